@@ -1,0 +1,49 @@
+/** Every error the package throws on purpose, in one table: what `code` means and what a person can do about it. */
+const REMEDIES = {
+  ERR_AUDIO_DECODE: 'Check that the file plays; WAV, MP3, FLAC, Ogg Vorbis, Opus, M4A/AAC and WebM are read.',
+  ERR_AUDIO_TOO_SHORT: 'Give a longer clip.',
+  ERR_AUDIO_NOT_FINITE: 'Replace NaN and infinite samples, or export the recording again.',
+  ERR_FILE_NOT_FOUND: 'Check the path.',
+  ERR_FILE_READ: 'Check that the path is a readable file.',
+  ERR_FILE_WRITE: 'Check that the folder is writable and the disk has room.',
+  ERR_MODEL_NOT_FOUND: 'Run `emotion2vec models` for the built-in names, or give the path of a .pt archive.',
+  ERR_MODEL_LOAD: 'Give a TorchScript archive (.pt) that follows the contract in docs/models.md.',
+  ERR_MODEL_RUN: 'Check that the inputs fit the method that was called.',
+  ERR_LIBTORCH_MISSING: 'Run `npx emotion2vec setup`, or set LIBTORCH to a libtorch directory.',
+  ERR_LIBTORCH_DOWNLOAD: 'Check the network and the free disk space and run `npx emotion2vec setup` again.',
+  ERR_ADDON_MISSING: 'Run `npx emotion2vec setup`; it needs CMake and a C++20 compiler when no prebuilt binary fits.',
+  ERR_ADDON_BUILD: 'Install CMake 3.18 or newer and a C++20 compiler (g++ 10 or newer), then run `npx emotion2vec setup` again.',
+  ERR_PLATFORM: 'Linux x64 with glibc is supported.',
+  ERR_DEVICE_UNAVAILABLE: "Use device 'cpu' or 'auto'.",
+  ERR_PRECISION_UNSUPPORTED: "Use precision 'auto' or 'fp32'.",
+  ERR_OUT_OF_MEMORY: 'Give shorter clips, or free memory.',
+  ERR_QUEUE_FULL: 'Wait for running calls to finish, or raise maxQueue.',
+  ERR_TIMEOUT: 'Raise timeoutMs, or send fewer clips at once.',
+  ERR_CLOSED: 'Create a new one: this one was closed.',
+} as const;
+
+export type ErrorCode = keyof typeof REMEDIES;
+
+/**
+ * The one error class of the package. `code` is stable and meant for programs; the message says what happened and
+ * what to do about it; `cause` keeps the error underneath.
+ */
+export class EmotionError extends Error {
+  readonly code: ErrorCode;
+
+  /**
+   * @param code one of the stable codes
+   * @param what what happened, a sentence without a full stop
+   * @param options `cause`: the error underneath; `remedy`: replaces the code's usual advice
+   */
+  constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string } = {}) {
+    super(`${what}. ${options.remedy ?? REMEDIES[code]}`, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'EmotionError';
+    this.code = code;
+  }
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

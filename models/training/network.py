@@ -1,0 +1,138 @@
+"""The network of the built-in model, in the shape of the archive contract (ARCHITECTURE.md, "Model archives").
+
+waveform -> log-mel -> 2-D convolutional stem -> ConvNeXt blocks over time -> gated frame features -> linear head.
+Everything that mixes frames is masked, so a clip's result does not depend on what it is batched with, and nothing is
+quadratic in time, so memory grows linearly with the clip.
+
+Shapes: B clips, N samples, M mel frames (10 ms apart), T output frames (20 ms apart), D channels, L labels.
+"""
+import math
+from typing import Final, List, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SAMPLE_RATE = 16000
+WINDOW = 400  # samples a mel frame sees: 25 ms, and the shortest clip that has a frame
+HOP = 160
+FFT = 512
+BLOCK = 6000  # mel frames computed at once: a minute; bounds the spectrogram's memory on long audio
+
+
+def mel_filters(bands: int) -> Tensor:
+    """[FFT // 2 + 1, bands] triangles on the HTK mel scale from 50 Hz to 7.6 kHz, each of unit sum."""
+    def mel(hz: float) -> float:
+        return 2595 * math.log10(1 + hz / 700)
+    edges = 700 * (10 ** (torch.linspace(mel(50), mel(7600), bands + 2) / 2595) - 1)
+    bins = torch.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    filters = torch.minimum(rising, falling).clamp(min=0)
+    return filters / filters.sum(0, keepdim=True)
+
+
+def valid(lengths: Tensor, size: int) -> Tensor:
+    """[B, size] bool: which positions lie inside each clip."""
+    return torch.arange(size, device=lengths.device)[None, :] < lengths[:, None]
+
+
+class LogMel(nn.Module):
+    """[B, N] waveform, [B] samples -> [B, M, bands] standardised log-mel, [B] mel frames.
+
+    Each clip is brought to zero mean and unit variance over its own samples first, so gain does not matter.
+    """
+
+    size: Final[int] = WINDOW  # TorchScript reads no module globals
+    hop: Final[int] = HOP
+    fft: Final[int] = FFT
+    block: Final[int] = BLOCK
+
+    def __init__(self, bands: int) -> None:
+        super().__init__()
+        window = torch.hann_window(WINDOW)
+        self.register_buffer("window", window / window.square().sum().sqrt())
+        self.register_buffer("filters", mel_filters(bands))
+        self.register_buffer("mean", torch.zeros(bands))
+        self.register_buffer("scale", torch.ones(bands))
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor]:
+        inside = valid(lengths, waveforms.size(1))
+        count = lengths[:, None].to(waveforms.dtype)
+        centred = (waveforms - (waveforms * inside).sum(1, keepdim=True) / count) * inside
+        variance = centred.square().sum(1, keepdim=True) / count
+        normalised = centred * torch.rsqrt(variance + 1e-8)
+        frames = normalised.unfold(1, self.size, self.hop)  # [B, M, size], a view
+        blocks: List[Tensor] = []
+        for start in range(0, frames.size(1), self.block):
+            block = frames[:, start:start + self.block] * self.window
+            spectrum = torch.view_as_real(torch.fft.rfft(block, self.fft)).square().sum(-1)
+            blocks.append((torch.matmul(spectrum, self.filters) + 1e-4).log())
+        mel = (torch.cat(blocks, 1) - self.mean) * self.scale
+        return mel, (lengths - self.size) // self.hop + 1
+
+
+class Block(nn.Module):
+    """ConvNeXt over time with a squeeze-and-excitation gate from the clip's mean. [B, T, D] -> [B, T, D]."""
+
+    def __init__(self, width: int, dilation: int, drop: float) -> None:
+        super().__init__()
+        self.drop = drop
+        self.conv = nn.Conv1d(width, width, 9, padding=4 * dilation, dilation=dilation, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, 4 * width)
+        self.contract = nn.Linear(4 * width, width)
+        self.gate = nn.Linear(width, width)
+        self.scale = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        y = self.conv((x * mask).transpose(1, 2)).transpose(1, 2)
+        y = self.contract(F.gelu(self.expand(self.norm(y)))) * mask
+        mean = y.sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+        y = y * torch.sigmoid(self.gate(mean)) * self.scale
+        if self.training:  # stochastic depth, per clip
+            y = y * (torch.rand(y.size(0), 1, 1) >= self.drop) / (1 - self.drop)
+        return x + y
+
+
+class EmotionNetwork(nn.Module):
+    def __init__(self, labels: int = 9, bands: int = 80, width: int = 160, depth: int = 6) -> None:
+        super().__init__()
+        self.mel = LogMel(bands)
+        self.stem1 = nn.Conv2d(1, 32, 3, stride=2, padding=1)
+        self.stem2 = nn.Conv2d(32, 32, 3, stride=(1, 2), padding=1, groups=32)
+        self.stem3 = nn.Conv2d(32, 64, 1)
+        self.project = nn.Linear(64 * (bands // 4), width)
+        self.blocks = nn.ModuleList(
+            Block(width, 2 ** (i % 3), 0.2 * i / max(1, depth - 1)) for i in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.attend = nn.Linear(width, 1)
+        self.dropout = nn.Dropout(0.2)
+        self.head = nn.Linear(width, labels)
+
+    def encode(self, mel: Tensor, mel_lengths: Tensor) -> Tuple[Tensor, Tensor]:
+        """[B, M, bands] log-mel -> [B, T, D] features (zero outside the clip), [B] frames."""
+        mel = mel * valid(mel_lengths, mel.size(1))[:, :, None]
+        lengths = (mel_lengths + 1) // 2
+        x = F.gelu(self.stem1(mel[:, None]))  # [B, 32, T, bands / 2]
+        mask = valid(lengths, x.size(2))[:, :, None]
+        x = F.gelu(self.stem3(self.stem2(x * mask[:, None])))  # [B, 64, T, bands / 4]
+        x = self.project(x.transpose(1, 2).flatten(2)) * mask
+        inside = mask.to(x.dtype)
+        for block in self.blocks:
+            x = block(x, inside)
+        x = self.norm(x)
+        # The gates have mean 1 over a clip: the plain mean of the features is then an attention-weighted mean, in which
+        # silence weighs little, and the mean of the frame logits is the clip's logit (the contract) all the same.
+        gates = torch.sigmoid(self.attend(x)) * inside
+        gates = gates * inside.sum(1, keepdim=True) / gates.sum(1, keepdim=True)
+        return x * gates, lengths
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        """float32 [B, N] at 16 kHz, int64 [B] -> logits [B, L], frame logits [B, T, L], features [B, T, D], int64 [B]."""
+        mel, mel_lengths = self.mel(waveforms, lengths)
+        features, frames = self.encode(mel, mel_lengths)
+        frame_logits = self.head(self.dropout(features))
+        inside = valid(frames, frame_logits.size(1))[:, :, None].to(frame_logits.dtype)
+        logits = (frame_logits * inside).sum(1) / frames[:, None]
+        return logits, frame_logits, features, frames
