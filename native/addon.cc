@@ -1,0 +1,57 @@
+// The main addon: its export table and the state that each environment has.
+
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <torch/version.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpus.h"
+#include "environment.h"
+#include "module_binding.h"
+#include "napi_setup.h"
+#include "resample.h"
+
+namespace e2v {
+namespace {
+
+// resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>
+Napi::Value Resample(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto array = info[0].As<Napi::Float32Array>();
+  std::vector<float> samples(array.Data(), array.Data() + array.ElementLength());
+  const int64_t from = info[1].As<Napi::Number>().Int64Value();
+  const int64_t to = info[2].As<Napi::Number>().Int64Value();
+  return Environment::of(env).run(env, run_queue(), [samples = std::move(samples), from, to] {
+    auto output = std::make_shared<std::vector<float>>(resample(samples, from, to));
+    return [output](Napi::Env settled) {
+      auto result = Napi::Float32Array::New(settled, output->size());
+      std::copy(output->begin(), output->end(), result.Data());
+      return result.As<Napi::Value>();
+    };
+  });
+}
+
+// cudaDevices(): number; 0 where libtorch's CUDA library is not open or finds no device
+Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(std::make_unique<Environment>(env).release());  // Node-API deletes it with the environment
+  Environment::of(env).module_constructor = Napi::Persistent(ModuleBinding::define(env));
+  exports.Set("load", Napi::Function::New(env, load, "load"));
+  exports.Set("resample", Napi::Function::New(env, Resample, "resample"));
+  exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
+  exports.Set("usableCpus", usable_cpus());
+  exports.Set("libtorchVersion", TORCH_VERSION);
+  return exports;
+}
+
+}  // namespace
+}  // namespace e2v
+
+static Napi::Object InitEmotion2vec(Napi::Env env, Napi::Object exports) { return e2v::Init(env, exports); }
+
+NODE_API_MODULE(emotion2vec_torch, InitEmotion2vec)

@@ -1,0 +1,172 @@
+#include "module.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <tuple>
+#include <utility>
+
+#include "error.h"
+
+namespace e2v {
+namespace {
+
+// What makes two requests the same model: the file itself (a replaced file is another one) and the device.
+using Identity = std::tuple<dev_t, ino_t, time_t, long, off_t, std::string>;
+
+Identity identify(const std::string& path, const c10::Device& device) {
+  struct stat file {};
+  if (stat(path.c_str(), &file) != 0) {
+    throw CodedError("ERR_FILE_NOT_FOUND", "There is no model at " + path);
+  }
+  return {file.st_dev, file.st_ino, file.st_mtim.tv_sec, file.st_mtim.tv_nsec, file.st_size, device.str()};
+}
+
+struct Registry {
+  std::mutex mutex;
+  std::map<Identity, std::weak_ptr<Module>> open;
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+// Tensors on the CPU and contiguous, in place of wherever and however the model left them.
+c10::IValue to_host(const c10::IValue& value) {
+  if (value.isTensor()) {
+    return value.toTensor().to(at::kCPU).contiguous();
+  }
+  if (value.isTuple()) {
+    std::vector<c10::IValue> elements;
+    for (const auto& element : value.toTupleRef().elements()) {
+      elements.push_back(to_host(element));
+    }
+    return c10::ivalue::Tuple::create(std::move(elements));
+  }
+  if (value.isList()) {
+    c10::impl::GenericList list(c10::AnyType::get());
+    for (const auto& element : value.toListRef()) {
+      list.push_back(to_host(element));
+    }
+    return list;
+  }
+  if (value.isGenericDict()) {
+    const auto& dict = value.toGenericDict();
+    c10::impl::GenericDict copy(dict.keyType(), c10::AnyType::get());
+    for (const auto& entry : dict) {
+      copy.insert(entry.key(), to_host(entry.value()));
+    }
+    return copy;
+  }
+  return value;
+}
+
+c10::IValue to_device(const c10::IValue& value, const c10::Device& device) {
+  return value.isTensor() ? c10::IValue(value.toTensor().to(device)) : value;
+}
+
+}  // namespace
+
+Module::Module(torch::jit::Module module, const c10::Device& device, std::map<std::string, std::string> extra_files)
+    : module_(std::move(module)), device_(device), extra_files_(std::move(extra_files)) {
+  for (const auto& method : module_.get_methods()) {
+    schemas_.emplace(method.name(), method.function().getSchema());
+  }
+}
+
+std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device,
+                                     const std::vector<std::string>& extra_files) {
+  // Held while loading: of two callers who ask for the same file, the second gets the first one's weights.
+  const std::lock_guard lock(registry().mutex);
+  std::weak_ptr<Module>& slot = registry().open[identify(path, device)];
+  if (auto loaded = slot.lock()) {
+    return loaded;
+  }
+  std::unordered_map<std::string, std::string> wanted;
+  for (const auto& name : extra_files) {
+    wanted[name] = "";
+  }
+  try {
+    const c10::InferenceMode guard;
+    // libtorch reports an absent extra file only as an empty one, after a warning.
+    torch::jit::Module module = torch::jit::load(path, device, wanted);
+    module.eval();
+    std::map<std::string, std::string> found;
+    for (auto& [name, content] : wanted) {
+      if (!content.empty()) {
+        found.emplace(name, std::move(content));
+      }
+    }
+    std::shared_ptr<Module> loaded(new Module(std::move(module), device, std::move(found)));
+    slot = loaded;
+    std::erase_if(registry().open, [](const auto& entry) { return entry.second.expired(); });
+    return loaded;
+  } catch (const std::exception& error) {
+    throw from_libtorch(error, "ERR_MODEL_LOAD");
+  }
+}
+
+const c10::FunctionSchema& Module::schema(const std::string& method) const {
+  const auto found = schemas_.find(method);
+  if (found == schemas_.end()) {
+    throw CodedError("ERR_MODEL_RUN", "The model has no method named " + method);
+  }
+  return found->second;
+}
+
+std::vector<std::string> Module::methods() const {
+  std::vector<std::string> names;
+  for (const auto& [name, schema] : schemas_) {
+    names.push_back(name);
+  }
+  return names;
+}
+
+const std::string* Module::extra_file(const std::string& name) const {
+  const auto found = extra_files_.find(name);
+  return found == extra_files_.end() ? nullptr : &found->second;
+}
+
+c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,
+                        int threads) {
+  try {
+    const c10::InferenceMode guard;
+    if (at::get_num_threads() != threads) {
+      at::set_num_threads(threads);
+    }
+    for (auto& input : inputs) {
+      input = to_device(input, device_);
+    }
+    c10::IValue output = module_.get_method(method)(std::move(inputs));
+    if (!keep.empty() && output.isTuple()) {
+      std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
+      for (const size_t index : keep) {
+        if (index < kept.size()) {
+          kept[index] = output.toTupleRef().elements()[index];
+        }
+      }
+      output = c10::ivalue::Tuple::create(std::move(kept));
+    }
+    return to_host(output);
+  } catch (const std::exception& error) {
+    throw from_libtorch(error, "ERR_MODEL_RUN");
+  }
+}
+
+void Module::save(const std::string& path) const {
+  const std::string part = path + "." + std::to_string(getpid()) + ".part";
+  try {
+    module_.save(part, {extra_files_.begin(), extra_files_.end()});
+    std::filesystem::rename(part, path);
+  } catch (const std::exception& error) {
+    std::remove(part.c_str());
+    throw from_libtorch(error, "ERR_FILE_WRITE");
+  }
+}
+
+}  // namespace e2v

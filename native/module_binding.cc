@@ -1,0 +1,153 @@
+#include "module_binding.h"
+
+#include <malloc.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "environment.h"
+#include "value.h"
+
+namespace e2v {
+namespace {
+
+// The inputs, as the method's schema wants them. Throws a JavaScript error.
+std::vector<c10::IValue> read_inputs(const Napi::Array& inputs, const c10::FunctionSchema& schema) {
+  const auto& arguments = schema.arguments();  // the first one is self
+  if (inputs.Length() > arguments.size() - 1) {
+    throw Napi::TypeError::New(inputs.Env(), schema.name() + " takes at most " +
+                                                 std::to_string(arguments.size() - 1) + " inputs, got " +
+                                                 std::to_string(inputs.Length()));
+  }
+  std::vector<c10::IValue> values;
+  for (uint32_t i = 0; i < inputs.Length(); ++i) {
+    const auto& argument = arguments[i + 1];
+    values.push_back(to_ivalue(inputs.Get(i), argument.type(), "input " + argument.name()));
+  }
+  return values;
+}
+
+std::vector<size_t> read_indices(const Napi::Value& value) {
+  std::vector<size_t> indices;
+  if (value.IsArray()) {
+    const Napi::Array array = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      indices.push_back(array.Get(i).ToNumber().Uint32Value());
+    }
+  }
+  return indices;
+}
+
+}  // namespace
+
+Napi::Function ModuleBinding::define(Napi::Env env) {
+  return DefineClass(env, "NativeModule",
+                     {
+                         InstanceMethod<&ModuleBinding::methods>("methods"),
+                         InstanceMethod<&ModuleBinding::extra_file>("extraFile"),
+                         InstanceMethod<&ModuleBinding::call>("call"),
+                         InstanceMethod<&ModuleBinding::save>("save"),
+                         InstanceMethod<&ModuleBinding::dispose>("dispose"),
+                     });
+}
+
+ModuleBinding::ModuleBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  if (!info[0].IsExternal()) {
+    throw Napi::TypeError::New(info.Env(), "A NativeModule comes from load()");
+  }
+  module_ = *info[0].As<Napi::External<std::shared_ptr<Module>>>().Data();
+}
+
+ModuleBinding::~ModuleBinding() { release(); }
+
+void ModuleBinding::release() {
+  if (module_ == nullptr) {
+    return;
+  }
+  // The last reference frees hundreds of megabytes: not on the JavaScript thread, and behind the runs that are queued.
+  run_queue().push([module = std::move(module_)]() mutable {
+    module.reset();
+    malloc_trim(0);  // glibc keeps freed weights otherwise
+  });
+  module_ = nullptr;
+}
+
+const std::shared_ptr<Module>& ModuleBinding::module(Napi::Env env) const {
+  if (module_ == nullptr) {
+    throw to_js_error(env, {"ERR_CLOSED", "The module was disposed"});
+  }
+  return module_;
+}
+
+// methods(): string[]
+Napi::Value ModuleBinding::methods(const Napi::CallbackInfo& info) {
+  const std::vector<std::string> names = module(info.Env())->methods();
+  Napi::Array array = Napi::Array::New(info.Env(), names.size());
+  for (uint32_t i = 0; i < names.size(); ++i) {
+    array.Set(i, names[i]);
+  }
+  return array;
+}
+
+// extraFile(name: string): string | null
+Napi::Value ModuleBinding::extra_file(const Napi::CallbackInfo& info) {
+  const std::string* content = module(info.Env())->extra_file(info[0].As<Napi::String>().Utf8Value());
+  return content == nullptr ? info.Env().Null() : Napi::String::New(info.Env(), *content).As<Napi::Value>();
+}
+
+// call(method: string, inputs: unknown[], threads: number, keep?: number[]): Promise<unknown>
+Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<Module>& model = module(env);
+  const std::string method = info[0].As<Napi::String>().Utf8Value();
+  std::vector<c10::IValue> inputs;
+  try {
+    inputs = read_inputs(info[1].As<Napi::Array>(), model->schema(method));
+  } catch (const CodedError& error) {
+    throw to_js_error(env, error);
+  } catch (const c10::Error& error) {  // an allocation of a tensor for the input
+    throw to_js_error(env, from_libtorch(error, "ERR_MODEL_RUN"));
+  }
+  const int threads = info[2].As<Napi::Number>().Int32Value();
+  return Environment::of(env).run(
+      env, run_queue(),
+      [model = model, method, threads, inputs = std::move(inputs), keep = read_indices(info[3])]() mutable {
+        auto output = std::make_shared<c10::IValue>(model->run(method, std::move(inputs), keep, threads));
+        model.reset();
+        return [output](Napi::Env settled) { return to_js(settled, *output); };
+      });
+}
+
+// save(path: string): Promise<void>
+Napi::Value ModuleBinding::save(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return Environment::of(env).run(
+      env, load_queue(), [model = module(env), path = info[0].As<Napi::String>().Utf8Value()] {
+        model->save(path);
+        return [](Napi::Env settled) { return settled.Undefined(); };
+      });
+}
+
+// dispose(): void; calls already made still finish
+void ModuleBinding::dispose(const Napi::CallbackInfo&) { release(); }
+
+Napi::Value load(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
+  const c10::Device device(info[1].As<Napi::String>().Utf8Value());
+  const Napi::Array names = info[2].As<Napi::Array>();
+  std::vector<std::string> extra_files;
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    extra_files.push_back(names.Get(i).As<Napi::String>().Utf8Value());
+  }
+  return Environment::of(env).run(env, load_queue(), [path, device, extra_files] {
+    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device, extra_files));
+    return [model](Napi::Env settled) {
+      const auto handle = Napi::External<std::shared_ptr<Module>>::New(settled, model.get());
+      return Environment::of(settled).module_constructor.New({handle}).As<Napi::Value>();
+    };
+  });
+}
+
+}  // namespace e2v

@@ -1,0 +1,35 @@
+// The JavaScript class of a loaded module.
+#pragma once
+
+#include <memory>
+
+#include "module.h"
+#include "napi_setup.h"
+
+namespace e2v {
+
+class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  // Takes a Napi::External<std::shared_ptr<Module>>; JavaScript gets instances from load() only.
+  explicit ModuleBinding(const Napi::CallbackInfo& info);
+  ~ModuleBinding() override;
+
+ private:
+  Napi::Value methods(const Napi::CallbackInfo& info);
+  Napi::Value extra_file(const Napi::CallbackInfo& info);
+  Napi::Value call(const Napi::CallbackInfo& info);
+  Napi::Value save(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info);
+
+  const std::shared_ptr<Module>& module(Napi::Env env) const;
+  void release();
+
+  std::shared_ptr<Module> module_;
+};
+
+// load(path: string, device: string, extraFiles: string[]): Promise<ModuleBinding>
+Napi::Value load(const Napi::CallbackInfo& info);
+
+}  // namespace e2v
