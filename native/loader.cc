@@ -3,22 +3,52 @@
 
 #include <dlfcn.h>
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "napi_setup.h"
 
 namespace {
 
-// open(paths: string[]): opens each shared library, in this order. Throws with the dynamic linker's words.
-void Open(const Napi::CallbackInfo& info) {
-  const Napi::Array paths = info[0].As<Napi::Array>();
-  for (uint32_t i = 0; i < paths.Length(); ++i) {
-    const std::string path = paths.Get(i).As<Napi::String>().Utf8Value();
-    // Never closed: libtorch's static state cannot be torn down and built again in one process.
-    if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-      throw Napi::Error::New(info.Env(), dlerror());
+// Opening libtorch takes a third of a second of relocations and static constructors: not on the JavaScript thread.
+class OpenWorker : public Napi::AsyncWorker {
+ public:
+  OpenWorker(Napi::Env env, std::vector<std::string> paths)
+      : AsyncWorker(env, "emotion2vec.open"), paths_(std::move(paths)), deferred_(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void Execute() override {
+    for (const auto& path : paths_) {
+      // Never closed: libtorch's static state cannot be torn down and built again in one process.
+      if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+        const char* reason = dlerror();
+        SetError(reason == nullptr ? "cannot open " + path : reason);  // an empty message would count as success
+        return;
+      }
     }
   }
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  std::vector<std::string> paths_;
+  Napi::Promise::Deferred deferred_;
+};
+
+// open(paths: string[]): Promise<void>; opens each shared library, in this order. Rejects with the linker's words.
+Napi::Value Open(const Napi::CallbackInfo& info) {
+  const Napi::Array array = info[0].As<Napi::Array>();
+  std::vector<std::string> paths;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    paths.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+  }
+  auto worker = std::make_unique<OpenWorker>(info.Env(), std::move(paths));
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  static_cast<void>(worker.release());  // deletes itself when done
+  return promise;
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {

@@ -31,10 +31,8 @@ struct Registry {
   std::map<Identity, std::weak_ptr<Module>> open;
 };
 
-Registry& registry() {
-  static Registry instance;
-  return instance;
-}
+// At namespace scope, so that it is made before the queues and destroyed after them: a load may run until they are.
+Registry registry;
 
 // Tensors on the CPU and contiguous, in place of wherever and however the model left them.
 c10::IValue to_host(const c10::IValue& value) {
@@ -82,8 +80,8 @@ Module::Module(torch::jit::Module module, const c10::Device& device, std::map<st
 std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device,
                                      const std::vector<std::string>& extra_files) {
   // Held while loading: of two callers who ask for the same file, the second gets the first one's weights.
-  const std::lock_guard lock(registry().mutex);
-  std::weak_ptr<Module>& slot = registry().open[identify(path, device)];
+  const std::lock_guard lock(registry.mutex);
+  std::weak_ptr<Module>& slot = registry.open[identify(path, device)];
   if (auto loaded = slot.lock()) {
     return loaded;
   }
@@ -104,7 +102,7 @@ std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device&
     }
     std::shared_ptr<Module> loaded(new Module(std::move(module), device, std::move(found)));
     slot = loaded;
-    std::erase_if(registry().open, [](const auto& entry) { return entry.second.expired(); });
+    std::erase_if(registry.open, [](const auto& entry) { return entry.second.expired(); });
     return loaded;
   } catch (const std::exception& error) {
     throw from_libtorch(error, "ERR_MODEL_LOAD");

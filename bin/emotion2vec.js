@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+'use strict';
+const { existsSync } = require('node:fs');
+const path = require('node:path');
+
+const main = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
+if (existsSync(main)) {
+  require(main).main(process.argv.slice(2));
+} else {
+  console.error('emotion2vec: this checkout is not compiled. Run `npm run build` (npm ci does it unless scripts are off).');
+  process.exitCode = 1;
+}

@@ -1,0 +1,117 @@
+import { stringify } from 'csv-stringify/sync';
+
+import type { EmotionError } from '../errors.js';
+import type { FrameResult, RecognitionResult } from '../result.js';
+
+export const FORMATS = ['text', 'json', 'ndjson', 'csv'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export interface Outcome {
+  file: string;
+  result?: RecognitionResult | undefined;
+  error?: EmotionError | undefined;
+}
+
+/** Turns outcomes into what is printed: `head`, then one piece an outcome, then `tail`. */
+export interface Formatter {
+  each(outcome: Outcome): string;
+  end(): string;
+}
+
+export function createFormatter(format: Format): Formatter {
+  switch (format) {
+    case 'text':
+      return { each: text, end: () => '' };
+    case 'ndjson':
+      return { each: (outcome) => `${JSON.stringify(toJson(outcome))}\n`, end: () => '' };
+    case 'json':
+      return jsonFormatter();
+    case 'csv':
+      return csvFormatter();
+  }
+}
+
+/** The JSON form of an outcome: typed arrays become arrays, audio is left out. */
+export function toJson({ file, result, error }: Outcome): Record<string, unknown> {
+  if (error !== undefined) return { file, error: { code: error.code, message: error.message } };
+  const { embedding, processedAudio: _, ...rest } = result!;
+  return { file, ...rest, ...(embedding && { embedding: Array.from(embedding) }) };
+}
+
+const BAR = 30;
+
+function text({ file, result }: Outcome): string {
+  if (result === undefined) return ''; // errors go to stderr
+  const width = Math.max(...Object.keys(result.scores).map((label) => label.length));
+  const rows = Object.entries(result.scores)
+    .sort((a, b) => b[1] - a[1])
+    .map(([label, score]) => `  ${label.padEnd(width)}  ${percent(score)}  ${bar(score)}`.trimEnd());
+  const { decodeMs, queueMs, inferenceMs } = result.timing;
+  const took = Math.round(decodeMs + queueMs + inferenceMs);
+  const about = `  ${result.durationSeconds.toFixed(1)} s of audio, ${took} ms, ${result.model.name} ${result.model.precision} on ${result.model.device}`;
+  const frames = (result.frames ?? []).map((frame) => frameRow(frame, width));
+  return [`${file}: ${result.emotion} (${percent(result.confidence).trim()})`, ...rows, ...frames, about, '', ''].join('\n');
+}
+
+function frameRow(frame: FrameResult, width: number): string {
+  const score = frame.scores[frame.emotion] ?? 0;
+  const span = `${frame.start.toFixed(1).padStart(6)} - ${frame.end.toFixed(1).padStart(6)} s`;
+  return `  ${span}  ${frame.emotion.padEnd(width)}  ${percent(score)}`;
+}
+
+function percent(score: number): string {
+  return `${(100 * score).toFixed(1).padStart(5)} %`;
+}
+
+function bar(score: number): string {
+  const eighths = Math.round(score * BAR * 8);
+  const rest = eighths % 8;
+  return '█'.repeat(eighths >> 3) + (rest > 0 ? String.fromCodePoint(0x2590 - rest) : '');
+}
+
+function jsonFormatter(): Formatter {
+  let first = true;
+  return {
+    each(outcome) {
+      const piece = `${first ? '[\n' : ',\n'}  ${JSON.stringify(toJson(outcome))}`;
+      first = false;
+      return piece;
+    },
+    end: () => (first ? '[]\n' : '\n]\n'),
+  };
+}
+
+function csvFormatter(): Formatter {
+  let header: string[] | undefined;
+  const held: Outcome[] = []; // failures that came before the first result: the labels, so the columns, are not known yet
+  const rows = (outcome: Outcome): string => stringify(csvRows(outcome, header ?? []));
+  return {
+    each(outcome) {
+      if (header !== undefined) return rows(outcome);
+      held.push(outcome);
+      if (outcome.result === undefined) return '';
+      header = Object.keys(outcome.result.scores);
+      return stringify([csvHeader(header)]) + held.splice(0).map(rows).join('');
+    },
+    end: () => (header === undefined ? stringify([csvHeader([])]) + held.map(rows).join('') : ''),
+  };
+}
+
+function csvHeader(labels: string[]): string[] {
+  return ['file', 'start', 'end', 'emotion', 'confidence', ...labels, 'error'];
+}
+
+/** A row a clip, or with a timeline a row a window. */
+function csvRows({ file, result, error }: Outcome, labels: string[]): (string | number)[][] {
+  if (result === undefined) return [[file, '', '', '', '', ...labels.map(() => ''), error?.code ?? '']];
+  const whole = { start: 0, end: result.durationSeconds, emotion: result.emotion, scores: result.scores };
+  return (result.frames ?? [whole]).map(({ start, end, emotion, scores }) => [
+    file,
+    start,
+    end,
+    emotion,
+    scores[emotion] ?? 0,
+    ...labels.map((label) => scores[label] ?? 0),
+    '',
+  ]);
+}

@@ -1,0 +1,87 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { packageRoot } from '../native/paths.js';
+import { deviceSchema, granularitySchema, precisionSchema } from '../options.js';
+import { FORMATS } from './format.js';
+import { runModels } from './models.js';
+import { describeError, type RecognizeFlags, runRecognize } from './recognize.js';
+import { runSetup } from './setup.js';
+
+const USAGE = 2;
+
+/** Runs a command line (without node and the script) and sets process.exitCode: 0 all well, 1 something failed, 2 usage. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0); // `| head` has seen enough
+    throw error;
+  });
+  const debug = argv.includes('--debug');
+  try {
+    await program().parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+    } else {
+      process.stderr.write(`emotion2vec: ${describeError(error, debug)}\n`);
+      process.exitCode = error instanceof TypeError && !debug ? USAGE : 1;
+    }
+  }
+}
+
+function program(): Command {
+  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  const root = new Command('emotion2vec')
+    .description('Speech emotion recognition on libtorch, without Python.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(emotion2vec --help tells more)');
+  root
+    .command('recognize')
+    .description('recognise the emotion in recordings')
+    .argument('<files...>', 'audio files, folders or quoted patterns')
+    .option('--model <name>', 'built-in name or path of an archive')
+    .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').argParser(oneOf(deviceSchema)))
+    .addOption(new Option('--precision <precision>', 'what the model computes in').choices(precisionSchema.options))
+    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(positive))
+    .addOption(
+      new Option('--granularity <what>', 'the clip as a whole, or a timeline too')
+        .choices(granularitySchema.options)
+        .default('utterance'),
+    )
+    .option('--embedding', 'feature vectors too', false)
+    .option('--output <folder>', 'write result.json, processed_audio.wav, embedding.npy for each clip')
+    .addOption(new Option('--format <format>', 'what is printed').choices(FORMATS).default('text'))
+    .option('--debug', 'print stack traces', false)
+    .action(async (files: string[], flags: RecognizeFlags) => {
+      process.exitCode = await runRecognize(files, flags);
+    });
+  root
+    .command('models')
+    .description('list the built-in models')
+    .action(() => {
+      process.exitCode = runModels();
+    });
+  root
+    .command('setup')
+    .description('fetch libtorch and build the addon, where that is not done yet')
+    .option('--debug', 'print stack traces', false)
+    .action(async () => {
+      process.exitCode = await runSetup();
+    });
+  return root;
+}
+
+function oneOf(schema: typeof deviceSchema) {
+  return (value: string): string => {
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? '');
+    return parsed.data;
+  };
+}
+
+function positive(value: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError('expected a number from 1 to 9999');
+  return Number(value);
+}

@@ -1,0 +1,60 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { encodeNpy } from '../audio/npy.js';
+import { encodeWav } from '../audio/wav.js';
+import { EmotionError, messageOf } from '../errors.js';
+import type { RecognitionResult } from '../result.js';
+import { toJson } from './format.js';
+
+/** Writes what was found of each clip into a folder of its own. */
+export class OutputFolder {
+  readonly #root: string;
+  readonly #taken = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /**
+   * Writes result.json, processed_audio.wav and, when the result has one, embedding.npy.
+   * @returns the clip's folder
+   * @throws EmotionError ERR_FILE_WRITE; a file appears under its name only when it is whole
+   */
+  async write(file: string, result: RecognitionResult): Promise<string> {
+    const folder = path.join(this.#root, this.#nameFor(file));
+    const { embedding: _, ...rest } = result; // the numbers are in the .npy
+    try {
+      await mkdir(folder, { recursive: true });
+      if (result.processedAudio) await writeWhole(path.join(folder, 'processed_audio.wav'), encodeWav(result.processedAudio));
+      if (result.embedding) {
+        await writeWhole(path.join(folder, 'embedding.npy'), encodeNpy(result.embedding, result.embeddingShape ?? []));
+      }
+      // Last, so that a folder with a result.json is a finished one.
+      await writeWhole(path.join(folder, 'result.json'), `${JSON.stringify(toJson({ file, result: rest }), null, 2)}\n`);
+    } catch (cause) {
+      throw new EmotionError('ERR_FILE_WRITE', `The results of ${file} could not be written to ${folder}: ${messageOf(cause)}`, { cause });
+    }
+    return folder;
+  }
+
+  /** The clip's name without its ending; of two clips that share one, the second keeps its ending or gets a number. */
+  #nameFor(file: string): string {
+    const { name, base } = path.parse(file);
+    const candidates = [name, base, ...Array.from({ length: this.#taken.size + 1 }, (_, i) => `${name}-${i + 2}`)];
+    const chosen = candidates.find((candidate) => candidate !== '' && !this.#taken.has(candidate))!;
+    this.#taken.add(chosen);
+    return chosen;
+  }
+}
+
+async function writeWhole(file: string, data: Uint8Array | string): Promise<void> {
+  const part = `${file}.${process.pid}.part`;
+  try {
+    await writeFile(part, data);
+    await rename(part, file);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { MultiBar, type SingleBar } from 'cli-progress';
+
+import { EmotionError, messageOf } from '../errors.js';
+import type { Device, Granularity, Precision } from '../options.js';
+import { EmotionRecognizer } from '../recognizer.js';
+import { prepare } from './setup.js';
+import { createFormatter, type Format, type Outcome } from './format.js';
+import { expandInputs } from './inputs.js';
+import { OutputFolder } from './output.js';
+
+export interface RecognizeFlags {
+  model?: string;
+  device?: Device;
+  precision?: Precision;
+  threads?: number;
+  granularity: Granularity;
+  embedding: boolean;
+  output?: string;
+  format: Format;
+  debug: boolean;
+}
+
+/** `emotion2vec recognize`. Results go to stdout, errors and progress to stderr. Returns the exit status: 0 or 1. */
+export async function runRecognize(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
+  const { model, device, precision, threads } = flags;
+  await using recognizer = new EmotionRecognizer({ model, device, precision, threads });
+  const { files, failures } = await expandInputs(inputs);
+  if (files.length > 0) await prepare();
+  const screen = new Screen(files.length);
+  const formatter = createFormatter(flags.format);
+  const folder = flags.output === undefined ? undefined : new OutputFolder(flags.output);
+  let failed = 0;
+  const report = (outcome: Outcome): void => {
+    if (outcome.error !== undefined) {
+      failed++;
+      screen.error(`${outcome.file}: ${describeError(outcome.error, flags.debug)}`);
+    }
+    screen.print(formatter.each(outcome));
+  };
+  for (const { input, error } of failures) report({ file: input, error });
+  const options = { granularity: flags.granularity, embedding: flags.embedding, processedAudio: folder !== undefined };
+  for await (const { input, result, error } of recognizer.recognizeMany(files, options)) {
+    report(await store(input, result, error, folder));
+    screen.step();
+  }
+  screen.end();
+  screen.print(formatter.end());
+  return failed > 0 ? 1 : 0;
+}
+
+type Found = Awaited<ReturnType<EmotionRecognizer['recognize']>> | undefined;
+
+async function store(file: string, result: Found, error: unknown, folder: OutputFolder | undefined): Promise<Outcome> {
+  try {
+    if (result === undefined) throw error;
+    await folder?.write(file, result);
+    return { file, result };
+  } catch (thrown) {
+    if (thrown instanceof EmotionError) return { file, error: thrown };
+    throw thrown;
+  }
+}
+
+/** One line, unless `debug` asks for the stack and the causes. */
+export function describeError(error: unknown, debug: boolean): string {
+  if (debug && error instanceof Error) {
+    return `${error.stack ?? error.message}${error.cause === undefined ? '' : `\ncaused by ${describeError(error.cause, true)}`}`;
+  }
+  return error instanceof EmotionError ? `${error.code}: ${error.message}` : messageOf(error);
+}
+
+/** stdout and stderr, with a progress bar below them where a person watches and there is more than one file. */
+class Screen {
+  readonly #bars: MultiBar | undefined;
+  readonly #bar: SingleBar | undefined;
+
+  constructor(total: number) {
+    if (total < 2 || !process.stderr.isTTY) return;
+    this.#bars = new MultiBar({
+      format: '{bar} {value}/{total} clips, {eta_formatted} left',
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      barsize: 30,
+    });
+    this.#bar = this.#bars.create(total, 0);
+  }
+
+  print(text: string): void {
+    if (text === '') return;
+    if (this.#bars?.isActive && process.stdout.isTTY) this.#bars.log(text);
+    else process.stdout.write(text);
+  }
+
+  error(line: string): void {
+    if (this.#bars?.isActive) this.#bars.log(`${line}\n`);
+    else process.stderr.write(`${line}\n`);
+  }
+
+  step(): void {
+    this.#bar?.increment();
+  }
+
+  end(): void {
+    this.#bars?.stop();
+  }
+}

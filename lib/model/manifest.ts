@@ -1,0 +1,56 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+
+import { EmotionError } from '../errors.js';
+import { packageRoot } from '../native/paths.js';
+
+const manifestSchema = z.strictObject({
+  default: z.string(),
+  models: z.array(
+    z.strictObject({
+      name: z.string(),
+      file: z.string(),
+      description: z.string(),
+      languages: z.array(z.string()),
+      licence: z.string(),
+    }),
+  ),
+});
+
+export interface BuiltInModel {
+  name: string;
+  /** Absolute path of the archive. */
+  path: string;
+  description: string;
+  languages: string[];
+  licence: string;
+  /** Size of the archive. */
+  bytes: number;
+  isDefault: boolean;
+}
+
+/** The models in models/manifest.json, the default one first. */
+export function builtInModels(): BuiltInModel[] {
+  const folder = path.join(packageRoot, 'models');
+  const manifest = manifestSchema.parse(JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')));
+  return manifest.models
+    .map(({ file, ...model }) => {
+      const archive = path.join(folder, file);
+      return { ...model, path: archive, bytes: statSync(archive).size, isDefault: model.name === manifest.default };
+    })
+    .sort((a, b) => Number(b.isDefault) - Number(a.isDefault));
+}
+
+/**
+ * The archive that a `model` option means: a built-in name, or a path. Without one, the default model.
+ * @throws EmotionError ERR_MODEL_NOT_FOUND
+ */
+export function resolveModel(model: string | undefined): string {
+  const models = builtInModels();
+  const found = models.find((entry) => (model === undefined ? entry.isDefault : entry.name === model));
+  if (found !== undefined) return found.path;
+  if (model !== undefined && existsSync(model)) return path.resolve(model);
+  const names = models.map((entry) => entry.name).join(', ');
+  throw new EmotionError('ERR_MODEL_NOT_FOUND', `There is no model "${model}": neither a file nor a built-in name (${names})`);
+}

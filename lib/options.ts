@@ -1,0 +1,88 @@
+import { z } from 'zod';
+
+/** Where a model runs. `auto` takes CUDA where it works and the CPU elsewhere; the others never fall back. */
+export const deviceSchema = z
+  .string()
+  .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, "expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
+  .transform((device) => device as Device);
+export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+
+export const precisionSchema = z.enum(['auto', 'fp32', 'bf16', 'fp16', 'int8']);
+export type Precision = z.infer<typeof precisionSchema>;
+
+export const granularitySchema = z.enum(['utterance', 'frame']);
+export type Granularity = z.infer<typeof granularitySchema>;
+
+const runtime = {
+  device: deviceSchema.default('auto'),
+  precision: precisionSchema.default('auto'),
+  threads: z.int().min(1).max(1024).optional(),
+};
+
+export const torchOptionsSchema = z.strictObject(runtime);
+
+export const recognizerOptionsSchema = z.strictObject({
+  ...runtime,
+  model: z.string().min(1).optional(),
+  maxQueue: z.int().min(1).default(1024),
+  idleUnloadMs: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .optional(),
+});
+
+export const recognizeOptionsSchema = z.strictObject({
+  granularity: granularitySchema.default('utterance'),
+  embedding: z.boolean().default(false),
+  processedAudio: z.boolean().default(false),
+  signal: z.instanceof(AbortSignal).optional(),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .optional(),
+});
+
+export interface TorchOptions {
+  /** Default `auto`. */
+  device?: Device | undefined;
+  /** Default `auto`, which is `fp32` in this version. */
+  precision?: Precision | undefined;
+  /** Intra-op threads of a run. Default: every processor that the process may use (affinity and cgroup quota). */
+  threads?: number | undefined;
+}
+
+export interface RecognizerOptions extends TorchOptions {
+  /** The name of a built-in model (`emotion2vec models` lists them) or the path of an archive. */
+  model?: string | undefined;
+  /** Calls that may be under way at once; one more rejects with ERR_QUEUE_FULL. Default 1024. */
+  maxQueue?: number | undefined;
+  /** Unload the model after this many milliseconds without a call. Default: never. */
+  idleUnloadMs?: number | undefined;
+}
+
+export interface RecognizeOptions {
+  /** `frame` adds `frames`, a timeline, to the result. Default `utterance`. */
+  granularity?: Granularity | undefined;
+  /** Adds `embedding` to the result. Default false. */
+  embedding?: boolean | undefined;
+  /** Adds `processedAudio` to the result: what the model heard. Default false. */
+  processedAudio?: boolean | undefined;
+  /** Aborting rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds for the whole call, waiting included; then ERR_TIMEOUT. */
+  timeoutMs?: number | undefined;
+}
+
+/** Parses, or throws a TypeError of one line that names each wrong option. */
+export function parseOptions<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new TypeError(`Invalid ${what}: ${describeIssues(parsed.error)}`);
+}
+
+/** `path: problem; path: problem` of a zod error. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': ')).join('; ');
+}

@@ -1,0 +1,190 @@
+/**
+ * `emotion2vec-node/torch`: a general TorchScript runtime for Node. Loading and running happen on native threads; the
+ * event loop only copies inputs in and results out.
+ */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+import { EmotionError, type ErrorCode, messageOf } from './errors.js';
+import { type NativeBinding, type NativeModule, nativeBinding, openCuda } from './native/binding.js';
+import { parseOptions, type TorchOptions, torchOptionsSchema } from './options.js';
+
+export { EmotionError, type ErrorCode } from './errors.js';
+export type { Device, Precision, TorchOptions } from './options.js';
+
+/** dtype -> the typed array that carries it. float16 and bfloat16 are raw bits; bool is 0 or 1. */
+export interface TensorArrays {
+  float32: Float32Array;
+  float64: Float64Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  int8: Int8Array;
+  uint8: Uint8Array;
+  int16: Int16Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  bool: Uint8Array;
+}
+
+export type Dtype = keyof TensorArrays;
+
+/** A tensor: `data` holds the elements in row-major order, as many as the product of `shape`. */
+export interface Tensor<D extends Dtype = Dtype> {
+  dtype: D;
+  shape: number[];
+  data: TensorArrays[D];
+}
+
+/**
+ * What goes into a method: tensors, numbers, bigints, strings, booleans, null, arrays (lists and tuples), objects and Maps
+ * (dicts), as its TorchScript signature asks.
+ */
+export type TorchInput =
+  | { [D in Dtype]: Tensor<D> }[Dtype]
+  | number
+  | bigint
+  | string
+  | boolean
+  | null
+  | readonly TorchInput[]
+  | ReadonlyMap<TorchInput, TorchInput>
+  | { readonly [key: string]: TorchInput };
+
+export interface CallOptions {
+  /**
+   * Where the result is a tuple: the elements that are wanted. The others come back as null without being copied, which
+   * matters for large tensors. Default: all.
+   */
+  keep?: readonly number[];
+}
+
+export interface LoadOptions extends TorchOptions {
+  /** Names of extra files inside the archive to read; see `extraFile`. */
+  extraFiles?: readonly string[];
+}
+
+/** A loaded TorchScript module. Modules opened from the same file share one set of weights in the whole process. */
+export class TorchModule {
+  #native: NativeModule | undefined;
+  readonly #threads: number;
+  /** Where it runs, resolved: never `auto`. */
+  readonly device: string;
+  /** What it runs in, resolved: never `auto`. */
+  readonly precision: 'fp32';
+
+  private constructor(native: NativeModule, device: string, threads: number) {
+    this.#native = native;
+    this.#threads = threads;
+    this.device = device;
+    this.precision = 'fp32';
+  }
+
+  /**
+   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode.
+   * @throws TypeError for wrong options
+   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_MODEL_LOAD, ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
+   *   ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_OUT_OF_MEMORY
+   */
+  static async load(file: string, options: LoadOptions = {}): Promise<TorchModule> {
+    if (typeof file !== 'string') throw new TypeError('The path of a TorchScript archive must be a string');
+    const { extraFiles = [], ...rest } = options;
+    const { device, precision, threads } = parseOptions(torchOptionsSchema, rest, 'options');
+    if (precision !== 'auto' && precision !== 'fp32') {
+      throw new EmotionError('ERR_PRECISION_UNSUPPORTED', `Precision ${precision} is not available in this version`);
+    }
+    if (!existsSync(file)) throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${file}`);
+    if (!statSync(file).isFile()) throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a file`);
+    const binding = await nativeBinding();
+    const resolved = await resolveDevice(device, binding);
+    try {
+      const native = await binding.load(path.resolve(file), resolved, extraFiles);
+      return new TorchModule(native, resolved, threads ?? binding.usableCpus);
+    } catch (error) {
+      throw fromNative(error, (what) => `${file} is not a TorchScript archive that libtorch can load: ${what}`);
+    }
+  }
+
+  /** The names of the methods that can be called, `forward` among them. */
+  get methods(): string[] {
+    return this.#open().methods();
+  }
+
+  /** The text of an extra file that `load` was asked to read; null when the archive has none of that name. */
+  extraFile(name: string): string | null {
+    return this.#open().extraFile(name);
+  }
+
+  /** Runs `forward`: `call('forward', inputs)`. */
+  forward(inputs: readonly TorchInput[], options: CallOptions = {}): Promise<unknown> {
+    return this.call('forward', inputs, options);
+  }
+
+  /**
+   * Runs a method. Inputs are copied before it returns, so that the caller may reuse them at once.
+   * @returns a Tensor, number, string, boolean, null, array (tuple, list), object (dict of strings) or Map (other dicts);
+   *   integers beyond 2^53 are bigints
+   * @throws TypeError when the inputs do not fit the method's signature, or the result has no JavaScript counterpart
+   * @throws EmotionError ERR_MODEL_RUN with libtorch's message, ERR_OUT_OF_MEMORY, ERR_CLOSED
+   */
+  async call(method: string, inputs: readonly TorchInput[], options: CallOptions = {}): Promise<unknown> {
+    if (typeof method !== 'string') throw new TypeError('The name of a method must be a string');
+    if (!Array.isArray(inputs)) throw new TypeError('inputs must be an array, one element for each argument');
+    try {
+      return await this.#open().call(method, inputs, this.#threads, options.keep);
+    } catch (error) {
+      throw fromNative(error, (what) => `${method}() failed: ${what}`);
+    }
+  }
+
+  /**
+   * Writes the module as a TorchScript archive. The file appears under its name only when it is whole.
+   * @throws EmotionError ERR_FILE_WRITE
+   */
+  async save(file: string): Promise<void> {
+    try {
+      await this.#open().save(path.resolve(file));
+    } catch (error) {
+      throw fromNative(error, (what) => `${file} could not be written: ${what}`);
+    }
+  }
+
+  /** Gives the module up; its memory goes when no other TorchModule shares it. Calls already made still finish. */
+  dispose(): void {
+    this.#native?.dispose();
+    this.#native = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #open(): NativeModule {
+    if (this.#native === undefined) throw new EmotionError('ERR_CLOSED', 'The module was disposed');
+    return this.#native;
+  }
+}
+
+async function resolveDevice(device: string, binding: NativeBinding): Promise<string> {
+  if (!device.startsWith('cuda')) return 'cpu';
+  await openCuda();
+  const devices = binding.cudaDevices();
+  const index = Number(device.split(':')[1] ?? 0);
+  if (index >= devices) {
+    const found = devices === 0 ? 'no CUDA device was found' : `there are ${devices} CUDA devices`;
+    throw new EmotionError('ERR_DEVICE_UNAVAILABLE', `Device ${device} is not available: ${found}`);
+  }
+  return `cuda:${index}`;
+}
+
+/** The addon's errors carry `code`; TypeErrors pass. The message is libtorch's last line, the whole of it in `cause`. */
+function fromNative(error: unknown, describe: (what: string) => string): unknown {
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof EmotionError) return error;
+  const code = (error as { code?: ErrorCode }).code ?? 'ERR_MODEL_RUN';
+  return new EmotionError(code, describe(lastLine(messageOf(error))), { cause: error });
+}
+
+/** TorchScript puts its traceback first and the reason last. */
+function lastLine(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '' && !/^\s*[~^]+/.test(line));
+  return (lines.at(-1) ?? message).trim().replace(/\.$/, '');
+}
