@@ -7,6 +7,8 @@ const main = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
 if (existsSync(main)) {
   require(main).main(process.argv.slice(2));
 } else {
-  console.error('emotion2vec: this checkout is not compiled. Run `npm run build` (npm ci does it unless scripts are off).');
+  console.error(
+    'emotion2vec: this checkout is not compiled. Run `npm run build` (npm ci does it unless scripts are off).',
+  );
   process.exitCode = 1;
 }

@@ -12,7 +12,8 @@ const REMEDIES = {
   ERR_LIBTORCH_MISSING: 'Run `npx emotion2vec setup`, or set LIBTORCH to a libtorch directory.',
   ERR_LIBTORCH_DOWNLOAD: 'Check the network and the free disk space and run `npx emotion2vec setup` again.',
   ERR_ADDON_MISSING: 'Run `npx emotion2vec setup`; it needs CMake and a C++20 compiler when no prebuilt binary fits.',
-  ERR_ADDON_BUILD: 'Install CMake 3.18 or newer and a C++20 compiler (g++ 10 or newer), then run `npx emotion2vec setup` again.',
+  ERR_ADDON_BUILD:
+    'Install CMake 3.18 or newer and a C++20 compiler (g++ 10 or newer), then run `npx emotion2vec setup` again.',
   ERR_PLATFORM: 'Linux x64 with glibc is supported.',
   ERR_DEVICE_UNAVAILABLE: "Use device 'cpu' or 'auto'.",
   ERR_PRECISION_UNSUPPORTED: "Use precision 'auto' or 'fp32'.",

@@ -18,8 +18,7 @@ import { type CallContext, Scheduler, type SchedulerStats } from './scheduler.js
 
 /** What `recognizeMany` yields: a clip's result or its error, in the order of the input. */
 export type ManyResult<I> =
-  | { input: I; result: RecognitionResult; error?: undefined }
-  | { input: I; error: unknown; result?: undefined };
+  { input: I; result: RecognitionResult; error?: undefined } | { input: I; error: unknown; result?: undefined };
 
 export interface MemoryReport {
   /** Resident set size of the process. */
@@ -98,7 +97,9 @@ export class EmotionRecognizer implements AsyncDisposable {
       await this.#scheduler.call(async ({ turn }) => {
         const model = await this.#load();
         const samples = new Float32Array(Math.max(model.card.sampleRate, model.card.minSamples));
-        await turn(() => model.run({ samples, sampleRate: model.card.sampleRate }, { frameLogits: false, features: false }));
+        await turn(() =>
+          model.run({ samples, sampleRate: model.card.sampleRate }, { frameLogits: false, features: false }),
+        );
       });
     } finally {
       this.#startIdleTimer();
@@ -140,7 +141,11 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   async #recognize(
     input: AudioInput,
-    { granularity, embedding, processedAudio }: Pick<z.output<typeof recognizeOptionsSchema>, 'granularity' | 'embedding' | 'processedAudio'>,
+    {
+      granularity,
+      embedding,
+      processedAudio,
+    }: Pick<z.output<typeof recognizeOptionsSchema>, 'granularity' | 'embedding' | 'processedAudio'>,
     { signal, turn }: CallContext,
   ): Promise<RecognitionResult> {
     const begin = performance.now();

@@ -40,7 +40,9 @@ const HOP_SECONDS = 0.5;
 
 /** Softmax over the labels in use; an unused label's logit counts as minus infinity, as in FunASR. */
 export function scoresOf(logits: ArrayLike<number>, card: ModelCard): Record<string, number> {
-  const used = card.labels.map((label, i) => ({ name: label.name, logit: logits[i] ?? -Infinity, used: inUse(label) })).filter((entry) => entry.used);
+  const used = card.labels
+    .map((label, i) => ({ name: label.name, logit: logits[i] ?? -Infinity, used: inUse(label) }))
+    .filter((entry) => entry.used);
   const top = Math.max(...used.map((entry) => entry.logit));
   const weights = used.map((entry) => Math.exp(entry.logit - top));
   const sum = weights.reduce((total, weight) => total + weight, 0);

@@ -59,9 +59,15 @@ export class Scheduler {
     const timer =
       timeoutMs === undefined
         ? undefined
-        : setTimeout(() => controller.abort(new EmotionError('ERR_TIMEOUT', `The call took longer than ${timeoutMs} ms`)), timeoutMs);
+        : setTimeout(
+            () => controller.abort(new EmotionError('ERR_TIMEOUT', `The call took longer than ${timeoutMs} ms`)),
+            timeoutMs,
+          );
     try {
-      const context = { signal: controller.signal, turn: <R>(job: () => Promise<R>) => this.#turn(job, controller.signal) };
+      const context = {
+        signal: controller.signal,
+        turn: <R>(job: () => Promise<R>) => this.#turn(job, controller.signal),
+      };
       const result = await Promise.race([body(context), rejection(controller.signal)]);
       this.#counts.done++;
       return result;

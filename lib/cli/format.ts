@@ -50,7 +50,9 @@ function text({ file, result }: Outcome): string {
   const took = Math.round(decodeMs + queueMs + inferenceMs);
   const about = `  ${result.durationSeconds.toFixed(1)} s of audio, ${took} ms, ${result.model.name} ${result.model.precision} on ${result.model.device}`;
   const frames = (result.frames ?? []).map((frame) => frameRow(frame, width));
-  return [`${file}: ${result.emotion} (${percent(result.confidence).trim()})`, ...rows, ...frames, about, '', ''].join('\n');
+  return [`${file}: ${result.emotion} (${percent(result.confidence).trim()})`, ...rows, ...frames, about, '', ''].join(
+    '\n',
+  );
 }
 
 function frameRow(frame: FrameResult, width: number): string {

@@ -5,7 +5,24 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import { EmotionError } from '../errors.js';
 
 /** File endings that a folder is searched for. A file named outright is read whatever it is called. */
-const AUDIO = ['wav', 'wave', 'mp3', 'flac', 'ogg', 'oga', 'opus', 'm4a', 'mp4', 'aac', 'webm', 'aiff', 'aif', 'caf', 'amr', 'wma'];
+const AUDIO = [
+  'wav',
+  'wave',
+  'mp3',
+  'flac',
+  'ogg',
+  'oga',
+  'opus',
+  'm4a',
+  'mp4',
+  'aac',
+  'webm',
+  'aiff',
+  'aif',
+  'caf',
+  'amr',
+  'wma',
+];
 
 export interface ExpandedInputs {
   files: string[];

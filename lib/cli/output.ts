@@ -26,14 +26,22 @@ export class OutputFolder {
     const { embedding: _, ...rest } = result; // the numbers are in the .npy
     try {
       await mkdir(folder, { recursive: true });
-      if (result.processedAudio) await writeWhole(path.join(folder, 'processed_audio.wav'), encodeWav(result.processedAudio));
+      if (result.processedAudio)
+        await writeWhole(path.join(folder, 'processed_audio.wav'), encodeWav(result.processedAudio));
       if (result.embedding) {
         await writeWhole(path.join(folder, 'embedding.npy'), encodeNpy(result.embedding, result.embeddingShape ?? []));
       }
       // Last, so that a folder with a result.json is a finished one.
-      await writeWhole(path.join(folder, 'result.json'), `${JSON.stringify(toJson({ file, result: rest }), null, 2)}\n`);
+      await writeWhole(
+        path.join(folder, 'result.json'),
+        `${JSON.stringify(toJson({ file, result: rest }), null, 2)}\n`,
+      );
     } catch (cause) {
-      throw new EmotionError('ERR_FILE_WRITE', `The results of ${file} could not be written to ${folder}: ${messageOf(cause)}`, { cause });
+      throw new EmotionError(
+        'ERR_FILE_WRITE',
+        `The results of ${file} could not be written to ${folder}: ${messageOf(cause)}`,
+        { cause },
+      );
     }
     return folder;
   }

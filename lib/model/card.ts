@@ -44,7 +44,9 @@ export function parseCard(text: string, path: string): ModelCard {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new EmotionError('ERR_MODEL_LOAD', `${CARD_FILE} inside ${path} is not JSON (${messageOf(cause)})`, { cause });
+    throw new EmotionError('ERR_MODEL_LOAD', `${CARD_FILE} inside ${path} is not JSON (${messageOf(cause)})`, {
+      cause,
+    });
   }
   const parsed = cardSchema.safeParse(json);
   if (!parsed.success) {

@@ -27,12 +27,18 @@ export class EmotionModel {
   }
 
   /** @throws EmotionError as TorchModule.load, and ERR_MODEL_LOAD for an archive without the contract */
-  static async load(file: string, options: Pick<RecognizerOptions, 'device' | 'precision' | 'threads'>): Promise<EmotionModel> {
+  static async load(
+    file: string,
+    options: Pick<RecognizerOptions, 'device' | 'precision' | 'threads'>,
+  ): Promise<EmotionModel> {
     const module = await TorchModule.load(file, { ...options, extraFiles: [CARD_FILE] });
     try {
       const text = module.extraFile(CARD_FILE);
       if (text === null) {
-        throw new EmotionError('ERR_MODEL_LOAD', `${file} is TorchScript but not an emotion model: it holds no ${CARD_FILE}`);
+        throw new EmotionError(
+          'ERR_MODEL_LOAD',
+          `${file} is TorchScript but not an emotion model: it holds no ${CARD_FILE}`,
+        );
       }
       return new EmotionModel(module, parseCard(text, file));
     } catch (error) {
@@ -75,7 +81,8 @@ export class EmotionModel {
     if (!isTensor(logits, 'float32', [1, labels.length])) {
       throw this.#broken(`logits is not float32[B, ${labels.length}]`);
     }
-    if (!logits.data.every(Number.isFinite)) throw new EmotionError('ERR_MODEL_RUN', `${name} gave scores that are not finite`);
+    if (!logits.data.every(Number.isFinite))
+      throw new EmotionError('ERR_MODEL_RUN', `${name} gave scores that are not finite`);
     if (want.frameLogits && !isTensor(frameLogits, 'float32', [1, frames, labels.length])) {
       throw this.#broken(`frame_logits is not float32[B, T, ${labels.length}]`);
     }
@@ -108,5 +115,9 @@ export async function resample(pcm: Pcm, rate: number): Promise<Pcm> {
 
 function isTensor<D extends 'float32' | 'int64'>(value: unknown, dtype: D, shape: number[]): value is Tensor<D> {
   const tensor = value as Tensor | null | undefined;
-  return tensor?.dtype === dtype && tensor.shape.length === shape.length && shape.every((size, i) => size === tensor.shape[i]);
+  return (
+    tensor?.dtype === dtype &&
+    tensor.shape.length === shape.length &&
+    shape.every((size, i) => size === tensor.shape[i])
+  );
 }

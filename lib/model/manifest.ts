@@ -52,5 +52,8 @@ export function resolveModel(model: string | undefined): string {
   if (found !== undefined) return found.path;
   if (model !== undefined && existsSync(model)) return path.resolve(model);
   const names = models.map((entry) => entry.name).join(', ');
-  throw new EmotionError('ERR_MODEL_NOT_FOUND', `There is no model "${model}": neither a file nor a built-in name (${names})`);
+  throw new EmotionError(
+    'ERR_MODEL_NOT_FOUND',
+    `There is no model "${model}": neither a file nor a built-in name (${names})`,
+  );
 }

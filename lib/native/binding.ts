@@ -60,9 +60,16 @@ async function loadBinding(): Promise<NativeBinding> {
   const addon = requireAddon();
   try {
     // libgomp first where it lies beside libtorch: its file name carries a hash in some builds.
-    await loader(addon).open([...libtorch.preload, ...['libc10.so', 'libtorch_cpu.so'].map((name) => path.join(libtorch.libDir, name))]);
+    await loader(addon).open([
+      ...libtorch.preload,
+      ...['libc10.so', 'libtorch_cpu.so'].map((name) => path.join(libtorch.libDir, name)),
+    ]);
   } catch (cause) {
-    throw new EmotionError('ERR_LIBTORCH_MISSING', `libtorch in ${libtorch.libDir} does not load: ${messageOf(cause)}`, { cause });
+    throw new EmotionError(
+      'ERR_LIBTORCH_MISSING',
+      `libtorch in ${libtorch.libDir} does not load: ${messageOf(cause)}`,
+      { cause },
+    );
   }
   const binding = dlopen<NativeBinding>(addon.torch);
   if (binding.libtorchVersion !== libtorch.version) {
@@ -75,7 +82,10 @@ async function loadBinding(): Promise<NativeBinding> {
 function checkPlatform(): void {
   const musl = existsSync('/lib/ld-musl-x86_64.so.1') && !existsSync('/lib64/ld-linux-x86-64.so.2');
   if (process.platform !== 'linux' || process.arch !== 'x64' || musl) {
-    throw new EmotionError('ERR_PLATFORM', `There is no libtorch for ${process.platform} ${process.arch}${musl ? ' with musl' : ''}`);
+    throw new EmotionError(
+      'ERR_PLATFORM',
+      `There is no libtorch for ${process.platform} ${process.arch}${musl ? ' with musl' : ''}`,
+    );
   }
 }
 

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { EmotionError, messageOf } from '../errors.js';
+import type { Libtorch } from '../libtorch/locate.js';
+import { withLock } from '../libtorch/lock.js';
+import { findAddon, packageRoot } from './paths.js';
+
+const BUILD = path.join(packageRoot, 'build');
+const RELEASE = path.join(BUILD, 'Release');
+const STAMP = path.join(RELEASE, 'sources.sha256');
+const LOG = path.join(BUILD, 'build.log');
+
+/** Whether there is an addon, and, where it was built in this checkout, whether it was built from the sources as they are. */
+export function addonIsCurrent(libtorch: Libtorch): boolean {
+  if (findAddon() === undefined) return false;
+  if (!existsSync(path.join(RELEASE, 'emotion2vec.node'))) return true; // a prebuilt binary
+  return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint(libtorch);
+}
+
+/**
+ * Builds the addon with cmake-js. It is built aside and moved into build/Release when whole; two processes that race build
+ * once.
+ * @throws EmotionError ERR_ADDON_BUILD, with the compiler's last words
+ */
+export async function buildAddon(
+  libtorch: Libtorch,
+  say: (line: string) => void,
+  percent: (done: number) => void,
+): Promise<void> {
+  await mkdir(BUILD, { recursive: true });
+  const wait = (pid: number) => say(`Waiting for process ${pid}, which is building the addon`);
+  await withLock(path.join(BUILD, 'lock'), wait, async () => {
+    if (addonIsCurrent(libtorch)) return;
+    const work = path.join(BUILD, 'work');
+    await rm(work, { recursive: true, force: true });
+    await cmakeJs(libtorch, work, percent);
+    await writeFile(path.join(work, 'Release', 'sources.sha256'), fingerprint(libtorch));
+    await rm(RELEASE, { recursive: true, force: true });
+    await rename(path.join(work, 'Release'), RELEASE);
+    await rm(work, { recursive: true, force: true });
+  });
+}
+
+async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number) => void): Promise<void> {
+  const args = [
+    require.resolve('cmake-js/bin/cmake-js'),
+    'compile',
+    `--directory=${packageRoot}`,
+    `--out=${work}`,
+    '--config=Release',
+    '--parallel=2',
+    `--CDLIBTORCH=${libtorch.root}`,
+  ];
+  const log = createWriteStream(LOG);
+  const child = spawn(process.execPath, args, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+  let tail = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      log.write(chunk);
+      const text = chunk.toString();
+      tail = (tail + text).slice(-20_000);
+      for (const match of text.matchAll(/\[ *(\d+)%\]|\[(\d+)\/(\d+)\]/g)) {
+        percent(match[1] === undefined ? (100 * Number(match[2])) / Number(match[3]) : Number(match[1]));
+      }
+    });
+  }
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', (cause) =>
+      reject(new EmotionError('ERR_ADDON_BUILD', `cmake-js did not start: ${messageOf(cause)}`, { cause })),
+    );
+    child.on('close', resolve);
+  });
+  log.end();
+  if (status !== 0) {
+    const reason = tail
+      .split('\n')
+      .filter((line) => /error|not found|ENOENT|cannot|No CMAKE/i.test(line))
+      .at(0);
+    const what = `The addon did not build${reason === undefined ? '' : `: ${reason.trim().slice(0, 300)}`} (the whole log is in ${LOG})`;
+    throw new EmotionError('ERR_ADDON_BUILD', what);
+  }
+}
+
+/** Of everything that makes the binary: the sources, their list and the libtorch they are compiled against. */
+function fingerprint(libtorch: Libtorch): string {
+  const hash = createHash('sha256').update(libtorch.version);
+  const native = path.join(packageRoot, 'native');
+  const sources = readdirSync(native)
+    .sort()
+    .map((name) => path.join(native, name));
+  for (const file of [path.join(packageRoot, 'CMakeLists.txt'), ...sources])
+    hash.update(file.slice(packageRoot.length)).update(readFileSync(file));
+  return hash.digest('hex');
+}
