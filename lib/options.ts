@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from 'zod/v3';
 
 /** Where a model runs. `auto` takes CUDA where it works and the CPU elsewhere; the others never fall back. */
 export const deviceSchema = z
@@ -16,33 +16,39 @@ export type Granularity = z.infer<typeof granularitySchema>;
 const runtime = {
   device: deviceSchema.default('auto'),
   precision: precisionSchema.default('auto'),
-  threads: z.int().min(1).max(1024).optional(),
+  threads: z.number().int().min(1).max(1024).optional(),
 };
 
-export const torchOptionsSchema = z.strictObject(runtime);
+export const torchOptionsSchema = z.object(runtime).strict();
 
-export const recognizerOptionsSchema = z.strictObject({
-  ...runtime,
-  model: z.string().min(1).optional(),
-  maxQueue: z.int().min(1).default(1024),
-  idleUnloadMs: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1)
-    .optional(),
-});
+export const recognizerOptionsSchema = z
+  .object({
+    ...runtime,
+    model: z.string().min(1).optional(),
+    maxQueue: z.number().int().min(1).default(1024),
+    idleUnloadMs: z
+      .number()
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
+  })
+  .strict();
 
-export const recognizeOptionsSchema = z.strictObject({
-  granularity: granularitySchema.default('utterance'),
-  embedding: z.boolean().default(false),
-  processedAudio: z.boolean().default(false),
-  signal: z.instanceof(AbortSignal).optional(),
-  timeoutMs: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1)
-    .optional(),
-});
+export const recognizeOptionsSchema = z
+  .object({
+    granularity: granularitySchema.default('utterance'),
+    embedding: z.boolean().default(false),
+    processedAudio: z.boolean().default(false),
+    signal: z.instanceof(AbortSignal).optional(),
+    timeoutMs: z
+      .number()
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
+  })
+  .strict();
 
 export interface TorchOptions {
   /** Default `auto`. */
@@ -76,7 +82,7 @@ export interface RecognizeOptions {
 }
 
 /** Parses, or throws a TypeError of one line that names each wrong option. */
-export function parseOptions<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
+export function parseOptions<S extends z.ZodTypeAny>(schema: S, value: unknown, what: string): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new TypeError(`Invalid ${what}: ${describeIssues(parsed.error)}`);

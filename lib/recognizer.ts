@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { z } from 'zod';
+import type { z } from 'zod/v3';
 
 import { decodeAudio } from './audio/decode.js';
 import type { AudioInput } from './audio/pcm.js';

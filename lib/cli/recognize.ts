@@ -33,7 +33,8 @@ export async function runRecognize(inputs: readonly string[], flags: RecognizeFl
   const report = (outcome: Outcome): void => {
     if (outcome.error !== undefined) {
       failed++;
-      screen.error(`${outcome.file}: ${describeError(outcome.error, flags.debug)}`);
+      const line = describeError(outcome.error, flags.debug);
+      screen.error(line.includes(outcome.file) ? line : `${outcome.file}: ${line}`);
     }
     screen.print(formatter.each(outcome));
   };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from 'zod/v3';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { describeIssues } from '../options.js';
@@ -6,13 +6,15 @@ import { describeIssues } from '../options.js';
 /** The extra file inside an archive that makes it self-describing. */
 export const CARD_FILE = 'emotion2vec.json';
 
-const labelSchema = z.strictObject({
-  name: z.string().min(1),
-  en: z.string().min(1),
-  zh: z.string().min(1),
-  /** True for a class that the model was never trained on: it never wins and is not reported. */
-  unused: z.boolean(),
-});
+const labelSchema = z
+  .object({
+    name: z.string().min(1),
+    en: z.string().min(1),
+    zh: z.string().min(1),
+    /** True for a class that the model was never trained on: it never wins and is not reported. */
+    unused: z.boolean(),
+  })
+  .strict();
 
 const cardSchema = z.object({
   format: z.literal(1),
@@ -27,12 +29,12 @@ const cardSchema = z.object({
     .refine((labels) => labels.some((label) => !label.unused), 'at least one label must be in use')
     .refine((labels) => new Set(labels.map((label) => label.name)).size === labels.length, 'names must differ'),
   /** Hz of the waveform that forward() takes. */
-  sampleRate: z.int().min(1000).max(768_000),
+  sampleRate: z.number().int().min(1000).max(768_000),
   /** Frames a second. */
   frameRate: z.number().positive(),
-  embeddingDim: z.int().positive(),
+  embeddingDim: z.number().int().positive(),
   /** The shortest waveform that has a frame. */
-  minSamples: z.int().positive(),
+  minSamples: z.number().int().positive(),
   precision: z.enum(['fp32', 'bf16', 'fp16', 'int8']),
 });
 

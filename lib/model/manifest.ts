@@ -1,14 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import { z } from 'zod/v3';
 
 import { EmotionError } from '../errors.js';
 import { packageRoot } from '../native/paths.js';
 
-const manifestSchema = z.strictObject({
+const manifestSchema = z.object({
   default: z.string(),
   models: z.array(
-    z.strictObject({
+    z.object({
       name: z.string(),
       file: z.string(),
       description: z.string(),

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { decodeAudio } from '../../lib/audio/decode.js';
+import { fixture } from '../support/paths.js';
+import { runNode } from '../support/run.js';
+
+describe('decoding', () => {
+  let reference: Float32Array;
+  before(async () => {
+    reference = (await decodeAudio(fixture('speech.wav'))).samples;
+  });
+
+  // Worst difference from the 16-bit original: half a step of the format's own resolution, or the codec's own loss.
+  const lossless: [string, number][] = [
+    ['speech-u8.wav', 1 / 128],
+    ['speech-s24.wav', 0],
+    ['speech-s32.wav', 0],
+    ['speech-f32.wav', 0],
+    ['speech-f64.wav', 0],
+    ['speech.flac', 2 ** -15],
+  ];
+  for (const [name, tolerance] of lossless) {
+    it(`reads ${name} within ${tolerance}`, async () => {
+      const { samples, sampleRate } = await decodeAudio(fixture(name));
+      assert.equal(sampleRate, 16000);
+      assert.equal(samples.length, reference.length);
+      const worst = samples.reduce((most, sample, i) => Math.max(most, Math.abs(sample - reference[i]!)), 0);
+      assert.ok(worst <= tolerance, `differs by ${worst}`);
+    });
+  }
+
+  const lossy: [string, number][] = [
+    ['speech-alaw.wav', 8000],
+    ['speech-mulaw.wav', 8000],
+    ['speech-stereo-44k.wav', 44100],
+    ['speech.mp3', 16000],
+    ['speech-stereo.mp3', 44100],
+    ['speech.ogg', 16000],
+    ['speech.opus', 48000],
+    ['speech.m4a', 16000],
+    ['speech.webm', 48000],
+  ];
+  for (const [name, rate] of lossy) {
+    it(`reads ${name}: the same speech at ${rate} Hz`, async () => {
+      const { samples, sampleRate } = await decodeAudio(fixture(name));
+      assert.equal(sampleRate, rate);
+      assert.ok(Math.abs(samples.length / rate - reference.length / 16000) < 0.15, `${samples.length / rate} s`);
+      // Envelopes in 20 ms steps: codecs keep those, whatever they do to phases. A delay of up to 5 steps is theirs.
+      const similarity = Math.max(
+        ...[0, 1, 2, 3, 4, 5].map((delay) =>
+          correlation(envelope(reference, 320), envelope(samples, rate / 50).slice(delay)),
+        ),
+      );
+      assert.ok(similarity > 0.97, `correlation ${similarity}`);
+    });
+  }
+
+  it('averages six channels', async () => {
+    const { samples, sampleRate } = await decodeAudio(fixture('speech-5.1-48k.wav'));
+    assert.equal(sampleRate, 48000);
+    assert.equal(samples.length, 48000);
+  });
+
+  it('averages channels that differ', async () => {
+    const { samples } = await decodeAudio(stereo([0.5, -0.25], [0.25, 0.75]));
+    assert.deepEqual([...samples], [0.375, 0.25]);
+  });
+
+  it('takes bytes and leaves them to the caller', async () => {
+    const bytes = readFileSync(fixture('speech.mp3'));
+    const pooled = Buffer.concat([Buffer.from('xxx'), bytes]).subarray(3);
+    const [whole, part] = [await decodeAudio(bytes), await decodeAudio(pooled)];
+    assert.deepEqual(whole.samples, part.samples);
+    assert.ok(bytes.byteLength > 0);
+  });
+
+  it('reads what a cut-off file still holds', async () => {
+    assert.equal((await decodeAudio(fixture('truncated.wav'))).samples.length, (20000 - 44) / 2);
+    assert.ok((await decodeAudio(fixture('truncated.mp3'))).samples.length > 1000);
+  });
+
+  const bad: [string, string, RegExp][] = [
+    ['nowhere.wav', 'ERR_FILE_NOT_FOUND', /There is no file .*nowhere\.wav/],
+    ['models', 'ERR_FILE_READ', /it is a folder/],
+    ['empty.wav', 'ERR_AUDIO_DECODE', /is empty \(0 bytes\)/],
+    ['text.wav', 'ERR_AUDIO_DECODE', /it starts with "Hello world,"/],
+    ['cut-header.wav', 'ERR_AUDIO_DECODE', /the WAV header is cut off/],
+    ['no-samples.wav', 'ERR_AUDIO_TOO_SHORT', /holds no samples/],
+    ['nan.wav', 'ERR_AUDIO_NOT_FINITE', /at 0\.250 s \(sample 4000\)/],
+    ['infinity.wav', 'ERR_AUDIO_NOT_FINITE', /sample 100/],
+  ];
+  for (const [name, code, message] of bad) {
+    it(`refuses ${name} with ${code}`, async () => {
+      await assert.rejects(decodeAudio(fixture(name)), (error: Error & { code: string }) => {
+        assert.equal(error.code, code);
+        assert.match(error.message, message);
+        assert.ok(!error.message.includes('\n'));
+        return true;
+      });
+    });
+  }
+
+  it('keeps the event loop turning while a long file decodes', async () => {
+    const minutes = Buffer.concat(Array.from({ length: 100 }, () => readFileSync(fixture('speech.mp3'))));
+    let turns = 0;
+    const counter = setInterval(() => turns++, 1);
+    await decodeAudio(minutes);
+    clearInterval(counter);
+    assert.ok(turns > 10, `${turns} turns`);
+  });
+
+  it('drops a clip when its signal aborts', async () => {
+    const controller = new AbortController();
+    const decoding = decodeAudio(fixture('speech.mp3'), { signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await assert.rejects(decoding, /enough/);
+    await assert.doesNotReject(decodeAudio(fixture('speech.wav')));
+  });
+
+  it('misuse is a TypeError', async () => {
+    for (const wrong of [
+      undefined,
+      5,
+      {},
+      { samples: [1], sampleRate: 16000 },
+      { samples: new Float32Array(1), sampleRate: 0.5 },
+    ]) {
+      await assert.rejects(decodeAudio(wrong as never), TypeError);
+    }
+  });
+
+  it('prints nothing and lets the process end', async () => {
+    const script = `require('./dist/audio/decode.js').decodeAudio('test/fixtures/truncated.mp3')`;
+    assert.deepEqual(await runNode(['-e', script]), { status: 0, signal: null, stdout: '', stderr: '' });
+  });
+});
+
+function stereo(left: number[], right: number[]): Uint8Array {
+  const file = Buffer.alloc(44 + left.length * 8);
+  file.write('RIFF\0\0\0\0WAVEfmt ', 0, 'latin1');
+  [16, 3 | (2 << 16), 16000, 128000, 8 | (32 << 16)].forEach((word, i) => file.writeUInt32LE(word, 16 + 4 * i));
+  file.write('data', 36, 'latin1');
+  file.writeUInt32LE(left.length * 8, 40);
+  left.forEach((sample, i) => {
+    file.writeFloatLE(sample, 44 + i * 8);
+    file.writeFloatLE(right[i]!, 48 + i * 8);
+  });
+  return file;
+}
+
+function envelope(samples: Float32Array, step: number): number[] {
+  return Array.from({ length: Math.floor(samples.length / step) }, (_, i) =>
+    Math.sqrt(samples.subarray(i * step, (i + 1) * step).reduce((sum, sample) => sum + sample * sample, 0) / step),
+  );
+}
+
+function correlation(a: number[], b: number[]): number {
+  const size = Math.min(a.length, b.length);
+  const centred = (values: number[]) => {
+    const mean = values.slice(0, size).reduce((sum, value) => sum + value, 0) / size;
+    return values.slice(0, size).map((value) => value - mean);
+  };
+  const [x, y] = [centred(a), centred(b)];
+  const dot = (p: number[], q: number[]) => p.reduce((sum, value, i) => sum + value * q[i]!, 0);
+  return dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y));
+}

@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process';
+
+import { cli, root } from './paths.js';
+
+export interface Ran {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs Node in the checkout with these arguments and waits for its end. */
+export function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    const options = { cwd: root, env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
+    const child = execFile(process.execPath, args, options, (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode, signal: child.signalCode, stdout, stderr }),
+    );
+  });
+}
+
+/** Runs the command line tool. */
+export function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  return runNode([cli, ...args], env);
+}
