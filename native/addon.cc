@@ -38,12 +38,19 @@ Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
 }
 
+// close(): waits for the run and the load under way, and starts no more. For the "exit" event of the main thread.
+void Close(const Napi::CallbackInfo&) {
+  run_queue().close();
+  load_queue().close();
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(std::make_unique<Environment>(env).release());  // Node-API deletes it with the environment
   Environment::of(env).module_constructor = Napi::Persistent(ModuleBinding::define(env));
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("resample", Napi::Function::New(env, Resample, "resample"));
   exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
+  exports.Set("close", Napi::Function::New(env, Close, "close"));
   exports.Set("usableCpus", usable_cpus());
   exports.Set("libtorchVersion", TORCH_VERSION);
   return exports;

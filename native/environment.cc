@@ -1,14 +1,27 @@
 #include "environment.h"
 
+#include <atomic>
 #include <utility>
 
 namespace e2v {
+
+namespace {
+std::atomic<int> live_environments{0};
+}  // namespace
 
 Environment::Environment(Napi::Env env) {
   mailbox_->channel = Channel::New(env, "emotion2vec", 0, 1, this);
   mailbox_->channel.Unref(env);
   // Hooks run last in, first out: this one closes the mailbox before Node frees the thread-safe function under it.
-  env.AddCleanupHook([mailbox = mailbox_.get()] { mailbox->close(); });
+  ++live_environments;
+  env.AddCleanupHook([mailbox = mailbox_.get()] {
+    mailbox->close();
+    if (--live_environments == 0) {
+      // Where only worker_threads used the addon, this is the last that is heard before the process exits.
+      run_queue().drain();
+      load_queue().drain();
+    }
+  });
 }
 
 void Environment::Mailbox::post(std::unique_ptr<Outcome> outcome) {
@@ -30,7 +43,7 @@ Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, Work work) {
     mailbox_->channel.Ref(env);
   }
   pending_.emplace(id, deferred);
-  queue.push([id, mailbox = mailbox_, work = std::move(work), &queue]() mutable {
+  queue.push([id, mailbox = mailbox_, work = std::move(work)]() mutable {
     auto outcome = std::make_unique<Outcome>();
     outcome->id = id;
     try {
@@ -41,9 +54,7 @@ Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, Work work) {
       outcome->error = from_libtorch(error, "ERR_MODEL_RUN");
     }
     work = nullptr;  // the inputs are freed here, not whenever JavaScript comes round to it
-    if (!queue.stopping()) {
-      mailbox->post(std::move(outcome));
-    }
+    mailbox->post(std::move(outcome));
   });
   return deferred.Promise();
 }

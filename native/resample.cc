@@ -26,7 +26,9 @@ std::vector<Taps> polyphase(int64_t from, int64_t to) {
   const double scale = base / static_cast<double>(from);
   std::vector<Taps> phases(static_cast<size_t>(to));
   for (int64_t phase = 0; phase < to; ++phase) {
-    const double centre = static_cast<double>(phase) * static_cast<double>(from) / static_cast<double>(to);
+    // torchaudio divides these two integers in float32 before it goes on in double; its samples show it (up to 3e-5).
+    const double offset = static_cast<double>(static_cast<float>(phase) / static_cast<float>(to));
+    const double centre = offset * static_cast<double>(from);
     Taps& taps = phases[static_cast<size_t>(phase)];
     taps.first = static_cast<int64_t>(std::ceil(centre - reach));
     for (int64_t i = taps.first; static_cast<double>(i) <= centre + reach; ++i) {

@@ -4,13 +4,21 @@
 
 namespace e2v {
 
-TaskQueue::~TaskQueue() {
-  std::deque<Task> dropped;
+TaskQueue::~TaskQueue() { close(); }
+
+void TaskQueue::drain() {
+  std::deque<Task> dropped;  // destroyed after the lock is released: tasks hold models
+  std::unique_lock lock(mutex_);
+  dropped.swap(tasks_);
+  idle_.wait(lock, [this] { return !busy_; });
+}
+
+void TaskQueue::close() {
   {
     const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    dropped.swap(tasks_);
+    closed_ = true;
   }
+  drain();
   wake_.notify_all();
   if (thread_.joinable()) {
     thread_.join();
@@ -20,7 +28,7 @@ TaskQueue::~TaskQueue() {
 bool TaskQueue::push(Task task) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) {
+    if (closed_) {
       return false;
     }
     tasks_.push_back(std::move(task));
@@ -35,20 +43,22 @@ bool TaskQueue::push(Task task) {
 void TaskQueue::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-    if (stopping_) {
+    wake_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
+    if (tasks_.empty()) {
       return;
     }
     Task task = std::move(tasks_.front());
     tasks_.pop_front();
+    busy_ = true;
     lock.unlock();
     task();
     task = nullptr;  // what it held (audio, a model's last reference) goes before the next one, outside the lock
     lock.lock();
+    busy_ = false;
+    idle_.notify_all();
   }
 }
 
-// Function-local: made on first use, which is after libtorch was opened, so destroyed at exit before libtorch's statics.
 TaskQueue& run_queue() {
   static TaskQueue queue;
   return queue;

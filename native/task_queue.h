@@ -1,7 +1,6 @@
 // A first-in, first-out queue of tasks with a thread of its own. Knows nothing of Node or of libtorch.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -15,25 +14,30 @@ class TaskQueue {
   using Task = std::function<void()>;
 
   TaskQueue() = default;
-  // Drops what is queued and waits for the task that runs: its thread must be gone before libtorch's static objects are.
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
 
-  // Tasks must not throw. The thread starts with the first one. False once the queue is being destroyed.
+  // Tasks must not throw. The thread starts with the first one. False once the queue is closed.
   bool push(Task task);
 
-  // True from the moment that the process exits: nobody is left to hear of a task's end.
-  bool stopping() const { return stopping_; }
+  // Drops what is queued and waits for the task that runs.
+  void drain();
+
+  // Drains, and takes no task from now on. Must happen while JavaScript still runs ("exit" event): static objects that
+  // libtorch makes during a run are destroyed before any older one of ours, so that a destructor would come too late.
+  void close();
 
  private:
   void run();
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable idle_;
   std::deque<Task> tasks_;
   std::thread thread_;
-  std::atomic<bool> stopping_{false};
+  bool busy_ = false;
+  bool closed_ = false;
 };
 
 // The process's two queues, shared by all environments (the main thread and every worker_thread). Models run on one

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { locateLibtorch } from '../libtorch/locate.js';
@@ -19,6 +20,8 @@ export interface NativeBinding {
   load(path: string, device: string, extraFiles: readonly string[]): Promise<NativeModule>;
   resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>;
   cudaDevices(): number;
+  /** Waits for the run and the load under way, and starts no more. */
+  close(): void;
   readonly usableCpus: number;
   readonly libtorchVersion: string;
 }
@@ -76,6 +79,8 @@ async function loadBinding(): Promise<NativeBinding> {
     const what = `the addon was built for libtorch ${binding.libtorchVersion}, and ${libtorch.root} holds ${libtorch.version}`;
     throw new EmotionError('ERR_LIBTORCH_MISSING', what);
   }
+  // A run that goes on while the process tears libtorch down would crash it (native/task_queue.h).
+  if (isMainThread) process.once('exit', () => binding.close());
   return binding;
 }
 
