@@ -83,7 +83,7 @@ export interface RecognizeOptions {
 
 /** Parses, or throws a TypeError of one line that names each wrong option. */
 export function parseOptions<S extends z.ZodTypeAny>(schema: S, value: unknown, what: string): z.output<S> {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value) as z.SafeParseReturnType<unknown, z.output<S>>;
   if (parsed.success) return parsed.data;
   throw new TypeError(`Invalid ${what}: ${describeIssues(parsed.error)}`);
 }

@@ -10,33 +10,34 @@
 namespace e2v {
 namespace {
 
-constexpr double kZeroCrossings = 6;
+constexpr float kZeroCrossings = 6;
 constexpr double kRolloff = 0.99;
 
 // torchaudio convolves with a dense [to, 2 * width + from] kernel, which for coprime rates (44101 -> 16000) takes
 // gigabytes. All but about 2 * width + 1 taps of each row are zero: only those are kept.
 struct Taps {
   int64_t first;              // the first tap's offset from the phase's block, in samples; may be negative
-  std::vector<float> weight;  // float32, as torchaudio's, though computed in double
+  std::vector<float> weight;
 };
 
 std::vector<Taps> polyphase(int64_t from, int64_t to) {
   const double base = static_cast<double>(std::min(from, to)) * kRolloff;
   const double reach = kZeroCrossings / base * static_cast<double>(from);  // half the window, in input samples
-  const double scale = base / static_cast<double>(from);
+  const auto base32 = static_cast<float>(base);
+  const auto scale = static_cast<float>(base / static_cast<double>(from));
   std::vector<Taps> phases(static_cast<size_t>(to));
   for (int64_t phase = 0; phase < to; ++phase) {
-    // torchaudio divides these two integers in float32 before it goes on in double; its samples show it (up to 3e-5).
-    const double offset = static_cast<double>(static_cast<float>(phase) / static_cast<float>(to));
-    const double centre = offset * static_cast<double>(from);
+    const double centre = static_cast<double>(phase) * static_cast<double>(from) / static_cast<double>(to);
+    // In float32 and in torchaudio's order of operations, whose rounding of t shows in the samples (up to 3e-5).
+    const float offset = -static_cast<float>(phase) / static_cast<float>(to);
     Taps& taps = phases[static_cast<size_t>(phase)];
     taps.first = static_cast<int64_t>(std::ceil(centre - reach));
     for (int64_t i = taps.first; static_cast<double>(i) <= centre + reach; ++i) {
-      const double t = (static_cast<double>(i) - centre) * base / static_cast<double>(from);
-      const double window = std::pow(std::cos(t * std::numbers::pi / kZeroCrossings / 2), 2);
-      const double angle = t * std::numbers::pi;
-      const double sinc = angle == 0 ? 1 : std::sin(angle) / angle;
-      taps.weight.push_back(static_cast<float>(sinc * window * scale));
+      const float t = (offset + static_cast<float>(i) / static_cast<float>(from)) * base32;
+      const float edge = std::cos(t * std::numbers::pi_v<float> / kZeroCrossings / 2);
+      const float angle = t * std::numbers::pi_v<float>;
+      const float sinc = angle == 0 ? 1 : std::sin(angle) / angle;
+      taps.weight.push_back(sinc * (edge * edge * scale));
     }
   }
   return phases;

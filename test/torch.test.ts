@@ -199,7 +199,7 @@ describe('TorchModule', () => {
   });
 
   it('refuses what it cannot load', async () => {
-    const { load } = TorchModule;
+    const load = (...args: Parameters<typeof TorchModule.load>) => TorchModule.load(...args);
     await assert.rejects(load(fixture('text.wav')), coded('ERR_MODEL_LOAD', /not a TorchScript archive/));
     await assert.rejects(load(fixture('nowhere.pt')), coded('ERR_FILE_NOT_FOUND', /no model at/));
     await assert.rejects(load(fixture('models')), coded('ERR_MODEL_LOAD', /is not a file/));

@@ -109,8 +109,8 @@ export class EmotionModel {
 /** `pcm` at `rate`, with the numbers of torchaudio's default resampler. */
 export async function resample(pcm: Pcm, rate: number): Promise<Pcm> {
   if (pcm.sampleRate === rate) return pcm;
-  const { resample: convert } = await nativeBinding();
-  return { samples: await convert(pcm.samples, pcm.sampleRate, rate), sampleRate: rate };
+  const binding = await nativeBinding();
+  return { samples: await binding.resample(pcm.samples, pcm.sampleRate, rate), sampleRate: rate };
 }
 
 function isTensor<D extends 'float32' | 'int64'>(value: unknown, dtype: D, shape: number[]): value is Tensor<D> {

@@ -113,6 +113,6 @@ function loader(addon: AddonFiles): LoaderBinding {
 /** `require` only takes files that end in .node; a second call for the same file gives fresh exports of the same library. */
 function dlopen<T>(file: string): T {
   const target = { exports: {} as T };
-  process.dlopen(target as unknown as NodeJS.Module, file);
+  process.dlopen(target, file);
   return target.exports;
 }
