@@ -8,7 +8,7 @@ if (existsSync(main)) {
   require(main).main(process.argv.slice(2));
 } else {
   console.error(
-    'emotion2vec: this checkout is not compiled. Run `npm run build` (npm ci does it unless scripts are off).',
+    'emotion2vec: this checkout is not compiled. Run `npm run compile` (npm ci does it unless scripts are off).',
   );
   process.exitCode = 1;
 }
