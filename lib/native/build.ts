@@ -38,9 +38,13 @@ export async function buildAddon(
     const work = path.join(BUILD, 'work');
     await rm(work, { recursive: true, force: true });
     await cmakeJs(libtorch, work, percent);
-    await writeFile(path.join(work, 'Release', 'sources.sha256'), fingerprint(libtorch));
-    await rm(RELEASE, { recursive: true, force: true });
-    await rename(path.join(work, 'Release'), RELEASE);
+    // File by file, as node-gyp keeps files of its own in there; the stamp is only there when all the rest is.
+    await mkdir(RELEASE, { recursive: true });
+    await rm(STAMP, { force: true });
+    for (const name of ['libemotion2vec_torch.so', 'emotion2vec.node']) {
+      await rename(path.join(work, 'Release', name), path.join(RELEASE, name));
+    }
+    await writeFile(STAMP, fingerprint(libtorch));
     await rm(work, { recursive: true, force: true });
   });
 }
