@@ -100,7 +100,10 @@ export class TorchModule {
       const native = await binding.load(path.resolve(file), resolved, extraFiles);
       return new TorchModule(native, resolved, threads ?? binding.usableCpus);
     } catch (error) {
-      throw fromNative(error, (what) => `${file} is not a TorchScript archive that libtorch can load: ${what}`);
+      throw fromNative(
+        error,
+        (what) => `${file} is not a TorchScript archive that libtorch can load: ${firstSentence(what)}`,
+      );
     }
   }
 
@@ -181,6 +184,11 @@ function fromNative(error: unknown, describe: (what: string) => string): unknown
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof EmotionError) return error;
   const code = (error as { code?: ErrorCode }).code ?? 'ERR_MODEL_RUN';
   return new EmotionError(code, describe(lastLine(messageOf(error))), { cause: error });
+}
+
+/** libtorch follows the reason with advice about checkpoints, which is ours to give. */
+function firstSentence(message: string): string {
+  return message.split('. ')[0]!;
 }
 
 /** TorchScript puts its traceback first and the reason last. */

@@ -16,9 +16,8 @@ namespace {
 std::vector<c10::IValue> read_inputs(const Napi::Array& inputs, const c10::FunctionSchema& schema) {
   const auto& arguments = schema.arguments();  // the first one is self
   if (inputs.Length() > arguments.size() - 1) {
-    throw Napi::TypeError::New(inputs.Env(), schema.name() + " takes at most " +
-                                                 std::to_string(arguments.size() - 1) + " inputs, got " +
-                                                 std::to_string(inputs.Length()));
+    throw Napi::TypeError::New(inputs.Env(), schema.name() + " takes at most " + std::to_string(arguments.size() - 1) +
+                                                 " inputs, got " + std::to_string(inputs.Length()));
   }
   std::vector<c10::IValue> values;
   for (uint32_t i = 0; i < inputs.Length(); ++i) {
@@ -122,11 +121,11 @@ Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
 // save(path: string): Promise<void>
 Napi::Value ModuleBinding::save(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  return Environment::of(env).run(
-      env, load_queue(), [model = module(env), path = info[0].As<Napi::String>().Utf8Value()] {
-        model->save(path);
-        return [](Napi::Env settled) { return settled.Undefined(); };
-      });
+  return Environment::of(env).run(env, load_queue(),
+                                  [model = module(env), path = info[0].As<Napi::String>().Utf8Value()] {
+                                    model->save(path);
+                                    return [](Napi::Env settled) { return settled.Undefined(); };
+                                  });
 }
 
 // dispose(): void; calls already made still finish

@@ -16,7 +16,7 @@ constexpr double kRolloff = 0.99;
 // torchaudio convolves with a dense [to, 2 * width + from] kernel, which for coprime rates (44101 -> 16000) takes
 // gigabytes. All but about 2 * width + 1 taps of each row are zero: only those are kept.
 struct Taps {
-  int64_t first;              // the first tap's offset from the phase's block, in samples; may be negative
+  int64_t first;  // the first tap's offset from the phase's block, in samples; may be negative
   std::vector<float> weight;
 };
 

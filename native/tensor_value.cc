@@ -132,9 +132,9 @@ Napi::Value tensor_to_js(Napi::Env env, const at::Tensor& tensor) {
     object.Set("data", Napi::Value(env, array));
     return object;
   }
-  throw Napi::TypeError::New(
-      env, std::string("The result holds a tensor of dtype ") + c10::toString(tensor.scalar_type()) +
-               ", which has no typed array in JavaScript; convert it inside the model");
+  throw Napi::TypeError::New(env, std::string("The result holds a tensor of dtype ") +
+                                      c10::toString(tensor.scalar_type()) +
+                                      ", which has no typed array in JavaScript; convert it inside the model");
 }
 
 }  // namespace e2v

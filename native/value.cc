@@ -118,8 +118,7 @@ Napi::Value dict_to_js(Napi::Env env, const c10::impl::GenericDict& dict) {
   if (strings) {
     // No prototype: a model's "__proto__" is a key like any other.
     const Napi::Object object = env.Global().Get("Object").As<Napi::Object>();
-    Napi::Object result =
-        object.Get("create").As<Napi::Function>().Call(object, {env.Null()}).As<Napi::Object>();
+    Napi::Object result = object.Get("create").As<Napi::Function>().Call(object, {env.Null()}).As<Napi::Object>();
     for (const auto& entry : dict) {
       result.Set(entry.key().toStringRef(), to_js(env, entry.value()));
     }
@@ -204,8 +203,8 @@ Napi::Value to_js(Napi::Env env, const c10::IValue& value) {
     return Napi::String::New(env, value.toStringRef());
   }
   if (value.isTuple() || value.isList()) {
-    const auto elements = value.isTuple() ? std::vector<c10::IValue>(value.toTupleRef().elements())
-                                          : value.toListRef().vec();
+    const auto elements =
+        value.isTuple() ? std::vector<c10::IValue>(value.toTupleRef().elements()) : value.toListRef().vec();
     Napi::Array array = Napi::Array::New(env, elements.size());
     for (uint32_t i = 0; i < elements.size(); ++i) {
       array.Set(i, to_js(env, elements[i]));

@@ -11,8 +11,8 @@
 
 namespace e2v {
 
-// What the schema asks for decides what a JavaScript value becomes: a number is an int, a float or a one-element tensor.
-// `where` names the argument in the TypeError that is thrown when the value does not fit.
+// What the schema asks for decides what a JavaScript value becomes: a number is an int, a float or a one-element
+// tensor. `where` names the argument in the TypeError that is thrown when the value does not fit.
 c10::IValue to_ivalue(const Napi::Value& value, const c10::TypePtr& type, const std::string& where);
 
 // A value whose tensors are on the CPU and contiguous (Module::run sees to that). Throws a TypeError for what has no

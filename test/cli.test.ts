@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { root } from './support/paths.js';
 import { runCli } from './support/run.js';
 
 const SPEECH = 'test/fixtures/speech.wav';
@@ -63,6 +65,15 @@ describe('emotion2vec recognize', () => {
     assert.equal(npy.length, 10 + npy.readUInt16LE(8) + 640);
     const again = await runCli(['recognize', '--format', 'json', path.join(folder, 'speech/processed_audio.wav')]);
     assert.deepEqual((JSON.parse(again.stdout) as { scores: unknown }[])[0]!.scores, result.scores);
+  });
+
+  it('shows a bar on a terminal, and loses no result to it', function () {
+    const command = `${process.execPath} bin/emotion2vec.js recognize ${SPEECH} test/fixtures/empty.wav test/fixtures/speech.mp3`;
+    const { stdout, error } = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: root, encoding: 'utf8' });
+    if (error !== undefined) this.skip(); // util-linux's script is not here
+    assert.match(stdout, /\/3 clips/);
+    for (const piece of ['speech.wav: angry', 'ERR_AUDIO_DECODE', 'speech.mp3: angry'])
+      assert.ok(stdout.includes(piece), piece);
   });
 
   it('searches folders and patterns', async () => {

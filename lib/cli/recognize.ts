@@ -1,4 +1,4 @@
-import { MultiBar, type SingleBar } from 'cli-progress';
+import { SingleBar } from 'cli-progress';
 
 import { EmotionError, messageOf } from '../errors.js';
 import type { Device, Granularity, Precision } from '../options.js';
@@ -72,30 +72,28 @@ export function describeError(error: unknown, debug: boolean): string {
 
 /** stdout and stderr, with a progress bar below them where a person watches and there is more than one file. */
 class Screen {
-  readonly #bars: MultiBar | undefined;
   readonly #bar: SingleBar | undefined;
 
   constructor(total: number) {
     if (total < 2 || !process.stderr.isTTY) return;
-    this.#bars = new MultiBar({
-      format: '{bar} {value}/{total} clips, {eta_formatted} left',
+    this.#bar = new SingleBar({
+      format: '{bar} {value}/{total} clips',
       stream: process.stderr,
       hideCursor: true,
-      clearOnComplete: true,
       barsize: 30,
     });
-    this.#bar = this.#bars.create(total, 0);
+    this.#bar.start(total, 0);
   }
 
   print(text: string): void {
     if (text === '') return;
-    if (this.#bars?.isActive && process.stdout.isTTY) this.#bars.log(text);
-    else process.stdout.write(text);
+    this.#clear();
+    process.stdout.write(text);
   }
 
   error(line: string): void {
-    if (this.#bars?.isActive) this.#bars.log(`${line}\n`);
-    else process.stderr.write(`${line}\n`);
+    this.#clear();
+    process.stderr.write(`${line}\n`);
   }
 
   step(): void {
@@ -103,6 +101,11 @@ class Screen {
   }
 
   end(): void {
-    this.#bars?.stop();
+    this.#bar?.stop();
+  }
+
+  /** Wipes the bar's line; the next step draws it again below what was printed. */
+  #clear(): void {
+    if (this.#bar?.isActive) process.stderr.write('\r\x1b[K');
   }
 }
