@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
 import { type ErrorCode, messageOf } from '../errors.js';
+import { missingFromMp3 } from './mp3.js';
 import { readWav } from './wav.js';
 
 export interface DecodeJob {
@@ -68,6 +69,14 @@ function readSource(file: string): Uint8Array {
 
 async function decode(bytes: Uint8Array, name: string): Promise<Channels> {
   if (bytes.length === 0) throw new Failure('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
+  const missing = missingFromMp3(bytes);
+  if (missing !== undefined) {
+    const share = Math.round((100 * missing.found) / missing.promised);
+    throw new Failure(
+      'ERR_AUDIO_DECODE',
+      `${name} is cut off: it holds ${share} % of the audio that its header promises`,
+    );
+  }
   let channels: Channels;
   try {
     channels = readWav(bytes) ?? (await decodeWithLibrary(bytes));

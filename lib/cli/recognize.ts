@@ -80,6 +80,8 @@ class Screen {
       format: '{bar} {value}/{total} clips',
       stream: process.stderr,
       hideCursor: true,
+      clearOnComplete: true,
+      linewrap: true,
       barsize: 30,
     });
     this.#bar.start(total, 0);
@@ -87,13 +89,11 @@ class Screen {
 
   print(text: string): void {
     if (text === '') return;
-    this.#clear();
-    process.stdout.write(text);
+    this.#above(() => process.stdout.write(text));
   }
 
   error(line: string): void {
-    this.#clear();
-    process.stderr.write(`${line}\n`);
+    this.#above(() => process.stderr.write(`${line}\n`));
   }
 
   step(): void {
@@ -104,8 +104,17 @@ class Screen {
     this.#bar?.stop();
   }
 
-  /** Wipes the bar's line; the next step draws it again below what was printed. */
-  #clear(): void {
-    if (this.#bar?.isActive) process.stderr.write('\r\x1b[K');
+  /**
+   * Writes in the bar's place; the next step draws the bar again below. cli-progress saves the cursor once, at its start, and
+   * goes back there when it stops, which would wipe the first result: so the cursor is saved anew.
+   */
+  #above(write: () => void): void {
+    if (!this.#bar?.isActive) {
+      write();
+      return;
+    }
+    process.stderr.write('\r\x1b[K');
+    write();
+    process.stderr.write('\x1b7');
   }
 }

@@ -75,9 +75,8 @@ describe('decoding', () => {
     assert.ok(bytes.byteLength > 0);
   });
 
-  it('reads what a cut-off file still holds', async () => {
+  it('reads what a cut-off WAV still holds, as streaming encoders leave them', async () => {
     assert.equal((await decodeAudio(fixture('truncated.wav'))).samples.length, (20000 - 44) / 2);
-    assert.ok((await decodeAudio(fixture('truncated.mp3'))).samples.length > 1000);
   });
 
   const bad: [string, string, RegExp][] = [
@@ -85,6 +84,7 @@ describe('decoding', () => {
     ['models', 'ERR_FILE_READ', /it is a folder/],
     ['empty.wav', 'ERR_AUDIO_DECODE', /is empty \(0 bytes\)/],
     ['text.wav', 'ERR_AUDIO_DECODE', /it starts with "Hello world,"/],
+    ['truncated.mp3', 'ERR_AUDIO_DECODE', /is cut off: it holds 1\d % of the audio that its header promises/],
     ['cut-header.wav', 'ERR_AUDIO_DECODE', /the WAV header is cut off/],
     ['no-samples.wav', 'ERR_AUDIO_TOO_SHORT', /holds no samples/],
     ['nan.wav', 'ERR_AUDIO_NOT_FINITE', /at 0\.250 s \(sample 4000\)/],
@@ -131,7 +131,7 @@ describe('decoding', () => {
   });
 
   it('prints nothing and lets the process end', async () => {
-    const script = `require('./dist/audio/decode.js').decodeAudio('test/fixtures/truncated.mp3')`;
+    const script = `require('./dist/audio/decode.js').decodeAudio('test/fixtures/speech.mp3')`;
     assert.deepEqual(await runNode(['-e', script]), { status: 0, signal: null, stdout: '', stderr: '' });
   });
 });
