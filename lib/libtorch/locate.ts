@@ -91,8 +91,12 @@ function fromPython(env: Environment): Libtorch | undefined {
   }
   const found = answer === '' ? undefined : usable(answer);
   if (found !== undefined) {
-    mkdirSync(path.dirname(note), { recursive: true });
-    writeFileSync(note, found.root);
+    try {
+      mkdirSync(path.dirname(note), { recursive: true });
+      writeFileSync(note, found.root);
+    } catch {
+      // A cache that cannot be written: Python is asked again next time.
+    }
   }
   return found;
 }
