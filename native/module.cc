@@ -75,6 +75,9 @@ Module::Module(torch::jit::Module module, const c10::Device& device, std::map<st
   for (const auto& method : module_.get_methods()) {
     schemas_.emplace(method.name(), method.function().getSchema());
   }
+  if (device_.is_cpu()) {
+    forward_ = Program::of(module_, "forward");
+  }
 }
 
 std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device,
@@ -140,7 +143,8 @@ c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inpu
     for (auto& input : inputs) {
       input = to_device(input, device_);
     }
-    c10::IValue output = module_.get_method(method)(std::move(inputs));
+    c10::IValue output = forward_ && method == "forward" ? forward_->run(std::move(inputs))
+                                                         : module_.get_method(method)(std::move(inputs));
     if (!keep.empty() && output.isTuple()) {
       std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
       for (const size_t index : keep) {

@@ -6,8 +6,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "program.h"
 
 namespace e2v {
 
@@ -43,6 +46,7 @@ class Module {
   c10::Device device_;
   std::map<std::string, std::string> extra_files_;
   std::map<std::string, c10::FunctionSchema> schemas_;
+  std::optional<Program> forward_;  // where forward has a faster program
 };
 
 }  // namespace e2v

@@ -1,0 +1,264 @@
+"""emotion2vec+ as TorchScript, in the shape of the archive contract (ARCHITECTURE.md, "Model archives").
+
+waveform -> seven strided convolutions, as matrix products -> five positional convolutions -> ten extra tokens in front ->
+transformer blocks with ALiBi attention -> linear head. The same numbers as FunASR's Emotion2vec, by other means:
+
+- Channels come last everywhere, so that a convolution is one or two matrix products on views and LayerNorm needs no
+  transposition.
+- A batch is never padded inside: the frames of all clips stand below each other as rows ("packed"), and what mixes frames
+  (positional convolutions, attention) works clip by clip. A clip's result cannot depend on its neighbours.
+- Whatever would grow faster than the features themselves is computed a stretch of frames at a time.
+
+The network is built without weights; `assign` and `finish` put a checkpoint's tensors in, so that one archive serves every
+size. Shapes: B clips, N samples, T frames of a clip (20 ms each), S packed rows of all clips (extra tokens included),
+D dimensions, H heads, C extractor channels, L labels.
+"""
+from typing import Dict, Final, List, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from attention import attend
+
+MAX_BLOCKS = 32  # of each of the two stacks; those that a checkpoint does not have stay empty and are skipped
+EXTRACTOR = [(10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)]  # kernel and stride of each convolution
+STRIDE = 320  # samples from one frame to the next
+RECEPTIVE = 400  # samples that a frame sees, and the shortest clip that has one
+
+
+def norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """LayerNorm over the last dimension."""
+    return F.layer_norm(x, [x.size(-1)], weight, bias, 1e-5)
+
+
+class Convolution(nn.Module):
+    """Strided convolution without bias, LayerNorm over channels, GELU. [n, C_in] -> [n', C], channels last."""
+
+    kernel: Final[int]
+    stride: Final[int]
+
+    def __init__(self, kernel: int, stride: int, empty: Tensor) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+        self.head = empty  # [C, stride * C_in]: the taps of the first `stride` samples
+        self.tail = empty  # [C, C_in]: the third tap of a kernel of 3
+        self.norm_weight, self.norm_bias = empty, empty  # [C]
+
+    def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
+        taps = weights[prefix + "0.weight"].permute(0, 2, 1)  # [C, kernel, C_in]
+        width = self.stride if self.kernel == 3 else self.kernel
+        self.head = taps[:, :width].flatten(1).contiguous()
+        self.tail = taps[:, -1].contiguous() if self.kernel == 3 else torch.empty(0)
+        self.norm_weight = weights[prefix + "2.1.weight"]
+        self.norm_bias = weights[prefix + "2.1.bias"]
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = (x.size(0) - self.kernel) // self.stride + 1
+        if self.kernel > 3:  # the first: one channel, overlapping windows as rows
+            y = F.linear(x.flatten().unfold(0, self.kernel, self.stride), self.head)
+        else:  # kernel 2 or 3 with stride 2: pairs of samples are rows, without a copy
+            y = F.linear(x[:2 * size].view(size, -1), self.head)
+            if self.kernel == 3:
+                y = y + F.linear(x[2::2][:size], self.tail)
+        return F.gelu(norm(y, self.norm_weight, self.norm_bias))
+
+
+class Extractor(nn.Module):
+    """[N] normalised waveform -> [T, D]: the convolutions, LayerNorm, projection. A stretch of frames at a time."""
+
+    stretch: Final[int] = 96  # frames; its first activations, 65 rows a frame, should stay within the processor's cache
+    stride: Final[int] = STRIDE
+    receptive: Final[int] = RECEPTIVE
+
+    def __init__(self, empty: Tensor) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(Convolution(kernel, stride, empty) for kernel, stride in EXTRACTOR)
+        self.norm_weight, self.norm_bias = empty, empty  # [C]
+        self.weight, self.bias = empty, empty  # [D, C], [D]
+
+    def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
+        for i, convolution in enumerate(self.convolutions):
+            convolution.load(weights, prefix + "local_encoder.conv_layers." + str(i) + ".")
+        self.norm_weight = weights[prefix + "project_features.1.weight"]
+        self.norm_bias = weights[prefix + "project_features.1.bias"]
+        self.weight = weights[prefix + "project_features.2.weight"]
+        self.bias = weights[prefix + "project_features.2.bias"]
+
+    def forward(self, waveform: Tensor, out: Tensor) -> None:
+        """Writes into `out` [T, D]."""
+        frames = out.size(0)
+        for first in range(0, frames, self.stretch):
+            count = min(self.stretch, frames - first)
+            x = waveform[first * self.stride:(first + count - 1) * self.stride + self.receptive].unsqueeze(1)
+            for convolution in self.convolutions:
+                x = convolution(x)
+            x = norm(x, self.norm_weight, self.norm_bias)
+            out[first:first + count] = F.linear(x, self.weight, self.bias)
+
+
+class Positions(nn.Module):
+    """Adds five grouped convolutions over time, each with a LayerNorm without weights and GELU, to [T, D] in place."""
+
+    stretch: Final[int] = 3000  # frames
+    depth: Final[int] = 5
+
+    def __init__(self, empty: Tensor) -> None:
+        super().__init__()
+        self.weights = [empty for _ in range(self.depth)]  # [D, D / groups, kernel]
+        self.biases = [empty for _ in range(self.depth)]  # [D]
+
+    def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
+        for i in range(self.depth):
+            self.weights[i] = weights[prefix + "relative_positional_encoder." + str(i + 1) + ".0.weight"]
+            self.biases[i] = weights[prefix + "relative_positional_encoder." + str(i + 1) + ".0.bias"]
+
+    def forward(self, x: Tensor) -> None:
+        frames, size = x.size(0), x.size(1)
+        kernel = self.weights[0].size(2)
+        reach = self.depth * (kernel // 2)  # frames on either side that a sum depends on
+        before = x[:0]  # the `reach` frames before this stretch, as they were
+        for first in range(0, frames, self.stretch):
+            last = min(first + self.stretch, frames)
+            y = torch.cat([before, x[first:min(last + reach, frames)]])
+            skip = before.size(0)
+            before = x[max(first, last - reach):last].clone()
+            y = y.t().unsqueeze(0)  # [1, D, t]
+            for weight, bias in zip(self.weights, self.biases):
+                y = F.conv1d(y, weight, bias, padding=[kernel // 2], groups=size // weight.size(1))
+                if kernel % 2 == 0:
+                    y = y[:, :, :-1]
+                y = F.gelu(F.layer_norm(y.transpose(1, 2), [size])).transpose(1, 2)
+            x[first:last] += y[0].t()[skip:skip + last - first]
+
+
+class Block(nn.Module):
+    """A transformer block, normalising after each half (post-norm). Changes packed rows [S, D] in place."""
+
+    stretch: Final[int] = 1024  # rows
+
+    def __init__(self, empty: Tensor) -> None:
+        super().__init__()
+        self.q_weight, self.q_bias = empty, empty  # [D, D], [D]
+        self.kv_weight, self.kv_bias = empty, empty  # [2 D, D], [2 D]
+        self.out_weight, self.out_bias = empty, empty  # [D, D], [D]
+        self.norm1_weight, self.norm1_bias = empty, empty  # [D]
+        self.expand_weight, self.expand_bias = empty, empty  # [4 D, D], [4 D]
+        self.contract_weight, self.contract_bias = empty, empty  # [D, 4 D], [D]
+        self.norm2_weight, self.norm2_bias = empty, empty  # [D]
+
+    def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
+        qkv_weight, qkv_bias = weights[prefix + "attn.qkv.weight"], weights[prefix + "attn.qkv.bias"]
+        size = qkv_weight.size(1)
+        self.q_weight, self.q_bias = qkv_weight[:size].clone(), qkv_bias[:size].clone()
+        self.kv_weight, self.kv_bias = qkv_weight[size:].clone(), qkv_bias[size:].clone()
+        self.out_weight, self.out_bias = weights[prefix + "attn.proj.weight"], weights[prefix + "attn.proj.bias"]
+        self.norm1_weight, self.norm1_bias = weights[prefix + "norm1.weight"], weights[prefix + "norm1.bias"]
+        self.expand_weight, self.expand_bias = weights[prefix + "mlp.fc1.weight"], weights[prefix + "mlp.fc1.bias"]
+        self.contract_weight, self.contract_bias = weights[prefix + "mlp.fc2.weight"], weights[prefix + "mlp.fc2.bias"]
+        self.norm2_weight, self.norm2_bias = weights[prefix + "norm2.weight"], weights[prefix + "norm2.bias"]
+
+    def forward(self, x: Tensor, offsets: List[int], slopes: Tensor, extra: int) -> None:
+        # Keys and values of all rows come first: from then on a row depends on no other row of x, and x may change.
+        kv = F.linear(x, self.kv_weight, self.kv_bias)  # [S, 2 D]
+        for first in range(0, x.size(0), self.stretch):
+            rows = x[first:first + self.stretch]  # [R, D]
+            q = F.linear(rows, self.q_weight, self.q_bias)
+            attended = attend(q, kv, first, offsets, slopes, extra)
+            y = norm(rows + F.linear(attended, self.out_weight, self.out_bias), self.norm1_weight, self.norm1_bias)
+            hidden = F.gelu(F.linear(y, self.expand_weight, self.expand_bias))  # [R, 4 D]
+            y = y + F.linear(hidden, self.contract_weight, self.contract_bias)
+            rows.copy_(norm(y, self.norm2_weight, self.norm2_bias))
+
+
+def alibi_slopes(heads: int) -> Tensor:
+    """[H]: a geometric series for a power of two; otherwise the next lower one's, then every other slope of the next higher
+    one's (Press et al., "Train Short, Test Long")."""
+    lower = 1
+    while 2 * lower <= heads:
+        lower *= 2
+    slopes = [2.0 ** (-8.0 * (i + 1) / lower) for i in range(lower)]
+    slopes += [2.0 ** (-4.0 * (2 * i + 1) / lower) for i in range(heads - lower)]
+    return torch.tensor(slopes)
+
+
+class Emotion2vec(nn.Module):
+    weights: Dict[str, Tensor]  # what `assign` was given and `finish` has not placed yet
+    stride: Final[int] = STRIDE
+    receptive: Final[int] = RECEPTIVE
+
+    def __init__(self) -> None:
+        super().__init__()
+        empty = torch.empty(0)
+        self.extractor = Extractor(empty)
+        self.positions = Positions(empty)
+        self.extra_tokens = empty  # [10, D]
+        self.slopes = empty  # [H], of ALiBi
+        self.context_norm_weight, self.context_norm_bias = empty, empty  # [D]
+        self.context = nn.ModuleList(Block(empty) for _ in range(MAX_BLOCKS))
+        self.context_depth = 0
+        self.blocks = nn.ModuleList(Block(empty) for _ in range(MAX_BLOCKS))
+        self.depth = 0
+        self.head_weight, self.head_bias = empty, empty  # [L, D], [L]
+        self.weights = {}
+
+    @torch.jit.export
+    def assign(self, name: str, value: Tensor) -> None:
+        """Takes a tensor of a checkpoint, by the name it has there."""
+        self.weights[name] = value
+
+    @torch.jit.export
+    def finish(self, context_depth: int, depth: int) -> None:
+        """Puts what was assigned in its places: `context_depth` blocks of the context encoder, `depth` after it."""
+        encoder = "d2v_model.modality_encoders.AUDIO."
+        weights = self.weights
+        self.extractor.load(weights, encoder)
+        self.positions.load(weights, encoder)
+        self.extra_tokens = weights[encoder + "extra_tokens"][0]
+        scale = weights[encoder + "alibi_scale"].flatten().clamp(min=0)
+        self.slopes = scale * alibi_slopes(scale.size(0))
+        self.context_norm_weight = weights[encoder + "context_encoder.norm.weight"]
+        self.context_norm_bias = weights[encoder + "context_encoder.norm.bias"]
+        self.context_depth, self.depth = context_depth, depth
+        for i, block in enumerate(self.context):
+            if i < context_depth:
+                block.load(weights, encoder + "context_encoder.blocks." + str(i) + ".")
+        for i, block in enumerate(self.blocks):
+            if i < depth:
+                block.load(weights, "d2v_model.blocks." + str(i) + ".")
+        self.head_weight, self.head_bias = weights["proj.weight"], weights["proj.bias"]
+        self.weights = torch.jit.annotate(Dict[str, Tensor], {})
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        """float32 [B, N] at 16 kHz, int64 [B] -> logits [B, L], frame logits [B, T, L], features [B, T, D], int64 [B]."""
+        extra = self.extra_tokens.size(0)
+        frames = (lengths - self.receptive) // self.stride + 1
+        counts: List[int] = frames.tolist()
+        samples: List[int] = lengths.tolist()
+        offsets = [0]  # clip i is rows offsets[i] to offsets[i + 1]
+        for count in counts:
+            offsets.append(offsets[-1] + extra + count)
+        x = torch.empty([offsets[-1], self.extra_tokens.size(1)], dtype=self.extra_tokens.dtype, device=waveforms.device)
+        for i, count in enumerate(counts):
+            clip = x[offsets[i] + extra:offsets[i + 1]]
+            waveform = waveforms[i, :samples[i]].to(x.dtype)
+            self.extractor(F.layer_norm(waveform, [samples[i]]), clip)
+            self.positions(clip)
+            x[offsets[i]:offsets[i] + extra] = self.extra_tokens
+        x = norm(x, self.context_norm_weight, self.context_norm_bias)
+        for i, block in enumerate(self.context):
+            if i < self.context_depth:
+                block(x, offsets, self.slopes, extra)
+        for i, block in enumerate(self.blocks):
+            if i < self.depth:
+                block(x, offsets, self.slopes, extra)
+        logits: List[Tensor] = []
+        features: List[Tensor] = []
+        longest = max(counts)
+        for i, count in enumerate(counts):
+            clip = x[offsets[i] + extra:offsets[i + 1]]
+            logits.append(F.linear(clip.mean(0), self.head_weight, self.head_bias))
+            features.append(clip if count == longest else F.pad(clip, [0, 0, 0, longest - count]))
+        stacked = features[0].unsqueeze(0) if len(features) == 1 else torch.stack(features)
+        frame_logits = F.linear(stacked, self.head_weight, self.head_bias)
+        return torch.stack(logits).float(), frame_logits.float(), stacked.float(), frames

@@ -1,0 +1,258 @@
+// Attention with an ALiBi bias, scores never stored beyond a tile, softmax as the tiles go by (Milakov and Gimelshein,
+// "Online normalizer calculation for softmax"; Dao et al., "FlashAttention").
+//
+// A panel of queries lies across the lanes of three vectors. Scores are computed transposed, [key, query]: then a key's or
+// a value's elements are broadcast as they lie in memory, nothing needs transposing but the panel, and the softmax has a
+// query in each lane. A tile of scores fits in the first-level cache.
+//
+// CMakeLists.txt defines KERNEL (the name of the table) and LANES (floats in a vector) for each instruction set.
+#include "attention_kernel.h"
+
+namespace e2v {
+namespace {
+
+typedef float Vec __attribute__((vector_size(LANES * sizeof(float))));
+typedef int IntVec __attribute__((vector_size(LANES * sizeof(int))));
+
+constexpr int VECS = 3;               // vectors of a panel
+constexpr int PANEL = VECS * LANES;   // queries of a panel
+constexpr int ROWS = 4;               // keys, or elements of a value, computed together: ROWS * VECS accumulators
+constexpr long TILE = 64;             // keys of a tile: its scores, keys and the queries fit in the first-level cache
+constexpr long GROUP = 8;             // panels that share a gathered tile
+constexpr float NOTHING = -1e30f;     // below any score
+constexpr float VANISHES = -87.0f;    // exp() of less is 0 here, and 1e-38 in truth
+
+// Rows i to i + R of out[rows][PANEL] (+)= a * b[depth][PANEL], where element (i, k) of a is a[i * row_step + k * step].
+template <int R, bool ADD>
+inline void product_rows(const float* a, long row_step, long step, const Vec* b, long depth, Vec* out) {
+  Vec sum[R][VECS];
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < VECS; ++v) {
+      sum[r][v] = ADD ? out[r * VECS + v] : Vec{};
+    }
+  }
+  for (long k = 0; k < depth; ++k) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      const float x = a[r * row_step + k * step];
+#pragma GCC unroll 3
+      for (int v = 0; v < VECS; ++v) {
+        sum[r][v] += x * b[k * VECS + v];
+      }
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < VECS; ++v) {
+      out[r * VECS + v] = sum[r][v];
+    }
+  }
+}
+
+template <bool ADD>
+inline void product(const float* a, long row_step, long step, const Vec* b, long rows, long depth, Vec* out) {
+  long i = 0;
+  for (; i + ROWS <= rows; i += ROWS) {
+    product_rows<ROWS, ADD>(a + i * row_step, row_step, step, b, depth, out + i * VECS);
+  }
+  for (; i < rows; ++i) {
+    product_rows<1, ADD>(a + i * row_step, row_step, step, b, depth, out + i * VECS);
+  }
+}
+
+inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+
+// exp(x) for x <= 0, within two units in the last place; 0 below VANISHES. Cody-Waite reduction, then the polynomial of
+// Cephes' expf.
+inline Vec exp_of(Vec x) {
+  const Vec shifter = Vec{} + 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  const Vec n = (x * 1.44269504088896341f + shifter) - shifter;
+  const Vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  Vec p = Vec{} + 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  const IntVec power = (__builtin_convertvector(n, IntVec) + 127) << 23;
+  const Vec y = p * (Vec)power;
+  return x < VANISHES ? Vec{} : y;
+}
+
+// A panel of queries and what it carries from tile to tile. `q` and `out` are [size][PANEL].
+struct Panel {
+  long from;   // the first query's position among the clip's rows
+  long count;  // queries, at most PANEL; the other lanes compute nothing that is used
+  Vec* q;      // scaled
+  Vec* out;
+  float norm;          // the length of the longest query, scaled
+  Vec slope[VECS];     // 0 for extra rows
+  Vec position[VECS];
+  Vec most[VECS];      // the largest score so far
+  Vec sum[VECS];       // of exp(score - most)
+};
+
+long scratch_floats(long size) {
+  return 2 * TILE * size            // a tile's keys and values, gathered: rows of the packed matrix lie far apart
+         + TILE * PANEL             // a panel's scores
+         + 2 * GROUP * size * PANEL;  // the queries and the output of a group, transposed
+}
+
+inline float largest_norm(const float* x, long rows, long size, long stride) {
+  float most = 0;
+  for (long i = 0; i < rows; ++i) {
+    float sum = 0;
+    for (long d = 0; d < size; ++d) {
+      sum += x[i * stride + d] * x[i * stride + d];
+    }
+    most = sum > most ? sum : most;
+  }
+  return __builtin_sqrtf(most);
+}
+
+inline void gather(const float* from, long rows, long size, long stride, float* to) {
+  for (long i = 0; i < rows; ++i) {
+    __builtin_memcpy(to + i * size, from + i * stride, size * sizeof(float));
+  }
+}
+
+void start(Panel& panel, const HeadAttention& task, long first) {
+  const long left = task.queries - first;
+  panel.count = left < PANEL ? left : PANEL;
+  panel.from = task.first_query + first;
+  const float* queries = task.q + first * task.q_stride;
+  panel.norm = largest_norm(queries, panel.count, task.size, task.q_stride) * task.scale;
+  float* q = reinterpret_cast<float*>(panel.q);
+  for (long d = 0; d < task.size; ++d) {
+    for (long i = 0; i < PANEL; ++i) {
+      q[d * PANEL + i] = i < panel.count ? queries[i * task.q_stride + d] * task.scale : 0.0f;
+    }
+  }
+  for (long i = 0; i < task.size * VECS; ++i) {
+    panel.out[i] = Vec{};
+  }
+  for (long i = 0; i < PANEL; ++i) {
+    panel.position[i / LANES][i % LANES] = static_cast<float>(panel.from + i);
+    panel.slope[i / LANES][i % LANES] = panel.from + i < task.extra ? 0.0f : task.slope;
+  }
+  for (int v = 0; v < VECS; ++v) {
+    panel.most[v] = Vec{} + NOTHING;
+    panel.sum[v] = Vec{};
+  }
+}
+
+// Scores [rows][PANEL] -> exp(score - most), with the bias; the output so far is brought to the new largest score.
+void soften(Vec* scores, long rows, long first_key, const HeadAttention& task, Panel& panel) {
+  Vec most[VECS];
+  for (int v = 0; v < VECS; ++v) {
+    most[v] = panel.most[v];
+  }
+  for (long j = 0; j < rows; ++j) {
+    const float key = static_cast<float>(first_key + j);
+    const float biased = first_key + j >= task.extra ? 1.0f : 0.0f;
+    for (int v = 0; v < VECS; ++v) {
+      const Vec apart = panel.position[v] - key;
+      const Vec distance = apart < 0 ? -apart : apart;
+      const Vec score = scores[j * VECS + v] - panel.slope[v] * biased * distance;
+      scores[j * VECS + v] = score;
+      most[v] = larger(most[v], score);
+    }
+  }
+  for (int v = 0; v < VECS; ++v) {
+    const Vec shrink = exp_of(panel.most[v] - most[v]);
+    panel.most[v] = most[v];
+    panel.sum[v] *= shrink;
+    for (long d = 0; d < task.size; ++d) {
+      panel.out[d * VECS + v] *= shrink;
+    }
+  }
+  for (long j = 0; j < rows; ++j) {
+    for (int v = 0; v < VECS; ++v) {
+      const Vec weight = exp_of(scores[j * VECS + v] - most[v]);
+      scores[j * VECS + v] = weight;
+      panel.sum[v] += weight;
+    }
+  }
+}
+
+// Whether every weight that the panel gives to a tile's keys is 0: the bias is larger than what products can make good.
+bool vanishes(const Panel& panel, const HeadAttention& task, long first_key, long rows, float key_norm) {
+  const long last_query = panel.from + panel.count - 1, last_key = first_key + rows - 1;
+  const long gap = first_key > last_query ? first_key - last_query : panel.from > last_key ? panel.from - last_key : 0;
+  if (gap == 0 || first_key < task.extra || panel.from < task.extra) {
+    return false;
+  }
+  float least = panel.most[0][0];
+  for (long i = 1; i < panel.count; ++i) {
+    const float most = panel.most[i / LANES][i % LANES];
+    least = most < least ? most : least;
+  }
+  return panel.norm * key_norm - task.slope * static_cast<float>(gap) - least < VANISHES;
+}
+
+// `panels` panels: tiles from the one around the middle outwards, so that near keys have set the scale by the time that far
+// ones are asked whether they matter.
+void attend_group(const HeadAttention& task, Panel* panels, long count, float* scratch) {
+  const long size = task.size;
+  float* k = scratch;
+  float* v = k + TILE * size;
+  Vec* scores = reinterpret_cast<Vec*>(v + TILE * size);
+  const long tiles = (task.keys + TILE - 1) / TILE;
+  const long middle = (panels[0].from + panels[count - 1].from + panels[count - 1].count) / 2 / TILE;
+  for (long step = 0, visited = 0; visited < tiles; ++step) {
+    const long tile = step % 2 == 0 ? middle + step / 2 : middle - (step + 1) / 2;
+    if (tile < 0 || tile >= tiles) {
+      continue;
+    }
+    ++visited;
+    const long first_key = tile * TILE;
+    const long rows = task.keys - first_key < TILE ? task.keys - first_key : TILE;
+    const float* keys = task.k + first_key * task.kv_stride;
+    const float key_norm = largest_norm(keys, rows, size, task.kv_stride);
+    bool gathered = false;
+    for (long i = 0; i < count; ++i) {
+      Panel& panel = panels[i];
+      if (vanishes(panel, task, first_key, rows, key_norm)) {
+        continue;
+      }
+      if (!gathered) {
+        gather(keys, rows, size, task.kv_stride, k);
+        gather(task.v + first_key * task.kv_stride, rows, size, task.kv_stride, v);
+        gathered = true;
+      }
+      product<false>(k, size, 1, panel.q, rows, size, scores);
+      soften(scores, rows, first_key, task, panel);
+      product<true>(v, 1, size, scores, size, rows, panel.out);
+    }
+  }
+}
+
+void attend_head(const HeadAttention& task, float* scratch) {
+  Panel panels[GROUP];
+  Vec* rest = reinterpret_cast<Vec*>(scratch + 2 * TILE * task.size + TILE * PANEL);
+  for (long first = 0; first < task.queries; first += GROUP * PANEL) {
+    long count = 0;
+    for (; count < GROUP && first + count * PANEL < task.queries; ++count) {
+      panels[count].q = rest + 2 * count * task.size * VECS;
+      panels[count].out = panels[count].q + task.size * VECS;
+      start(panels[count], task, first + count * PANEL);
+    }
+    attend_group(task, panels, count, scratch);
+    for (long p = 0; p < count; ++p) {
+      const float* transposed = reinterpret_cast<const float*>(panels[p].out);
+      float* out = task.out + (first + p * PANEL) * task.out_stride;
+      for (long i = 0; i < panels[p].count; ++i) {
+        const float whole = panels[p].sum[i / LANES][i % LANES];
+        for (long d = 0; d < task.size; ++d) {
+          out[i * task.out_stride + d] = transposed[d * PANEL + i] / whole;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+extern const AttentionKernel KERNEL = {attend_head, scratch_floats};
+
+}  // namespace e2v
