@@ -63,6 +63,11 @@ export interface LoadOptions extends TorchOptions {
   extraFiles?: readonly string[];
 }
 
+export interface SaveOptions {
+  /** Text files to put into the archive beside the module: name -> content. */
+  extraFiles?: Readonly<Record<string, string>>;
+}
+
 /** A loaded TorchScript module. Modules opened from the same file share one set of weights in the whole process. */
 export class TorchModule {
   #native: NativeModule | undefined;
@@ -140,12 +145,13 @@ export class TorchModule {
   }
 
   /**
-   * Writes the module as a TorchScript archive. The file appears under its name only when it is whole.
+   * Writes the module as a TorchScript archive, plain for any libtorch. The file appears under its name only when it is whole.
+   * Extra files that `load` read are written again; `extraFiles` (name -> text) adds to them.
    * @throws EmotionError ERR_FILE_WRITE
    */
-  async save(file: string): Promise<void> {
+  async save(file: string, { extraFiles = {} }: SaveOptions = {}): Promise<void> {
     try {
-      await this.#open().save(path.resolve(file));
+      await this.#open().save(path.resolve(file), extraFiles);
     } catch (error) {
       throw fromNative(error, (what) => `${file} could not be written: ${what}`);
     }

@@ -75,9 +75,6 @@ Module::Module(torch::jit::Module module, const c10::Device& device, std::map<st
   for (const auto& method : module_.get_methods()) {
     schemas_.emplace(method.name(), method.function().getSchema());
   }
-  if (device_.is_cpu()) {
-    forward_ = Program::of(module_, "forward");
-  }
 }
 
 std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device,
@@ -143,8 +140,13 @@ c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inpu
     for (auto& input : inputs) {
       input = to_device(input, device_);
     }
-    c10::IValue output = forward_ && method == "forward" ? forward_->run(std::move(inputs))
-                                                         : module_.get_method(method)(std::move(inputs));
+    c10::IValue output;
+    if (method == "forward" && device_.is_cpu()) {
+      output = run_forward(std::move(inputs));
+    } else {
+      make_plain();
+      output = module_.get_method(method)(std::move(inputs));
+    }
     if (!keep.empty() && output.isTuple()) {
       std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
       for (const size_t index : keep) {
@@ -160,10 +162,32 @@ c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inpu
   }
 }
 
-void Module::save(const std::string& path) const {
+c10::IValue Module::run_forward(std::vector<c10::IValue> inputs) {
+  if (!forward_ && !plain_) {
+    forward_ = Program::of(module_, "forward");
+    plain_ = !forward_;
+  }
+  return forward_ ? forward_->run(std::move(inputs)) : module_.forward(std::move(inputs));
+}
+
+void Module::make_plain() {
+  if (forward_) {
+    forward_->give_back();
+    forward_.reset();
+  }
+  plain_ = false;
+}
+
+void Module::save(const std::string& path, const std::map<std::string, std::string>& extra_files) {
   const std::string part = path + "." + std::to_string(getpid()) + ".part";
   try {
-    module_.save(part, {extra_files_.begin(), extra_files_.end()});
+    const c10::InferenceMode guard;
+    make_plain();
+    torch::jit::ExtraFilesMap files(extra_files_.begin(), extra_files_.end());
+    for (const auto& [name, content] : extra_files) {
+      files[name] = content;
+    }
+    module_.save(part, files);
     std::filesystem::rename(part, path);
   } catch (const std::exception& error) {
     std::remove(part.c_str());

@@ -36,17 +36,24 @@ class Module {
   c10::IValue run(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,
                   int threads);
 
-  // Writes the module and its extra files. Atomic: aside first, then renamed.
-  void save(const std::string& path) const;
+  // Writes the module and its extra files, `extra_files` added to them. Atomic: aside first, then renamed.
+  // Not while a run is under way: saves belong on run_queue() too.
+  void save(const std::string& path, const std::map<std::string, std::string>& extra_files);
 
  private:
+  c10::IValue run_forward(std::vector<c10::IValue> inputs);
+  void make_plain();  // gives the program's weights back
+
   Module(torch::jit::Module module, const c10::Device& device, std::map<std::string, std::string> extra_files);
 
   torch::jit::Module module_;
   c10::Device device_;
   std::map<std::string, std::string> extra_files_;
   std::map<std::string, c10::FunctionSchema> schemas_;
-  std::optional<Program> forward_;  // where forward has a faster program
+
+  // forward's faster program, from the first call of forward until something else is asked of the module.
+  std::optional<Program> forward_;
+  bool plain_ = false;  // forward has no faster program
 };
 
 }  // namespace e2v

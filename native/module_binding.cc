@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -118,14 +119,21 @@ Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
       });
 }
 
-// save(path: string): Promise<void>
+// save(path: string, extraFiles: Record<string, string>): Promise<void>
 Napi::Value ModuleBinding::save(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  return Environment::of(env).run(env, load_queue(),
-                                  [model = module(env), path = info[0].As<Napi::String>().Utf8Value()] {
-                                    model->save(path);
-                                    return [](Napi::Env settled) { return settled.Undefined(); };
-                                  });
+  const auto given = info[1].As<Napi::Object>();
+  std::map<std::string, std::string> extra_files;
+  for (const auto& entry : given) {
+    const Napi::Value content = entry.second;
+    extra_files[entry.first.ToString().Utf8Value()] = content.ToString().Utf8Value();
+  }
+  return Environment::of(env).run(
+      env, run_queue(), [model = module(env), path = info[0].As<Napi::String>().Utf8Value(), extra_files]() mutable {
+        model->save(path, extra_files);
+        model.reset();
+        return [](Napi::Env settled) { return settled.Undefined(); };
+      });
 }
 
 // dispose(): void; calls already made still finish

@@ -1,10 +1,11 @@
-// A method of a module, rewritten for speed: calls of functions that we know become operators of our own. The module itself,
-// and with it what save() writes, stays plain TorchScript.
+// A method of a module, rewritten for speed: calls of functions that we know become operators of our own, weights of linear
+// layers are packed. The packed weights take the place of the module's own, so that there is one copy; give_back() undoes it.
 #pragma once
 
 #include <torch/script.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace e2v {
@@ -12,17 +13,30 @@ namespace e2v {
 class Program {
  public:
   // The method's program, or nothing where the module calls no function that we know: then the method runs as it is.
+  // Until give_back(), the module must be neither run, changed nor saved.
   static std::optional<Program> of(const torch::jit::Module& module, const std::string& method);
 
   // As the method itself, defaults filled in. Throws what libtorch throws.
   c10::IValue run(std::vector<c10::IValue> inputs) const;
 
+  // Makes the module what it was, to the bit. The program must not run afterwards.
+  void give_back();
+
  private:
-  Program(torch::jit::Module module, torch::jit::Code code, c10::FunctionSchema schema);
+  // A weight that was packed, and the module's attribute that it came from.
+  struct Packed {
+    torch::jit::Module owner;
+    std::string attribute;
+    at::Tensor weight;
+  };
+  friend class Packer;
+
+  Program(torch::jit::Module module, c10::FunctionSchema schema) : module_(std::move(module)), schema_(std::move(schema)) {}
 
   torch::jit::Module module_;
-  torch::jit::Code code_;
   c10::FunctionSchema schema_;
+  std::vector<Packed> packed_;  // the graph's inputs after the method's own, in this order
+  std::optional<torch::jit::Code> code_;
 };
 
 }  // namespace e2v

@@ -11,7 +11,7 @@ export interface NativeModule {
   methods(): string[];
   extraFile(name: string): string | null;
   call(method: string, inputs: readonly unknown[], threads: number, keep?: readonly number[]): Promise<unknown>;
-  save(path: string): Promise<void>;
+  save(path: string, extraFiles: Readonly<Record<string, string>>): Promise<void>;
   dispose(): void;
 }
 

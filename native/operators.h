@@ -1,0 +1,21 @@
+// The operators that programs are made of, known to TorchScript's interpreter under "emotion2vec::".
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace e2v {
+
+constexpr const char* ATTEND_OPERATOR = "emotion2vec::attend";
+constexpr const char* LINEAR_OPERATOR = "emotion2vec::linear";
+
+// Once a process, even where two copies of this addon are loaded.
+void register_operators();
+
+// Whether oneDNN, which runs packed weights, works here.
+bool can_pack();
+
+// weight float32 [N, K] -> the same in oneDNN's own order, as LINEAR_OPERATOR takes it; and back.
+at::Tensor pack_weight(const at::Tensor& weight);
+at::Tensor unpack_weight(const at::Tensor& packed);
+
+}  // namespace e2v
