@@ -8,6 +8,7 @@ const REMEDIES = {
   ERR_FILE_WRITE: 'Check that the folder is writable and the disk has room.',
   ERR_MODEL_NOT_FOUND: 'Run `emotion2vec models` for the built-in names, or give the path of a .pt archive.',
   ERR_MODEL_LOAD: 'Give a TorchScript archive (.pt) that follows the contract in ARCHITECTURE.md.',
+  ERR_CHECKPOINT: 'Give the model.pt of an emotion2vec+ model as FunASR publishes it, with its tokens.txt beside it.',
   ERR_MODEL_RUN: 'Check that the inputs fit the method that was called.',
   ERR_LIBTORCH_MISSING: 'Run `npx emotion2vec setup`, or set LIBTORCH to a libtorch directory.',
   ERR_LIBTORCH_DOWNLOAD: 'Check the network and the free disk space and run `npx emotion2vec setup` again.',

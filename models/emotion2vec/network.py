@@ -67,7 +67,7 @@ class Convolution(nn.Module):
 class Extractor(nn.Module):
     """[N] normalised waveform -> [T, D]: the convolutions, LayerNorm, projection. A stretch of frames at a time."""
 
-    stretch: Final[int] = 96  # frames; its first activations, 65 rows a frame, should stay within the processor's cache
+    stretch: Final[int] = 32  # frames; its first activations are 64 rows a frame, which the cache should hold
     stride: Final[int] = STRIDE
     receptive: Final[int] = RECEPTIVE
 
@@ -203,9 +203,10 @@ class Emotion2vec(nn.Module):
         self.weights = {}
 
     @torch.jit.export
-    def assign(self, name: str, value: Tensor) -> None:
-        """Takes a tensor of a checkpoint, by the name it has there."""
-        self.weights[name] = value
+    def assign(self, name: str, value: Tensor) -> bool:
+        """Takes a tensor of a checkpoint, by the name it has there. False where it holds NaN or infinity."""
+        self.weights[name] = value.float()
+        return bool(torch.isfinite(value).all())
 
     @torch.jit.export
     def finish(self, context_depth: int, depth: int) -> None:
