@@ -35,12 +35,15 @@ export interface Tensor<D extends Dtype = Dtype> {
   data: TensorArrays[D];
 }
 
+/** A tensor of some dtype, its data in the array that carries it. */
+export type AnyTensor = { [D in Dtype]: Tensor<D> }[Dtype];
+
 /**
  * What goes into a method: tensors, numbers, bigints, strings, booleans, null, arrays (lists and tuples), objects and Maps
  * (dicts), as its TorchScript signature asks.
  */
 export type TorchInput =
-  | { [D in Dtype]: Tensor<D> }[Dtype]
+  | AnyTensor
   | number
   | bigint
   | string

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 
 import { EmotionError, messageOf } from '../errors.js';
-import type { Dtype, Tensor, TensorArrays } from '../torch.js';
+import type { AnyTensor, Dtype, TensorArrays } from '../torch.js';
 import { LazyTensor, readPickle } from './pickle.js';
 
 /** torch's storage classes: what their elements are. */
@@ -28,13 +28,21 @@ interface Stored {
 
 /** A file that torch.save wrote, open for reading: its pickle is in memory, its tensors stay on disk until asked for. */
 export class Checkpoint implements AsyncDisposable {
+  readonly #file: FileHandle;
+  readonly #entries: ReadonlyMap<string, Stored>;
+  /** Reused, for the garbage collector is in no hurry with large buffers. */
+  #scratch = Buffer.alloc(0);
+
   private constructor(
     readonly path: string,
     /** What was saved: Maps for dicts, LazyTensors for tensors. */
     readonly content: unknown,
-    readonly #file: FileHandle,
-    readonly #entries: ReadonlyMap<string, Stored>,
-  ) {}
+    file: FileHandle,
+    entries: ReadonlyMap<string, Stored>,
+  ) {
+    this.#file = file;
+    this.#entries = entries;
+  }
 
   /** @throws EmotionError ERR_CHECKPOINT for anything that is not whole, plain and harmless; ERR_FILE_READ */
   static async open(path: string): Promise<Checkpoint> {
@@ -66,8 +74,11 @@ export class Checkpoint implements AsyncDisposable {
     }
   }
 
-  /** Reads a tensor. @throws EmotionError ERR_CHECKPOINT where the file does not hold what its pickle says */
-  async read(tensor: LazyTensor, name: string): Promise<Tensor> {
+  /**
+   * Reads a tensor. Its data is good until the next read.
+   * @throws EmotionError ERR_CHECKPOINT where the file does not hold what its pickle says
+   */
+  async read(tensor: LazyTensor, name: string): Promise<AnyTensor> {
     const { storage, offset, shape } = tensor;
     const kind = STORAGES[storage.type];
     const entry = this.#entries.get(`data/${storage.key}`);
@@ -78,8 +89,10 @@ export class Checkpoint implements AsyncDisposable {
     const start = offset * kind.bytes;
     const bytes = elements * kind.bytes;
     if (start + bytes > entry.bytes) throw broken(this.path, `${name} is larger than the data stored for it`);
-    const { buffer, byteOffset } = await read(this.#file, { start: entry.start + start, bytes }, this.path);
-    return { dtype: kind.dtype, shape: [...shape], data: arrayOf(kind.dtype, buffer, byteOffset, elements) } as Tensor;
+    if (this.#scratch.length < bytes) this.#scratch = Buffer.from(new ArrayBuffer(bytes)); // aligned, unlike pooled ones
+    await read(this.#file, { start: entry.start + start, bytes }, this.path, this.#scratch);
+    const data = arrayOf(kind.dtype, this.#scratch.buffer, elements);
+    return { dtype: kind.dtype, shape: [...shape], data } as AnyTensor;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -124,8 +137,12 @@ async function readEntries(path: string): Promise<Map<string, Stored>> {
   return entries;
 }
 
-async function read(file: FileHandle, { start, bytes }: Stored, path: string): Promise<Buffer> {
-  const buffer = Buffer.alloc(bytes);
+async function read(
+  file: FileHandle,
+  { start, bytes }: Stored,
+  path: string,
+  buffer = Buffer.alloc(bytes),
+): Promise<Buffer> {
   for (let at = 0; at < bytes; ) {
     const { bytesRead } = await file.read(buffer, at, Math.min(bytes - at, 2 ** 30), start + at);
     if (bytesRead === 0) throw broken(path, 'it ends before its data do');
@@ -134,9 +151,9 @@ async function read(file: FileHandle, { start, bytes }: Stored, path: string): P
   return buffer;
 }
 
-function arrayOf(dtype: Dtype, buffer: ArrayBufferLike, offset: number, length: number): TensorArrays[Dtype] {
-  if (dtype === 'float64') return new Float64Array(buffer, offset, length);
-  return dtype === 'float32' ? new Float32Array(buffer, offset, length) : new Uint16Array(buffer, offset, length);
+function arrayOf(dtype: Dtype, buffer: ArrayBufferLike, length: number): TensorArrays[Dtype] {
+  if (dtype === 'float64') return new Float64Array(buffer, 0, length);
+  return dtype === 'float32' ? new Float32Array(buffer, 0, length) : new Uint16Array(buffer, 0, length);
 }
 
 function isContiguous({ shape, stride }: LazyTensor): boolean {

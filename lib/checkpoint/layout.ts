@@ -121,7 +121,8 @@ function canonical(name: string, prefix: string, head: string): string {
 function countOf(found: ReadonlyMap<string, unknown>, blocks: string): number {
   const numbers = [...found.keys()]
     .filter((name) => name.startsWith(blocks))
-    .map((name) => Number(name.slice(blocks.length).split('.')[0]));
+    .map((name) => Number(name.slice(blocks.length).split('.')[0]))
+    .filter(Number.isInteger);
   return numbers.reduce((most, i) => Math.max(most, i + 1), 0);
 }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { packageRoot } from '../native/paths.js';
 import { deviceSchema, granularitySchema, precisionSchema } from '../options.js';
 import { FORMATS } from './format.js';
+import { type ImportFlags, runImport } from './import.js';
 import { runModels } from './models.js';
 import { describeError, type RecognizeFlags, runRecognize } from './recognize.js';
 import { runSetup } from './setup.js';
@@ -56,6 +57,20 @@ function program(): Command {
     .option('--debug', 'print stack traces', false)
     .action(async (files: string[], flags: RecognizeFlags) => {
       process.exitCode = await runRecognize(files, flags);
+    });
+  root
+    .command('import')
+    .description('turn a checkpoint of emotion2vec+ (model.pt, or its folder) into an archive')
+    .argument('<checkpoint>', "FunASR's model.pt with tokens.txt beside it, or the folder of a snapshot")
+    .requiredOption('-o, --output <file>', 'the archive to write')
+    .addOption(
+      new Option('--precision <precision>', 'what the weights are kept in')
+        .choices(precisionSchema.options)
+        .default('fp32'),
+    )
+    .option('--debug', 'print stack traces', false)
+    .action(async (checkpoint: string, flags: ImportFlags) => {
+      process.exitCode = await runImport(checkpoint, flags);
     });
   root
     .command('models')

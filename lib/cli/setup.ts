@@ -37,7 +37,7 @@ export async function prepare(): Promise<Libtorch> {
 }
 
 /** Shows per cent on stderr: a bar where a person watches, a line every tenth elsewhere. */
-async function withMeter(work: (meter: (percent: number) => void) => Promise<void>): Promise<void> {
+export async function withMeter<T>(work: (meter: (percent: number) => void) => Promise<T>): Promise<T> {
   if (!process.stderr.isTTY) {
     let shown = 0;
     return work((percent) => {
@@ -49,7 +49,7 @@ async function withMeter(work: (meter: (percent: number) => void) => Promise<voi
   const bar = new SingleBar({ format: '{bar} {percentage} %', barsize: 40, stream: process.stderr, hideCursor: true });
   let started = false;
   try {
-    await work((percent) => {
+    return await work((percent) => {
       if (!started) bar.start(100, 0);
       started = true;
       bar.update(Math.floor(percent));

@@ -46,12 +46,12 @@ class Convolution(nn.Module):
         self.norm_weight, self.norm_bias = empty, empty  # [C]
 
     def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
-        taps = weights[prefix + "0.weight"].permute(0, 2, 1)  # [C, kernel, C_in]
+        taps = weights.pop(prefix + "0.weight").permute(0, 2, 1)  # [C, kernel, C_in]
         width = self.stride if self.kernel == 3 else self.kernel
         self.head = taps[:, :width].flatten(1).contiguous()
         self.tail = taps[:, -1].contiguous() if self.kernel == 3 else torch.empty(0)
-        self.norm_weight = weights[prefix + "2.1.weight"]
-        self.norm_bias = weights[prefix + "2.1.bias"]
+        self.norm_weight = weights.pop(prefix + "2.1.weight")
+        self.norm_bias = weights.pop(prefix + "2.1.bias")
 
     def forward(self, x: Tensor) -> Tensor:
         size = (x.size(0) - self.kernel) // self.stride + 1
@@ -80,10 +80,10 @@ class Extractor(nn.Module):
     def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
         for i, convolution in enumerate(self.convolutions):
             convolution.load(weights, prefix + "local_encoder.conv_layers." + str(i) + ".")
-        self.norm_weight = weights[prefix + "project_features.1.weight"]
-        self.norm_bias = weights[prefix + "project_features.1.bias"]
-        self.weight = weights[prefix + "project_features.2.weight"]
-        self.bias = weights[prefix + "project_features.2.bias"]
+        self.norm_weight = weights.pop(prefix + "project_features.1.weight")
+        self.norm_bias = weights.pop(prefix + "project_features.1.bias")
+        self.weight = weights.pop(prefix + "project_features.2.weight")
+        self.bias = weights.pop(prefix + "project_features.2.bias")
 
     def forward(self, waveform: Tensor, out: Tensor) -> None:
         """Writes into `out` [T, D]."""
@@ -110,8 +110,8 @@ class Positions(nn.Module):
 
     def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
         for i in range(self.depth):
-            self.weights[i] = weights[prefix + "relative_positional_encoder." + str(i + 1) + ".0.weight"]
-            self.biases[i] = weights[prefix + "relative_positional_encoder." + str(i + 1) + ".0.bias"]
+            self.weights[i] = weights.pop(prefix + "relative_positional_encoder." + str(i + 1) + ".0.weight")
+            self.biases[i] = weights.pop(prefix + "relative_positional_encoder." + str(i + 1) + ".0.bias")
 
     def forward(self, x: Tensor) -> None:
         frames, size = x.size(0), x.size(1)
@@ -148,15 +148,15 @@ class Block(nn.Module):
         self.norm2_weight, self.norm2_bias = empty, empty  # [D]
 
     def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
-        qkv_weight, qkv_bias = weights[prefix + "attn.qkv.weight"], weights[prefix + "attn.qkv.bias"]
+        qkv_weight, qkv_bias = weights.pop(prefix + "attn.qkv.weight"), weights.pop(prefix + "attn.qkv.bias")
         size = qkv_weight.size(1)
         self.q_weight, self.q_bias = qkv_weight[:size].clone(), qkv_bias[:size].clone()
         self.kv_weight, self.kv_bias = qkv_weight[size:].clone(), qkv_bias[size:].clone()
-        self.out_weight, self.out_bias = weights[prefix + "attn.proj.weight"], weights[prefix + "attn.proj.bias"]
-        self.norm1_weight, self.norm1_bias = weights[prefix + "norm1.weight"], weights[prefix + "norm1.bias"]
-        self.expand_weight, self.expand_bias = weights[prefix + "mlp.fc1.weight"], weights[prefix + "mlp.fc1.bias"]
-        self.contract_weight, self.contract_bias = weights[prefix + "mlp.fc2.weight"], weights[prefix + "mlp.fc2.bias"]
-        self.norm2_weight, self.norm2_bias = weights[prefix + "norm2.weight"], weights[prefix + "norm2.bias"]
+        self.out_weight, self.out_bias = weights.pop(prefix + "attn.proj.weight"), weights.pop(prefix + "attn.proj.bias")
+        self.norm1_weight, self.norm1_bias = weights.pop(prefix + "norm1.weight"), weights.pop(prefix + "norm1.bias")
+        self.expand_weight, self.expand_bias = weights.pop(prefix + "mlp.fc1.weight"), weights.pop(prefix + "mlp.fc1.bias")
+        self.contract_weight, self.contract_bias = weights.pop(prefix + "mlp.fc2.weight"), weights.pop(prefix + "mlp.fc2.bias")
+        self.norm2_weight, self.norm2_bias = weights.pop(prefix + "norm2.weight"), weights.pop(prefix + "norm2.bias")
 
     def forward(self, x: Tensor, offsets: List[int], slopes: Tensor, extra: int) -> None:
         # Keys and values of all rows come first: from then on a row depends on no other row of x, and x may change.
@@ -215,11 +215,11 @@ class Emotion2vec(nn.Module):
         weights = self.weights
         self.extractor.load(weights, encoder)
         self.positions.load(weights, encoder)
-        self.extra_tokens = weights[encoder + "extra_tokens"][0]
-        scale = weights[encoder + "alibi_scale"].flatten().clamp(min=0)
+        self.extra_tokens = weights.pop(encoder + "extra_tokens")[0]
+        scale = weights.pop(encoder + "alibi_scale").flatten().clamp(min=0)
         self.slopes = scale * alibi_slopes(scale.size(0))
-        self.context_norm_weight = weights[encoder + "context_encoder.norm.weight"]
-        self.context_norm_bias = weights[encoder + "context_encoder.norm.bias"]
+        self.context_norm_weight = weights.pop(encoder + "context_encoder.norm.weight")
+        self.context_norm_bias = weights.pop(encoder + "context_encoder.norm.bias")
         self.context_depth, self.depth = context_depth, depth
         for i, block in enumerate(self.context):
             if i < context_depth:
@@ -227,7 +227,7 @@ class Emotion2vec(nn.Module):
         for i, block in enumerate(self.blocks):
             if i < depth:
                 block.load(weights, "d2v_model.blocks." + str(i) + ".")
-        self.head_weight, self.head_bias = weights["proj.weight"], weights["proj.bias"]
+        self.head_weight, self.head_bias = weights.pop("proj.weight"), weights.pop("proj.bias")
         self.weights = torch.jit.annotate(Dict[str, Tensor], {})
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
