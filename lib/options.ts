@@ -40,6 +40,14 @@ export const recognizeOptionsSchema = z
     granularity: granularitySchema.default('utterance'),
     embedding: z.boolean().default(false),
     processedAudio: z.boolean().default(false),
+    window: z.union([z.enum(['auto', 'off']), z.number().min(1).max(86_400)]).default('auto'),
+    timeline: z
+      .object({
+        window: z.number().min(0.02).max(3600).default(1),
+        hop: z.number().min(0.02).max(3600).default(0.5),
+      })
+      .strict()
+      .default({}),
     signal: z.instanceof(AbortSignal).optional(),
     timeoutMs: z
       .number()
@@ -69,12 +77,20 @@ export interface RecognizerOptions extends TorchOptions {
 }
 
 export interface RecognizeOptions {
-  /** `frame` adds `frames`, a timeline, to the result. Default `utterance`. */
+  /** `frame` adds `frames`, a timeline, and `segments`, its change points, to the result. Default `utterance`. */
   granularity?: Granularity | undefined;
   /** Adds `embedding` to the result. Default false. */
   embedding?: boolean | undefined;
   /** Adds `processedAudio` to the result: what the model heard. Default false. */
   processedAudio?: boolean | undefined;
+  /**
+   * How long audio is heard. A number: clips of more seconds are heard in overlapping windows of so many, whose frames are
+   * averaged; memory then does not grow with the clip, and each window is normalised and attended to by itself. `auto`: 60.
+   * `off`: whole, which is exact, with memory linear and time quadratic in the length. Default `auto`.
+   */
+  window?: 'auto' | number | 'off' | undefined;
+  /** The timeline's windows and the steps between them, in seconds. Default `{ window: 1, hop: 0.5 }`. */
+  timeline?: { window?: number | undefined; hop?: number | undefined } | undefined;
   /** Aborting rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** Milliseconds for the whole call, waiting included; then ERR_TIMEOUT. */

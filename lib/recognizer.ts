@@ -13,8 +13,9 @@ import {
   recognizeOptionsSchema,
   recognizerOptionsSchema,
 } from './options.js';
-import { meanFeature, type RecognitionResult, scoresOf, timeline, winner } from './result.js';
+import { type RecognitionResult, scoresOf, segmentsOf, timeline, winner } from './result.js';
 import { type CallContext, Scheduler, type SchedulerStats } from './scheduler.js';
+import { hear } from './windows.js';
 
 /** What `recognizeMany` yields: a clip's result or its error, in the order of the input. */
 export type ManyResult<I> =
@@ -145,7 +146,9 @@ export class EmotionRecognizer implements AsyncDisposable {
       granularity,
       embedding,
       processedAudio,
-    }: Pick<z.output<typeof recognizeOptionsSchema>, 'granularity' | 'embedding' | 'processedAudio'>,
+      window,
+      timeline: span,
+    }: Omit<z.output<typeof recognizeOptionsSchema>, 'signal' | 'timeoutMs'>,
     { signal, turn }: CallContext,
   ): Promise<RecognitionResult> {
     const begin = performance.now();
@@ -163,28 +166,29 @@ export class EmotionRecognizer implements AsyncDisposable {
       const what = `${nameOf(input)} is too short: ${ms(waveform.samples.length)} (${card.name} needs ${ms(card.minSamples)})`;
       throw new EmotionError('ERR_AUDIO_TOO_SHORT', what);
     }
-    const queuedAt = performance.now();
-    const frames = granularity === 'frame';
-    const { output, startedAt } = await turn(async () => {
-      const started = performance.now();
-      return { output: await model.run(waveform, { frameLogits: frames, features: embedding }), startedAt: started };
-    });
-    const inferenceMs = performance.now() - startedAt;
+    const byFrame = granularity === 'frame';
+    const wanted = { frameLogits: byFrame, embedding: !embedding ? 'none' : byFrame ? 'frames' : 'mean' } as const;
+    const heard = await hear(model, waveform, window, wanted, turn);
     const durationSeconds = pcm.samples.length / pcm.sampleRate;
-    const scores = scoresOf(output.logits, card);
+    const scores = scoresOf(heard.logits, card);
+    const frames = heard.frameLogits && timeline(heard.frameLogits, card, durationSeconds, span);
     return {
       ...winner(scores),
       scores,
       granularity,
       durationSeconds,
-      ...(frames && { frames: timeline(output, card, durationSeconds) }),
-      ...(output.features && embeddingOf(output.features, output.frames, frames)),
+      ...(frames && { frames, segments: segmentsOf(frames) }),
+      ...(heard.embedding && {
+        embedding: heard.embedding,
+        embeddingShape: byFrame ? [heard.frames, card.embeddingDim] : [card.embeddingDim],
+      }),
       ...(processedAudio && { processedAudio: waveform }),
+      ...(heard.windowing && { window: heard.windowing }),
       model: { name: card.name, precision: model.precision, device: model.device },
       timing: {
         decodeMs: decodedAt - begin + resampleMs,
-        queueMs: readyAt - decodedAt + (startedAt - queuedAt),
-        inferenceMs,
+        queueMs: readyAt - decodedAt + heard.waitMs,
+        inferenceMs: heard.inferenceMs,
       },
     };
   }
@@ -217,11 +221,6 @@ export class EmotionRecognizer implements AsyncDisposable {
     clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => void this.unload(), idleUnloadMs).unref();
   }
-}
-
-function embeddingOf(features: Float32Array, frames: number, everyFrame: boolean) {
-  const embedding = everyFrame ? features : meanFeature(features, frames);
-  return { embedding, embeddingShape: everyFrame ? [frames, features.length / frames] : [embedding.length] };
 }
 
 function nameOf(input: AudioInput): string {

@@ -1,7 +1,7 @@
 import type { Pcm } from './audio/pcm.js';
 import { inUse, type ModelCard } from './model/card.js';
-import type { ModelOutput } from './model/emotion-model.js';
 import type { Granularity } from './options.js';
+import type { Windowing } from './windows.js';
 
 /** A stretch of the timeline. */
 export interface FrameResult {
@@ -13,6 +13,17 @@ export interface FrameResult {
   scores: Record<string, number>;
 }
 
+/** A stretch in which one emotion wins. */
+export interface Segment {
+  /** Seconds from the clip's start. */
+  start: number;
+  /** Seconds from the clip's start. */
+  end: number;
+  emotion: string;
+  /** The emotion's mean score in the stretch. */
+  confidence: number;
+}
+
 export interface RecognitionResult {
   /** The label with the highest score. */
   emotion: string;
@@ -22,21 +33,22 @@ export interface RecognitionResult {
   scores: Record<string, number>;
   granularity: Granularity;
   durationSeconds: number;
-  /** With granularity `frame`: windows of a second, half a second apart. */
+  /** With granularity `frame`: a window every `timeline.hop` seconds, half a second apart and a second long by default. */
   frames?: FrameResult[];
+  /** With granularity `frame`: where the emotion changes. Adjoining stretches of the timeline, no two alike in a row. */
+  segments?: Segment[];
   /** When asked for. `utterance`: the mean feature vector [D]; `frame`: every frame's [T, D], row-major. */
   embedding?: Float32Array;
   /** The shape of `embedding`: [D] or [T, D]. */
   embeddingShape?: number[];
   /** When asked for: the clip as the model heard it, mono at the model's rate. */
   processedAudio?: Pcm;
+  /** Where the clip was so long that it was heard in windows (option `window`): scores are means over all their frames. */
+  window?: Windowing;
   model: { name: string; precision: string; device: string };
   /** Milliseconds. `decodeMs` covers reading, decoding and resampling; `queueMs` the wait for the model and its load. */
   timing: { decodeMs: number; queueMs: number; inferenceMs: number };
 }
-
-const WINDOW_SECONDS = 1;
-const HOP_SECONDS = 0.5;
 
 /** Softmax over the labels in use; an unused label's logit counts as minus infinity, as in FunASR. */
 export function scoresOf(logits: ArrayLike<number>, card: ModelCard): Record<string, number> {
@@ -58,15 +70,21 @@ export function winner(scores: Record<string, number>): { emotion: string; confi
 /**
  * The timeline: frame logits averaged over a sliding window, then softmax. The head is linear, so the window's mean logit
  * is what the model would say of the window given the clip around it.
+ * @param frameLogits [T, L] row-major
+ * @param span seconds
  */
-export function timeline(output: ModelOutput, card: ModelCard, durationSeconds: number): FrameResult[] {
-  const { frameLogits, frames } = output;
-  if (frameLogits === undefined) return [];
+export function timeline(
+  frameLogits: Float32Array,
+  card: ModelCard,
+  durationSeconds: number,
+  span: { window: number; hop: number },
+): FrameResult[] {
   const size = card.labels.length;
-  const window = Math.max(1, Math.round(WINDOW_SECONDS * card.frameRate));
-  const hop = Math.max(1, Math.round(HOP_SECONDS * card.frameRate));
+  const frames = frameLogits.length / size;
+  const window = Math.max(1, Math.round(span.window * card.frameRate));
+  const hop = Math.max(1, Math.round(span.hop * card.frameRate));
   const result: FrameResult[] = [];
-  for (let first = 0; first === 0 || first + window - hop < frames; first += hop) {
+  for (let first = 0; first === 0 || (first < frames && first + window - hop < frames); first += hop) {
     const last = Math.min(first + window, frames);
     const mean = new Float64Array(size);
     for (let i = first * size; i < last * size; i++) mean[i % size]! += frameLogits[i]! / (last - first);
@@ -76,6 +94,27 @@ export function timeline(output: ModelOutput, card: ModelCard, durationSeconds: 
     result.push({ start: first / card.frameRate, end, emotion: winner(scores).emotion, scores });
   }
   return result;
+}
+
+/** Change points: windows of the timeline whose emotion is the same, together. They part midway between the windows' middles. */
+export function segmentsOf(frames: readonly FrameResult[]): Segment[] {
+  const middle = ({ start, end }: FrameResult): number => (start + end) / 2;
+  const groups: FrameResult[][] = [];
+  for (const frame of frames) {
+    const group = groups.at(-1);
+    if (group?.[0]?.emotion === frame.emotion) group.push(frame);
+    else groups.push([frame]);
+  }
+  const bounds = groups.slice(1).map((group, i) => (middle(groups[i]!.at(-1)!) + middle(group[0]!)) / 2);
+  return groups.map((group, i) => {
+    const { emotion } = group[0]!;
+    return {
+      start: bounds[i - 1] ?? frames[0]!.start,
+      end: bounds[i] ?? frames.at(-1)!.end,
+      emotion,
+      confidence: group.reduce((sum, { scores }) => sum + scores[emotion]!, 0) / group.length,
+    };
+  });
 }
 
 /** Mean over frames of [T, D] features: [D]. */

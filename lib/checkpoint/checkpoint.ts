@@ -104,7 +104,9 @@ export class Checkpoint implements AsyncDisposable {
 async function readEntries(path: string): Promise<Map<string, Stored>> {
   const zip = await openZip(path, { lazyEntries: true, autoClose: false }).catch((cause: unknown) => {
     const why = messageOf(cause);
-    throw new EmotionError('ERR_CHECKPOINT', `${path} is not a file that torch.save (1.6 or newer) wrote: ${why}`, { cause });
+    throw new EmotionError('ERR_CHECKPOINT', `${path} is not a file that torch.save (1.6 or newer) wrote: ${why}`, {
+      cause,
+    });
   });
   const headerOf = promisify<Entry, { fileDataStart: number }>((entry, callback) =>
     zip.readLocalFileHeader(entry, { minimal: true }, callback),
@@ -143,7 +145,7 @@ async function read(
   path: string,
   buffer = Buffer.alloc(bytes),
 ): Promise<Buffer> {
-  for (let at = 0; at < bytes; ) {
+  for (let at = 0; at < bytes;) {
     const { bytesRead } = await file.read(buffer, at, Math.min(bytes - at, 2 ** 30), start + at);
     if (bytesRead === 0) throw broken(path, 'it ends before its data do');
     at += bytesRead;
@@ -166,5 +168,9 @@ function isContiguous({ shape, stride }: LazyTensor): boolean {
 }
 
 function broken(path: string, why: string, remedy?: string): EmotionError {
-  return new EmotionError('ERR_CHECKPOINT', `${path} cannot be imported: ${why}`, remedy === undefined ? {} : { remedy });
+  return new EmotionError(
+    'ERR_CHECKPOINT',
+    `${path} cannot be imported: ${why}`,
+    remedy === undefined ? {} : { remedy },
+  );
 }

@@ -120,7 +120,11 @@ function cardOf(
   const parent = path.basename(path.dirname(path.resolve(file)));
   return {
     format: 1,
-    name: official?.name ?? (layout.size === 'large' || layout.size === 'base' ? `emotion2vec_plus_${layout.size}` : `emotion2vec-${layout.size}`),
+    name:
+      official?.name ??
+      (layout.size === 'large' || layout.size === 'base'
+        ? `emotion2vec_plus_${layout.size}`
+        : `emotion2vec-${layout.size}`),
     version: official === undefined ? 'imported' : official.sha256.slice(0, 12),
     description: `emotion2vec+ (${layout.size}), imported from ${parent}/${path.basename(file)}`,
     licence: "The checkpoint's own; the official weights are under the FunASR Model Open Source License",

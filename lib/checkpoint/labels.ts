@@ -15,7 +15,9 @@ export async function readLabels(file: string, count: number): Promise<Label[]> 
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    throw new EmotionError('ERR_CHECKPOINT', `The labels in ${file} could not be read (${messageOf(cause)})`, { cause });
+    throw new EmotionError('ERR_CHECKPOINT', `The labels in ${file} could not be read (${messageOf(cause)})`, {
+      cause,
+    });
   }
   const lines = text
     .replace(/^\ufeff/, '')

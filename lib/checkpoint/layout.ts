@@ -39,7 +39,10 @@ export function recogniseLayout(content: unknown, file: string): Layout {
   const outer = prefix.replace(/d2v_model\.$/, '');
   const head = [`${outer}proj.`, `${prefix}proj.`].find((name) => found.has(`${name}weight`));
   if (head === undefined) {
-    throw refuse(file, 'it has no head (proj.weight), so it is a pretrained model that knows no emotions, not emotion2vec+');
+    throw refuse(
+      file,
+      'it has no head (proj.weight), so it is a pretrained model that knows no emotions, not emotion2vec+',
+    );
   }
   const dim = shapeOf(anchor)[2] ?? 0;
   const heads = shapeOf(`${encoder}alibi_scale`).reduce((product, size) => product * size, 1);

@@ -51,15 +51,53 @@ export class LazyTensor {
 
 /** Packages that run code when a pickle names them. What is left of `builtins` are types. */
 const HOSTILE = new Set([
-  ...['os', 'posix', 'nt', 'subprocess', 'sys', 'pty', 'shutil', 'commands', 'multiprocessing', 'asyncio', 'concurrent'],
+  ...[
+    'os',
+    'posix',
+    'nt',
+    'subprocess',
+    'sys',
+    'pty',
+    'shutil',
+    'commands',
+    'multiprocessing',
+    'asyncio',
+    'concurrent',
+  ],
   ...['socket', 'urllib', 'requests', 'http', 'ftplib', 'smtplib', 'telnetlib', 'xmlrpc', 'webbrowser', 'ctypes'],
-  ...['runpy', 'importlib', 'imp', 'pkgutil', 'zipimport', 'code', 'codeop', 'pdb', 'bdb', 'timeit', 'trace', 'platform'],
-  ...['pickle', '_pickle', 'cloudpickle', 'dill', 'joblib', 'marshal', 'operator', '_operator', 'inspect', 'pip', 'venv'],
+  ...[
+    'runpy',
+    'importlib',
+    'imp',
+    'pkgutil',
+    'zipimport',
+    'code',
+    'codeop',
+    'pdb',
+    'bdb',
+    'timeit',
+    'trace',
+    'platform',
+  ],
+  ...[
+    'pickle',
+    '_pickle',
+    'cloudpickle',
+    'dill',
+    'joblib',
+    'marshal',
+    'operator',
+    '_operator',
+    'inspect',
+    'pip',
+    'venv',
+  ],
 ]);
 const TYPES = new Set(
   'set frozenset list dict tuple object int float complex str bytes bytearray bool slice range long unicode'.split(' '),
 );
-const HOSTILE_NAMES = /^(torch\.(load|hub\..*|jit\..*|_C\..*)|numpy\.(load|.*runstring)|types\.(Function|Code|Method|Lambda)Type)$/;
+const HOSTILE_NAMES =
+  /^(torch\.(load|hub\..*|jit\..*|_C\..*)|numpy\.(load|.*runstring)|types\.(Function|Code|Method|Lambda)Type)$/;
 
 const MARK = Symbol('mark');
 
@@ -267,9 +305,13 @@ class Unpickler {
       (isBuiltin && !TYPES.has(name)) ||
       name.includes('__');
     if (hostile) {
-      throw new EmotionError('ERR_CHECKPOINT', `${this.#what} asks for ${module}.${name}, which could run code: refused`, {
-        remedy: 'No checkpoint of emotion2vec+ does so. Do not open this file in Python.',
-      });
+      throw new EmotionError(
+        'ERR_CHECKPOINT',
+        `${this.#what} asks for ${module}.${name}, which could run code: refused`,
+        {
+          remedy: 'No checkpoint of emotion2vec+ does so. Do not open this file in Python.',
+        },
+      );
     }
     return new Global(module, name);
   }

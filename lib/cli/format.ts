@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 
 import type { EmotionError } from '../errors.js';
-import type { FrameResult, RecognitionResult } from '../result.js';
+import type { RecognitionResult, Segment } from '../result.js';
 
 export const FORMATS = ['text', 'json', 'ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -49,16 +49,15 @@ function text({ file, result }: Outcome): string {
   const { decodeMs, queueMs, inferenceMs } = result.timing;
   const took = Math.round(decodeMs + queueMs + inferenceMs);
   const about = `  ${result.durationSeconds.toFixed(1)} s of audio, ${took} ms, ${result.model.name} ${result.model.precision} on ${result.model.device}`;
-  const frames = (result.frames ?? []).map((frame) => frameRow(frame, width));
-  return [`${file}: ${result.emotion} (${percent(result.confidence).trim()})`, ...rows, ...frames, about, '', ''].join(
-    '\n',
-  );
+  const segments = (result.segments ?? []).map((segment) => segmentRow(segment, width));
+  const windows = result.window && `  heard in ${result.window.count} windows of ${result.window.seconds} s`;
+  const head = `${file}: ${result.emotion} (${percent(result.confidence).trim()})`;
+  return [head, ...rows, ...segments, about, ...(windows === undefined ? [] : [windows]), '', ''].join('\n');
 }
 
-function frameRow(frame: FrameResult, width: number): string {
-  const score = frame.scores[frame.emotion] ?? 0;
-  const span = `${frame.start.toFixed(1).padStart(6)} - ${frame.end.toFixed(1).padStart(6)} s`;
-  return `  ${span}  ${frame.emotion.padEnd(width)}  ${percent(score)}`;
+function segmentRow({ start, end, emotion, confidence }: Segment, width: number): string {
+  const span = `${start.toFixed(1).padStart(6)} - ${end.toFixed(1).padStart(6)} s`;
+  return `  ${span}  ${emotion.padEnd(width)}  ${percent(confidence)}`;
 }
 
 function percent(score: number): string {

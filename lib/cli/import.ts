@@ -23,7 +23,9 @@ export async function runImport(source: string, { output, precision }: ImportFla
   process.off('SIGINT', removePart);
   const used = card.labels.filter((label) => !label.unused).map((label) => label.name);
   console.log(`${output}: ${card.name}, ${(parameters / 1e6).toFixed(1)} M parameters, ${card.precision}`);
-  console.log(official ? `the official ${card.name}, to the byte` : 'not one of the official files known here by sha256');
+  console.log(
+    official ? `the official ${card.name}, to the byte` : 'not one of the official files known here by sha256',
+  );
   console.log(`labels: ${used.join(', ')}`);
   return 0;
 }

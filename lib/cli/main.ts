@@ -51,6 +51,13 @@ function program(): Command {
         .choices(granularitySchema.options)
         .default('utterance'),
     )
+    .addOption(
+      new Option('--window <seconds>', 'long audio: the longest stretch heard at once, auto or off')
+        .default('auto')
+        .argParser(windowOption),
+    )
+    .addOption(new Option('--timeline-window <seconds>', 'length of a window of the timeline').argParser(seconds))
+    .addOption(new Option('--timeline-hop <seconds>', 'step from one to the next').argParser(seconds))
     .option('--embedding', 'feature vectors too', false)
     .option('--output <folder>', 'write result.json, processed_audio.wav, embedding.npy for each clip')
     .addOption(new Option('--format <format>', 'what is printed').choices(FORMATS).default('text'))
@@ -94,6 +101,15 @@ function oneOf(schema: typeof deviceSchema) {
     if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? '');
     return parsed.data;
   };
+}
+
+function windowOption(value: string): 'auto' | 'off' | number {
+  return value === 'auto' || value === 'off' ? value : seconds(value);
+}
+
+function seconds(value: string): number {
+  if (!/^\d+(\.\d+)?$/.test(value)) throw new InvalidArgumentError('expected a number of seconds');
+  return Number(value);
 }
 
 function positive(value: string): number {

@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress';
 
 import { EmotionError, messageOf } from '../errors.js';
-import type { Device, Granularity, Precision } from '../options.js';
+import type { Device, Granularity, Precision, RecognizeOptions } from '../options.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import { prepare } from './setup.js';
 import { createFormatter, type Format, type Outcome } from './format.js';
@@ -14,6 +14,9 @@ export interface RecognizeFlags {
   precision?: Precision;
   threads?: number;
   granularity: Granularity;
+  window: NonNullable<RecognizeOptions['window']>;
+  timelineWindow?: number;
+  timelineHop?: number;
   embedding: boolean;
   output?: string;
   format: Format;
@@ -39,7 +42,13 @@ export async function runRecognize(inputs: readonly string[], flags: RecognizeFl
     screen.print(formatter.each(outcome));
   };
   for (const { input, error } of failures) report({ file: input, error });
-  const options = { granularity: flags.granularity, embedding: flags.embedding, processedAudio: folder !== undefined };
+  const options = {
+    granularity: flags.granularity,
+    window: flags.window,
+    timeline: { window: flags.timelineWindow, hop: flags.timelineHop },
+    embedding: flags.embedding,
+    processedAudio: folder !== undefined,
+  };
   for await (const { input, result, error } of recognizer.recognizeMany(files, options)) {
     report(await store(input, result, error, folder));
     screen.step();

@@ -1,0 +1,175 @@
+import type { Pcm } from './audio/pcm.js';
+import type { EmotionModel, ModelOutput } from './model/emotion-model.js';
+import { meanFeature } from './result.js';
+
+/** How long audio is heard: `auto`, the longest window in seconds, or `off`, whole whatever its length. */
+export type WindowOption = 'auto' | number | 'off';
+
+/** What `auto` is: clips up to this are heard whole, longer ones in windows of this. */
+export const AUTO_WINDOW_SECONDS = 60;
+/** Kept clear of a window's edges, where there is a neighbour that knows more: the reach of the model's convolutions twice. */
+const MARGIN_SECONDS = 2;
+
+/** Told in the result where a clip was heard in windows. */
+export interface Windowing {
+  seconds: number;
+  /** From the start of one window to the start of the next. */
+  hopSeconds: number;
+  count: number;
+}
+
+/** A stretch of the waveform, and which of its frames count. */
+export interface Window {
+  /** Samples. */
+  start: number;
+  end: number;
+  /** Frames from the window's start; `lastFrame` is excluded, Infinity for all there are. */
+  firstFrame: number;
+  lastFrame: number;
+}
+
+/** The windows of a clip of `length` samples; one, the whole, where it fits. Frames that count adjoin without overlap. */
+export function planWindows(
+  length: number,
+  option: WindowOption,
+  { sampleRate, frameRate }: { sampleRate: number; frameRate: number },
+): { windows: Window[]; windowing: Windowing | undefined } {
+  const whole = { windows: [{ start: 0, end: length, firstFrame: 0, lastFrame: Infinity }], windowing: undefined };
+  const seconds = option === 'auto' ? AUTO_WINDOW_SECONDS : option;
+  if (seconds === 'off' || length <= seconds * sampleRate) return whole;
+  const stride = sampleRate / frameRate; // samples from one frame to the next
+  const margin = Math.floor(Math.min(MARGIN_SECONDS, seconds / 4) * frameRate); // frames
+  const size = Math.floor(seconds * frameRate); // frames
+  const hop = size - 2 * margin;
+  const windows: Window[] = [];
+  for (let first = 0; ; first += hop) {
+    const start = Math.round(first * stride);
+    const end = Math.min(length, Math.round((first + size) * stride));
+    const last = end === length;
+    windows.push({
+      start,
+      end,
+      firstFrame: first === 0 ? 0 : margin,
+      lastFrame: last ? Infinity : size - margin,
+    });
+    if (last) break;
+  }
+  return {
+    windows,
+    windowing: { seconds: size / frameRate, hopSeconds: hop / frameRate, count: windows.length },
+  };
+}
+
+/** What the model says of a clip, however many windows it took. */
+export interface Heard {
+  logits: ArrayLike<number>;
+  /** [T, L] row-major, when asked for. */
+  frameLogits: Float32Array | undefined;
+  frames: number;
+  /** [T, D] row-major, or their mean [D], as asked for. */
+  embedding: Float32Array | undefined;
+  windowing: Windowing | undefined;
+  /** Milliseconds spent in the model, and waiting for its turns. */
+  inferenceMs: number;
+  waitMs: number;
+}
+
+/** What is wanted of a clip beside its logits. */
+export interface Wanted {
+  frameLogits: boolean;
+  embedding: 'none' | 'mean' | 'frames';
+}
+
+/**
+ * Runs a clip through the model, a window after the other, each in a turn of its own, so that other callers' clips come in
+ * between and memory does not grow with the clip.
+ *
+ * Each window is heard as a clip of its own (normalised by itself, attention within it). A frame counts in the window in
+ * which it is further from the edge. The logits are the mean over all frames that count.
+ */
+export async function hear(
+  model: EmotionModel,
+  waveform: Pcm,
+  option: WindowOption,
+  wanted: Wanted,
+  turn: <T>(job: () => Promise<T>) => Promise<T>,
+): Promise<Heard> {
+  const { windows, windowing } = planWindows(waveform.samples.length, option, model.card);
+  const features = wanted.embedding !== 'none';
+  const parts: Part[] = [];
+  let inferenceMs = 0;
+  const begin = performance.now();
+  for (const window of windows) {
+    const samples = waveform.samples.subarray(window.start, window.end);
+    const output = await turn(async () => {
+      const started = performance.now();
+      const frameLogits = wanted.frameLogits || windowing !== undefined;
+      const said = await model.run({ samples, sampleRate: waveform.sampleRate }, { frameLogits, features });
+      inferenceMs += performance.now() - started;
+      return said;
+    });
+    parts.push(cut(output, window, wanted.embedding));
+  }
+  const frames = parts.reduce((sum, part) => sum + part.frames, 0);
+  const embeddings = parts.map((part) => ({ values: part.embedding, frames: part.frames }));
+  return {
+    logits: weightedMean(parts.map((part) => ({ values: part.logits, frames: part.frames }))),
+    frameLogits: wanted.frameLogits ? concat(parts.map((part) => part.frameLogits)) : undefined,
+    frames,
+    embedding: !features
+      ? undefined
+      : wanted.embedding === 'mean'
+        ? Float32Array.from(weightedMean(embeddings))
+        : concat(embeddings.map(({ values }) => values)),
+    windowing,
+    inferenceMs,
+    waitMs: performance.now() - begin - inferenceMs,
+  };
+}
+
+interface Part {
+  frames: number;
+  logits: ArrayLike<number>;
+  frameLogits: Float32Array;
+  embedding: Float32Array;
+}
+
+/** The frames of a window's output that count. */
+function cut(output: ModelOutput, window: Window, embedding: Wanted['embedding']): Part {
+  const last = Math.min(window.lastFrame, output.frames);
+  const frames = last - window.firstFrame;
+  const rows = (values: Float32Array | undefined): Float32Array => {
+    if (values === undefined) return new Float32Array();
+    const size = values.length / output.frames;
+    return values.subarray(window.firstFrame * size, last * size);
+  };
+  const features = rows(output.features);
+  const frameLogits = rows(output.frameLogits);
+  return {
+    frames,
+    frameLogits,
+    logits: frames === output.frames ? output.logits : meanFeature(frameLogits, frames),
+    embedding: embedding === 'mean' ? meanFeature(features, frames) : features,
+  };
+}
+
+function weightedMean(parts: readonly { values: ArrayLike<number>; frames: number }[]): ArrayLike<number> {
+  if (parts.length === 1) return parts[0]!.values;
+  const total = parts.reduce((sum, { frames }) => sum + frames, 0);
+  const mean = new Float64Array(parts[0]!.values.length);
+  for (const { values, frames } of parts) {
+    for (let i = 0; i < mean.length; i++) mean[i]! += (values[i]! * frames) / total;
+  }
+  return mean;
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
