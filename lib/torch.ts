@@ -61,11 +61,6 @@ export interface CallOptions {
   keep?: readonly number[];
 }
 
-export interface LoadOptions extends TorchOptions {
-  /** Names of extra files inside the archive to read; see `extraFile`. */
-  extraFiles?: readonly string[];
-}
-
 export interface SaveOptions {
   /** Text files to put into the archive beside the module: name -> content. */
   extraFiles?: Readonly<Record<string, string>>;
@@ -93,10 +88,9 @@ export class TorchModule {
    * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_MODEL_LOAD, ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
    *   ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_OUT_OF_MEMORY
    */
-  static async load(file: string, options: LoadOptions = {}): Promise<TorchModule> {
+  static async load(file: string, options: TorchOptions = {}): Promise<TorchModule> {
     if (typeof file !== 'string') throw new TypeError('The path of a TorchScript archive must be a string');
-    const { extraFiles = [], ...rest } = options;
-    const { device, precision, threads } = parseOptions(torchOptionsSchema, rest, 'options');
+    const { device, precision, threads } = parseOptions(torchOptionsSchema, options, 'options');
     if (precision !== 'auto' && precision !== 'fp32') {
       throw new EmotionError('ERR_PRECISION_UNSUPPORTED', `Precision ${precision} is not available in this version`);
     }
@@ -105,7 +99,7 @@ export class TorchModule {
     const binding = await nativeBinding();
     const resolved = await resolveDevice(device, binding);
     try {
-      const native = await binding.load(path.resolve(file), resolved, extraFiles);
+      const native = await binding.load(path.resolve(file), resolved);
       return new TorchModule(native, resolved, threads ?? binding.usableCpus);
     } catch (error) {
       throw fromNative(
@@ -120,7 +114,7 @@ export class TorchModule {
     return this.#open().methods();
   }
 
-  /** The text of an extra file that `load` was asked to read; null when the archive has none of that name. */
+  /** The text of an extra file inside the archive; null when it has none of that name. */
   extraFile(name: string): string | null {
     return this.#open().extraFile(name);
   }
@@ -149,7 +143,7 @@ export class TorchModule {
 
   /**
    * Writes the module as a TorchScript archive, plain for any libtorch. The file appears under its name only when it is whole.
-   * Extra files that `load` read are written again; `extraFiles` (name -> text) adds to them.
+   * The archive's extra files are written again; `extraFiles` (name -> text) adds to them.
    * @throws EmotionError ERR_FILE_WRITE
    */
   async save(file: string, { extraFiles = {} }: SaveOptions = {}): Promise<void> {

@@ -2,11 +2,13 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <caffe2/serialize/inline_container.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -68,6 +70,19 @@ c10::IValue to_device(const c10::IValue& value, const c10::Device& device) {
   return value.isTensor() ? c10::IValue(value.toTensor().to(device)) : value;
 }
 
+// The names of an archive's extra files, to be filled by torch::jit::load.
+torch::jit::ExtraFilesMap list_extra_files(const std::string& path) {
+  constexpr std::string_view FOLDER = "extra/";
+  torch::jit::ExtraFilesMap files;
+  caffe2::serialize::PyTorchStreamReader reader(path);
+  for (const std::string& name : reader.getAllRecords()) {
+    if (name.starts_with(FOLDER)) {
+      files[name.substr(FOLDER.size())] = "";
+    }
+  }
+  return files;
+}
+
 }  // namespace
 
 Module::Module(torch::jit::Module module, const c10::Device& device, std::map<std::string, std::string> extra_files)
@@ -77,30 +92,19 @@ Module::Module(torch::jit::Module module, const c10::Device& device, std::map<st
   }
 }
 
-std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device,
-                                     const std::vector<std::string>& extra_files) {
+std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device) {
   // Held while loading: of two callers who ask for the same file, the second gets the first one's weights.
   const std::lock_guard lock(registry.mutex);
   std::weak_ptr<Module>& slot = registry.open[identify(path, device)];
   if (auto loaded = slot.lock()) {
     return loaded;
   }
-  std::unordered_map<std::string, std::string> wanted;
-  for (const auto& name : extra_files) {
-    wanted[name] = "";
-  }
   try {
     const c10::InferenceMode guard;
-    // libtorch reports an absent extra file only as an empty one, after a warning.
-    torch::jit::Module module = torch::jit::load(path, device, wanted);
+    torch::jit::ExtraFilesMap extra_files = list_extra_files(path);
+    torch::jit::Module module = torch::jit::load(path, device, extra_files);
     module.eval();
-    std::map<std::string, std::string> found;
-    for (auto& [name, content] : wanted) {
-      if (!content.empty()) {
-        found.emplace(name, std::move(content));
-      }
-    }
-    std::shared_ptr<Module> loaded(new Module(std::move(module), device, std::move(found)));
+    std::shared_ptr<Module> loaded(new Module(std::move(module), device, {extra_files.begin(), extra_files.end()}));
     slot = loaded;
     std::erase_if(registry.open, [](const auto& entry) { return entry.second.expired(); });
     return loaded;

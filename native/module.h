@@ -18,9 +18,7 @@ class Module {
  public:
   // Loads an archive, or hands out the copy of the same file that some other caller, in whichever JavaScript thread,
   // still holds: weights exist once per process. Throws CodedError ERR_MODEL_LOAD or ERR_OUT_OF_MEMORY.
-  // `extra_files` names the files inside the archive that are wanted beside the module.
-  static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device,
-                                      const std::vector<std::string>& extra_files);
+  static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device);
 
   // The method's schema, without self. Throws CodedError ERR_MODEL_RUN when there is no such method.
   // Safe from any thread.

@@ -143,13 +143,8 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   const c10::Device device(info[1].As<Napi::String>().Utf8Value());
-  const Napi::Array names = info[2].As<Napi::Array>();
-  std::vector<std::string> extra_files;
-  for (uint32_t i = 0; i < names.Length(); ++i) {
-    extra_files.push_back(names.Get(i).As<Napi::String>().Utf8Value());
-  }
-  return Environment::of(env).run(env, load_queue(), [path, device, extra_files] {
-    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device, extra_files));
+  return Environment::of(env).run(env, load_queue(), [path, device] {
+    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device));
     return [model](Napi::Env settled) {
       const auto handle = Napi::External<std::shared_ptr<Module>>::New(settled, model.get());
       return Environment::of(settled).module_constructor.New({handle}).As<Napi::Value>();

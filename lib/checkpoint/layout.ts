@@ -37,7 +37,7 @@ export function recogniseLayout(content: unknown, file: string): Layout {
     return tensor.shape;
   };
   const outer = prefix.replace(/d2v_model\.$/, '');
-  const head = [`${outer}proj.`, `${prefix}proj.`].find((name) => found.has(`${name}weight`));
+  const head = [`${outer}proj.`, `${prefix}proj.`, 'proj.'].find((name) => found.has(`${name}weight`));
   if (head === undefined) {
     throw refuse(
       file,

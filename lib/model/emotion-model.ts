@@ -31,7 +31,7 @@ export class EmotionModel {
     file: string,
     options: Pick<RecognizerOptions, 'device' | 'precision' | 'threads'>,
   ): Promise<EmotionModel> {
-    const module = await TorchModule.load(file, { ...options, extraFiles: [CARD_FILE] });
+    const module = await TorchModule.load(file, options);
     try {
       const text = module.extraFile(CARD_FILE);
       if (text === null) {

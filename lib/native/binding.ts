@@ -17,7 +17,7 @@ export interface NativeModule {
 
 /** The main addon's exports (native/addon.cc). */
 export interface NativeBinding {
-  load(path: string, device: string, extraFiles: readonly string[]): Promise<NativeModule>;
+  load(path: string, device: string): Promise<NativeModule>;
   resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>;
   cudaDevices(): number;
   /** Waits for the run and the load under way, and starts no more. */

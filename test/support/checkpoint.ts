@@ -1,0 +1,123 @@
+import { crc32, deflateRawSync } from 'node:zlib';
+import { writeFileSync } from 'node:fs';
+
+/** A tensor to be stored: float32, row-major. */
+export interface Stored {
+  shape: number[];
+  data: Float32Array;
+}
+
+/** Writes pickles, protocol 2, well-formed or hostile: what torch.save would, and what it would not. */
+export class Pickler {
+  readonly #parts: Buffer[] = [Buffer.from([0x80, 2])];
+  readonly storages: Float32Array[] = [];
+
+  raw(...bytes: (number | string | Buffer)[]): this {
+    for (const byte of bytes) this.#parts.push(typeof byte === 'number' ? Buffer.from([byte]) : Buffer.from(byte));
+    return this;
+  }
+
+  global(module: string, name: string): this {
+    return this.raw(`c${module}\n${name}\n`);
+  }
+
+  text(value: string): this {
+    const bytes = Buffer.from(value);
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(bytes.length);
+    this.#parts.push(Buffer.from('X'), size, bytes);
+    return this;
+  }
+
+  int(value: number): this {
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32LE(value);
+    this.#parts.push(Buffer.from('J'), bytes);
+    return this;
+  }
+
+  ints(values: readonly number[]): this {
+    this.raw('(');
+    for (const value of values) this.int(value);
+    return this.raw('t');
+  }
+
+  /** torch._utils._rebuild_tensor_v2((storage, KEY, "cpu", n), 0, shape, stride, False, OrderedDict()). */
+  tensor({ shape, data }: Stored, size = data.length): this {
+    const stride = shape.map((_, i) => shape.slice(i + 1).reduce((product, n) => product * n, 1));
+    this.global('torch._utils', '_rebuild_tensor_v2').raw('(', '(').text('storage').global('torch', 'FloatStorage');
+    this.text(String(this.storages.length)).text('cpu').int(size).raw('t', 'Q').int(0).ints(shape).ints(stride);
+    this.storages.push(data);
+    return this.raw(0x89).global('collections', 'OrderedDict').raw(')', 'R', 't', 'R');
+  }
+
+  dict(entries: readonly (readonly [string, (pickler: this) => void])[]): this {
+    this.raw('}', '(');
+    for (const [key, write] of entries) {
+      this.text(key);
+      write(this);
+    }
+    return this.raw('u');
+  }
+
+  finish(): Buffer {
+    return Buffer.concat([...this.#parts, Buffer.from('.')]);
+  }
+}
+
+/** Laid out as FunASR's model.pt: weights under "model", an unknown class and optimizer state beside them. */
+export function writeCheckpoint(file: string, weights: ReadonlyMap<string, Stored>): void {
+  const pickler = new Pickler();
+  pickler.dict([
+    ['args', (p) => p.raw('N')],
+    ['cfg', (p) => p.global('types', 'SimpleNamespace').raw(')', 'R', '}', '(').text('task').text('x').raw('u', 'b')],
+    ['model', (p) => p.dict([...weights].map(([name, tensor]) => [name, (inner) => inner.tensor(tensor)] as const))],
+    ['optimizer', (p) => p.dict([['exp_avg', (inner) => inner.tensor({ shape: [4], data: new Float32Array(4) })]])],
+  ]);
+  writeSaved(file, pickler.finish(), pickler.storages);
+}
+
+/** The zip around a pickle and its storages. */
+export function writeSaved(
+  file: string,
+  pickle: Buffer,
+  storages: readonly Float32Array[] = [],
+  { compress = false, extra = {} }: { compress?: boolean; extra?: Record<string, string> } = {},
+): void {
+  const entries: [string, Buffer][] = [
+    ['archive/data.pkl', pickle],
+    ['archive/byteorder', Buffer.from('little')],
+    ...Object.entries(extra).map(([name, text]): [string, Buffer] => [name, Buffer.from(text)]),
+    ...storages.map((data, i): [string, Buffer] => [
+      `archive/data/${i}`,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    ]),
+  ];
+  const local: Buffer[] = [];
+  const central: Buffer[] = [];
+  let at = 0;
+  for (const [name, content] of entries) {
+    const body = compress ? deflateRawSync(content) : content;
+    const fields = Buffer.alloc(26);
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(compress ? 8 : 0, 4);
+    fields.writeUInt32LE(crc32(content), 10);
+    fields.writeUInt32LE(body.length, 14);
+    fields.writeUInt32LE(content.length, 18);
+    fields.writeUInt16LE(name.length, 22);
+    const header = Buffer.concat([Buffer.from('PK\x03\x04'), fields, Buffer.from(name)]);
+    const rest = Buffer.alloc(14);
+    rest.writeUInt32LE(at, 10);
+    central.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), fields, rest, Buffer.from(name)]));
+    local.push(header, body);
+    at += header.length + body.length;
+  }
+  const directory = Buffer.concat(central);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06', 0, 'latin1');
+  end.writeUInt16LE(entries.length, 8);
+  end.writeUInt16LE(entries.length, 10);
+  end.writeUInt32LE(directory.length, 12);
+  end.writeUInt32LE(at, 16);
+  writeFileSync(file, Buffer.concat([...local, directory, end]));
+}

@@ -1,0 +1,105 @@
+/**
+ * The tiny emotion2vec of the parity fixture: FunASR's architecture with 64 dimensions and 2 + 2 blocks. Its weights and clips
+ * come from a formula that scripts/make-parity-fixture.py follows too, number for number, so neither is committed.
+ */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { type Stored, writeCheckpoint } from './checkpoint.js';
+
+export const LABELS =
+  '生气/angry 厌恶/disgusted 恐惧/fearful 开心/happy 中立/neutral 其他/other 难过/sad 吃惊/surprised <unk>'.split(' ');
+
+const DIM = 64;
+const HEADS = 4;
+const BLOCKS = 2;
+const GROUPS = 16;
+
+/** Uniform numbers of mean 0 and variance 1, by a hash of (seed, index). */
+export function noise(seed: number, length: number): Float64Array {
+  const values = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    let x = Math.imul(i + 1, 0x9e3779b1) ^ seed;
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    x ^= x >>> 16;
+    values[i] = ((x >>> 0) / 2 ** 32 - 0.5) * 3.4641016151377544;
+  }
+  return values;
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 0x01000193);
+  return value;
+}
+
+export function clip(seed: number, length: number, gain = 0.1): Float32Array {
+  return Float32Array.from(noise(seed, length), (value) => value * gain);
+}
+
+export function tinyWeights(): Map<string, Stored> {
+  const weights = new Map<string, Stored>();
+  const add = (name: string, ...shape: number[]): void => {
+    const values = noise(
+      hash(name),
+      shape.reduce((product, size) => product * size, 1),
+    );
+    const fan = shape.slice(1).reduce((product, size) => product * size, 1);
+    const value = (x: number): number => {
+      if (name.endsWith('alibi_scale')) return x * 0.5 + 0.5;
+      if (shape.length === 1) return x * 0.1 + (name.endsWith('weight') ? 1 : 0);
+      return name.endsWith('extra_tokens') ? x : x * fan ** -0.5;
+    };
+    weights.set(name, { shape, data: Float32Array.from(values, value) });
+  };
+  const encoder = 'd2v_model.modality_encoders.AUDIO.';
+  add(`${encoder}extra_tokens`, 1, 10, DIM);
+  add(`${encoder}alibi_scale`, 1, 1, HEADS, 1, 1);
+  [10, 3, 3, 3, 3, 2, 2].forEach((kernel, i) => {
+    add(`${encoder}local_encoder.conv_layers.${i}.0.weight`, 512, i === 0 ? 1 : 512, kernel);
+    add(`${encoder}local_encoder.conv_layers.${i}.2.1.weight`, 512);
+    add(`${encoder}local_encoder.conv_layers.${i}.2.1.bias`, 512);
+  });
+  add(`${encoder}project_features.1.weight`, 512);
+  add(`${encoder}project_features.1.bias`, 512);
+  add(`${encoder}project_features.2.weight`, DIM, 512);
+  add(`${encoder}project_features.2.bias`, DIM);
+  for (let i = 1; i <= 5; i++) {
+    add(`${encoder}relative_positional_encoder.${i}.0.weight`, DIM, DIM / GROUPS, 19);
+    add(`${encoder}relative_positional_encoder.${i}.0.bias`, DIM);
+  }
+  add(`${encoder}context_encoder.norm.weight`, DIM);
+  add(`${encoder}context_encoder.norm.bias`, DIM);
+  for (const blocks of [`${encoder}context_encoder.blocks.`, 'd2v_model.blocks.']) {
+    for (let i = 0; i < BLOCKS; i++) {
+      const block = `${blocks}${i}.`;
+      for (const [name, out, size] of [
+        ['attn.qkv', 3 * DIM, DIM],
+        ['attn.proj', DIM, DIM],
+        ['mlp.fc1', 4 * DIM, DIM],
+        ['mlp.fc2', DIM, 4 * DIM],
+      ] as const) {
+        add(`${block}${name}.weight`, out, size);
+        add(`${block}${name}.bias`, out);
+      }
+      for (const name of ['norm1', 'norm2']) {
+        add(`${block}${name}.weight`, DIM);
+        add(`${block}${name}.bias`, DIM);
+      }
+    }
+  }
+  add('proj.weight', LABELS.length, DIM);
+  add('proj.bias', LABELS.length);
+  return weights;
+}
+
+/** A new folder with the tiny model's model.pt and tokens.txt. */
+export function tinySnapshot(weights = tinyWeights(), labels: readonly string[] = LABELS): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-tiny-'));
+  writeCheckpoint(path.join(folder, 'model.pt'), weights);
+  writeFileSync(path.join(folder, 'tokens.txt'), `${labels.join('\n')}\n`);
+  return folder;
+}
