@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "error.h"
+#include "scratch.h"
 
 namespace e2v {
 namespace {
@@ -144,6 +145,7 @@ c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inpu
     for (auto& input : inputs) {
       input = to_device(input, device_);
     }
+    const ScratchScope scratch;
     c10::IValue output;
     if (method == "forward" && device_.is_cpu()) {
       output = run_forward(std::move(inputs));
