@@ -8,7 +8,7 @@
 namespace e2v {
 
 // Attention of some rows to all rows of their own clips, [R, D]. Nothing of the size of rows x rows is ever stored, and keys
-// so far away that their weight is 0 cost nothing.
+// so far away that their weight is lost in float32's rounding cost nothing.
 //   q [R, D], queries of the packed rows from `first` on, unscaled; kv [S, 2 D], keys and values of all packed rows;
 //   offsets: clip i is rows offsets[i] to offsets[i + 1]; slopes [H], not negative; extra: see attention.py.
 // Throws c10::Error where shapes do not fit.

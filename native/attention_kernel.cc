@@ -21,6 +21,8 @@ constexpr long TILE = 64;             // keys of a tile: its scores, keys and th
 constexpr long GROUP = 8;             // panels that share a gathered tile
 constexpr float NOTHING = -1e30f;     // below any score
 constexpr float VANISHES = -87.0f;    // exp() of less is 0 here, and 1e-38 in truth
+// A weight of exp(NEGLIGIBLE) = 1e-13 of a query's largest. A million such keys together are less than float32 rounds away.
+constexpr float NEGLIGIBLE = -30.0f;
 
 // Rows i to i + R of out[rows][PANEL] (+)= a * b[depth][PANEL], where element (i, k) of a is a[i * row_step + k * step].
 template <int R, bool ADD>
@@ -175,7 +177,8 @@ void soften(Vec* scores, long rows, long first_key, const HeadAttention& task, P
   }
 }
 
-// Whether every weight that the panel gives to a tile's keys is 0: the bias is larger than what products can make good.
+// Whether every weight that the panel gives to a tile's keys is negligible: the bias is larger than what products can make
+// good.
 bool vanishes(const Panel& panel, const HeadAttention& task, long first_key, long rows, float key_norm) {
   const long last_query = panel.from + panel.count - 1, last_key = first_key + rows - 1;
   const long gap = first_key > last_query ? first_key - last_query : panel.from > last_key ? panel.from - last_key : 0;
@@ -187,7 +190,7 @@ bool vanishes(const Panel& panel, const HeadAttention& task, long first_key, lon
     const float most = panel.most[i / LANES][i % LANES];
     least = most < least ? most : least;
   }
-  return panel.norm * key_norm - task.slope * static_cast<float>(gap) - least < VANISHES;
+  return panel.norm * key_norm - task.slope * static_cast<float>(gap) - least < NEGLIGIBLE;
 }
 
 // `panels` panels: tiles from the one around the middle outwards, so that near keys have set the scale by the time that far
