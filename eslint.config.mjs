@@ -24,6 +24,7 @@ export default tseslint.config(
         module: 'writable',
         process: 'readonly',
         console: 'readonly',
+        performance: 'readonly',
         __dirname: 'readonly',
       },
     },

@@ -106,7 +106,8 @@ export function recogniseLayout(content: unknown, file: string): Layout {
 
 /** The weights: under "model" in FunASR's files, at the top in a bare state dict. */
 function weightsIn(content: unknown): Map<string, LazyTensor> {
-  const inner = content instanceof Map ? (content.get('model') ?? content.get('state_dict') ?? content) : undefined;
+  const inner: unknown =
+    content instanceof Map ? (content.get('model') ?? content.get('state_dict') ?? content) : undefined;
   const weights = new Map<string, LazyTensor>();
   if (inner instanceof Map) {
     for (const [name, value] of inner) {

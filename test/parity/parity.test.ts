@@ -78,7 +78,7 @@ describe('parity with FunASR', function () {
   after(() => console.table(table));
 
   const models: [string, number, number][] = [
-    ...[1, 2, 3, 4, 5].map((seed): [string, number, number] => ['tiny', seed, 60]),
+    ...[1, 2, 3, 4, 5].map((seed): [string, number, number] => ['tiny', seed, seed === 1 ? 60 : 3]),
     ['base', 1, 60],
     ['base', 2, 3],
     ['large', 7, 60],
