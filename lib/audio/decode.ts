@@ -6,6 +6,8 @@ import type { DecodeJob, DecodeReply } from './decode-worker.js';
 import type { AudioInput, Pcm } from './pcm.js';
 
 const IDLE_MS = 10_000;
+/** Samples of a clip after which the worker ends at once: what it read would stay in memory while the model runs. */
+const LARGE = 2 ** 22;
 const MAX_RATE = 768_000;
 
 /**
@@ -76,7 +78,10 @@ class DecodeWorker {
     thread.on('message', (reply: DecodeReply) => {
       const pending = this.#settle(reply.id);
       if ('code' in reply) pending?.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
-      else pending?.resolve({ samples: reply.samples, sampleRate: reply.sampleRate });
+      else {
+        if (reply.samples.length > LARGE && this.#pending.size === 0) this.#retire();
+        pending?.resolve({ samples: reply.samples, sampleRate: reply.sampleRate });
+      }
     });
     thread.on('error', (cause) => this.#lost(thread, cause));
     thread.on('exit', () => this.#lost(thread, undefined));
@@ -89,9 +94,17 @@ class DecodeWorker {
     this.#pending.delete(id);
     if (this.#pending.size === 0) {
       this.#thread?.unref();
-      this.#idle = setTimeout(() => void this.#thread?.terminate(), IDLE_MS).unref();
+      this.#idle = setTimeout(() => this.#retire(), IDLE_MS).unref();
     }
     return pending;
+  }
+
+  /** Ends the thread; a clip that comes meanwhile gets a new one. */
+  #retire(): void {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    clearTimeout(this.#idle);
+    void thread?.terminate();
   }
 
   /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
