@@ -98,11 +98,12 @@ async function decodeWithLibrary(bytes: Uint8Array): Promise<Channels> {
   return (await decoder).default(bytes);
 }
 
-/** float32 mean of the channels, as FunASR's, summed in double. */
+/** float32 mean of the channels, as FunASR's, summed in double; in the first one's memory where it owns that. */
 function mixDown(channels: Float32Array[], sampleRate: number, name: string): Float32Array {
   const size = Math.max(...channels.map((channel) => channel.length));
   if (size === 0) throw new Failure('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
-  const mono = new Float32Array(size);
+  const first = channels[0]!;
+  const mono = first.buffer.byteLength === size * 4 && first.length === size ? first : new Float32Array(size);
   for (let i = 0; i < size; i++) {
     let sum = 0;
     for (const channel of channels) sum += channel[i] ?? 0;
