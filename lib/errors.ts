@@ -18,6 +18,7 @@ const REMEDIES = {
   ERR_PLATFORM: 'Linux x64 with glibc is supported.',
   ERR_DEVICE_UNAVAILABLE: "Use device 'cpu' or 'auto'.",
   ERR_PRECISION_UNSUPPORTED: "Use precision 'auto' or 'fp32'.",
+  ERR_QUANTIZE: 'Quantise an archive with float32 linear layers, once.',
   ERR_OUT_OF_MEMORY: 'Give shorter clips, or free memory.',
   ERR_QUEUE_FULL: 'Wait for running calls to finish, or raise maxQueue.',
   ERR_TIMEOUT: 'Raise timeoutMs, or send fewer clips at once.',

@@ -21,6 +21,8 @@ const runtime = {
 
 export const torchOptionsSchema = z.object(runtime).strict();
 
+export const quantizeOptionsSchema = z.object({ precision: z.enum(['int8', 'bf16']) }).strict();
+
 export const recognizerOptionsSchema = z
   .object({
     ...runtime,
@@ -61,10 +63,19 @@ export const recognizeOptionsSchema = z
 export interface TorchOptions {
   /** Default `auto`. */
   device?: Device | undefined;
-  /** Default `auto`, which is `fp32` in this version. */
+  /**
+   * What linear layers compute in. `int8` and `bf16` make smaller weights while the model loads. Default `auto`: what the
+   * archive holds; of an emotion2vec+ archive in fp32, `bf16` where the processor has instructions for it, and `int8` where
+   * less memory is free than half its weights take.
+   */
   precision?: Precision | undefined;
   /** Intra-op threads of a run. Default: every processor that the process may use (affinity and cgroup quota). */
   threads?: number | undefined;
+}
+
+export interface QuantizeOptions {
+  /** What the weights of linear layers become. Default `int8`. */
+  precision?: 'int8' | 'bf16' | undefined;
 }
 
 export interface RecognizerOptions extends TorchOptions {

@@ -6,11 +6,12 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 import { EmotionError, type ErrorCode, messageOf } from './errors.js';
-import { type NativeBinding, type NativeModule, nativeBinding, openCuda } from './native/binding.js';
-import { parseOptions, type TorchOptions, torchOptionsSchema } from './options.js';
+import { type NativeBinding, type NativeModule, nativeBinding, openCuda, type QuantizeReport } from './native/binding.js';
+import { parseOptions, type Precision, type QuantizeOptions, quantizeOptionsSchema, type TorchOptions, torchOptionsSchema } from './options.js';
 
 export { EmotionError, type ErrorCode } from './errors.js';
-export type { Device, Precision, TorchOptions } from './options.js';
+export type { QuantizeReport } from './native/binding.js';
+export type { Device, Precision, QuantizeOptions, TorchOptions } from './options.js';
 
 /** dtype -> the typed array that carries it. float16 and bfloat16 are raw bits; bool is 0 or 1. */
 export interface TensorArrays {
@@ -69,17 +70,19 @@ export interface SaveOptions {
 /** A loaded TorchScript module. Modules opened from the same file share one set of weights in the whole process. */
 export class TorchModule {
   #native: NativeModule | undefined;
+  /** Settles when the module can be called again. */
+  #quantizing: Promise<unknown> | undefined;
+  #disposed = false;
+  #precision: Exclude<Precision, 'auto'>;
   readonly #threads: number;
   /** Where it runs, resolved: never `auto`. */
   readonly device: string;
-  /** What it runs in, resolved: never `auto`. */
-  readonly precision: 'fp32';
 
   private constructor(native: NativeModule, device: string, threads: number) {
     this.#native = native;
+    this.#precision = native.precision();
     this.#threads = threads;
     this.device = device;
-    this.precision = 'fp32';
   }
 
   /**
@@ -91,22 +94,25 @@ export class TorchModule {
   static async load(file: string, options: TorchOptions = {}): Promise<TorchModule> {
     if (typeof file !== 'string') throw new TypeError('The path of a TorchScript archive must be a string');
     const { device, precision, threads } = parseOptions(torchOptionsSchema, options, 'options');
-    if (precision !== 'auto' && precision !== 'fp32') {
-      throw new EmotionError('ERR_PRECISION_UNSUPPORTED', `Precision ${precision} is not available in this version`);
-    }
     if (!existsSync(file)) throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${file}`);
     if (!statSync(file).isFile()) throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a file`);
     const binding = await nativeBinding();
     const resolved = await resolveDevice(device, binding);
     try {
-      const native = await binding.load(path.resolve(file), resolved);
+      const native = await binding.load(path.resolve(file), resolved, precision);
       return new TorchModule(native, resolved, threads ?? binding.usableCpus);
     } catch (error) {
-      throw fromNative(
-        error,
-        (what) => `${file} is not a TorchScript archive that libtorch can load: ${firstSentence(what)}`,
+      throw fromNative(error, (what, code) =>
+        code === 'ERR_MODEL_LOAD'
+          ? `${file} is not a TorchScript archive that libtorch can load: ${firstSentence(what)}`
+          : `${file}: ${what}`,
       );
     }
+  }
+
+  /** What its linear layers compute in, resolved: never `auto`. */
+  get precision(): Exclude<Precision, 'auto'> {
+    return this.#precision;
   }
 
   /** The names of the methods that can be called, `forward` among them. */
@@ -135,10 +141,41 @@ export class TorchModule {
     if (typeof method !== 'string') throw new TypeError('The name of a method must be a string');
     if (!Array.isArray(inputs)) throw new TypeError('inputs must be an array, one element for each argument');
     try {
+      if (this.#quantizing !== undefined) {
+        inputs = structuredClone(inputs) as readonly TorchInput[];
+        await this.#quantizing;
+      }
       return await this.#open().call(method, inputs, this.#threads, options.keep);
     } catch (error) {
       throw fromNative(error, (what) => `${method}() failed: ${what}`);
     }
+  }
+
+  /**
+   * Turns the weights of all linear layers into int8 with a scale for each output, and computes with int8 from then on, on
+   * inputs quantised row by row; or, with `precision: 'bf16'`, into bfloat16. Works on any model, scripted, traced or frozen; what is not a linear layer with constant
+   * weights stays exact. The weights go one by one, so that memory never holds more than the model and one of them. Calls
+   * made meanwhile wait; other TorchModules of the same file keep theirs. `save` then writes an archive that any libtorch runs.
+   * @throws TypeError for wrong options
+   * @throws EmotionError ERR_PRECISION_UNSUPPORTED, or ERR_QUANTIZE where nothing can be quantised or it was done before; the module stays as it was
+   */
+  async quantize({ precision = 'int8' }: QuantizeOptions = {}): Promise<QuantizeReport> {
+    parseOptions(quantizeOptionsSchema, { precision }, 'options');
+    await this.#quantizing;
+    const native = this.#open();
+    const answer = native.quantize(precision);
+    this.#native = undefined;
+    // Whoever waits for this one must find the module in its place.
+    const done = answer.then(({ module, report, error }) => {
+      this.#quantizing = undefined;
+      this.#precision = module.precision();
+      if (this.#disposed) module.dispose();
+      else this.#native = module;
+      if (report === undefined) throw fromNative(error, (what) => what);
+      return report;
+    });
+    this.#quantizing = done.catch(() => undefined);
+    return done;
   }
 
   /**
@@ -148,6 +185,7 @@ export class TorchModule {
    */
   async save(file: string, { extraFiles = {} }: SaveOptions = {}): Promise<void> {
     try {
+      await this.#quantizing;
       await this.#open().save(path.resolve(file), extraFiles);
     } catch (error) {
       throw fromNative(error, (what) => `${file} could not be written: ${what}`);
@@ -156,6 +194,7 @@ export class TorchModule {
 
   /** Gives the module up; its memory goes when no other TorchModule shares it. Calls already made still finish. */
   dispose(): void {
+    this.#disposed = true;
     this.#native?.dispose();
     this.#native = undefined;
   }
@@ -183,10 +222,10 @@ async function resolveDevice(device: string, binding: NativeBinding): Promise<st
 }
 
 /** The addon's errors carry `code`; TypeErrors pass. The message is libtorch's last line, the whole of it in `cause`. */
-function fromNative(error: unknown, describe: (what: string) => string): unknown {
+function fromNative(error: unknown, describe: (what: string, code: ErrorCode) => string): unknown {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof EmotionError) return error;
   const code = (error as { code?: ErrorCode }).code ?? 'ERR_MODEL_RUN';
-  return new EmotionError(code, describe(lastLine(messageOf(error))), { cause: error });
+  return new EmotionError(code, describe(lastLine(messageOf(error)), code), { cause: error });
 }
 
 /** libtorch follows the reason with advice about checkpoints, which is ours to give. */

@@ -8,23 +8,13 @@
 #include <cstdlib>
 #include <memory>
 
-#include "attention_kernel.h"
+#include "processor.h"
 
 namespace e2v {
 namespace {
 
 // Queries of a task: few enough that a clip's heads keep all threads busy, enough that gathering keys costs little.
 constexpr int64_t QUERIES = 192;
-
-const AttentionKernel& kernel() {
-  if (__builtin_cpu_supports("avx512f")) {
-    return attention_kernel_avx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    return attention_kernel_avx2;
-  }
-  return attention_kernel_baseline;
-}
 
 struct Free {
   void operator()(float* memory) const { std::free(memory); }
@@ -42,16 +32,15 @@ std::unique_ptr<float, Free> allocate(long floats) {
 }  // namespace
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& kv, int64_t first, const std::vector<int64_t>& offsets,
-                  const at::Tensor& slopes, int64_t extra) {
-  TORCH_CHECK(q.dim() == 2 && kv.dim() == 2 && slopes.dim() == 1, "attend: q and kv must be matrices, slopes a vector");
-  const int64_t width = q.size(1), heads = slopes.size(0);
+                  const std::vector<double>& slopes, int64_t extra) {
+  TORCH_CHECK(q.dim() == 2 && kv.dim() == 2, "attend: q and kv must be matrices");
+  const int64_t width = q.size(1), heads = static_cast<int64_t>(slopes.size());
   TORCH_CHECK(heads > 0 && width % heads == 0 && kv.size(1) == 2 * width, "attend: shapes do not fit");
   TORCH_CHECK(!offsets.empty() && offsets.front() >= 0 && offsets.back() <= kv.size(0) &&
                   std::is_sorted(offsets.begin(), offsets.end()),
               "attend: offsets must be rows of kv, ascending");
   const at::Tensor queries = q.to(at::kFloat).contiguous();
   const at::Tensor packed = kv.to(at::kFloat).contiguous();
-  const at::Tensor slope = slopes.to(at::kFloat).contiguous();
   at::Tensor out = at::empty_like(queries);
 
   const long size = width / heads;
@@ -73,17 +62,16 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& kv, int64_t first, cons
         task.size = size;
         task.first_query = row - start;
         task.extra = extra;
-        task.slope = slope.const_data_ptr<float>()[head];
+        task.slope = static_cast<float>(slopes[head]);
         task.scale = 1.0f / std::sqrt(static_cast<float>(size));
         tasks.push_back(task);
       }
     }
   }
-  const AttentionKernel& chosen = kernel();
   at::parallel_for(0, static_cast<int64_t>(tasks.size()), 1, [&](int64_t begin, int64_t end) {
-    const auto scratch = allocate(chosen.scratch(size));
+    const auto scratch = allocate(kernels().attend_head_scratch(size));
     for (int64_t i = begin; i < end; ++i) {
-      chosen.attend_head(tasks[i], scratch.get());
+      kernels().attend_head(tasks[i], scratch.get());
     }
   });
   return out.to(q.scalar_type());

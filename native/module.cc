@@ -13,20 +13,21 @@
 #include <utility>
 
 #include "error.h"
+#include "precision.h"
 #include "scratch.h"
 
 namespace e2v {
 namespace {
 
-// What makes two requests the same model: the file itself (a replaced file is another one) and the device.
-using Identity = std::tuple<dev_t, ino_t, time_t, long, off_t, std::string>;
+// What makes two requests the same model: the file itself (a replaced file is another one), the device and the precision.
+using Identity = std::tuple<dev_t, ino_t, time_t, long, off_t, std::string, std::string>;
 
-Identity identify(const std::string& path, const c10::Device& device) {
+Identity identify(const std::string& path, const c10::Device& device, const std::string& precision) {
   struct stat file {};
   if (stat(path.c_str(), &file) != 0) {
     throw CodedError("ERR_FILE_NOT_FOUND", "There is no model at " + path);
   }
-  return {file.st_dev, file.st_ino, file.st_mtim.tv_sec, file.st_mtim.tv_nsec, file.st_size, device.str()};
+  return {file.st_dev, file.st_ino, file.st_mtim.tv_sec, file.st_mtim.tv_nsec, file.st_size, device.str(), precision};
 }
 
 struct Registry {
@@ -86,17 +87,18 @@ torch::jit::ExtraFilesMap list_extra_files(const std::string& path) {
 
 }  // namespace
 
-Module::Module(torch::jit::Module module, const c10::Device& device, std::map<std::string, std::string> extra_files)
-    : module_(std::move(module)), device_(device), extra_files_(std::move(extra_files)) {
+Module::Module(torch::jit::Module module, const c10::Device& device, std::string precision,
+               std::map<std::string, std::string> extra_files)
+    : module_(std::move(module)), device_(device), precision_(std::move(precision)), extra_files_(std::move(extra_files)) {
   for (const auto& method : module_.get_methods()) {
     schemas_.emplace(method.name(), method.function().getSchema());
   }
 }
 
-std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device) {
+std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device, const std::string& precision) {
   // Held while loading: of two callers who ask for the same file, the second gets the first one's weights.
   const std::lock_guard lock(registry.mutex);
-  std::weak_ptr<Module>& slot = registry.open[identify(path, device)];
+  std::weak_ptr<Module>& slot = registry.open[identify(path, device, precision)];
   if (auto loaded = slot.lock()) {
     return loaded;
   }
@@ -105,12 +107,34 @@ std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device&
     torch::jit::ExtraFilesMap extra_files = list_extra_files(path);
     torch::jit::Module module = torch::jit::load(path, device, extra_files);
     module.eval();
-    std::shared_ptr<Module> loaded(new Module(std::move(module), device, {extra_files.begin(), extra_files.end()}));
+    const std::string runs_in = apply_precision(module, device, precision);
+    std::shared_ptr<Module> loaded(
+        new Module(std::move(module), device, runs_in, {extra_files.begin(), extra_files.end()}));
     slot = loaded;
     std::erase_if(registry.open, [](const auto& entry) { return entry.second.expired(); });
     return loaded;
+  } catch (const CodedError&) {
+    throw;
   } catch (const std::exception& error) {
     throw from_libtorch(error, "ERR_MODEL_LOAD");
+  }
+}
+
+std::shared_ptr<Module> Module::quantize(std::shared_ptr<Module>& module, WeightFormat format, CompressReport& report) {
+  require_fast(format);
+  try {
+    const c10::InferenceMode guard;
+    module->make_plain();
+    // A clone, since graphs that have run are kept compiled; it has the same tensors, until they are compressed.
+    torch::jit::Module clone = module->module_.clone(/*inplace=*/true);
+    const c10::Device device = module->device_;
+    std::map<std::string, std::string> extra_files = module->extra_files_;
+    report = compress(clone, format, [&] { module.reset(); });
+    return std::shared_ptr<Module>(new Module(std::move(clone), device, format == WeightFormat::Int8 ? "int8" : "bf16", std::move(extra_files)));
+  } catch (const CodedError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw from_libtorch(error, "ERR_QUANTIZE");
   }
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "compress.h"
 #include "program.h"
 
 namespace e2v {
@@ -17,8 +18,17 @@ namespace e2v {
 class Module {
  public:
   // Loads an archive, or hands out the copy of the same file that some other caller, in whichever JavaScript thread,
-  // still holds: weights exist once per process. Throws CodedError ERR_MODEL_LOAD or ERR_OUT_OF_MEMORY.
-  static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device);
+  // still holds: weights exist once per process. `precision` is auto (precision.h says what that is), fp32, bf16 or int8.
+  // Throws CodedError ERR_MODEL_LOAD, ERR_OUT_OF_MEMORY, ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
+  static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device, const std::string& precision);
+
+  // The same module with its linear layers in `format` (compress.h). `module` is reset, so that where nobody else holds it its
+  // weights go one by one as the smaller ones come; unless this throws: then it is as it was, short of running out of memory.
+  // Belongs on run_queue().
+  static std::shared_ptr<Module> quantize(std::shared_ptr<Module>& module, WeightFormat format, CompressReport& report);
+
+  // What linear layers compute in: fp32, bf16, fp16 or int8.
+  const std::string& precision() const { return precision_; }
 
   // The method's schema, without self. Throws CodedError ERR_MODEL_RUN when there is no such method.
   // Safe from any thread.
@@ -42,10 +52,12 @@ class Module {
   c10::IValue run_forward(std::vector<c10::IValue> inputs);
   void make_plain();  // gives the program's weights back
 
-  Module(torch::jit::Module module, const c10::Device& device, std::map<std::string, std::string> extra_files);
+  Module(torch::jit::Module module, const c10::Device& device, std::string precision,
+         std::map<std::string, std::string> extra_files);
 
   torch::jit::Module module_;
   c10::Device device_;
+  std::string precision_;
   std::map<std::string, std::string> extra_files_;
   std::map<std::string, c10::FunctionSchema> schemas_;
 

@@ -1,13 +1,13 @@
 #include "module_binding.h"
 
-#include <malloc.h>
-
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "environment.h"
+#include "memory.h"
 #include "value.h"
 
 namespace e2v {
@@ -39,6 +39,12 @@ std::vector<size_t> read_indices(const Napi::Value& value) {
   return indices;
 }
 
+// A NativeModule that holds `module`.
+Napi::Value wrap(Napi::Env env, std::shared_ptr<Module>& module) {
+  const auto handle = Napi::External<std::shared_ptr<Module>>::New(env, &module);
+  return Environment::of(env).module_constructor.New({handle});
+}
+
 }  // namespace
 
 Napi::Function ModuleBinding::define(Napi::Env env) {
@@ -47,6 +53,8 @@ Napi::Function ModuleBinding::define(Napi::Env env) {
                          InstanceMethod<&ModuleBinding::methods>("methods"),
                          InstanceMethod<&ModuleBinding::extra_file>("extraFile"),
                          InstanceMethod<&ModuleBinding::call>("call"),
+                         InstanceMethod<&ModuleBinding::precision>("precision"),
+                         InstanceMethod<&ModuleBinding::quantize>("quantize"),
                          InstanceMethod<&ModuleBinding::save>("save"),
                          InstanceMethod<&ModuleBinding::dispose>("dispose"),
                      });
@@ -68,7 +76,7 @@ void ModuleBinding::release() {
   // The last reference frees hundreds of megabytes: not on the JavaScript thread, and behind the runs that are queued.
   run_queue().push([module = std::move(module_)]() mutable {
     module.reset();
-    malloc_trim(0);  // glibc keeps freed weights otherwise
+    trim_memory();
   });
   module_ = nullptr;
 }
@@ -136,6 +144,52 @@ Napi::Value ModuleBinding::save(const Napi::CallbackInfo& info) {
       });
 }
 
+// precision(): string
+Napi::Value ModuleBinding::precision(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), module(info.Env())->precision());
+}
+
+// quantize(format: "int8" | "bf16"): Promise<{ module: NativeModule, report?: object, error?: { code, message } }>; gives this handle up, as dispose()
+// does. Where there is an error, `module` is the one that it was.
+Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  module(env);
+  const auto format =
+      info[0].As<Napi::String>().Utf8Value() == "int8" ? WeightFormat::Int8 : WeightFormat::Bf16;
+  return Environment::of(env).run(env, run_queue(), [format, model = std::exchange(module_, nullptr)]() mutable {
+    auto result = std::make_shared<std::shared_ptr<Module>>();
+    std::optional<CodedError> failure;
+    CompressReport report;
+    try {
+      *result = Module::quantize(model, format, report);
+      trim_memory();
+    } catch (const CodedError& error) {
+      if (model == nullptr) {
+        throw;
+      }
+      failure = error;
+      *result = std::move(model);
+    }
+    return [result, failure, report](Napi::Env settled) -> Napi::Value {
+      const auto answer = Napi::Object::New(settled);
+      answer.Set("module", wrap(settled, *result));
+      if (failure) {
+        answer.Set("error", to_js_error(settled, *failure).Value());
+        return answer;
+      }
+      const auto counts = Napi::Object::New(settled);
+      counts.Set("layers", static_cast<double>(report.layers));
+      counts.Set("kept", static_cast<double>(report.kept));
+      counts.Set("parameters", static_cast<double>(report.parameters));
+      counts.Set("quantized", static_cast<double>(report.compressed));
+      counts.Set("bytesBefore", static_cast<double>(report.bytes_before));
+      counts.Set("bytesAfter", static_cast<double>(report.bytes_after));
+      answer.Set("report", counts);
+      return answer;
+    };
+  });
+}
+
 // dispose(): void; calls already made still finish
 void ModuleBinding::dispose(const Napi::CallbackInfo&) { release(); }
 
@@ -143,12 +197,11 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   const c10::Device device(info[1].As<Napi::String>().Utf8Value());
-  return Environment::of(env).run(env, load_queue(), [path, device] {
-    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device));
-    return [model](Napi::Env settled) {
-      const auto handle = Napi::External<std::shared_ptr<Module>>::New(settled, model.get());
-      return Environment::of(settled).module_constructor.New({handle}).As<Napi::Value>();
-    };
+  const std::string precision = info[2].As<Napi::String>().Utf8Value();
+  return Environment::of(env).run(env, load_queue(), [path, device, precision] {
+    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device, precision));
+    trim_memory();
+    return [model](Napi::Env settled) { return wrap(settled, *model); };
   });
 }
 

@@ -20,6 +20,8 @@ class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
   Napi::Value methods(const Napi::CallbackInfo& info);
   Napi::Value extra_file(const Napi::CallbackInfo& info);
   Napi::Value call(const Napi::CallbackInfo& info);
+  Napi::Value precision(const Napi::CallbackInfo& info);
+  Napi::Value quantize(const Napi::CallbackInfo& info);
   Napi::Value save(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 

@@ -7,6 +7,8 @@ namespace e2v {
 
 constexpr const char* ATTEND_OPERATOR = "emotion2vec::attend";
 constexpr const char* LINEAR_OPERATOR = "emotion2vec::linear";
+constexpr const char* INT8_LINEAR_OPERATOR = "emotion2vec::int8_linear";
+constexpr const char* NORM_OPERATOR = "emotion2vec::norm";
 
 // Once a process, even where two copies of this addon are loaded.
 void register_operators();
@@ -14,7 +16,7 @@ void register_operators();
 // Whether oneDNN, which runs packed weights, works here.
 bool can_pack();
 
-// weight float32 [N, K] -> the same in oneDNN's own order, as LINEAR_OPERATOR takes it; and back.
+// weight float32 or bfloat16 [N, K] -> the same in oneDNN's own order, as LINEAR_OPERATOR takes it; and back.
 at::Tensor pack_weight(const at::Tensor& weight);
 at::Tensor unpack_weight(const at::Tensor& packed);
 

@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "rewrite.h"
+
 namespace e2v {
 
 class Program {
  public:
-  // The method's program, or nothing where the module calls no function that we know: then the method runs as it is.
-  // Until give_back(), the module must be neither run, changed nor saved.
+  // The method's program, or nothing where the module neither calls a function that we know nor has compressed weights: then
+  // the method runs as it is. Until give_back(), the module must be neither run, changed nor saved.
   static std::optional<Program> of(const torch::jit::Module& module, const std::string& method);
 
   // As the method itself, defaults filled in. Throws what libtorch throws.
@@ -23,20 +25,15 @@ class Program {
   void give_back();
 
  private:
-  // A weight that was packed, and the module's attribute that it came from.
-  struct Packed {
-    torch::jit::Module owner;
-    std::string attribute;
-    at::Tensor weight;
-  };
-  friend class Packer;
-
   Program(torch::jit::Module module, c10::FunctionSchema schema) : module_(std::move(module)), schema_(std::move(schema)) {}
 
   torch::jit::Module module_;
   c10::FunctionSchema schema_;
-  std::vector<Packed> packed_;  // the graph's inputs after the method's own, in this order
+  std::vector<PackedWeight> packed_;
   std::optional<torch::jit::Code> code_;
 };
+
+// Whether a module's network is emotion2vec+ as models/emotion2vec/ writes it, which carries its parameters' dtype through.
+bool is_emotion2vec(const torch::jit::Module& module);
 
 }  // namespace e2v

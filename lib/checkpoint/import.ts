@@ -44,8 +44,8 @@ export async function importCheckpoint(
   out: string,
   { precision = 'fp32', progress }: { precision?: Precision; progress?: (done: number, total: number) => void } = {},
 ): Promise<ImportResult> {
-  if (precision !== 'fp32' && precision !== 'auto') {
-    throw new EmotionError('ERR_PRECISION_UNSUPPORTED', `Importing as ${precision} is not available in this version`);
+  if (precision === 'fp16') {
+    throw new EmotionError('ERR_PRECISION_UNSUPPORTED', 'Importing as fp16 is not available in this version');
   }
   const file = await findCheckpoint(source);
   await checkTarget(out, file);
@@ -53,9 +53,10 @@ export async function importCheckpoint(
   const layout = recogniseLayout(checkpoint.content, file);
   const labels = await readLabels(path.join(path.dirname(file), LABELS_FILE), layout.labels);
   const official = await recogniseOfficial(file);
-  const card = cardOf(layout, labels, file, official);
+  const kept = precision === 'auto' ? 'fp32' : precision;
+  const card = { ...cardOf(layout, labels, file, official), precision: kept };
 
-  using module = await TorchModule.load(ARCHITECTURE, { device: 'cpu' });
+  using module = await TorchModule.load(ARCHITECTURE, { device: 'cpu', precision: 'fp32' });
   const parameters = [...layout.tensors.values()].reduce((sum, { shape }) => sum + product(shape), 0);
   let done = 0;
   for (const [name, tensor] of layout.tensors) {
@@ -65,6 +66,7 @@ export async function importCheckpoint(
     progress?.(4 * done, 4 * parameters);
   }
   await module.call('finish', [layout.contextDepth, layout.depth]);
+  if (kept !== 'fp32') await module.quantize({ precision: kept });
   await module.save(out, { extraFiles: { [CARD_FILE]: JSON.stringify(card) } });
   return { card, official: official !== undefined, parameters };
 }
@@ -116,7 +118,7 @@ function cardOf(
   labels: ModelCard['labels'],
   file: string,
   official: (typeof OFFICIAL)[number] | undefined,
-): ModelCard {
+): Omit<ModelCard, 'precision'> {
   const parent = path.basename(path.dirname(path.resolve(file)));
   return {
     format: 1,
@@ -134,7 +136,6 @@ function cardOf(
     frameRate: 50,
     embeddingDim: layout.dim,
     minSamples: 400,
-    precision: 'fp32',
   };
 }
 

@@ -4,20 +4,38 @@ import { isMainThread } from 'node:worker_threads';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { locateLibtorch } from '../libtorch/locate.js';
+import type { Precision } from '../options.js';
 import { type AddonFiles, findAddon } from './paths.js';
+
+/** What quantising did to a module. */
+export interface QuantizeReport {
+  /** Linear layers whose weights are smaller now. */
+  layers: number;
+  /** Linear layers with constant weights that stay exact: too small to gain. */
+  kept: number;
+  /** Parameters of the module, and those of them that are in such layers. */
+  parameters: number;
+  quantized: number;
+  /** Of all the module's tensors. */
+  bytesBefore: number;
+  bytesAfter: number;
+}
 
 /** A loaded TorchScript module as the addon gives it (native/module_binding.cc). */
 export interface NativeModule {
   methods(): string[];
   extraFile(name: string): string | null;
   call(method: string, inputs: readonly unknown[], threads: number, keep?: readonly number[]): Promise<unknown>;
+  precision(): Exclude<Precision, 'auto'>;
+  /** Gives this handle up for the one in the answer: the same module again where there is an error. */
+  quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: QuantizeReport; error?: Error }>;
   save(path: string, extraFiles: Readonly<Record<string, string>>): Promise<void>;
   dispose(): void;
 }
 
 /** The main addon's exports (native/addon.cc). */
 export interface NativeBinding {
-  load(path: string, device: string): Promise<NativeModule>;
+  load(path: string, device: string, precision: string): Promise<NativeModule>;
   resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>;
   cudaDevices(): number;
   /** Waits for the run and the load under way, and starts no more. */

@@ -93,9 +93,10 @@ async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number)
 function fingerprint(libtorch: Libtorch): string {
   const hash = createHash('sha256').update(libtorch.version);
   const native = path.join(packageRoot, 'native');
-  const sources = readdirSync(native)
-    .sort()
-    .map((name) => path.join(native, name));
+  const sources = readdirSync(native, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort();
   for (const file of [path.join(packageRoot, 'CMakeLists.txt'), ...sources])
     hash.update(file.slice(packageRoot.length)).update(readFileSync(file));
   return hash.digest('hex');

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 
-def attend(q: Tensor, kv: Tensor, first: int, offsets: List[int], slopes: Tensor, extra: int) -> Tensor:
+def attend(q: Tensor, kv: Tensor, first: int, offsets: List[int], slopes: List[float], extra: int) -> Tensor:
     """Attention of some rows to all rows of their own clips. -> [R, D]
 
     q: [R, D], queries of the packed rows from `first` on, not scaled; kv: [S, 2 D], keys and values of all packed rows;
-    offsets: B + 1 numbers, clip i is rows offsets[i] to offsets[i + 1]; slopes: [H]; a key's score falls by the slope for
+    offsets: B + 1 numbers, clip i is rows offsets[i] to offsets[i + 1]; slopes: one a head; a key's score falls by the slope for
     each frame between it and the query, except to and from the first `extra` rows of a clip.
     """
-    heads = slopes.size(0)
+    heads = len(slopes)
+    slope = torch.tensor(slopes, device=q.device)[:, None, None]  # [H, 1, 1]
     size = q.size(1)
     out = torch.empty_like(q)
     for i in range(len(offsets) - 1):
@@ -31,8 +32,7 @@ def attend(q: Tensor, kv: Tensor, first: int, offsets: List[int], slopes: Tensor
             rows = keys[a - start:b - start, None]
             distance = (rows - keys).abs() * ((rows >= extra) & (keys >= extra))  # [R', T]
             block_q = q[a - first:b - first].unflatten(1, [heads, -1]).transpose(0, 1)  # [H, R', D / H]
-            bias = slopes[:, None, None] * distance.to(q.dtype)
-            scores = torch.matmul(block_q * (block_q.size(2) ** -0.5), k) - bias
-            attended = torch.matmul(scores.softmax(-1), v)  # [H, R', D / H]
+            scores = torch.matmul(block_q * (block_q.size(2) ** -0.5), k) - slope * distance
+            attended = torch.matmul(scores.softmax(-1).to(v.dtype), v)  # [H, R', D / H]
             out[a - first:b - first] = attended.transpose(0, 1).flatten(1)
     return out

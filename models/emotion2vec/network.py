@@ -41,26 +41,19 @@ class Convolution(nn.Module):
     def __init__(self, kernel: int, stride: int, empty: Tensor) -> None:
         super().__init__()
         self.kernel, self.stride = kernel, stride
-        self.head = empty  # [C, stride * C_in]: the taps of the first `stride` samples
-        self.tail = empty  # [C, C_in]: the third tap of a kernel of 3
+        self.weight = empty  # [C, kernel * C_in]
         self.norm_weight, self.norm_bias = empty, empty  # [C]
 
     def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
-        taps = weights.pop(prefix + "0.weight").permute(0, 2, 1)  # [C, kernel, C_in]
-        width = self.stride if self.kernel == 3 else self.kernel
-        self.head = taps[:, :width].flatten(1).contiguous()
-        self.tail = taps[:, -1].contiguous() if self.kernel == 3 else torch.empty(0)
+        self.weight = weights.pop(prefix + "0.weight").permute(0, 2, 1).flatten(1).contiguous()
         self.norm_weight = weights.pop(prefix + "2.1.weight")
         self.norm_bias = weights.pop(prefix + "2.1.bias")
 
     def forward(self, x: Tensor) -> Tensor:
-        size = (x.size(0) - self.kernel) // self.stride + 1
-        if self.kernel > 3:  # the first: one channel, overlapping windows as rows
-            y = F.linear(x.flatten().unfold(0, self.kernel, self.stride), self.head)
-        else:  # kernel 2 or 3 with stride 2: pairs of samples are rows, without a copy
-            y = F.linear(x[:2 * size].view(size, -1), self.head)
-            if self.kernel == 3:
-                y = y + F.linear(x[2::2][:size], self.tail)
+        # The samples that a step sees lie together in memory, and overlap the next one's: a view has them as rows.
+        channels = x.size(1)
+        windows = x.flatten().unfold(0, self.kernel * channels, self.stride * channels)  # [n', kernel * C_in]
+        y = F.linear(windows, self.weight)
         return F.gelu(norm(y, self.norm_weight, self.norm_bias))
 
 
@@ -158,7 +151,7 @@ class Block(nn.Module):
         self.contract_weight, self.contract_bias = weights.pop(prefix + "mlp.fc2.weight"), weights.pop(prefix + "mlp.fc2.bias")
         self.norm2_weight, self.norm2_bias = weights.pop(prefix + "norm2.weight"), weights.pop(prefix + "norm2.bias")
 
-    def forward(self, x: Tensor, offsets: List[int], slopes: Tensor, extra: int) -> None:
+    def forward(self, x: Tensor, offsets: List[int], slopes: List[float], extra: int) -> None:
         # Keys and values of all rows come first: from then on a row depends on no other row of x, and x may change.
         kv = F.linear(x, self.kv_weight, self.kv_bias)  # [S, 2 D]
         for first in range(0, x.size(0), self.stretch):
@@ -193,7 +186,7 @@ class Emotion2vec(nn.Module):
         self.extractor = Extractor(empty)
         self.positions = Positions(empty)
         self.extra_tokens = empty  # [10, D]
-        self.slopes = empty  # [H], of ALiBi
+        self.slopes = [0.0]  # a head, of ALiBi; not a tensor, which another precision would round
         self.context_norm_weight, self.context_norm_bias = empty, empty  # [D]
         self.context = nn.ModuleList(Block(empty) for _ in range(MAX_BLOCKS))
         self.context_depth = 0
@@ -217,7 +210,8 @@ class Emotion2vec(nn.Module):
         self.positions.load(weights, encoder)
         self.extra_tokens = weights.pop(encoder + "extra_tokens")[0]
         scale = weights.pop(encoder + "alibi_scale").flatten().clamp(min=0)
-        self.slopes = scale * alibi_slopes(scale.size(0))
+        slopes: List[float] = (scale * alibi_slopes(scale.size(0))).tolist()
+        self.slopes = slopes
         self.context_norm_weight = weights.pop(encoder + "context_encoder.norm.weight")
         self.context_norm_bias = weights.pop(encoder + "context_encoder.norm.bias")
         self.context_depth, self.depth = context_depth, depth
@@ -242,8 +236,8 @@ class Emotion2vec(nn.Module):
         x = torch.empty([offsets[-1], self.extra_tokens.size(1)], dtype=self.extra_tokens.dtype, device=waveforms.device)
         for i, count in enumerate(counts):
             clip = x[offsets[i] + extra:offsets[i + 1]]
-            waveform = waveforms[i, :samples[i]].to(x.dtype)
-            self.extractor(F.layer_norm(waveform, [samples[i]]), clip)
+            waveform = F.layer_norm(waveforms[i, :samples[i]].float(), [samples[i]])
+            self.extractor(waveform.to(x.dtype), clip)
             self.positions(clip)
             x[offsets[i]:offsets[i] + extra] = self.extra_tokens
         x = norm(x, self.context_norm_weight, self.context_norm_bias)
@@ -253,13 +247,13 @@ class Emotion2vec(nn.Module):
         for i, block in enumerate(self.blocks):
             if i < self.depth:
                 block(x, offsets, self.slopes, extra)
+        head_weight, head_bias = self.head_weight.float(), self.head_bias.float()
         logits: List[Tensor] = []
         features: List[Tensor] = []
         longest = max(counts)
         for i, count in enumerate(counts):
-            clip = x[offsets[i] + extra:offsets[i + 1]]
-            logits.append(F.linear(clip.mean(0), self.head_weight, self.head_bias))
+            clip = x[offsets[i] + extra:offsets[i + 1]].float()
+            logits.append(F.linear(clip.mean(0), head_weight, head_bias))
             features.append(clip if count == longest else F.pad(clip, [0, 0, 0, longest - count]))
         stacked = features[0].unsqueeze(0) if len(features) == 1 else torch.stack(features)
-        frame_logits = F.linear(stacked, self.head_weight, self.head_bias)
-        return torch.stack(logits).float(), frame_logits.float(), stacked.float(), frames
+        return torch.stack(logits), F.linear(stacked, head_weight, head_bias), stacked, frames

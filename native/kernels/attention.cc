@@ -4,15 +4,11 @@
 // A panel of queries lies across the lanes of three vectors. Scores are computed transposed, [key, query]: then a key's or
 // a value's elements are broadcast as they lie in memory, nothing needs transposing but the panel, and the softmax has a
 // query in each lane. A tile of scores fits in the first-level cache.
-//
-// CMakeLists.txt defines KERNEL (the name of the table) and LANES (floats in a vector) for each instruction set.
-#include "attention_kernel.h"
+#include "kernel_set.h"
+#include "vector.h"
 
 namespace e2v {
 namespace {
-
-typedef float Vec __attribute__((vector_size(LANES * sizeof(float))));
-typedef int IntVec __attribute__((vector_size(LANES * sizeof(int))));
 
 constexpr int VECS = 3;               // vectors of a panel
 constexpr int PANEL = VECS * LANES;   // queries of a panel
@@ -20,7 +16,6 @@ constexpr int ROWS = 4;               // keys, or elements of a value, computed 
 constexpr long TILE = 64;             // keys of a tile: its scores, keys and the queries fit in the first-level cache
 constexpr long GROUP = 8;             // panels that share a gathered tile
 constexpr float NOTHING = -1e30f;     // below any score
-constexpr float VANISHES = -87.0f;    // exp() of less is 0 here, and 1e-38 in truth
 // A weight of exp(NEGLIGIBLE) = 1e-13 of a query's largest. A million such keys together are less than float32 rounds away.
 constexpr float NEGLIGIBLE = -30.0f;
 
@@ -59,26 +54,6 @@ inline void product(const float* a, long row_step, long step, const Vec* b, long
   for (; i < rows; ++i) {
     product_rows<1, ADD>(a + i * row_step, row_step, step, b, depth, out + i * VECS);
   }
-}
-
-inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
-
-// exp(x) for x <= 0, within two units in the last place; 0 below VANISHES. Cody-Waite reduction, then the polynomial of
-// Cephes' expf.
-inline Vec exp_of(Vec x) {
-  const Vec shifter = Vec{} + 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  const Vec n = (x * 1.44269504088896341f + shifter) - shifter;
-  const Vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  Vec p = Vec{} + 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const IntVec power = (__builtin_convertvector(n, IntVec) + 127) << 23;
-  const Vec y = p * (Vec)power;
-  return x < VANISHES ? Vec{} : y;
 }
 
 // A panel of queries and what it carries from tile to tile. `q` and `out` are [size][PANEL].
@@ -230,7 +205,7 @@ void attend_group(const HeadAttention& task, Panel* panels, long count, float* s
   }
 }
 
-void attend_head(const HeadAttention& task, float* scratch) {
+void attend_one_head(const HeadAttention& task, float* scratch) {
   Panel panels[GROUP];
   Vec* rest = reinterpret_cast<Vec*>(scratch + 2 * TILE * task.size + TILE * PANEL);
   for (long first = 0; first < task.queries; first += GROUP * PANEL) {
@@ -256,6 +231,7 @@ void attend_head(const HeadAttention& task, float* scratch) {
 
 }  // namespace
 
-extern const AttentionKernel KERNEL = {attend_head, scratch_floats};
+void SET::attend_head(const HeadAttention& task, float* scratch) { e2v::attend_one_head(task, scratch); }
+long SET::attend_head_scratch(long size) { return scratch_floats(size); }
 
 }  // namespace e2v

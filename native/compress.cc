@@ -1,0 +1,377 @@
+#include "compress.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/passes/fuse_linear.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "error.h"
+#include "graph.h"
+
+namespace e2v {
+
+using c10::ClassType;
+using torch::jit::Graph;
+using torch::jit::Module;
+using torch::jit::Node;
+using torch::jit::Value;
+using torch::jit::WithInsertPoint;
+
+namespace {
+
+constexpr std::string_view SCALE_SUFFIX = "__scale";  // of the attribute beside an int8 weight
+constexpr int64_t WORTH_COMPRESSING = 16;             // inputs and outputs; the fewest that fill a vector
+
+// A weight as graphs know it: the type of the object that holds it, and its name there. It stands for one tensor in each
+// instance of the type.
+using Slot = std::pair<const ClassType*, std::string>;
+
+std::optional<Slot> slot_of(const Node* access) {
+  const auto type = access->input(0)->type()->cast<ClassType>();
+  return type == nullptr ? std::nullopt : std::optional(Slot{type.get(), access->s(c10::attr::name)});
+}
+
+bool is_weight(const at::Tensor& tensor) {
+  return tensor.dim() == 2 && tensor.is_floating_point() && tensor.scalar_type() != at::kDouble &&
+         std::min(tensor.size(0), tensor.size(1)) >= WORTH_COMPRESSING;
+}
+
+// Once for each tensor that the module holds, whichever names it has.
+template <typename Visit>
+void each_tensor(const Module& module, Visit&& visit) {
+  std::set<const void*> seen;
+  for (const Module& part : module.modules()) {
+    for (const auto& [name, value] : part.named_attributes(/*recurse=*/false)) {
+      const std::vector<at::Tensor> tensors = value.isTensor()       ? std::vector{value.toTensor()}
+                                              : value.isTensorList() ? value.toTensorVector()
+                                                                     : std::vector<at::Tensor>();
+      for (const at::Tensor& tensor : tensors) {
+        if (tensor.defined() && seen.insert(tensor.unsafeGetTensorImpl()).second) {
+          visit(tensor);
+        }
+      }
+    }
+  }
+}
+
+class Compressor {
+ public:
+  Compressor(Module& module, WeightFormat format) : module_(module), format_(format) {
+    for (const Module& part : module.modules()) {
+      instances_[part.type().get()].push_back(part);
+    }
+    for (const auto& [type, instances] : instances_) {
+      for (torch::jit::Function* method : type->methods()) {
+        if (auto* function = torch::jit::tryToGraphFunction(*method)) {
+          graphs_.push_back({const_cast<ClassType*>(type), method->name(), function->graph()});
+        }
+      }
+    }
+  }
+
+  CompressReport run(const std::function<void()>& before_weights) {
+    CompressReport report;
+    each_tensor(module_, [&](const at::Tensor& tensor) {
+      report.parameters += tensor.is_floating_point() ? tensor.numel() : 0;
+    });
+    report.bytes_before = tensor_bytes(module_);
+    bool compressed_before = false;
+    for (Method& method : graphs_) {
+      torch::jit::FuseLinear(method.graph);
+      lift_constants(method);
+      linearise(method);
+      for (const Node* linear : find_nodes(method.graph->block(), c10::aten::linear)) {
+        if (const auto weight = linear_weight(linear)) {
+          compressed_before = compressed_before || weight->widened;
+          if (const auto slot = weight->widened ? std::nullopt : slot_of(weight->read)) {
+            slots_[*slot] = weight->transposed;
+          }
+        }
+      }
+    }
+    report.kept = drop_unworthy();
+    drop_written();
+    if (slots_.empty()) {
+      throw CodedError("ERR_QUANTIZE", compressed_before ? "The model's linear layers are compressed already"
+                                                         : "The model has no linear layer with constant weights of " +
+                                                               std::to_string(WORTH_COMPRESSING) + " x " +
+                                                               std::to_string(WORTH_COMPRESSING) + " or more");
+    }
+    if (format_ == WeightFormat::Int8) {
+      for (const auto& [slot, transposed] : slots_) {
+        for (Module& owner : instances_[slot.first]) {
+          owner.register_attribute(slot.second + std::string(SCALE_SUFFIX), c10::TensorType::get(), at::ones({1, 1}));
+        }
+      }
+    }
+    for (Method& method : graphs_) {
+      widen_reads(*method.graph);
+    }
+    before_weights();
+    for (const auto& [slot, transposed] : slots_) {
+      for (Module& owner : instances_[slot.first]) {
+        const int64_t size = compress_weight(owner, slot.second, transposed);
+        report.compressed += size;
+        report.layers += size > 0;
+      }
+    }
+    report.bytes_after = tensor_bytes(module_);
+    return report;
+  }
+
+ private:
+  struct Method {
+    ClassType* type;
+    std::string name;
+    std::shared_ptr<Graph> graph;
+  };
+
+  // Weights that freezing or tracing made constants of the graph become attributes of the method's own object.
+  void lift_constants(Method& method) {
+    for (Node* constant : find_nodes(method.graph->block(), c10::prim::Constant)) {
+      if (!constant->output()->type()->isSubtypeOf(*c10::TensorType::get()) || !is_operand(constant->output())) {
+        continue;
+      }
+      const auto tensor = torch::jit::constant_as<at::Tensor>(constant->output());
+      if (!tensor || !is_weight(*tensor)) {
+        continue;
+      }
+      std::string name;
+      for (int i = 0; name.empty() || method.type->hasAttribute(name); ++i) {
+        name = "weight_" + std::to_string(i);
+      }
+      for (Module& owner : instances_[method.type]) {
+        owner.register_buffer(name, *tensor);
+      }
+      const WithInsertPoint here(constant);
+      Value* read = method.graph->insertGetAttr(method.graph->inputs()[0], name);
+      constant->output()->replaceAllUsesWith(read);
+      constant->destroy();
+    }
+  }
+
+  static bool is_operand(const Value* value) {
+    for (const auto& use : value->uses()) {
+      const auto kind = use.user->kind();
+      if ((kind == c10::aten::linear && use.offset == 1) || (kind == c10::aten::matmul && use.offset == 1) ||
+          (kind == c10::aten::mm && use.offset == 1) || (kind == c10::aten::addmm && use.offset == 2) ||
+          (kind == c10::aten::t && is_operand(use.user->output()))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // matmul(x, weight), where the weight is a matrix of the module, is linear(x, t(weight)).
+  void linearise(Method& method) {
+    for (const auto kind : {c10::aten::matmul, c10::aten::mm}) {
+      for (Node* product : find_nodes(method.graph->block(), kind)) {
+        Node* read = product->input(1)->node();
+        const bool transposed = read->kind() == c10::aten::t;
+        read = transposed ? read->input()->node() : read;
+        const auto slot = reads_tensor(read) ? slot_of(read) : std::nullopt;
+        if (!slot || !all_weights(*slot)) {
+          continue;
+        }
+        const WithInsertPoint here(product);
+        Graph& graph = *method.graph;
+        Value* weight = transposed ? read->output() : graph.insert(c10::aten::t, {read->output()});
+        Value* none = graph.insertConstant(c10::IValue());
+        replace_node(product, graph.create(c10::aten::linear, {product->input(0), weight, none}));
+      }
+    }
+  }
+
+  // Whether a slot holds weights in all instances; an empty tensor is what a network without weights has in their place.
+  bool all_weights(const Slot& slot) const {
+    const auto found = instances_.find(slot.first);
+    bool any = false;
+    for (size_t i = 0; found != instances_.end() && i < found->second.size(); ++i) {
+      const at::Tensor tensor = found->second[i].attr(slot.second).toTensor();
+      if (tensor.numel() > 0 && !is_weight(tensor)) {
+        return false;
+      }
+      any = any || tensor.numel() > 0;
+    }
+    return any;
+  }
+
+  // Leaves the slots that are worth it. Returns how many layers are left out.
+  int64_t drop_unworthy() {
+    int64_t kept = 0;
+    for (auto it = slots_.begin(); it != slots_.end();) {
+      if (all_weights(it->first)) {
+        ++it;
+        continue;
+      }
+      for (const Module& owner : instances_[it->first.first]) {
+        kept += owner.attr(it->first.second).toTensor().numel() > 0;
+      }
+      it = slots_.erase(it);
+    }
+    return kept;
+  }
+
+  // Methods that write a weight cannot stay, nor what calls them; weights that forward itself writes are not constant.
+  void drop_written() {
+    std::set<std::pair<const ClassType*, std::string>> writers;
+    const ClassType* root = module_.type().get();
+    for (bool grown = true; grown;) {
+      grown = false;
+      for (const Method& method : graphs_) {
+        if (writers.contains({method.type, method.name}) || !writes(*method.graph, writers)) {
+          continue;
+        }
+        if (method.type == root && method.name == "forward") {
+          slots_.clear();
+          return;
+        }
+        writers.emplace(method.type, method.name);
+        grown = true;
+      }
+    }
+    std::erase_if(graphs_, [&](const Method& method) {
+      const bool writer = writers.contains({method.type, method.name});
+      if (writer) {
+        method.type->unsafeRemoveMethod(method.name);
+      }
+      return writer;
+    });
+  }
+
+  bool writes(Graph& graph, const std::set<std::pair<const ClassType*, std::string>>& writers) const {
+    for (const Node* write : find_nodes(graph.block(), c10::prim::SetAttr)) {
+      const auto slot = slot_of(write);
+      if (slot && slots_.contains(*slot)) {
+        return true;
+      }
+    }
+    for (const Node* call : find_nodes(graph.block(), c10::prim::CallMethod)) {
+      const auto method = slot_of(call);
+      if (method && writers.contains(*method)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // After every read of a compressed weight: the expression that makes a float weight of it.
+  void widen_reads(Graph& graph) {
+    for (Node* read : find_nodes(graph.block(), c10::prim::GetAttr)) {
+      const auto slot = reads_tensor(read) ? slot_of(read) : std::nullopt;
+      if (!slot || !slots_.contains(*slot)) {
+        continue;
+      }
+      read->output()->setType(c10::TensorType::get());
+      for (const auto& use : std::vector(read->output()->uses().begin(), read->output()->uses().end())) {
+        const bool through_t = use.user->kind() == c10::aten::t && use.user->output()->uses().size() == 1;
+        const auto final_use = through_t ? use.user->output()->uses()[0] : use;
+        Node* user = final_use.user;
+        const bool by_linear = user->kind() == c10::aten::linear && final_use.offset == 1;
+        if (through_t && by_linear) {
+          use.user->moveBefore(user);  // x may be made after the transposition
+        }
+        const WithInsertPoint here(use.user);
+        Value* like = by_linear ? user->input(0) : nullptr;
+        use.user->replaceInput(use.offset, widened(graph, read, like));
+      }
+    }
+  }
+
+  Value* widened(Graph& graph, Node* read, Value* like) {
+    const auto to = [&](Value* value) {
+      return like != nullptr ? graph.insert(c10::aten::type_as, {value, like})
+                             : graph.insert(c10::aten::to, {value, at::kFloat});
+    };
+    Value* weight = to(read->output());
+    if (format_ == WeightFormat::Bf16) {
+      return weight;
+    }
+    Value* scale = graph.insertGetAttr(read->input(), read->s(c10::attr::name) + std::string(SCALE_SUFFIX));
+    return graph.insert(c10::aten::mul, {weight, to(scale)});
+  }
+
+  // Returns how many elements it had.
+  int64_t compress_weight(Module& owner, const std::string& name, bool transposed) {
+    const at::Tensor weight = owner.attr(name).toTensor();
+    // Modules that shared a weight go on sharing it.
+    auto [known, fresh] = done_.try_emplace(weight.unsafeGetTensorImpl(), weight, at::Tensor(), at::Tensor());
+    auto& [original, smaller, scale] = known->second;
+    if (fresh && format_ == WeightFormat::Bf16) {
+      smaller = weight.to(at::kBFloat16);
+    } else if (fresh) {
+      const int64_t inputs = transposed ? 0 : 1;  // [N, K], or [K, N]
+      const at::Tensor widest = weight.numel() == 0 ? at::ones({1, 1}) : weight.abs().amax(inputs, true).to(at::kFloat);
+      scale = (widest / 127.0).clamp_min(1e-30);
+      smaller = (weight / scale).round_().clamp_(-127, 127).to(at::kChar);
+    }
+    if (format_ == WeightFormat::Int8) {
+      owner.setattr(name + std::string(SCALE_SUFFIX), scale);
+    }
+    owner.setattr(name, smaller);
+    const int64_t size = fresh ? weight.numel() : 0;
+    if (weight.use_count() == 2) {  // here and in done_: nobody else has it
+      done_.erase(known);
+    }
+    return size;
+  }
+
+  Module& module_;
+  const WeightFormat format_;
+  std::map<const ClassType*, std::vector<Module>> instances_;
+  std::vector<Method> graphs_;
+  std::map<Slot, bool> slots_;  // whether the weight is [K, N]
+  std::map<const void*, std::tuple<at::Tensor, at::Tensor, at::Tensor>> done_;
+};
+
+}  // namespace
+
+CompressReport compress(Module& module, WeightFormat format, const std::function<void()>& before_weights) {
+  return Compressor(module, format).run(before_weights);
+}
+
+const char* stored_precision(const Module& module) {
+  bool int8 = false, bf16 = false, fp16 = false;
+  each_tensor(module, [&](const at::Tensor& tensor) {
+    bf16 = bf16 || (tensor.dim() == 2 && tensor.scalar_type() == at::kBFloat16);
+    fp16 = fp16 || (tensor.dim() == 2 && tensor.scalar_type() == at::kHalf);
+  });
+  for (const auto& [name, value] : module.named_attributes()) {
+    int8 = int8 || (value.isTensor() && name.ends_with(SCALE_SUFFIX));
+  }
+  return int8 ? "int8" : bf16 ? "bf16" : fp16 ? "fp16" : "fp32";
+}
+
+int64_t tensor_bytes(const Module& module) {
+  int64_t bytes = 0;
+  each_tensor(module, [&](const at::Tensor& tensor) { bytes += static_cast<int64_t>(tensor.nbytes()); });
+  return bytes;
+}
+
+void narrow_rest(Module& module) {
+  const auto narrow = [](const at::Tensor& tensor) {
+    return tensor.scalar_type() == at::kFloat ? tensor.to(at::kBFloat16) : tensor;
+  };
+  for (Module part : module.modules()) {
+    for (const auto& [name, value] : part.named_attributes(/*recurse=*/false)) {
+      if (value.isTensor() && !name.ends_with(SCALE_SUFFIX)) {
+        part.setattr(name, narrow(value.toTensor()));
+      } else if (value.isTensorList()) {
+        c10::List<at::Tensor> list;
+        for (const at::Tensor& tensor : value.toTensorVector()) {
+          list.push_back(narrow(tensor));
+        }
+        part.setattr(name, list);
+      }
+    }
+  }
+}
+
+}  // namespace e2v

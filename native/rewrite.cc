@@ -1,0 +1,226 @@
+#include "rewrite.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/ir/constants.h>
+
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "graph.h"
+#include "int8_linear.h"
+#include "operators.h"
+#include "processor.h"
+
+namespace e2v {
+
+using torch::jit::Graph;
+using torch::jit::Module;
+using torch::jit::Node;
+using torch::jit::Value;
+using torch::jit::WithInsertPoint;
+
+namespace {
+
+constexpr int64_t WORTH_PACKING = 65536;  // elements of a float32 weight
+
+// The exact GELU that alone uses a node's output, in the same block; or null.
+Node* gelu_after(const Node* node) {
+  const auto& uses = node->output()->uses();
+  if (uses.size() != 1 || uses[0].user->kind() != c10::aten::gelu || uses[0].user->owningBlock() != node->owningBlock()) {
+    return nullptr;
+  }
+  const auto approximate = torch::jit::constant_as<std::string>(uses[0].user->input(1));
+  return approximate == "none" ? uses[0].user : nullptr;
+}
+
+// Puts `fused` in the place of `node` and of the GELU after it, if any.
+void replace_with_gelu(Node* node, Node* gelu, Node* fused) {
+  replace_node(node, fused);
+  if (gelu != nullptr) {
+    gelu->output()->replaceAllUsesWith(fused->output());
+    gelu->destroy();
+  }
+}
+
+Node* make(Graph& graph, const char* name, const std::vector<Value*>& inputs) {
+  return graph.create(c10::Symbol::fromQualString(name), inputs);
+}
+
+// The plain addition of two tensors that alone makes a value, in the same block as its user and with nothing
+// between them that writes; or null.
+Node* addition_before(Value* value, const Node* user) {
+  Node* node = value->node();
+  if (node->kind() != c10::aten::add || node->inputs().size() != 3 || value->uses().size() != 1 ||
+      node->owningBlock() != user->owningBlock()) {
+    return nullptr;
+  }
+  for (const Node* between = node->next(); between != user; between = between->next()) {
+    const auto* schema = between->maybeSchema();
+    if (!between->blocks().empty() || (schema != nullptr && schema->is_mutable())) {
+      return nullptr;  // what is added may have changed by then
+    }
+  }
+  const bool tensors = node->input(0)->type()->isSubtypeOf(*c10::TensorType::get()) &&
+                       node->input(1)->type()->isSubtypeOf(*c10::TensorType::get());
+  return tensors && torch::jit::constant_as<int64_t>(node->input(2)) == 1 ? node : nullptr;
+}
+
+}  // namespace
+
+void fuse_norms(Graph& graph) {
+  for (Node* norm : find_nodes(graph.block(), c10::aten::layer_norm)) {
+    const WithInsertPoint here(norm);
+    Node* addition = addition_before(norm->input(0), norm);
+    Node* gelu = gelu_after(norm);
+    Value* x = addition == nullptr ? norm->input(0) : addition->input(0);
+    Value* residual = addition == nullptr ? graph.insertConstant(c10::IValue()) : addition->input(1);
+    Node* fused = make(graph, NORM_OPERATOR,
+                       {x, residual, norm->input(1), norm->input(2), norm->input(3), norm->input(4),
+                        graph.insertConstant(gelu != nullptr)});
+    replace_with_gelu(norm, gelu, fused);
+    if (addition != nullptr) {
+      addition->destroy();
+    }
+  }
+}
+
+bool has_compressed_linears(Graph& graph) {
+  for (const Node* linear : find_nodes(graph.block(), c10::aten::linear)) {
+    const auto weight = linear_weight(linear);
+    if (weight && weight->widened) {
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
+class Packer {
+ public:
+  Packer(Graph& graph, const Module& module) : graph_(graph), module_(module), self_(graph.inputs()[0]) {}
+
+  std::vector<PackedWeight> run() {
+    for (Node* read : find_nodes(graph_.block(), c10::prim::GetAttr)) {
+      if (reads_tensor(read)) {
+        if (const auto owner = resolve_module(read->input(), self_, module_)) {
+          attributes_[{owner->_ivalue().get(), read->s(c10::attr::name)}].reads.push_back(read);
+        }
+      }
+    }
+    // Packing destroys nodes, reads of scales among them: nothing may be looked at after the first.
+    std::vector<const Attribute*> weights;
+    for (auto& [key, attribute] : attributes_) {
+      bool linear_alone = true;
+      for (const Node* read : attribute.reads) {
+        linear_alone = linear_alone && collect_linears(read->output(), attribute.linears);
+      }
+      if (linear_alone && !attribute.linears.empty()) {
+        weights.push_back(&attribute);
+      }
+    }
+    for (const Attribute* weight : weights) {
+      pack(*weight);
+    }
+    return std::move(packed_);
+  }
+
+ private:
+  using Key = std::pair<const void*, std::string>;  // the object and the attribute's name
+  struct Attribute {
+    std::vector<Node*> reads;
+    std::vector<Node*> linears;
+  };
+
+  // The linear layers that a value is the weight of, through the forms that linear_weight() knows. False where it is also
+  // something else.
+  static bool collect_linears(const Value* value, std::vector<Node*>& linears) {
+    for (const auto& use : value->uses()) {
+      const auto kind = use.user->kind();
+      if (kind == c10::aten::linear && use.offset == 1 && linear_weight(use.user)) {
+        linears.push_back(use.user);
+      } else if (use.offset != 0 || (kind != c10::aten::type_as && kind != c10::aten::mul && kind != c10::aten::t) ||
+                 !collect_linears(use.user->output(), linears)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  Module owner_of(const Node* read) const { return *resolve_module(read->input(), self_, module_); }
+
+  void pack(const Attribute& attribute) {
+    const LinearWeight form = *linear_weight(attribute.linears[0]);
+    Module owner = owner_of(form.read);
+    const std::string name = form.read->s(c10::attr::name);
+    const at::Tensor stored = owner.attr(name).toTensor();
+    for (const Node* linear : attribute.linears) {
+      if (linear_weight(linear)->transposed != form.transposed) {
+        return;
+      }
+    }
+    if (stored.dim() != 2 || stored.numel() == 0) {
+      return;
+    }
+    const at::Tensor weight = form.transposed ? stored.t() : stored;
+    PackedWeight packed{owner, name, {}, form.transposed, weight.sizes().vec(), stored.scalar_type()};
+    if (form.scale != nullptr) {
+      const Node* read = form.scale->node();
+      if (stored.scalar_type() != at::kChar || !has_fast_int8() || !reads_tensor(read)) {
+        return;
+      }
+      const at::Tensor scale = owner_of(read).attr(read->s(c10::attr::name)).toTensor();
+      if (scale.numel() != weight.size(0) || scale.dim() != 2 || scale.size(form.transposed ? 0 : 1) != 1) {
+        return;
+      }
+      const Int8Weight int8 = pack_int8(weight, scale);
+      packed.tensors = {int8.packed, int8.scale, int8.sum};
+    } else {
+      const bool bf16 = stored.scalar_type() == at::kBFloat16;
+      const bool fp32 = stored.scalar_type() == at::kFloat && !form.widened && stored.numel() >= WORTH_PACKING;
+      if (!can_pack() || (!bf16 && !fp32)) {
+        return;
+      }
+      packed.tensors = {pack_weight(bf16 && !has_fast_bf16() ? weight.to(at::kFloat) : weight)};
+    }
+    owner.setattr(name, at::empty({0}, stored.options()));
+    std::vector<Value*> inputs;
+    for (size_t i = 0; i < packed.tensors.size(); ++i) {
+      inputs.push_back(graph_.addInput());
+    }
+    for (Node* linear : attribute.linears) {
+      lower(linear, inputs);
+    }
+    packed_.push_back(std::move(packed));
+  }
+
+  void lower(Node* linear, const std::vector<Value*>& weight) {
+    Value* unpacked = linear->input(1);
+    Node* gelu = gelu_after(linear);
+    const WithInsertPoint here(linear);
+    std::vector<Value*> inputs{linear->input(0)};
+    inputs.insert(inputs.end(), weight.begin(), weight.end());
+    inputs.push_back(linear->input(2));
+    inputs.push_back(graph_.insertConstant(gelu != nullptr));
+    replace_with_gelu(linear, gelu, make(graph_, weight.size() == 1 ? LINEAR_OPERATOR : INT8_LINEAR_OPERATOR, inputs));
+    drop_unused(unpacked);
+  }
+
+  Graph& graph_;
+  const Module& module_;
+  Value* self_;
+  std::map<Key, Attribute> attributes_;
+  std::vector<PackedWeight> packed_;
+};
+
+}  // namespace
+
+std::vector<PackedWeight> pack_linears(Graph& graph, const Module& module) { return Packer(graph, module).run(); }
+
+at::Tensor PackedWeight::unpack() const {
+  const at::Tensor weight = tensors.size() == 1 ? unpack_weight(tensors[0]) : unpack_int8(tensors[0], shape[0], shape[1]);
+  return (transposed ? weight.t().contiguous() : weight).to(dtype);
+}
+
+}  // namespace e2v
