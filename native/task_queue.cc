@@ -32,8 +32,12 @@ bool TaskQueue::push(Task task) {
       return false;
     }
     tasks_.push_back(std::move(task));
-    if (!thread_.joinable()) {
+    if (!running_) {
+      if (thread_.joinable()) {
+        thread_.join();  // it has ended, or is about to, and takes no lock any more
+      }
       thread_ = std::thread(&TaskQueue::run, this);
+      running_ = true;
     }
   }
   wake_.notify_one();
@@ -43,8 +47,9 @@ bool TaskQueue::push(Task task) {
 void TaskQueue::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return closed_ || !tasks_.empty(); });
+    wake_.wait(lock, [this] { return closed_ || !stays_ || !tasks_.empty(); });
     if (tasks_.empty()) {
+      running_ = false;
       return;
     }
     Task task = std::move(tasks_.front());
@@ -60,12 +65,12 @@ void TaskQueue::run() {
 }
 
 TaskQueue& run_queue() {
-  static TaskQueue queue;
+  static TaskQueue queue(TaskQueue::Thread::Stays);
   return queue;
 }
 
 TaskQueue& load_queue() {
-  static TaskQueue queue;
+  static TaskQueue queue(TaskQueue::Thread::EndsWhenIdle);
   return queue;
 }
 

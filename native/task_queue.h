@@ -13,7 +13,9 @@ class TaskQueue {
  public:
   using Task = std::function<void()>;
 
-  TaskQueue() = default;
+  enum class Thread { Stays, EndsWhenIdle };
+
+  explicit TaskQueue(Thread thread) : stays_(thread == Thread::Stays) {}
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
@@ -36,12 +38,16 @@ class TaskQueue {
   std::condition_variable idle_;
   std::deque<Task> tasks_;
   std::thread thread_;
+  const bool stays_;
+  bool running_ = false;  // the thread will look at tasks_ again
   bool busy_ = false;
   bool closed_ = false;
 };
 
 // The process's two queues, shared by all environments (the main thread and every worker_thread). Models run on one
-// thread, so that intra-op threads are never oversubscribed; they load on the other, so that a load delays no run.
+// thread, so that intra-op threads are never oversubscribed; they load on the other, so that a load delays no run. The loading
+// thread ends when it is idle: the OpenMP threads that it brought along would count as busy ones for ever, and OpenMP lets
+// threads sleep between parallel regions where there are more of them than processors.
 TaskQueue& run_queue();
 TaskQueue& load_queue();
 
