@@ -6,8 +6,21 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 import { EmotionError, type ErrorCode, messageOf } from './errors.js';
-import { type NativeBinding, type NativeModule, nativeBinding, openCuda, type QuantizeReport } from './native/binding.js';
-import { parseOptions, type Precision, type QuantizeOptions, quantizeOptionsSchema, type TorchOptions, torchOptionsSchema } from './options.js';
+import {
+  type NativeBinding,
+  type NativeModule,
+  nativeBinding,
+  openCuda,
+  type QuantizeReport,
+} from './native/binding.js';
+import {
+  parseOptions,
+  type Precision,
+  type QuantizeOptions,
+  quantizeOptionsSchema,
+  type TorchOptions,
+  torchOptionsSchema,
+} from './options.js';
 
 export { EmotionError, type ErrorCode } from './errors.js';
 export type { QuantizeReport } from './native/binding.js';

@@ -169,7 +169,8 @@ class Compressor {
     return false;
   }
 
-  // matmul(x, weight), where the weight is a matrix of the module, is linear(x, t(weight)).
+  // matmul(x, weight), where the weight is a parameter of the module, is linear(x, t(weight)). Buffers are not learnt but given,
+  // as a filter bank is, and what they multiply may have a range that eight bits cannot hold.
   void linearise(Method& method) {
     for (const auto kind : {c10::aten::matmul, c10::aten::mm}) {
       for (Node* product : find_nodes(method.graph->block(), kind)) {
@@ -177,7 +178,7 @@ class Compressor {
         const bool transposed = read->kind() == c10::aten::t;
         read = transposed ? read->input()->node() : read;
         const auto slot = reads_tensor(read) ? slot_of(read) : std::nullopt;
-        if (!slot || !all_weights(*slot)) {
+        if (!slot || !all_weights(*slot) || !slot->first->is_parameter(slot->first->getAttributeSlot(slot->second))) {
           continue;
         }
         const WithInsertPoint here(product);

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,6 +38,13 @@ class OpenWorker : public Napi::AsyncWorker {
   Napi::Promise::Deferred deferred_;
 };
 
+// oneDNN keeps what it compiled for each shape that it met, up to 1024 of them, hundreds of megabytes where clips differ in
+// length. A clip needs about 40. Whoever set these variables himself keeps his values.
+void bound_caches() {
+  setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", /*overwrite=*/0);
+  setenv("LRU_CACHE_CAPACITY", "128", /*overwrite=*/0);  // libtorch's own, of the same things
+}
+
 // open(paths: string[]): Promise<void>; opens each shared library, in this order. Rejects with the linker's words.
 Napi::Value Open(const Napi::CallbackInfo& info) {
   const Napi::Array array = info[0].As<Napi::Array>();
@@ -44,6 +52,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < array.Length(); ++i) {
     paths.push_back(array.Get(i).As<Napi::String>().Utf8Value());
   }
+  bound_caches();
   auto worker = std::make_unique<OpenWorker>(info.Env(), std::move(paths));
   const Napi::Promise promise = worker->promise();
   worker->Queue();

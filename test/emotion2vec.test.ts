@@ -52,8 +52,8 @@ describe('emotion2vec+ (tiny)', () => {
     folder = tinySnapshot();
     archive = path.join(folder, 'tiny.pt');
     await importCheckpoint(folder, archive);
-    recognizer = new EmotionRecognizer({ model: archive });
-    module = await TorchModule.load(archive);
+    recognizer = new EmotionRecognizer({ model: archive, precision: 'fp32' });
+    module = await TorchModule.load(archive, { precision: 'fp32' });
   });
   after(async () => {
     await recognizer?.close();
@@ -174,9 +174,9 @@ describe('emotion2vec+ (tiny)', () => {
     await module.save(again);
     const [after] = await forward([samples]);
     assert.deepEqual(after!.data, before!.data);
-    await using reloaded = new EmotionRecognizer({ model: archive });
+    await using reloaded = new EmotionRecognizer({ model: archive, precision: 'fp32' });
     const expected = await reloaded.recognize({ samples, sampleRate: 16000 });
-    using copy = await TorchModule.load(again);
+    using copy = await TorchModule.load(again, { precision: 'fp32' });
     const [copied] = (await copy.forward([
       { dtype: 'float32', shape: [1, samples.length], data: samples },
       { dtype: 'int64', shape: [1], data: BigInt64Array.of(BigInt(samples.length)) },
@@ -186,7 +186,7 @@ describe('emotion2vec+ (tiny)', () => {
   });
 
   it('finishes the call under way when the caller closes at once', async () => {
-    const other = new EmotionRecognizer({ model: archive });
+    const other = new EmotionRecognizer({ model: archive, precision: 'fp32' });
     const pending = other.recognize({ samples: clip(1, 160000), sampleRate: 16000 }, { window: 2 });
     setTimeout(() => void other.close(), 300);
     await pending.then(

@@ -204,8 +204,8 @@ describe('TorchModule', () => {
     await assert.rejects(load(fixture('nowhere.pt')), coded('ERR_FILE_NOT_FOUND', /no model at/));
     await assert.rejects(load(fixture('models')), coded('ERR_MODEL_LOAD', /is not a file/));
     await assert.rejects(
-      load(fixture('models/types.pt'), { precision: 'int8' }),
-      coded('ERR_PRECISION_UNSUPPORTED', /int8/),
+      load(fixture('models/types.pt'), { precision: 'fp16' }),
+      coded('ERR_PRECISION_UNSUPPORTED', /fp16/),
     );
     await assert.rejects(load(fixture('models/types.pt'), { device: 'gpu' as never }), TypeError);
     await assert.rejects(load(fixture('models/types.pt'), { threads: 0 }), TypeError);

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, constants, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError } from '../errors.js';
 import { CARD_FILE, type ModelCard } from '../model/card.js';
+import { checkTarget } from '../model/target.js';
 import { packageRoot } from '../native/paths.js';
 import type { Precision } from '../options.js';
 import { TorchModule } from '../torch.js';
@@ -86,21 +87,6 @@ async function findCheckpoint(source: string): Promise<string> {
     });
   }
   return path.join(source, name);
-}
-
-/** Before gigabytes are read: can `out` be written, and is it not what is read? */
-async function checkTarget(out: string, source: string): Promise<void> {
-  const folder = path.dirname(path.resolve(out));
-  try {
-    await access(folder, constants.W_OK);
-  } catch (cause) {
-    throw new EmotionError('ERR_FILE_WRITE', `${out} could not be written (${messageOf(cause)})`, { cause });
-  }
-  const [target, origin] = await Promise.all([stat(out).catch(() => undefined), stat(source)]);
-  if (target?.isDirectory()) throw new EmotionError('ERR_FILE_WRITE', `${out} is a folder`, { remedy: 'Name a file.' });
-  if (target !== undefined && target.ino === origin.ino && target.dev === origin.dev) {
-    throw new EmotionError('ERR_FILE_WRITE', `${out} is the checkpoint itself`, { remedy: 'Name another file.' });
-  }
 }
 
 async function recogniseOfficial(file: string): Promise<(typeof OFFICIAL)[number] | undefined> {

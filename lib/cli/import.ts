@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
-
 import { importCheckpoint } from '../checkpoint/import.js';
 import type { Precision } from '../options.js';
+import { removePartOnInterrupt } from './interrupt.js';
 import { prepare, withMeter } from './setup.js';
 
 export interface ImportFlags {
@@ -12,15 +11,11 @@ export interface ImportFlags {
 /** `emotion2vec import`. Returns the exit status. */
 export async function runImport(source: string, { output, precision }: ImportFlags): Promise<number> {
   await prepare();
-  const removePart = (): void => {
-    rmSync(`${output}.${process.pid}.part`, { force: true });
-    process.kill(process.pid, 'SIGINT'); // dies of it, as whoever waits for us expects
-  };
-  process.once('SIGINT', removePart);
-  const { card, official, parameters } = await withMeter((meter) =>
-    importCheckpoint(source, output, { precision, progress: (done, total) => meter((100 * done) / total) }),
+  const { card, official, parameters } = await removePartOnInterrupt(output, () =>
+    withMeter((meter) =>
+      importCheckpoint(source, output, { precision, progress: (done, total) => meter((100 * done) / total) }),
+    ),
   );
-  process.off('SIGINT', removePart);
   const used = card.labels.filter((label) => !label.unused).map((label) => label.name);
   console.log(`${output}: ${card.name}, ${(parameters / 1e6).toFixed(1)} M parameters, ${card.precision}`);
   console.log(

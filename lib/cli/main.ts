@@ -4,9 +4,11 @@ import path from 'node:path';
 
 import { packageRoot } from '../native/paths.js';
 import { deviceSchema, granularitySchema, precisionSchema } from '../options.js';
+import { type CompareFlags, runCompare } from './compare.js';
 import { FORMATS } from './format.js';
 import { type ImportFlags, runImport } from './import.js';
 import { runModels } from './models.js';
+import { type QuantizeFlags, runQuantize } from './quantize.js';
 import { describeError, type RecognizeFlags, runRecognize } from './recognize.js';
 import { runSetup } from './setup.js';
 
@@ -78,6 +80,33 @@ function program(): Command {
     .option('--debug', 'print stack traces', false)
     .action(async (checkpoint: string, flags: ImportFlags) => {
       process.exitCode = await runImport(checkpoint, flags);
+    });
+  root
+    .command('quantize')
+    .description('write an archive, any TorchScript module, with smaller weights')
+    .argument('<archive>', 'the archive to read')
+    .argument('<output>', 'the archive to write')
+    .addOption(
+      new Option('--precision <precision>', 'what linear layers become').choices(['int8', 'bf16']).default('int8'),
+    )
+    .option('--debug', 'print stack traces', false)
+    .action(async (archive: string, output: string, flags: QuantizeFlags) => {
+      process.exitCode = await runQuantize(archive, output, flags);
+    });
+  root
+    .command('compare')
+    .description("a model beside its smaller precisions on one's own recordings: agreement, time, memory")
+    .argument('<model>', 'built-in name or path of an archive')
+    .requiredOption('--audio <files...>', 'audio files, folders or quoted patterns')
+    .addOption(
+      new Option('--precision <precisions...>', 'what to compare with')
+        .choices(['bf16', 'int8'])
+        .default(['bf16', 'int8']),
+    )
+    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(positive))
+    .option('--debug', 'print stack traces', false)
+    .action(async (model: string, flags: CompareFlags) => {
+      process.exitCode = await runCompare(model, flags);
     });
   root
     .command('models')

@@ -96,8 +96,8 @@ describe('parity with FunASR', function () {
         const archive = path.join(reference.folder, 'archive.pt');
         await importCheckpoint(reference.folder, archive);
         rmSync(path.join(reference.folder, 'model.pt')); // gigabytes
-        module = await TorchModule.load(archive);
-        recognizer = new EmotionRecognizer({ model: archive });
+        module = await TorchModule.load(archive, { precision: 'fp32' });
+        recognizer = new EmotionRecognizer({ model: archive, precision: 'fp32' });
       });
       after(async () => {
         await recognizer?.close();

@@ -1,0 +1,67 @@
+/** Runs in a process of its own, so that its memory and its time are one precision's alone. See compare.ts for the other side. */
+import { readFileSync } from 'node:fs';
+
+import { messageOf } from '../errors.js';
+import type { Precision } from '../options.js';
+import { EmotionRecognizer } from '../recognizer.js';
+
+export interface CompareJob {
+  archive: string;
+  precision: Precision;
+  threads: number | undefined;
+  files: string[];
+}
+
+export type CompareReply =
+  | {
+      kind: 'clip';
+      file: string;
+      emotion: string;
+      scores: Record<string, number>;
+      embedding: number[];
+      seconds: number;
+    }
+  | { kind: 'failure'; file: string; what: string }
+  | { kind: 'done'; loadSeconds: number; peakBytes: number; precision: string }
+  | { kind: 'error'; what: string };
+
+process.once('message', (job: CompareJob) => void work(job));
+
+async function work({ archive, precision, threads, files }: CompareJob): Promise<void> {
+  try {
+    const recognizer = new EmotionRecognizer({ model: archive, device: 'cpu', precision, threads });
+    const begin = performance.now();
+    await recognizer.warmUp();
+    const loadSeconds = (performance.now() - begin) / 1000;
+    let ran: string = precision;
+    for (const file of files) {
+      try {
+        const { emotion, scores, embedding, timing, model } = await recognizer.recognize(file, { embedding: true });
+        ran = model.precision;
+        reply({
+          kind: 'clip',
+          file,
+          emotion,
+          scores,
+          embedding: Array.from(embedding!),
+          seconds: timing.inferenceMs / 1000,
+        });
+      } catch (error) {
+        reply({ kind: 'failure', file, what: messageOf(error) });
+      }
+    }
+    await recognizer.close();
+    reply({ kind: 'done', loadSeconds, peakBytes: peakBytes(), precision: ran });
+  } catch (error) {
+    reply({ kind: 'error', what: messageOf(error) });
+  }
+  process.disconnect();
+}
+
+function reply(message: CompareReply): void {
+  process.send!(message);
+}
+
+function peakBytes(): number {
+  return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]);
+}

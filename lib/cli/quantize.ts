@@ -1,0 +1,22 @@
+import { quantizeArchive } from '../model/quantize.js';
+import type { QuantizeOptions } from '../options.js';
+import { removePartOnInterrupt } from './interrupt.js';
+import { prepare } from './setup.js';
+
+export type QuantizeFlags = Required<QuantizeOptions>;
+
+/** `emotion2vec quantize`. Returns the exit status. */
+export async function runQuantize(source: string, out: string, { precision }: QuantizeFlags): Promise<number> {
+  await prepare();
+  const done = await removePartOnInterrupt(out, () => quantizeArchive(source, out, { precision }));
+  const { layers, kept, parameters, quantized, fileBefore, fileAfter } = done;
+  const share = ((100 * quantized) / parameters).toFixed(1);
+  console.log(`${out}: ${precision}, ${layers} of ${layers + kept} linear layers`);
+  console.log(`${share} % of ${(parameters / 1e6).toFixed(1)} M parameters; the rest is as it was`);
+  console.log(`${megabytes(fileBefore)} -> ${megabytes(fileAfter)}`);
+  return 0;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
