@@ -35,7 +35,9 @@ Int8Weight pack_int8(const at::Tensor& weight, const at::Tensor& scale) {
   const at::Tensor rows = weight.contiguous();
   const int8_t* from = rows.const_data_ptr<int8_t>();
   at::Tensor packed = at::empty({round_up(columns, INT8_COLUMNS) / PANEL, groups, PANEL, GROUP}, at::kChar);
+  at::Tensor sum = at::zeros({packed.size(0) * PANEL}, at::kInt);
   int8_t* to = packed.mutable_data_ptr<int8_t>();
+  int* sums = sum.mutable_data_ptr<int>();
   at::parallel_for(0, packed.size(0), 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       for (int64_t group = 0; group < groups; ++group) {
@@ -49,11 +51,14 @@ Int8Weight pack_int8(const at::Tensor& weight, const at::Tensor& scale) {
             std::memset(line, 0, GROUP);
             std::memcpy(line, from + (column < columns ? column * depth + k : 0), column < columns ? count : 0);
           }
+          for (int64_t i = 0; i < GROUP; ++i) {
+            sums[column] += line[i];
+          }
         }
       }
     }
   });
-  return {packed, padded(scale, at::kFloat), padded(rows.sum(1, false, at::kInt), at::kInt)};
+  return {packed, padded(scale, at::kFloat), sum.narrow(0, 0, columns)};
 }
 
 at::Tensor unpack_int8(const at::Tensor& packed, int64_t columns, int64_t depth) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "error.h"
+#include "memory.h"
 #include "precision.h"
 #include "scratch.h"
 
@@ -169,14 +170,12 @@ c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inpu
     for (auto& input : inputs) {
       input = to_device(input, device_);
     }
-    const ScratchScope scratch;
-    c10::IValue output;
-    if (method == "forward" && device_.is_cpu()) {
-      output = run_forward(std::move(inputs));
-    } else {
+    const bool fast = method == "forward" && device_.is_cpu() && make_fast();
+    if (!fast && method != "forward") {
       make_plain();
-      output = module_.get_method(method)(std::move(inputs));
     }
+    const ScratchScope scratch;  // not before: it would keep what packing frees
+    c10::IValue output = fast ? forward_->run(std::move(inputs)) : module_.get_method(method)(std::move(inputs));
     if (!keep.empty() && output.isTuple()) {
       std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
       for (const size_t index : keep) {
@@ -192,12 +191,13 @@ c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inpu
   }
 }
 
-c10::IValue Module::run_forward(std::vector<c10::IValue> inputs) {
+bool Module::make_fast() {
   if (!forward_ && !plain_) {
     forward_ = Program::of(module_, "forward");
     plain_ = !forward_;
+    trim_memory();  // of the weights as they were before they were packed
   }
-  return forward_ ? forward_->run(std::move(inputs)) : module_.forward(std::move(inputs));
+  return forward_.has_value();
 }
 
 void Module::make_plain() {

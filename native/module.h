@@ -49,7 +49,7 @@ class Module {
   void save(const std::string& path, const std::map<std::string, std::string>& extra_files);
 
  private:
-  c10::IValue run_forward(std::vector<c10::IValue> inputs);
+  bool make_fast();    // whether forward has a faster program, from now on in forward_
   void make_plain();  // gives the program's weights back
 
   Module(torch::jit::Module module, const c10::Device& device, std::string precision,
