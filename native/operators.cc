@@ -43,6 +43,30 @@ void linear_operator(Stack& stack) {
   torch::jit::push(stack, (x.dim() == 1 ? y.squeeze(0) : y).to(x.scalar_type()));
 }
 
+// x [B, C, T], packed weight, bias [D] -> [B, D, T'] of x's dtype. For oneDNN time is the second of two dimensions.
+void convolution_operator(Stack& stack) {
+  static const auto convolve =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("mkldnn::_convolution_pointwise", "")
+          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::IntArrayRef,
+                            at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view,
+                            c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>)>();
+  const auto inputs = torch::jit::pop(stack, 7);
+  const at::Tensor x = inputs[0].toTensor();
+  const at::Tensor& weight = inputs[1].toTensor();
+  std::optional<at::Tensor> bias = inputs[2].toOptional<at::Tensor>();
+  if (bias) {
+    bias = bias->to(weight.scalar_type());
+  }
+  const auto along = [&](int index, int64_t across) {
+    return std::vector<int64_t>{across, inputs[index].toIntVector().at(0)};
+  };
+  const at::Tensor y =
+      convolve.call(x.unsqueeze(-2).to(weight.scalar_type()), weight, bias, along(4, 0), along(3, 1), along(5, 1),
+                    inputs[6].toInt(), "none", c10::List<std::optional<at::Scalar>>(), "none");
+  torch::jit::push(stack, y.squeeze(-2).to(x.scalar_type()));
+}
+
 void int8_linear_operator(Stack& stack) {
   const auto inputs = torch::jit::pop(stack, 6);
   const Int8Weight weight{inputs[1].toTensor(), inputs[2].toTensor(), inputs[3].toTensor()};
@@ -72,6 +96,10 @@ void register_operators() {
                       "(Tensor q, Tensor kv, int first, int[] offsets, float[] slopes, int extra) -> Tensor",
                       attend_operator);
     register_operator(LINEAR_OPERATOR, "(Tensor x, Tensor weight, Tensor? bias, bool gelu) -> Tensor", linear_operator);
+    register_operator(CONVOLUTION_OPERATOR,
+                      "(Tensor x, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, int groups)"
+                      " -> Tensor",
+                      convolution_operator);
     register_operator(INT8_LINEAR_OPERATOR,
                       "(Tensor x, Tensor weight, Tensor scale, Tensor sum, Tensor? bias, bool gelu) -> Tensor",
                       int8_linear_operator);
@@ -99,5 +127,19 @@ at::Tensor pack_weight(const at::Tensor& weight) {
 }
 
 at::Tensor unpack_weight(const at::Tensor& packed) { return packed.to_dense(); }
+
+at::Tensor pack_convolution(const at::Tensor& weight, int64_t groups) {
+  // What oneDNN chooses the order by; other sizes, and other padding, run too.
+  const int64_t frames = 256, channels = weight.size(1) * groups;
+  static const auto reorder =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("mkldnn::_reorder_convolution_weight", "")
+          .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t,
+                            at::OptionalIntArrayRef)>();
+  return reorder.call(weight.contiguous().unsqueeze(2), {0, weight.size(2) / 2}, {1, 1}, {1, 1}, groups,
+                      std::vector<int64_t>{1, channels, 1, frames});
+}
+
+at::Tensor unpack_convolution(const at::Tensor& packed) { return packed.to_dense().squeeze(2); }
 
 }  // namespace e2v

@@ -76,7 +76,7 @@ std::optional<Program> Program::of(const Module& module, const std::string& meth
   }
   Program program(module, function->function().getSchema());
   fuse_norms(*graph);
-  program.packed_ = pack_linears(*graph, module);
+  program.packed_ = pack_weights(*graph, module);
   program.code_.emplace(graph, method);
   return program;
 }

@@ -114,14 +114,15 @@ class Packer {
     for (auto& [key, attribute] : attributes_) {
       bool linear_alone = true;
       for (const Node* read : attribute.reads) {
-        linear_alone = linear_alone && collect_linears(read->output(), attribute.linears);
+        linear_alone = linear_alone && collect(read->output(), attribute);
       }
-      if (linear_alone && !attribute.linears.empty()) {
+      // Of both kinds at once a weight cannot be: it has two dimensions or three.
+      if (linear_alone && attribute.linears.empty() != attribute.convolutions.empty()) {
         weights.push_back(&attribute);
       }
     }
     for (const Attribute* weight : weights) {
-      pack(*weight);
+      weight->linears.empty() ? pack_convolution(*weight) : pack_linear(*weight);
     }
     return std::move(packed_);
   }
@@ -131,17 +132,20 @@ class Packer {
   struct Attribute {
     std::vector<Node*> reads;
     std::vector<Node*> linears;
+    std::vector<Node*> convolutions;
   };
 
-  // The linear layers that a value is the weight of, through the forms that linear_weight() knows. False where it is also
-  // something else.
-  static bool collect_linears(const Value* value, std::vector<Node*>& linears) {
+  // The layers that a value is the weight of, through the forms that linear_weight() knows. False where it is also something
+  // else.
+  static bool collect(const Value* value, Attribute& attribute) {
     for (const auto& use : value->uses()) {
       const auto kind = use.user->kind();
       if (kind == c10::aten::linear && use.offset == 1 && linear_weight(use.user)) {
-        linears.push_back(use.user);
+        attribute.linears.push_back(use.user);
+      } else if (kind == c10::aten::conv1d && use.offset == 1 && reads_tensor(value->node())) {
+        attribute.convolutions.push_back(use.user);
       } else if (use.offset != 0 || (kind != c10::aten::type_as && kind != c10::aten::mul && kind != c10::aten::t) ||
-                 !collect_linears(use.user->output(), linears)) {
+                 !collect(use.user->output(), attribute)) {
         return false;
       }
     }
@@ -150,7 +154,7 @@ class Packer {
 
   Module owner_of(const Node* read) const { return *resolve_module(read->input(), self_, module_); }
 
-  void pack(const Attribute& attribute) {
+  void pack_linear(const Attribute& attribute) {
     const LinearWeight form = *linear_weight(attribute.linears[0]);
     Module owner = owner_of(form.read);
     const std::string name = form.read->s(c10::attr::name);
@@ -195,6 +199,37 @@ class Packer {
     packed_.push_back(std::move(packed));
   }
 
+  void pack_convolution(const Attribute& attribute) {
+    Module owner = owner_of(attribute.reads[0]);
+    const std::string name = attribute.reads[0]->s(c10::attr::name);
+    const at::Tensor stored = owner.attr(name).toTensor();
+    const bool fast = stored.scalar_type() == at::kFloat || (stored.scalar_type() == at::kBFloat16 && has_fast_bf16());
+    const auto groups = constant_int(attribute.convolutions[0]->input(6));
+    if (stored.dim() != 3 || stored.numel() < WORTH_PACKING || !fast || !groups || !can_pack()) {
+      return;
+    }
+    packed_.push_back({owner, name, {e2v::pack_convolution(stored, *groups)}, false, stored.sizes().vec(),
+                       stored.scalar_type()});
+    owner.setattr(name, at::empty({0, 0, 0}, stored.options()));
+    Value* weight = graph_.addInput();
+    for (Node* convolution : attribute.convolutions) {
+      std::vector<Value*> inputs = convolution->inputs().vec();
+      Value* unpacked = std::exchange(inputs[1], weight);
+      replace_node(convolution, make(graph_, CONVOLUTION_OPERATOR, inputs));
+      drop_unused(unpacked);
+    }
+  }
+
+  // An int that is a constant, or an attribute that no method of this graph writes.
+  std::optional<int64_t> constant_int(Value* value) const {
+    const Node* read = value->node();
+    if (read->kind() == c10::prim::GetAttr && find_nodes(graph_.block(), c10::prim::SetAttr).empty()) {
+      const auto owner = resolve_module(read->input(), self_, module_);
+      return owner ? std::optional(owner->attr(read->s(c10::attr::name)).toInt()) : std::nullopt;
+    }
+    return torch::jit::constant_as<int64_t>(value);
+  }
+
   void lower(Node* linear, const std::vector<Value*>& weight) {
     Value* unpacked = linear->input(1);
     Node* gelu = gelu_after(linear);
@@ -216,9 +251,12 @@ class Packer {
 
 }  // namespace
 
-std::vector<PackedWeight> pack_linears(Graph& graph, const Module& module) { return Packer(graph, module).run(); }
+std::vector<PackedWeight> pack_weights(Graph& graph, const Module& module) { return Packer(graph, module).run(); }
 
 at::Tensor PackedWeight::unpack() const {
+  if (shape.size() == 3) {
+    return unpack_convolution(tensors[0]);
+  }
   const at::Tensor weight = tensors.size() == 1 ? unpack_weight(tensors[0]) : unpack_int8(tensors[0], shape[0], shape[1]);
   return (transposed ? weight.t().contiguous() : weight).to(dtype);
 }

@@ -15,7 +15,7 @@ struct PackedWeight {
   std::string attribute;
   std::vector<at::Tensor> tensors;  // the graph's inputs after its own, in this order
   bool transposed;
-  std::vector<int64_t> shape;  // [N, K]
+  std::vector<int64_t> shape;  // [N, K], or a convolution's
   at::ScalarType dtype;        // as the module has it
 
   at::Tensor unpack() const;
@@ -27,8 +27,8 @@ void fuse_norms(torch::jit::Graph& graph);
 // Whether linear layers read weights that compress() made small.
 bool has_compressed_linears(torch::jit::Graph& graph);
 
-// linear, and GELU after it -> one operator on a packed weight, where linear layers alone use that weight. The packed weight
-// takes the module's own one's place, so that there is one copy. `module` is the graph's first input.
-std::vector<PackedWeight> pack_linears(torch::jit::Graph& graph, const torch::jit::Module& module);
+// linear, and GELU after it, and conv1d -> one operator on a packed weight, where such layers alone use that weight. The packed
+// weight takes the module's own one's place, so that there is one copy. `module` is the graph's first input.
+std::vector<PackedWeight> pack_weights(torch::jit::Graph& graph, const torch::jit::Module& module);
 
 }  // namespace e2v

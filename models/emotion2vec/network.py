@@ -90,38 +90,52 @@ class Extractor(nn.Module):
             out[first:first + count] = F.linear(x, self.weight, self.bias)
 
 
-class Positions(nn.Module):
-    """Adds five grouped convolutions over time, each with a LayerNorm without weights and GELU, to [T, D] in place."""
-
-    stretch: Final[int] = 3000  # frames
-    depth: Final[int] = 5
+class Position(nn.Module):
+    """Grouped convolution over time, LayerNorm without weights, GELU. [1, D, t] -> [1, D, t]."""
 
     def __init__(self, empty: Tensor) -> None:
         super().__init__()
-        self.weights = [empty for _ in range(self.depth)]  # [D, D / groups, kernel]
-        self.biases = [empty for _ in range(self.depth)]  # [D]
+        self.weight, self.bias = empty, empty  # [D, D / groups, kernel], [D]
+        self.groups, self.padding = 1, 0
 
     def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
-        for i in range(self.depth):
-            self.weights[i] = weights.pop(prefix + "relative_positional_encoder." + str(i + 1) + ".0.weight")
-            self.biases[i] = weights.pop(prefix + "relative_positional_encoder." + str(i + 1) + ".0.bias")
+        self.weight, self.bias = weights.pop(prefix + "0.weight"), weights.pop(prefix + "0.bias")
+        self.groups, self.padding = self.weight.size(0) // self.weight.size(1), self.weight.size(2) // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.conv1d(x, self.weight, self.bias, padding=[self.padding], groups=self.groups)
+        if y.size(2) > x.size(2):  # an even kernel
+            y = y[:, :, :-1]
+        return F.gelu(F.layer_norm(y.transpose(1, 2), [x.size(1)])).transpose(1, 2)
+
+
+class Positions(nn.Module):
+    """Adds what five convolutions over time say of [T, D], in place."""
+
+    stretch: Final[int] = 3000  # frames
+
+    def __init__(self, empty: Tensor) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(Position(empty) for _ in range(5))
+        self.reach = 0  # frames on either side that a sum depends on
+
+    def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
+        self.reach = 0
+        for i, convolution in enumerate(self.convolutions):
+            convolution.load(weights, prefix + "relative_positional_encoder." + str(i + 1) + ".")
+            self.reach += convolution.padding
 
     def forward(self, x: Tensor) -> None:
-        frames, size = x.size(0), x.size(1)
-        kernel = self.weights[0].size(2)
-        reach = self.depth * (kernel // 2)  # frames on either side that a sum depends on
+        frames = x.size(0)
         before = x[:0]  # the `reach` frames before this stretch, as they were
         for first in range(0, frames, self.stretch):
             last = min(first + self.stretch, frames)
-            y = torch.cat([before, x[first:min(last + reach, frames)]])
+            y = torch.cat([before, x[first:min(last + self.reach, frames)]])
             skip = before.size(0)
-            before = x[max(first, last - reach):last].clone()
+            before = x[max(first, last - self.reach):last].clone()
             y = y.t().unsqueeze(0)  # [1, D, t]
-            for weight, bias in zip(self.weights, self.biases):
-                y = F.conv1d(y, weight, bias, padding=[kernel // 2], groups=size // weight.size(1))
-                if kernel % 2 == 0:
-                    y = y[:, :, :-1]
-                y = F.gelu(F.layer_norm(y.transpose(1, 2), [size])).transpose(1, 2)
+            for convolution in self.convolutions:
+                y = convolution(y)
             x[first:last] += y[0].t()[skip:skip + last - first]
 
 
