@@ -156,7 +156,7 @@ export class TorchModule {
     try {
       if (this.#quantizing !== undefined) {
         inputs = structuredClone(inputs) as readonly TorchInput[];
-        await this.#quantizing;
+        while (this.#quantizing !== undefined) await this.#quantizing;
       }
       return await this.#open().call(method, inputs, this.#threads, options.keep);
     } catch (error) {
@@ -174,7 +174,7 @@ export class TorchModule {
    */
   async quantize({ precision = 'int8' }: QuantizeOptions = {}): Promise<QuantizeReport> {
     parseOptions(quantizeOptionsSchema, { precision }, 'options');
-    await this.#quantizing;
+    while (this.#quantizing !== undefined) await this.#quantizing;
     const native = this.#open();
     const answer = native.quantize(precision);
     this.#native = undefined;
@@ -198,7 +198,7 @@ export class TorchModule {
    */
   async save(file: string, { extraFiles = {} }: SaveOptions = {}): Promise<void> {
     try {
-      await this.#quantizing;
+      while (this.#quantizing !== undefined) await this.#quantizing;
       await this.#open().save(path.resolve(file), extraFiles);
     } catch (error) {
       throw fromNative(error, (what) => `${file} could not be written: ${what}`);

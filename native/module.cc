@@ -4,11 +4,13 @@
 #include <c10/core/InferenceMode.h>
 #include <caffe2/serialize/inline_container.h>
 #include <sys/stat.h>
+#include <torch/csrc/jit/serialization/export.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -208,8 +210,59 @@ void Module::make_plain() {
   plain_ = false;
 }
 
+namespace {
+
+// A file that is written aside. What fails is remembered and the rest dropped: libtorch's archive writer throws from its
+// destructor when a write fails, which would end the process.
+class PartFile {
+ public:
+  explicit PartFile(std::string path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")) {
+    error_ = file_ == nullptr ? errno : 0;
+  }
+  ~PartFile() {
+    close();
+    std::remove(path_.c_str());  // where it was renamed there is none
+  }
+  PartFile(const PartFile&) = delete;
+  PartFile& operator=(const PartFile&) = delete;
+
+  size_t write(const void* bytes, size_t size) {
+    if (error_ == 0 && std::fwrite(bytes, 1, size, file_) != size) {
+      error_ = errno;
+    }
+    return size;
+  }
+
+  // Throws CodedError ERR_FILE_WRITE when anything failed.
+  void rename(const std::string& to) {
+    if (error_ == 0 && (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0)) {
+      error_ = errno;
+    }
+    close();
+    if (error_ == 0 && std::rename(path_.c_str(), to.c_str()) != 0) {
+      error_ = errno;
+    }
+    if (error_ != 0) {
+      throw CodedError("ERR_FILE_WRITE", std::generic_category().message(error_));
+    }
+  }
+
+ private:
+  void close() {
+    if (file_ != nullptr && std::fclose(file_) != 0 && error_ == 0) {
+      error_ = errno;
+    }
+    file_ = nullptr;
+  }
+
+  std::string path_;
+  std::FILE* file_;
+  int error_;
+};
+
+}  // namespace
+
 void Module::save(const std::string& path, const std::map<std::string, std::string>& extra_files) {
-  const std::string part = path + "." + std::to_string(getpid()) + ".part";
   try {
     const c10::InferenceMode guard;
     make_plain();
@@ -217,10 +270,13 @@ void Module::save(const std::string& path, const std::map<std::string, std::stri
     for (const auto& [name, content] : extra_files) {
       files[name] = content;
     }
-    module_.save(part, files);
-    std::filesystem::rename(part, path);
+    PartFile part(path + "." + std::to_string(getpid()) + ".part");
+    torch::jit::ExportModule(
+        module_, [&](const void* bytes, size_t size) { return part.write(bytes, size); }, files);
+    part.rename(path);
+  } catch (const CodedError&) {
+    throw;
   } catch (const std::exception& error) {
-    std::remove(part.c_str());
     throw from_libtorch(error, "ERR_FILE_WRITE");
   }
 }
