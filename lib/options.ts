@@ -21,7 +21,7 @@ const runtime = {
 
 export const torchOptionsSchema = z.object(runtime).strict();
 
-export const quantizeOptionsSchema = z.object({ precision: z.enum(['int8', 'bf16']) }).strict();
+export const quantizeOptionsSchema = z.object({ precision: z.enum(['int8', 'bf16']).default('int8') }).strict();
 
 export const recognizerOptionsSchema = z
   .object({

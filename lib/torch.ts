@@ -155,8 +155,10 @@ export class TorchModule {
     if (!Array.isArray(inputs)) throw new TypeError('inputs must be an array, one element for each argument');
     try {
       if (this.#quantizing !== undefined) {
-        inputs = structuredClone(inputs) as readonly TorchInput[];
+        this.#open();
+        inputs = copyOf(inputs);
         while (this.#quantizing !== undefined) await this.#quantizing;
+        return await this.#native!.call(method, inputs, this.#threads, options.keep);
       }
       return await this.#open().call(method, inputs, this.#threads, options.keep);
     } catch (error) {
@@ -166,24 +168,24 @@ export class TorchModule {
 
   /**
    * Turns the weights of all linear layers into int8 with a scale for each output, and computes with int8 from then on, on
-   * inputs quantised row by row; or, with `precision: 'bf16'`, into bfloat16. Works on any model, scripted, traced or frozen; what is not a linear layer with constant
-   * weights stays exact. The weights go one by one, so that memory never holds more than the model and one of them. Calls
-   * made meanwhile wait; other TorchModules of the same file keep theirs. `save` then writes an archive that any libtorch runs.
+   * inputs quantised row by row; or, with `precision: 'bf16'`, into bfloat16. Works on any model, scripted, traced or frozen;
+   * what is not a linear layer with constant weights stays exact, and methods that would write such a weight are dropped. The
+   * weights go one by one, so that memory never holds more than the model and one of them. Calls made meanwhile wait; other
+   * TorchModules of the same file keep theirs. `save` then writes an archive that any libtorch runs.
    * @throws TypeError for wrong options
-   * @throws EmotionError ERR_PRECISION_UNSUPPORTED, or ERR_QUANTIZE where nothing can be quantised or it was done before; the module stays as it was
+   * @throws EmotionError ERR_PRECISION_UNSUPPORTED, or ERR_QUANTIZE where nothing can be quantised or it was done before; the
+   *   module stays as it was
    */
-  async quantize({ precision = 'int8' }: QuantizeOptions = {}): Promise<QuantizeReport> {
-    parseOptions(quantizeOptionsSchema, { precision }, 'options');
+  async quantize(options: QuantizeOptions = {}): Promise<QuantizeReport> {
+    const { precision } = parseOptions(quantizeOptionsSchema, options, 'options');
+    this.#open();
     while (this.#quantizing !== undefined) await this.#quantizing;
-    const native = this.#open();
-    const answer = native.quantize(precision);
-    this.#native = undefined;
-    // Whoever waits for this one must find the module in its place.
+    const answer = this.#native!.quantize(precision);
     const done = answer.then(({ module, report, error }) => {
-      this.#quantizing = undefined;
+      this.#native = module;
       this.#precision = module.precision();
-      if (this.#disposed) module.dispose();
-      else this.#native = module;
+      this.#quantizing = undefined;
+      if (this.#disposed) setImmediate(() => this.#release()); // after the calls that waited
       if (report === undefined) throw fromNative(error, (what) => what);
       return report;
     });
@@ -198,8 +200,9 @@ export class TorchModule {
    */
   async save(file: string, { extraFiles = {} }: SaveOptions = {}): Promise<void> {
     try {
+      this.#open();
       while (this.#quantizing !== undefined) await this.#quantizing;
-      await this.#open().save(path.resolve(file), extraFiles);
+      await this.#native!.save(path.resolve(file), extraFiles);
     } catch (error) {
       throw fromNative(error, (what) => `${file} could not be written: ${what}`);
     }
@@ -208,16 +211,20 @@ export class TorchModule {
   /** Gives the module up; its memory goes when no other TorchModule shares it. Calls already made still finish. */
   dispose(): void {
     this.#disposed = true;
-    this.#native?.dispose();
-    this.#native = undefined;
+    if (this.#quantizing === undefined) this.#release();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  #release(): void {
+    this.#native?.dispose();
+    this.#native = undefined;
+  }
+
   #open(): NativeModule {
-    if (this.#native === undefined) throw new EmotionError('ERR_CLOSED', 'The module was disposed');
+    if (this.#disposed || this.#native === undefined) throw new EmotionError('ERR_CLOSED', 'The module was disposed');
     return this.#native;
   }
 }
@@ -232,6 +239,14 @@ async function resolveDevice(device: string, binding: NativeBinding): Promise<st
     throw new EmotionError('ERR_DEVICE_UNAVAILABLE', `Device ${device} is not available: ${found}`);
   }
   return `cuda:${index}`;
+}
+
+function copyOf(inputs: readonly TorchInput[]): readonly TorchInput[] {
+  try {
+    return structuredClone(inputs);
+  } catch (cause) {
+    throw new TypeError(`The inputs hold what no method takes: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** The addon's errors carry `code`; TypeErrors pass. The message is libtorch's last line, the whole of it in `cause`. */

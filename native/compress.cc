@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/passes/fuse_linear.h>
 
 #include <map>
 #include <set>
@@ -14,6 +13,7 @@
 
 #include "error.h"
 #include "graph.h"
+#include "int8_linear.h"
 
 namespace e2v {
 
@@ -39,8 +39,9 @@ std::optional<Slot> slot_of(const Node* access) {
 }
 
 bool is_weight(const at::Tensor& tensor) {
-  return tensor.dim() == 2 && tensor.is_floating_point() && tensor.scalar_type() != at::kDouble &&
-         std::min(tensor.size(0), tensor.size(1)) >= WORTH_COMPRESSING;
+  return tensor.dim() == 2 && tensor.scalar_type() == at::kFloat &&
+         std::min(tensor.size(0), tensor.size(1)) >= WORTH_COMPRESSING &&
+         std::max(tensor.size(0), tensor.size(1)) <= INT8_MAX_DEPTH;
 }
 
 // Once for each tensor that the module holds, whichever names it has.
@@ -78,15 +79,10 @@ class Compressor {
 
   CompressReport run(const std::function<void()>& before_weights) {
     CompressReport report;
-    each_tensor(module_, [&](const at::Tensor& tensor) {
-      report.parameters += tensor.is_floating_point() ? tensor.numel() : 0;
-    });
-    report.bytes_before = tensor_bytes(module_);
     bool compressed_before = false;
     for (Method& method : graphs_) {
-      torch::jit::FuseLinear(method.graph);
       lift_constants(method);
-      linearise(method);
+      linearise(*method.graph);
       for (const Node* linear : find_nodes(method.graph->block(), c10::aten::linear)) {
         if (const auto weight = linear_weight(linear)) {
           compressed_before = compressed_before || weight->widened;
@@ -96,6 +92,10 @@ class Compressor {
         }
       }
     }
+    each_tensor(module_, [&](const at::Tensor& tensor) {
+      report.parameters += tensor.is_floating_point() ? tensor.numel() : 0;
+    });
+    report.bytes_before = tensor_bytes(module_);
     report.kept = drop_unworthy();
     drop_written();
     if (slots_.empty()) {
@@ -169,25 +169,50 @@ class Compressor {
     return false;
   }
 
-  // matmul(x, weight), where the weight is a parameter of the module, is linear(x, t(weight)). Buffers are not learnt but given,
-  // as a filter bank is, and what they multiply may have a range that eight bits cannot hold.
-  void linearise(Method& method) {
+  // Products with a matrix of the module are linear layers: matmul(x, t(weight)), and matmul(x, weight) where the weight is a
+  // parameter. Buffers are not learnt but given, as a filter bank is, and what they multiply may have a range that eight bits
+  // cannot hold. What is added stays an addition of its own: it may have any shape.
+  void linearise(Graph& graph) {
     for (const auto kind : {c10::aten::matmul, c10::aten::mm}) {
-      for (Node* product : find_nodes(method.graph->block(), kind)) {
-        Node* read = product->input(1)->node();
-        const bool transposed = read->kind() == c10::aten::t;
-        read = transposed ? read->input()->node() : read;
-        const auto slot = reads_tensor(read) ? slot_of(read) : std::nullopt;
-        if (!slot || !all_weights(*slot) || !slot->first->is_parameter(slot->first->getAttributeSlot(slot->second))) {
-          continue;
-        }
+      for (Node* product : find_nodes(graph.block(), kind)) {
         const WithInsertPoint here(product);
-        Graph& graph = *method.graph;
-        Value* weight = transposed ? read->output() : graph.insert(c10::aten::t, {read->output()});
-        Value* none = graph.insertConstant(c10::IValue());
-        replace_node(product, graph.create(c10::aten::linear, {product->input(0), weight, none}));
+        Value* matrix = product->input(1);
+        if (Node* linear = make_linear(graph, product->input(0), matrix)) {
+          replace_node(product, linear);
+          drop_unused(matrix);
+        }
       }
     }
+    for (Node* product : find_nodes(graph.block(), c10::aten::addmm)) {
+      const auto plain = [&](size_t input) {
+        const auto value = torch::jit::constant_as<at::Scalar>(product->input(input));
+        return value && value->equal(1);
+      };
+      const WithInsertPoint here(product);
+      Node* linear = plain(3) && plain(4) ? make_linear(graph, product->input(1), product->input(2)) : nullptr;
+      if (linear != nullptr) {
+        Value* matrix = product->input(2);
+        linear->insertBefore(product);
+        Value* sum = graph.insert(c10::aten::add, {linear->output(), product->input(0)});
+        sum->copyMetadata(product->output());
+        product->output()->replaceAllUsesWith(sum);
+        product->destroy();
+        drop_unused(matrix);
+      }
+    }
+  }
+
+  // The linear layer that x times a matrix is, or null.
+  Node* make_linear(Graph& graph, Value* x, Value* matrix) const {
+    const bool transposed = matrix->node()->kind() == c10::aten::t;
+    const Node* read = transposed ? matrix->node()->input()->node() : matrix->node();
+    const auto slot = reads_tensor(read) ? slot_of(read) : std::nullopt;
+    if (!slot || !all_weights(*slot) ||
+        (!transposed && !slot->first->is_parameter(slot->first->getAttributeSlot(slot->second)))) {
+      return nullptr;
+    }
+    Value* weight = transposed ? matrix->node()->input() : graph.insert(c10::aten::t, {matrix});
+    return graph.create(c10::aten::linear, {x, weight, graph.insertConstant(c10::IValue())});
   }
 
   // Whether a slot holds weights in all instances; an empty tensor is what a network without weights has in their place.
@@ -220,22 +245,36 @@ class Compressor {
     return kept;
   }
 
-  // Methods that write a weight cannot stay, nor what calls them; weights that forward itself writes are not constant.
+  using Writer = std::pair<const ClassType*, std::string>;
+
+  // Weights that forward writes are not constant. Other methods that write one cannot stay, nor what calls them.
   void drop_written() {
-    std::set<std::pair<const ClassType*, std::string>> writers;
-    const ClassType* root = module_.type().get();
+    std::set<Writer> reached{{module_.type().get(), "forward"}};
     for (bool grown = true; grown;) {
       grown = false;
       for (const Method& method : graphs_) {
-        if (writers.contains({method.type, method.name}) || !writes(*method.graph, writers)) {
-          continue;
+        if (reached.contains({method.type, method.name})) {
+          for (const Node* call : find_nodes(method.graph->block(), c10::prim::CallMethod)) {
+            const auto callee = slot_of(call);
+            grown = (callee && reached.insert(*callee).second) || grown;
+          }
         }
-        if (method.type == root && method.name == "forward") {
-          slots_.clear();
-          return;
+      }
+    }
+    for (const Method& method : graphs_) {
+      if (reached.contains({method.type, method.name})) {
+        for (const Slot& slot : written(*method.graph)) {
+          slots_.erase(slot);
         }
-        writers.emplace(method.type, method.name);
-        grown = true;
+      }
+    }
+    std::set<Writer> writers;
+    for (bool grown = true; grown;) {
+      grown = false;
+      for (const Method& method : graphs_) {
+        if (!written(*method.graph).empty() || calls(*method.graph, writers)) {
+          grown = writers.emplace(method.type, method.name).second || grown;
+        }
       }
     }
     std::erase_if(graphs_, [&](const Method& method) {
@@ -247,16 +286,40 @@ class Compressor {
     });
   }
 
-  bool writes(Graph& graph, const std::set<std::pair<const ClassType*, std::string>>& writers) const {
-    for (const Node* write : find_nodes(graph.block(), c10::prim::SetAttr)) {
-      const auto slot = slot_of(write);
-      if (slot && slots_.contains(*slot)) {
+  static bool calls(Graph& graph, const std::set<Writer>& writers) {
+    for (const Node* call : find_nodes(graph.block(), c10::prim::CallMethod)) {
+      const auto callee = slot_of(call);
+      if (callee && writers.contains(*callee)) {
         return true;
       }
     }
-    for (const Node* call : find_nodes(graph.block(), c10::prim::CallMethod)) {
-      const auto method = slot_of(call);
-      if (method && writers.contains(*method)) {
+    return false;
+  }
+
+  // The weights that a graph writes: as attributes, or in place.
+  std::vector<Slot> written(Graph& graph) const {
+    std::vector<Slot> slots;
+    for (const auto kind : {c10::prim::SetAttr, c10::prim::GetAttr}) {
+      for (const Node* access : find_nodes(graph.block(), kind)) {
+        const auto slot = slot_of(access);
+        if (slot && slots_.contains(*slot) && (kind == c10::prim::SetAttr || written_in_place(access->output()))) {
+          slots.push_back(*slot);
+        }
+      }
+    }
+    return slots;
+  }
+
+  // Whether an operator writes into a tensor, or into a view of it.
+  static bool written_in_place(const Value* tensor) {
+    static const std::set<c10::Symbol> VIEWS{c10::aten::t, c10::aten::transpose, c10::aten::view, c10::aten::slice,
+                                             c10::aten::select, c10::aten::detach};
+    for (const auto& use : tensor->uses()) {
+      const auto* schema = use.user->maybeSchema();
+      const bool writes = schema != nullptr && use.offset < schema->arguments().size() &&
+                          schema->arguments()[use.offset].alias_info() != nullptr &&
+                          schema->arguments()[use.offset].alias_info()->isWrite();
+      if (writes || (VIEWS.contains(use.user->kind()) && use.offset == 0 && written_in_place(use.user->output()))) {
         return true;
       }
     }

@@ -30,7 +30,7 @@ Int8Weight pack_int8(const at::Tensor& weight, const at::Tensor& scale) {
   TORCH_CHECK(weight.dim() == 2 && weight.scalar_type() == at::kChar && scale.numel() == weight.size(0),
               "pack_int8: the weight must be an int8 matrix with a scale for each row");
   const int64_t columns = weight.size(0), depth = weight.size(1);
-  TORCH_CHECK(depth <= 65536, "pack_int8: sums of so many products do not fit in 32 bits");
+  TORCH_CHECK(depth <= INT8_MAX_DEPTH, "pack_int8: sums of so many products do not fit in 32 bits");
   const int64_t groups = round_up(depth, INT8_DEPTH) / GROUP;
   const at::Tensor rows = weight.contiguous();
   const int8_t* from = rows.const_data_ptr<int8_t>();
@@ -58,7 +58,7 @@ Int8Weight pack_int8(const at::Tensor& weight, const at::Tensor& scale) {
       }
     }
   });
-  return {packed, padded(scale, at::kFloat), sum.narrow(0, 0, columns)};
+  return {packed, padded(scale, at::kFloat), sum.narrow(0, 0, columns), depth};
 }
 
 at::Tensor unpack_int8(const at::Tensor& packed, int64_t columns, int64_t depth) {
@@ -70,11 +70,16 @@ at::Tensor unpack_int8(const at::Tensor& packed, int64_t columns, int64_t depth)
 }
 
 at::Tensor int8_linear(const at::Tensor& x, const Int8Weight& weight, const std::optional<at::Tensor>& bias, bool gelu) {
+  TORCH_CHECK(x.dim() > 0, "linear: the input must have a dimension");
   const int64_t columns = weight.scale.size(0), depth = x.size(-1);
   const int64_t padded_depth = weight.packed.size(1) * GROUP;
-  TORCH_CHECK(round_up(depth, INT8_DEPTH) == padded_depth, "linear: an input of ", depth,
-              " elements does not fit a weight of about ", padded_depth);
-  TORCH_CHECK(!bias || bias->numel() == columns, "linear: the bias must have ", columns, " elements");
+  TORCH_CHECK(x.is_floating_point(), "linear: an input of ", x.scalar_type(), " is not floating point");
+  TORCH_CHECK(depth == weight.depth, "linear: an input of ", depth, " elements does not fit a weight of ", columns, " x ",
+              weight.depth);
+  if (bias && (bias->dim() != 1 || bias->size(0) != columns)) {
+    const at::Tensor y = int8_linear(x, weight, std::nullopt, false) + *bias;
+    return gelu ? at::gelu(y) : y;
+  }
   if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16) {
     return int8_linear(x.to(at::kFloat), weight, bias, gelu).to(x.scalar_type());
   }

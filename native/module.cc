@@ -125,6 +125,9 @@ std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device&
 
 std::shared_ptr<Module> Module::quantize(std::shared_ptr<Module>& module, WeightFormat format, CompressReport& report) {
   require_fast(format);
+  if (module->precision_ != "fp32") {
+    throw CodedError("ERR_QUANTIZE", "The model's linear layers are in " + module->precision_ + " already");
+  }
   try {
     const c10::InferenceMode guard;
     module->make_plain();
@@ -155,11 +158,6 @@ std::vector<std::string> Module::methods() const {
     names.push_back(name);
   }
   return names;
-}
-
-const std::string* Module::extra_file(const std::string& name) const {
-  const auto found = extra_files_.find(name);
-  return found == extra_files_.end() ? nullptr : &found->second;
 }
 
 c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,

@@ -35,8 +35,8 @@ class Module {
   const c10::FunctionSchema& schema(const std::string& method) const;
   std::vector<std::string> methods() const;
 
-  // The content of an extra file, or nullptr when the archive has none of that name.
-  const std::string* extra_file(const std::string& name) const;
+  // The archive's extra files: name -> content.
+  const std::map<std::string, std::string>& extra_files() const { return extra_files_; }
 
   // Runs a method in InferenceMode with `threads` intra-op threads. The result's tensors are on the CPU and contiguous;
   // where the result is a tuple and `keep` is not empty, elements that it does not list become None, uncopied.

@@ -39,6 +39,14 @@ std::vector<size_t> read_indices(const Napi::Value& value) {
   return indices;
 }
 
+// The module that wrap() passes to the constructor.
+const std::shared_ptr<Module>& module_of(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) {
+    throw Napi::TypeError::New(info.Env(), "A NativeModule comes from load()");
+  }
+  return *info[0].As<Napi::External<std::shared_ptr<Module>>>().Data();
+}
+
 // A NativeModule that holds `module`.
 Napi::Value wrap(Napi::Env env, std::shared_ptr<Module>& module) {
   const auto handle = Napi::External<std::shared_ptr<Module>>::New(env, &module);
@@ -60,12 +68,11 @@ Napi::Function ModuleBinding::define(Napi::Env env) {
                      });
 }
 
-ModuleBinding::ModuleBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-  if (!info[0].IsExternal()) {
-    throw Napi::TypeError::New(info.Env(), "A NativeModule comes from load()");
-  }
-  module_ = *info[0].As<Napi::External<std::shared_ptr<Module>>>().Data();
-}
+ModuleBinding::ModuleBinding(const Napi::CallbackInfo& info)
+    : ObjectWrap(info),
+      module_(module_of(info)),
+      methods_(module_->methods()),
+      extra_files_(module_->extra_files()) {}
 
 ModuleBinding::~ModuleBinding() { release(); }
 
@@ -90,18 +97,18 @@ const std::shared_ptr<Module>& ModuleBinding::module(Napi::Env env) const {
 
 // methods(): string[]
 Napi::Value ModuleBinding::methods(const Napi::CallbackInfo& info) {
-  const std::vector<std::string> names = module(info.Env())->methods();
-  Napi::Array array = Napi::Array::New(info.Env(), names.size());
-  for (uint32_t i = 0; i < names.size(); ++i) {
-    array.Set(i, names[i]);
+  Napi::Array array = Napi::Array::New(info.Env(), methods_.size());
+  for (uint32_t i = 0; i < methods_.size(); ++i) {
+    array.Set(i, methods_[i]);
   }
   return array;
 }
 
 // extraFile(name: string): string | null
 Napi::Value ModuleBinding::extra_file(const Napi::CallbackInfo& info) {
-  const std::string* content = module(info.Env())->extra_file(info[0].As<Napi::String>().Utf8Value());
-  return content == nullptr ? info.Env().Null() : Napi::String::New(info.Env(), *content).As<Napi::Value>();
+  const auto found = extra_files_.find(info[0].As<Napi::String>().Utf8Value());
+  return found == extra_files_.end() ? info.Env().Null()
+                                     : Napi::String::New(info.Env(), found->second).As<Napi::Value>();
 }
 
 // call(method: string, inputs: unknown[], threads: number, keep?: number[]): Promise<unknown>

@@ -1,7 +1,10 @@
 // The JavaScript class of a loaded module.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "module.h"
 #include "napi_setup.h"
@@ -29,9 +32,12 @@ class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
   void release();
 
   std::shared_ptr<Module> module_;
+  // Copies, for while the module is being quantised.
+  const std::vector<std::string> methods_;
+  const std::map<std::string, std::string> extra_files_;
 };
 
-// load(path: string, device: string, extraFiles: string[]): Promise<ModuleBinding>
+// load(path: string, device: string, precision: string): Promise<ModuleBinding>
 Napi::Value load(const Napi::CallbackInfo& info);
 
 }  // namespace e2v

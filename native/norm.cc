@@ -13,6 +13,11 @@ at::Tensor affine(const std::optional<at::Tensor>& vector) {
   return vector && vector->defined() ? vector->to(at::kFloat).contiguous() : at::Tensor();
 }
 
+// Whether a vector is [width], or absent.
+bool fits(const std::optional<at::Tensor>& vector, int64_t width) {
+  return !vector || !vector->defined() || (vector->dim() == 1 && vector->size(0) == width);
+}
+
 // As a matrix whose rows' elements lie together.
 at::Tensor as_rows(const at::Tensor& x) {
   return x.dim() == 2 && x.stride(1) == 1 ? x : x.reshape({-1, x.size(-1)}).contiguous();
@@ -25,6 +30,7 @@ at::Tensor norm(const at::Tensor& x, const std::optional<at::Tensor>& residual, 
   const auto dtype = x.scalar_type();
   const bool plain = x.dim() == 0 || x.numel() == 0 || shape.size() != 1 || x.size(-1) != shape[0] ||
                      (dtype != at::kFloat && dtype != at::kBFloat16) ||
+                     !fits(weight, x.size(-1)) || !fits(bias, x.size(-1)) ||
                      (residual && (residual->scalar_type() != dtype || residual->sizes() != x.sizes()));
   if (plain) {
     const at::Tensor sum = residual ? x + *residual : x;

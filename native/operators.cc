@@ -37,10 +37,19 @@ void linear_operator(Stack& stack) {
   if (bias) {
     bias = bias->to(dtype);
   }
+  TORCH_CHECK(x.dim() > 0 && x.is_floating_point() && x.size(-1) == weight.size(1), "linear: an input of shape ", x.sizes(),
+              " does not fit a weight of ", weight.size(0), " x ", weight.size(1));
+  const bool gelu = inputs[3].toBool();
+  const bool fused = !bias || (bias->dim() == 1 && bias->size(0) == weight.size(0));
   const at::Tensor rows = (x.dim() == 1 ? x.unsqueeze(0) : x).to(dtype);
-  const at::Tensor y = linear.call(rows, weight, bias, inputs[3].toBool() ? "gelu" : "none",
-                                   c10::List<std::optional<at::Scalar>>(), "none");
-  torch::jit::push(stack, (x.dim() == 1 ? y.squeeze(0) : y).to(x.scalar_type()));
+  at::Tensor y = linear.call(rows, weight, fused ? bias : std::nullopt, gelu && fused ? "gelu" : "none",
+                             c10::List<std::optional<at::Scalar>>(), "none");
+  y = (x.dim() == 1 ? y.squeeze(0) : y).to(x.scalar_type());
+  if (!fused) {  // a bias of another shape is what can be added to the result
+    y = y + inputs[2].toTensor();
+    y = gelu ? at::gelu(y) : y;
+  }
+  torch::jit::push(stack, y);
 }
 
 // x [B, C, T], packed weight, bias [D] -> [B, D, T'] of x's dtype. For oneDNN time is the second of two dimensions.
@@ -68,10 +77,10 @@ void convolution_operator(Stack& stack) {
 }
 
 void int8_linear_operator(Stack& stack) {
-  const auto inputs = torch::jit::pop(stack, 6);
-  const Int8Weight weight{inputs[1].toTensor(), inputs[2].toTensor(), inputs[3].toTensor()};
+  const auto inputs = torch::jit::pop(stack, 7);
+  const Int8Weight weight{inputs[1].toTensor(), inputs[2].toTensor(), inputs[3].toTensor(), inputs[4].toInt()};
   torch::jit::push(stack,
-                   int8_linear(inputs[0].toTensor(), weight, inputs[4].toOptional<at::Tensor>(), inputs[5].toBool()));
+                   int8_linear(inputs[0].toTensor(), weight, inputs[5].toOptional<at::Tensor>(), inputs[6].toBool()));
 }
 
 void norm_operator(Stack& stack) {
@@ -101,7 +110,7 @@ void register_operators() {
                       " -> Tensor",
                       convolution_operator);
     register_operator(INT8_LINEAR_OPERATOR,
-                      "(Tensor x, Tensor weight, Tensor scale, Tensor sum, Tensor? bias, bool gelu) -> Tensor",
+                      "(Tensor x, Tensor weight, Tensor scale, Tensor sum, int depth, Tensor? bias, bool gelu) -> Tensor",
                       int8_linear_operator);
     register_operator(NORM_OPERATOR,
                       "(Tensor x, Tensor? residual, int[] shape, Tensor? weight, Tensor? bias, float epsilon, bool gelu)"

@@ -41,7 +41,7 @@ std::string apply_precision(torch::jit::Module& module, const c10::Device& devic
   if (wanted == "fp16" && stored != "fp16") {
     throw unsupported("Precision fp16 is not available in this version");
   }
-  if (wanted == "int8" || (wanted == "bf16" && precision != "auto")) {
+  if ((wanted == "int8" || wanted == "bf16") && (precision != "auto" || wanted != stored)) {
     require_fast(wanted == "int8" ? WeightFormat::Int8 : WeightFormat::Bf16);
   }
   if ((wanted == "int8" || wanted == "bf16") && !device.is_cpu()) {
@@ -56,7 +56,9 @@ std::string apply_precision(torch::jit::Module& module, const c10::Device& devic
   if (has_fast_bf16() && is_emotion2vec(module)) {
     narrow_rest(module);
   }
-  return wanted == "bf16" && !has_fast_bf16() ? "fp32" : wanted;
+  // The archive is a plain module, which brings its weights to the input's dtype: slow, and right.
+  const bool fast = wanted == "bf16" ? has_fast_bf16() : has_fast_int8();
+  return fast ? wanted : "fp32";
 }
 
 }  // namespace e2v

@@ -62,6 +62,16 @@ int lower_calls(Block* block) {
   return lowered;
 }
 
+// Whether something that is no part of the graph may read the module: a fork's own graph, a call that could not be inlined.
+bool reads_unseen(Graph& graph) {
+  for (const auto kind : {c10::prim::fork, c10::prim::awaitable, c10::prim::CallMethod, c10::prim::CallFunction}) {
+    if (!find_nodes(graph.block(), kind).empty()) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<Program> Program::of(const Module& module, const std::string& method) {
@@ -71,7 +81,7 @@ std::optional<Program> Program::of(const Module& module, const std::string& meth
     return std::nullopt;
   }
   const std::shared_ptr<Graph> graph = torch::jit::toGraphFunction(function->function()).graph()->copy();
-  if (lower_calls(graph->block()) == 0 && !has_compressed_linears(*graph)) {
+  if ((lower_calls(graph->block()) == 0 && !has_compressed_linears(*graph)) || reads_unseen(*graph)) {
     return std::nullopt;
   }
   Program program(module, function->function().getSchema());
@@ -93,11 +103,10 @@ c10::IValue Program::run(std::vector<c10::IValue> inputs) const {
 }
 
 void Program::give_back() {
-  for (PackedWeight& packed : packed_) {
-    packed.owner.setattr(packed.attribute, packed.unpack());
-    packed.tensors.clear();
+  while (!packed_.empty()) {
+    packed_.back().give_back();
+    packed_.pop_back();
   }
-  packed_.clear();
 }
 
 bool is_emotion2vec(const Module& module) {

@@ -127,6 +127,13 @@ class Packer {
     return std::move(packed_);
   }
 
+  // What was packed until something failed.
+  void give_back() {
+    for (PackedWeight& packed : packed_) {
+      packed.give_back();
+    }
+  }
+
  private:
   using Key = std::pair<const void*, std::string>;  // the object and the attribute's name
   struct Attribute {
@@ -175,7 +182,7 @@ class Packer {
         return;
       }
       const at::Tensor scale = owner_of(read).attr(read->s(c10::attr::name)).toTensor();
-      if (scale.numel() != weight.size(0) || scale.dim() != 2 || scale.size(form.transposed ? 0 : 1) != 1) {
+      if (weight.size(1) > INT8_MAX_DEPTH || scale.numel() != weight.size(0) || scale.dim() != 2 || scale.size(form.transposed ? 0 : 1) != 1) {
         return;
       }
       const Int8Weight int8 = pack_int8(weight, scale);
@@ -188,15 +195,15 @@ class Packer {
       }
       packed.tensors = {pack_weight(bf16 && !has_fast_bf16() ? weight.to(at::kFloat) : weight)};
     }
+    packed_.push_back(packed);
     owner.setattr(name, at::empty({0}, stored.options()));
     std::vector<Value*> inputs;
     for (size_t i = 0; i < packed.tensors.size(); ++i) {
       inputs.push_back(graph_.addInput());
     }
     for (Node* linear : attribute.linears) {
-      lower(linear, inputs);
+      lower(linear, inputs, packed.shape[1]);
     }
-    packed_.push_back(std::move(packed));
   }
 
   void pack_convolution(const Attribute& attribute) {
@@ -230,12 +237,15 @@ class Packer {
     return torch::jit::constant_as<int64_t>(value);
   }
 
-  void lower(Node* linear, const std::vector<Value*>& weight) {
+  void lower(Node* linear, const std::vector<Value*>& weight, int64_t depth) {
     Value* unpacked = linear->input(1);
     Node* gelu = gelu_after(linear);
     const WithInsertPoint here(linear);
     std::vector<Value*> inputs{linear->input(0)};
     inputs.insert(inputs.end(), weight.begin(), weight.end());
+    if (weight.size() > 1) {
+      inputs.push_back(graph_.insertConstant(depth));
+    }
     inputs.push_back(linear->input(2));
     inputs.push_back(graph_.insertConstant(gelu != nullptr));
     replace_with_gelu(linear, gelu, make(graph_, weight.size() == 1 ? LINEAR_OPERATOR : INT8_LINEAR_OPERATOR, inputs));
@@ -251,7 +261,20 @@ class Packer {
 
 }  // namespace
 
-std::vector<PackedWeight> pack_weights(Graph& graph, const Module& module) { return Packer(graph, module).run(); }
+std::vector<PackedWeight> pack_weights(Graph& graph, const Module& module) {
+  Packer packer(graph, module);
+  try {
+    return packer.run();
+  } catch (...) {
+    packer.give_back();
+    throw;
+  }
+}
+
+void PackedWeight::give_back() {
+  owner.setattr(attribute, unpack());
+  tensors.clear();
+}
 
 at::Tensor PackedWeight::unpack() const {
   if (shape.size() == 3) {

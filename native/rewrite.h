@@ -18,6 +18,9 @@ struct PackedWeight {
   std::vector<int64_t> shape;  // [N, K], or a convolution's
   at::ScalarType dtype;        // as the module has it
 
+  void give_back();
+
+ private:
   at::Tensor unpack() const;
 };
 

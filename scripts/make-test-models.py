@@ -5,6 +5,7 @@ types.pt     methods for every kind of value that crosses between JavaScript and
 liar.pt      a correct card, but forward() returns the wrong shapes
 no-labels.pt a card that breaks the contract
 not-json.pt  a card that is not JSON
+linears-*.pt what quantising meets: see the classes below LINEARS
 """
 import json
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -93,6 +95,264 @@ class Liar(nn.Module):
         return torch.zeros(1, 3), torch.zeros(1, 1, 3), torch.zeros(1, 1, 4), torch.ones(1, dtype=torch.int64)
 
 
+# LINEARS. Sizes are no multiples of what kernels like. Methods other than forward run on libtorch's own operators alone.
+
+
+class Mlp(nn.Module):
+    """What blocks of transformers have: both GELUs, residual additions, norms, a linear layer without bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(17, 50)
+        self.fc2 = nn.Linear(50, 50)
+        self.fc3 = nn.Linear(50, 33, bias=False)
+        self.norm1 = nn.LayerNorm(50)
+        self.norm2 = nn.LayerNorm(33)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., 17] -> [..., 33]"""
+        h = F.gelu(self.fc1(x))
+        h = self.norm1(h + F.gelu(self.fc2(h), approximate="tanh"))
+        return F.gelu(self.norm2(self.fc3(h)))
+
+
+class One(nn.Module):
+    """One linear layer that is nearly all of the archive, as it is and with GELU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(150, 135)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+        """[..., 150] -> twice [..., 135]"""
+        return self.linear(x), F.gelu(self.linear(x))
+
+    @torch.jit.export
+    def gelu(self, x: Tensor) -> Tensor:
+        return F.gelu(x)
+
+    @torch.jit.export
+    def weight_and_bias(self) -> Tuple[Tensor, Tensor]:
+        return self.linear.weight, self.linear.bias
+
+
+class Products(nn.Module):
+    """Linear layers by other names; weights are [K, N]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(20, 35) / 5)
+        self.second = nn.Parameter(torch.randn(35, 35) / 6)
+        self.bias = nn.Parameter(torch.randn(35))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(x @ self.first)
+        return torch.addmm(self.bias, h, self.second)
+
+
+class Residuals(nn.Module):
+    """What is added to a product need not be a bias: it may be a whole tensor, or less than a bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w0, self.w1, self.w2, self.w3, self.w4 = [nn.Parameter(torch.randn(20, 20) / 5) for _ in range(5)]
+
+    def forward(self, x: Tensor, form: int) -> Tensor:
+        """[B, N, 20] -> the same"""
+        rows = x.flatten(0, 1)
+        if form == 0:
+            return torch.matmul(x, self.w0.t()).add_(x)
+        if form == 1:
+            return torch.addmm(rows, rows, self.w1.t()).view_as(x)
+        if form == 2:
+            return torch.addmm(rows[0, :1], rows, self.w2.t()).view_as(x)
+        if form == 3:
+            return F.linear(rows, self.w3, rows[:1]).view_as(x)
+        return torch.addmm(rows[0], rows, self.w4.t(), beta=2, alpha=3).view_as(x)
+
+
+class Counts(nn.Module):
+    """A number is added to a product in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(35, 35) / 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.matmul(x, self.weight.t())
+        y += 1
+        return y
+
+
+class Sharing(nn.Module):
+    """Two layers share a weight, one layer has two names, and one weight is also read otherwise, and from both sides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.three = nn.Linear(24, 24), nn.Linear(24, 24), nn.Linear(24, 24)
+        self.two.weight = self.one.weight
+        self.alias = self.three
+        self.matrix = nn.Parameter(torch.randn(40, 24) / 5)
+
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        h = self.alias(self.three(self.two(torch.relu(self.one(x)))))
+        narrow = F.linear(h, self.matrix)
+        return h, narrow, narrow @ self.matrix, self.matrix + 1
+
+
+class Branches(nn.Module):
+    """Layers in branches and loops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.then, self.otherwise, self.again = nn.Linear(30, 30), nn.Linear(30, 30), nn.Linear(30, 30)
+
+    def forward(self, x: Tensor, rounds: int) -> Tensor:
+        if rounds > 1:
+            x = self.then(x)
+        else:
+            x = self.otherwise(x)
+        for _ in range(rounds):
+            x = F.gelu(self.again(x))
+        return x
+
+
+class Forked(nn.Module):
+    """A layer that runs in another thread too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(30, 30)
+
+    def forward(self, x: Tensor) -> Tensor:
+        side = torch.jit.fork(self.linear, x)
+        return self.linear(x + 1) + torch.jit.wait(side)
+
+
+class Writers(nn.Module):
+    """Methods that write a weight: one puts another tensor in its place, one calls that one, one writes into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(20, 20)
+        self.steps = torch.zeros(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x)
+
+    @torch.jit.export
+    def put(self, w: Tensor) -> None:
+        self.linear.weight = w
+
+    @torch.jit.export
+    def put_twice(self, w: Tensor) -> None:
+        self.put(w * 2)
+
+    @torch.jit.export
+    def write(self, w: Tensor) -> None:
+        self.linear.weight.copy_(w)
+
+    @torch.jit.export
+    def step(self) -> Tensor:
+        self.steps = self.steps + 1
+        return self.steps
+
+
+class InPlace(nn.Module):
+    """What is added and normalised is written to between the two: they are not one operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(20, 36)
+        self.norm = nn.LayerNorm(36)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.linear(x)
+        y = h.roll(1, -1)
+        total = h + y
+        y.mul_(100)
+        return self.norm(total) + 0.001 * y
+
+
+class Adapting(nn.Module):
+    """forward writes into its weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(20, 20)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.linear.weight.mul_(0.5)
+        return self.linear(x)
+
+
+class Deep(nn.Module):
+    """A sum of more products than 32 bits hold for certain, behind a layer of the usual kind. Its weight is one number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(20, 20)
+        self.weight = nn.Parameter(torch.full((1, 1), 1e-5).expand(16, 66000))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(self.linear(x).repeat(1, 3300), self.weight)
+
+
+class Small(nn.Module):
+    """One type of module in two sizes, one of which is too small to gain."""
+
+    class Layer(nn.Module):
+        def __init__(self, outputs: int) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(outputs, 40) / 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(x, self.weight)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.large = nn.Linear(30, 40)
+        self.small = nn.Linear(40, 3)
+        self.body, self.head = Small.Layer(40), Small.Layer(9)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.body(self.large(x))
+        return torch.cat([self.small(h), self.head(h)], -1)
+
+
+class Norms(nn.Module):
+    """Norms in all forms, in a model that has a small weight already, so that it runs on our own kernels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(20, 37).bfloat16())
+        self.norm = nn.LayerNorm(37)
+        nn.init.normal_(self.norm.weight)
+        nn.init.normal_(self.norm.bias)
+        self.bare = nn.LayerNorm(37, eps=1e-3, elementwise_affine=False)
+        self.square = nn.LayerNorm([2, 37])
+
+    def forward(self, x: Tensor, y: Tensor, weight: Optional[Tensor] = None) -> Tuple[Tensor, List[Tensor]]:
+        """Both [B, 2, 37]"""
+        if weight is not None:
+            x = F.layer_norm(x, [37], weight)
+        return F.linear(x, self.weight.type_as(x)), self.plain(x, y)
+
+    @torch.jit.export
+    def plain(self, x: Tensor, y: Tensor) -> List[Tensor]:
+        row = y[:1, :1]
+        return [
+            self.norm(x), F.gelu(self.norm(x)), self.bare(x), F.gelu(self.bare(x), approximate="tanh"),
+            self.norm(x + y), F.gelu(self.norm(x + y)), self.bare(torch.add(x, y, alpha=2)), self.norm(x + row),
+            self.norm(row + x), self.norm(x + 1), self.square(x + y), self.norm(x.transpose(0, 1)), self.norm(x[0, 0]),
+            self.norm((x + y).double().float()), self.norm(x[:, ::2] + y[:, :1].expand(-1, 1, -1)),
+        ]  # fmt: skip
+
+
+LINEARS = {"one": One, "products": Products, "residuals": Residuals, "counts": Counts, "sharing": Sharing,
+           "branches": Branches, "forked": Forked, "writers": Writers, "in-place": InPlace, "adapting": Adapting,
+           "deep": Deep, "small": Small, "norms": Norms}
+
 CARD = {"format": 1, "name": "liar", "version": "1", "licence": "MIT", "source": "a test", "sampleRate": 16000, "frameRate": 50,
         "embeddingDim": 4, "minSamples": 400, "precision": "fp32",
         "labels": [{"name": name, "en": name, "zh": name, "unused": False} for name in ("angry", "sad")]}
@@ -105,6 +365,14 @@ def main(folder: Path) -> None:
     torch.jit.script(Types()).save(str(folder / "types.pt"))  # saved in training mode: loading must switch dropout off
     for name, card in (("liar", json.dumps(CARD)), ("no-labels", json.dumps({**CARD, "labels": []})), ("not-json", "{")):
         torch.jit.save(liar, str(folder / f"{name}.pt"), _extra_files={"emotion2vec.json": card})
+    mlp = Mlp().eval()
+    scripted = torch.jit.script(mlp)
+    scripted.save(str(folder / "linears-mlp.pt"))
+    torch.jit.freeze(scripted).save(str(folder / "linears-frozen.pt"))
+    torch.jit.freeze(torch.jit.script(Products().eval())).save(str(folder / "linears-frozen-products.pt"))
+    torch.jit.trace(mlp, torch.randn(3, 17)).save(str(folder / "linears-traced.pt"))
+    for name, network in LINEARS.items():
+        torch.jit.script(network().eval()).save(str(folder / f"linears-{name}.pt"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+// The benchmark; USAGE tells how it is called. Inputs: prepare.js, what is measured: measure.js, who takes part: contestants/.
+'use strict';
+const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { contestants } = require('./contestants');
+const { machine } = require('./machine.js');
+const { measure } = require('./measure.js');
+const { plot } = require('./plot.js');
+const { Inputs } = require('./prepare.js');
+const { report } = require('./report.js');
+
+const root = path.join(__dirname, '..');
+const PYTHON = process.env.EMOTION2VEC_PARITY_PYTHON ?? path.join(root, 'build/parity-venv/bin/python');
+
+const USAGE = `Compares emotion2vec-node with onnxruntime-node and FunASR on the same weights (full size, seeded), clips and threads.
+
+  npm ci && npm ci --ignore-scripts --prefix bench
+  scripts/parity-venv.sh && build/parity-venv/bin/pip install onnx onnxruntime   # the Python that makes the inputs, once
+  npm run bench                 # a quarter of an hour; writes docs/bench.md and docs/bench.svg
+  npm run bench -- --quick      # two minutes; without FunASR, prints the tables only
+  npm run bench -- --render     # writes docs again, from the numbers of the last whole run
+
+--threads N           intra-op threads of each contestant (2)
+--lengths 1,3,10      of the clips, in seconds
+--rounds N            how often each contestant is timed
+--seconds N           how long a round with many clips in flight lasts
+--size NAME           large, base or tiny (large)
+--folder DIR          where inputs and numbers are kept (build/bench)
+--out DIR             where bench.md and bench.svg go (docs)
+--python FILE         the Python that has torch, funasr, onnx and onnxruntime (build/parity-venv/bin/python)
+--reference DIR       where funasr_reference.py is (../shared/reference)`;
+
+const OPTIONS = {
+  help: { type: 'boolean', default: false },
+  quick: { type: 'boolean', default: false },
+  render: { type: 'boolean', default: false },
+  threads: { type: 'string', default: '2' },
+  lengths: { type: 'string' },
+  rounds: { type: 'string' },
+  seconds: { type: 'string' },
+  size: { type: 'string', default: 'large' },
+  folder: { type: 'string', default: path.join(root, 'build/bench') },
+  out: { type: 'string', default: path.join(root, 'docs') },
+  python: { type: 'string', default: PYTHON },
+  reference: { type: 'string', default: path.join(root, '../shared/reference') },
+};
+
+async function main() {
+  const { values: flags } = parseArgs({ options: OPTIONS });
+  if (flags.help) {
+    console.log(USAGE);
+    return;
+  }
+  const numbers = path.join(flags.folder, 'results.json');
+  const results = flags.render ? JSON.parse(readFileSync(numbers, 'utf8')) : await run(flags);
+  if (flags.quick) {
+    console.log(report(results));
+    return;
+  }
+  mkdirSync(flags.out, { recursive: true });
+  writeFileSync(numbers, JSON.stringify(results, null, 2));
+  writeFileSync(path.join(flags.out, 'bench.svg'), plot(results));
+  writeFileSync(path.join(flags.out, 'bench.md'), `${report(results)}\n![Seconds per clip](bench.svg)\n`);
+  progress(`written: bench.md and bench.svg in ${flags.out}`);
+}
+
+async function run(flags) {
+  const [load] = os.loadavg();
+  if (load > 0.5) progress(`the machine is busy (load ${load.toFixed(1)}): the numbers will be noisy`);
+  const settings = settingsOf(flags);
+  const inputs = new Inputs(flags);
+  const field = await contestants(inputs, { ...flags, threads: settings.threads });
+  const args = process.argv.slice(2);
+  return {
+    machine: machine(),
+    command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+    settings,
+    contestants: await measure(field, inputs, settings, progress),
+  };
+}
+
+function settingsOf({ quick, size, threads, lengths, rounds, seconds }) {
+  const several = positive(rounds ?? (quick ? 3 : 5), 'rounds');
+  const few = Math.min(several, quick ? 1 : 3); // of what takes long
+  return {
+    size,
+    threads: positive(threads, 'threads'),
+    lengths: (lengths ?? (quick ? '1,3,10' : '1,3,10,30,60')).split(',').map((length) => positive(length, 'lengths')),
+    rounds: several,
+    coldRounds: few,
+    floodRounds: few,
+    floodSeconds: positive(seconds ?? (quick ? 4 : 10), 'seconds'),
+  };
+}
+
+function positive(value, flag) {
+  if (Number(value) > 0) return Number(value);
+  throw new Error(`--${flag} takes numbers above 0, not ${value}`);
+}
+
+function progress(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+main().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
