@@ -40,6 +40,12 @@ void linear_operator(Stack& stack) {
   TORCH_CHECK(x.dim() > 0 && x.is_floating_point() && x.size(-1) == weight.size(1), "linear: an input of shape ", x.sizes(),
               " does not fit a weight of ", weight.size(0), " x ", weight.size(1));
   const bool gelu = inputs[3].toBool();
+  if (x.numel() == 0) {
+    std::vector<int64_t> shape = x.sizes().vec();
+    shape.back() = weight.size(0);
+    torch::jit::push(stack, at::empty(shape, x.options()));
+    return;
+  }
   const bool fused = !bias || (bias->dim() == 1 && bias->size(0) == weight.size(0));
   const at::Tensor rows = (x.dim() == 1 ? x.unsqueeze(0) : x).to(dtype);
   at::Tensor y = linear.call(rows, weight, fused ? bias : std::nullopt, gelu && fused ? "gelu" : "none",
@@ -70,10 +76,20 @@ void convolution_operator(Stack& stack) {
   const auto along = [&](int index, int64_t across) {
     return std::vector<int64_t>{across, inputs[index].toIntVector().at(0)};
   };
-  const at::Tensor y =
-      convolve.call(x.unsqueeze(-2).to(weight.scalar_type()), weight, bias, along(4, 0), along(3, 1), along(5, 1),
-                    inputs[6].toInt(), "none", c10::List<std::optional<at::Scalar>>(), "none");
-  torch::jit::push(stack, y.squeeze(-2).to(x.scalar_type()));
+  const at::Tensor wide = (x.dim() == 2 ? x.unsqueeze(0) : x).to(weight.scalar_type());  // [B, C, T]
+  TORCH_CHECK(wide.dim() == 3 && wide.size(1) == weight.size(1) * inputs[6].toInt(), "conv1d: an input of shape ", x.sizes(),
+              " does not fit ", inputs[6].toInt(), " groups of ", weight.size(1), " channels");
+  at::Tensor y;
+  if (x.numel() == 0) {
+    y = at::conv1d(wide, unpack_convolution(weight), bias, inputs[3].toIntVector(), inputs[4].toIntVector(),
+                   inputs[5].toIntVector(), inputs[6].toInt());
+  } else {
+    y = convolve
+            .call(wide.unsqueeze(2), weight, bias, along(4, 0), along(3, 1), along(5, 1), inputs[6].toInt(), "none",
+                  c10::List<std::optional<at::Scalar>>(), "none")
+            .squeeze(2);
+  }
+  torch::jit::push(stack, (x.dim() == 2 ? y.squeeze(0) : y).to(x.scalar_type()));
 }
 
 void int8_linear_operator(Stack& stack) {

@@ -212,7 +212,12 @@ class Packer {
     const at::Tensor stored = owner.attr(name).toTensor();
     const bool fast = stored.scalar_type() == at::kFloat || (stored.scalar_type() == at::kBFloat16 && has_fast_bf16());
     const auto groups = constant_int(attribute.convolutions[0]->input(6));
-    if (stored.dim() != 3 || stored.numel() < WORTH_PACKING || !fast || !groups || !can_pack()) {
+    bool plain = true;  // padding may also be the name of a mode
+    for (const Node* convolution : attribute.convolutions) {
+      plain = plain && convolution->input(4)->type()->isSubtypeOf(*c10::ListType::ofInts()) &&
+              constant_int(convolution->input(6)) == groups;
+    }
+    if (stored.dim() != 3 || stored.numel() < WORTH_PACKING || !fast || !plain || !groups || !can_pack()) {
       return;
     }
     packed_.push_back({owner, name, {e2v::pack_convolution(stored, *groups)}, false, stored.sizes().vec(),

@@ -171,6 +171,19 @@ class Residuals(nn.Module):
         return torch.addmm(rows[0], rows, self.w4.t(), beta=2, alpha=3).view_as(x)
 
 
+class Convolution(nn.Module):
+    """A convolution over time, large enough to be packed, between two linear layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.after = nn.Linear(20, 64), nn.Linear(256, 20)
+        self.convolution = nn.Conv1d(64, 256, 17, stride=2, padding=3, groups=4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, T, 20] or [T, 20] -> [B, T', 20] or [T', 20]"""
+        return self.after(self.convolution(self.before(x).transpose(-1, -2)).transpose(-1, -2))
+
+
 class Counts(nn.Module):
     """A number is added to a product in place."""
 
@@ -351,7 +364,7 @@ class Norms(nn.Module):
 
 LINEARS = {"one": One, "products": Products, "residuals": Residuals, "counts": Counts, "sharing": Sharing,
            "branches": Branches, "forked": Forked, "writers": Writers, "in-place": InPlace, "adapting": Adapting,
-           "deep": Deep, "small": Small, "norms": Norms}
+           "deep": Deep, "small": Small, "norms": Norms, "convolution": Convolution}
 
 CARD = {"format": 1, "name": "liar", "version": "1", "licence": "MIT", "source": "a test", "sampleRate": 16000, "frameRate": 50,
         "embeddingDim": 4, "minSamples": 400, "precision": "fp32",

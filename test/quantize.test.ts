@@ -33,6 +33,9 @@ const MODELS: [string, TorchInput[], Partial<QuantizeReport>][] = [
   ['in-place', [floats([3, 20])], { layers: 1 }],
   ['small', [floats([3, 30])], { layers: 1, kept: 3 }], // another one of their type is too small
   ['deep', [floats([3, 20])], {}],
+  ['convolution', [floats([2, 40, 20])], { layers: 2 }],
+  ['convolution', [floats([40, 20])], { layers: 2 }],
+  ['convolution', [floats([0, 40, 20])], { layers: 2 }],
 ];
 
 describe('quantize', () => {
