@@ -17,7 +17,7 @@ const REMEDIES = {
     'Install CMake 3.18 or newer and a C++20 compiler (g++ 10 or newer), then run `npx emotion2vec setup` again.',
   ERR_PLATFORM: 'Linux x64 with glibc is supported.',
   ERR_DEVICE_UNAVAILABLE: "Use device 'cpu' or 'auto'.",
-  ERR_PRECISION_UNSUPPORTED: "Use precision 'auto' or 'fp32'.",
+  ERR_PRECISION_UNSUPPORTED: "Use precision 'auto', or an archive in another precision.",
   ERR_QUANTIZE: 'Quantise an archive with float32 linear layers, once.',
   ERR_OUT_OF_MEMORY: 'Give shorter clips, or free memory.',
   ERR_QUEUE_FULL: 'Wait for running calls to finish, or raise maxQueue.',
