@@ -7,13 +7,13 @@
 #include <map>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "error.h"
 #include "graph.h"
 #include "int8_linear.h"
+#include "tensors.h"
 
 namespace e2v {
 
@@ -26,7 +26,6 @@ using torch::jit::WithInsertPoint;
 
 namespace {
 
-constexpr std::string_view SCALE_SUFFIX = "__scale";  // of the attribute beside an int8 weight
 constexpr int64_t WORTH_COMPRESSING = 16;             // inputs and outputs; the fewest that fill a vector
 
 // A weight as graphs know it: the type of the object that holds it, and its name there. It stands for one tensor in each
@@ -42,24 +41,6 @@ bool is_weight(const at::Tensor& tensor) {
   return tensor.dim() == 2 && tensor.scalar_type() == at::kFloat &&
          std::min(tensor.size(0), tensor.size(1)) >= WORTH_COMPRESSING &&
          std::max(tensor.size(0), tensor.size(1)) <= INT8_MAX_DEPTH;
-}
-
-// Once for each tensor that the module holds, whichever names it has.
-template <typename Visit>
-void each_tensor(const Module& module, Visit&& visit) {
-  std::set<const void*> seen;
-  for (const Module& part : module.modules()) {
-    for (const auto& [name, value] : part.named_attributes(/*recurse=*/false)) {
-      const std::vector<at::Tensor> tensors = value.isTensor()       ? std::vector{value.toTensor()}
-                                              : value.isTensorList() ? value.toTensorVector()
-                                                                     : std::vector<at::Tensor>();
-      for (const at::Tensor& tensor : tensors) {
-        if (tensor.defined() && seen.insert(tensor.unsafeGetTensorImpl()).second) {
-          visit(tensor);
-        }
-      }
-    }
-  }
 }
 
 class Compressor {
@@ -399,43 +380,6 @@ class Compressor {
 
 CompressReport compress(Module& module, WeightFormat format, const std::function<void()>& before_weights) {
   return Compressor(module, format).run(before_weights);
-}
-
-const char* stored_precision(const Module& module) {
-  bool int8 = false, bf16 = false, fp16 = false;
-  each_tensor(module, [&](const at::Tensor& tensor) {
-    bf16 = bf16 || (tensor.dim() == 2 && tensor.scalar_type() == at::kBFloat16);
-    fp16 = fp16 || (tensor.dim() == 2 && tensor.scalar_type() == at::kHalf);
-  });
-  for (const auto& [name, value] : module.named_attributes()) {
-    int8 = int8 || (value.isTensor() && name.ends_with(SCALE_SUFFIX));
-  }
-  return int8 ? "int8" : bf16 ? "bf16" : fp16 ? "fp16" : "fp32";
-}
-
-int64_t tensor_bytes(const Module& module) {
-  int64_t bytes = 0;
-  each_tensor(module, [&](const at::Tensor& tensor) { bytes += static_cast<int64_t>(tensor.nbytes()); });
-  return bytes;
-}
-
-void narrow_rest(Module& module) {
-  const auto narrow = [](const at::Tensor& tensor) {
-    return tensor.scalar_type() == at::kFloat ? tensor.to(at::kBFloat16) : tensor;
-  };
-  for (Module part : module.modules()) {
-    for (const auto& [name, value] : part.named_attributes(/*recurse=*/false)) {
-      if (value.isTensor() && !name.ends_with(SCALE_SUFFIX)) {
-        part.setattr(name, narrow(value.toTensor()));
-      } else if (value.isTensorList()) {
-        c10::List<at::Tensor> list;
-        for (const at::Tensor& tensor : value.toTensorVector()) {
-          list.push_back(narrow(tensor));
-        }
-        part.setattr(name, list);
-      }
-    }
-  }
 }
 
 }  // namespace e2v

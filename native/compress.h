@@ -27,13 +27,4 @@ struct CompressReport {
 CompressReport compress(torch::jit::Module& module, WeightFormat format,
                         const std::function<void()>& before_weights = [] {});
 
-// What a module's linear layers are stored in: "fp32", "bf16", "fp16" or "int8".
-const char* stored_precision(const torch::jit::Module& module);
-
-// Bytes of all tensors that a module holds, each once.
-int64_t tensor_bytes(const torch::jit::Module& module);
-
-// Brings all other float32 parameters and buffers to bfloat16, for networks that carry their parameters' dtype through.
-void narrow_rest(torch::jit::Module& module);
-
 }  // namespace e2v

@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "processor.h"
 #include "program.h"
+#include "tensors.h"
 
 namespace e2v {
 namespace {

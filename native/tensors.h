@@ -1,0 +1,27 @@
+// All tensors of a module: what they are, how large, and in another dtype.
+#pragma once
+
+#include <torch/script.h>
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace e2v {
+
+// Of the attribute beside an int8 weight that holds its scale, which stays float32.
+constexpr std::string_view SCALE_SUFFIX = "__scale";
+
+// Once for each tensor that a module holds, whichever names it has.
+void each_tensor(const torch::jit::Module& module, const std::function<void(const at::Tensor&)>& visit);
+
+// What a module's linear layers are stored in: "fp32", "bf16", "fp16" or "int8".
+const char* stored_precision(const torch::jit::Module& module);
+
+// Bytes of all tensors that a module holds, each once.
+int64_t tensor_bytes(const torch::jit::Module& module);
+
+// Brings all other float32 parameters and buffers to bfloat16, for networks that carry their parameters' dtype through.
+void narrow_rest(torch::jit::Module& module);
+
+}  // namespace e2v
