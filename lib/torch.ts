@@ -5,6 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
+import { onAbort } from './abort.js';
 import { EmotionError, type ErrorCode, messageOf } from './errors.js';
 import {
   type NativeBinding,
@@ -12,6 +13,7 @@ import {
   nativeBinding,
   openCuda,
   type QuantizeReport,
+  type Ticket,
 } from './native/binding.js';
 import {
   parseOptions,
@@ -73,6 +75,16 @@ export interface CallOptions {
    * matters for large tensors. Default: all.
    */
   keep?: readonly number[];
+  /** Aborting rejects with the signal's reason: a run that waits is dropped with its inputs, one under way ends unseen. */
+  signal?: AbortSignal;
+  /** Filled in when the run has ended. */
+  timing?: RunTiming;
+}
+
+/** Milliseconds that a run waited for processors, and that it took. */
+export interface RunTiming {
+  waitMs?: number;
+  runMs?: number;
 }
 
 export interface SaveOptions {
@@ -87,14 +99,17 @@ export class TorchModule {
   #quantizing: Promise<unknown> | undefined;
   #disposed = false;
   #precision: Exclude<Precision, 'auto'>;
-  readonly #threads: number;
+  readonly #binding: NativeBinding;
+  /** Intra-op threads of a run. Runs go in parallel, as many as the processors have room for. */
+  readonly threads: number;
   /** Where it runs, resolved: never `auto`. */
   readonly device: string;
 
-  private constructor(native: NativeModule, device: string, threads: number) {
+  private constructor(native: NativeModule, device: string, threads: number, binding: NativeBinding) {
     this.#native = native;
+    this.#binding = binding;
     this.#precision = native.precision();
-    this.#threads = threads;
+    this.threads = threads;
     this.device = device;
   }
 
@@ -113,7 +128,7 @@ export class TorchModule {
     const resolved = await resolveDevice(device, binding);
     try {
       const native = await binding.load(path.resolve(file), resolved, precision);
-      return new TorchModule(native, resolved, threads ?? binding.usableCpus);
+      return new TorchModule(native, resolved, Math.min(threads ?? Infinity, binding.usableCpus), binding);
     } catch (error) {
       throw fromNative(error, (what, code) =>
         code === 'ERR_MODEL_LOAD'
@@ -153,15 +168,18 @@ export class TorchModule {
   async call(method: string, inputs: readonly TorchInput[], options: CallOptions = {}): Promise<unknown> {
     if (typeof method !== 'string') throw new TypeError('The name of a method must be a string');
     if (!Array.isArray(inputs)) throw new TypeError('inputs must be an array, one element for each argument');
+    options.signal?.throwIfAborted();
     try {
       if (this.#quantizing !== undefined) {
         this.#open();
         inputs = copyOf(inputs);
         while (this.#quantizing !== undefined) await this.#quantizing;
-        return await this.#native!.call(method, inputs, this.#threads, options.keep);
+        options.signal?.throwIfAborted();
+        return await this.#run(this.#native!, method, inputs, options);
       }
-      return await this.#open().call(method, inputs, this.#threads, options.keep);
+      return await this.#run(this.#open(), method, inputs, options);
     } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
       throw fromNative(error, (what) => `${method}() failed: ${what}`);
     }
   }
@@ -216,6 +234,23 @@ export class TorchModule {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  #run(native: NativeModule, method: string, inputs: readonly TorchInput[], options: CallOptions): Promise<unknown> {
+    const { keep, signal, timing = {} } = options;
+    const ticket: Ticket = timing;
+    const running = native.call(method, inputs, this.threads, keep, ticket);
+    if (signal === undefined) return running;
+    return new Promise((resolve, reject) => {
+      const unfollow = onAbort(signal, () => {
+        this.#binding.cancel(ticket.id!);
+        reject(signal.reason as Error);
+      });
+      running.then(
+        (output) => (unfollow(), resolve(output)),
+        (error: Error) => (unfollow(), reject(error)),
+      );
+    });
   }
 
   #release(): void {

@@ -23,7 +23,7 @@ Napi::Value Resample(const Napi::CallbackInfo& info) {
   std::vector<float> samples(array.Data(), array.Data() + array.ElementLength());
   const int64_t from = info[1].As<Napi::Number>().Int64Value();
   const int64_t to = info[2].As<Napi::Number>().Int64Value();
-  return Environment::of(env).run(env, run_queue(), [samples = std::move(samples), from, to] {
+  return Environment::of(env).run(env, prepare_queue(), 1, [samples = std::move(samples), from, to] {
     auto output = std::make_shared<std::vector<float>>(resample(samples, from, to));
     return [output](Napi::Env settled) {
       auto result = Napi::Float32Array::New(settled, output->size());
@@ -38,10 +38,18 @@ Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
 }
 
-// close(): waits for the run and the load under way, and starts no more. For the "exit" event of the main thread.
+// cancel(id: number): boolean; true when the work whose ticket has that id had not started: its promise rejects
+Napi::Value Cancel(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int64_t id = info[0].As<Napi::Number>().Int64Value();
+  return Napi::Boolean::New(env, id > 0 && Environment::of(env).cancel(env, static_cast<uint64_t>(id)));
+}
+
+// close(): waits for the work under way, and starts no more. For the "exit" event of the main thread.
 void Close(const Napi::CallbackInfo&) {
   run_queue().close();
   load_queue().close();
+  prepare_queue().close();
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
@@ -50,6 +58,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("resample", Napi::Function::New(env, Resample, "resample"));
   exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
+  exports.Set("cancel", Napi::Function::New(env, Cancel, "cancel"));
   exports.Set("close", Napi::Function::New(env, Close, "close"));
   exports.Set("usableCpus", usable_cpus());
   exports.Set("libtorchVersion", TORCH_VERSION);

@@ -1,9 +1,22 @@
 // How many processors this process may use.
 #pragma once
 
+#include <optional>
+#include <string>
+
 namespace e2v {
 
-// At least 1: the smaller of the affinity mask and the cgroup quota (v2 or v1), rounded down.
+// At least 1: the smallest of the affinity mask, the quotas of the process's cgroups, rounded down, and
+// OMP_NUM_THREADS. What it is when it is first asked for.
 int usable_cpus();
+
+// The processors that the CPU quotas of cgroups (v2, v1 or both) leave to a process, rounded down and at least 1;
+// nothing where there is no quota. A quota on any parent counts. `root` is where cgroups are mounted (/sys/fs/cgroup),
+// `membership` the text of /proc/self/cgroup. In a container its paths may be those of the host, which `root` does not
+// show: of what is there, `root` itself is the container's.
+std::optional<int> cgroup_cpus(const std::string& root, const std::string& membership);
+
+// The first number of OMP_NUM_THREADS, where that is a positive one; null is no such variable.
+std::optional<int> omp_num_threads(const char* value);
 
 }  // namespace e2v

@@ -1,12 +1,17 @@
 #include "environment.h"
 
 #include <atomic>
+#include <system_error>
 #include <utility>
 
 namespace e2v {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
 std::atomic<int> live_environments{0};
+
 }  // namespace
 
 Environment::Environment(Napi::Env env) {
@@ -14,12 +19,16 @@ Environment::Environment(Napi::Env env) {
   mailbox_->channel.Unref(env);
   // Hooks run last in, first out: this one closes the mailbox before Node frees the thread-safe function under it.
   ++live_environments;
-  env.AddCleanupHook([mailbox = mailbox_.get()] {
+  env.AddCleanupHook([this, mailbox = mailbox_.get()] {
     mailbox->close();
+    for (const auto& [id, pending] : pending_) {
+      pending.queue->cancel(pending.task);  // nobody is left to hear of it
+    }
     if (--live_environments == 0) {
       // Where only worker_threads used the addon, this is the last that is heard before the process exits.
       run_queue().drain();
       load_queue().drain();
+      prepare_queue().drain();
     }
   });
 }
@@ -36,16 +45,14 @@ void Environment::Mailbox::close() {
   open = false;
 }
 
-Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, Work work) {
+Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, int weight, Work work, Napi::Value ticket) {
   const uint64_t id = next_id_++;
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  if (pending_.empty()) {
-    mailbox_->channel.Ref(env);
-  }
-  pending_.emplace(id, deferred);
-  queue.push([id, mailbox = mailbox_, work = std::move(work)]() mutable {
-    auto outcome = std::make_unique<Outcome>();
-    outcome->id = id;
+  const auto queued = Clock::now();
+  const auto outcome = std::make_shared<Outcome>();
+  outcome->id = id;
+  TaskQueue::Task task = [queued, outcome, work = std::move(work)]() mutable {
+    const auto started = Clock::now();
+    outcome->waited = started - queued;
     try {
       outcome->settle = work();
     } catch (const CodedError& error) {
@@ -53,10 +60,47 @@ Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, Work work) {
     } catch (const std::exception& error) {
       outcome->error = from_libtorch(error, "ERR_MODEL_RUN");
     }
+    outcome->ran = Clock::now() - started;
     work = nullptr;  // the inputs are freed here, not whenever JavaScript comes round to it
-    mailbox->post(std::move(outcome));
-  });
-  return deferred.Promise();
+  };
+  TaskQueue::Task post = [mailbox = mailbox_, outcome] {
+    mailbox->post(std::make_unique<Outcome>(std::move(*outcome)));
+  };
+  Pending pending{Napi::Promise::Deferred::New(env), &queue, 0, {}};
+  const Napi::Promise promise = pending.deferred.Promise();
+  if (ticket.IsObject()) {
+    ticket.As<Napi::Object>().Set("id", static_cast<double>(id));
+    pending.ticket = Napi::Persistent(ticket.As<Napi::Object>());
+  }
+  try {
+    pending.task = queue.push(std::move(task), weight, std::move(post));
+  } catch (const std::system_error& error) {
+    pending.deferred.Reject(to_js_error(env, {"ERR_OUT_OF_MEMORY", error.what()}).Value());
+    return promise;
+  }
+  if (pending_.empty()) {
+    mailbox_->channel.Ref(env);
+  }
+  pending_.emplace(id, std::move(pending));
+  return promise;
+}
+
+bool Environment::cancel(Napi::Env env, uint64_t id) {
+  const auto found = pending_.find(id);
+  if (found == pending_.end() || !found->second.queue->cancel(found->second.task)) {
+    return false;
+  }
+  take(env, id).deferred.Reject(to_js_error(env, {"ERR_CANCELLED", "The call was cancelled before it began"}).Value());
+  return true;
+}
+
+// Work that is settled now. The process is held by what else is pending, if anything.
+Environment::Pending Environment::take(Napi::Env env, uint64_t id) {
+  Pending pending = std::move(pending_.extract(id).mapped());
+  if (pending_.empty()) {
+    mailbox_->channel.Unref(env);
+  }
+  return pending;
 }
 
 void Environment::on_outcome(Napi::Env env, Napi::Function, Environment* self, Outcome* raw) {
@@ -64,19 +108,20 @@ void Environment::on_outcome(Napi::Env env, Napi::Function, Environment* self, O
   if (env == nullptr) {  // the environment is being torn down: nobody waits any more
     return;
   }
-  auto node = self->pending_.extract(outcome->id);
-  if (self->pending_.empty()) {
-    self->mailbox_->channel.Unref(env);
-  }
-  const Napi::Promise::Deferred& deferred = node.mapped();
-  if (outcome->error) {
-    deferred.Reject(to_js_error(env, *outcome->error).Value());
-    return;
-  }
+  const Pending pending = self->take(env, outcome->id);
   try {
-    deferred.Resolve(outcome->settle(env));
+    if (!pending.ticket.IsEmpty()) {
+      Napi::Object ticket = pending.ticket.Value();
+      ticket.Set("waitMs", outcome->waited.count());
+      ticket.Set("runMs", outcome->ran.count());
+    }
+    if (outcome->error) {
+      pending.deferred.Reject(to_js_error(env, *outcome->error).Value());
+    } else {
+      pending.deferred.Resolve(outcome->settle(env));
+    }
   } catch (const Napi::Error& error) {
-    deferred.Reject(error.Value());
+    pending.deferred.Reject(error.Value());
   }
 }
 

@@ -2,6 +2,7 @@
 // native queues comes back to it as a settled promise.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,26 +20,41 @@ class Environment {
  public:
   // Makes the promise's value. Runs on the JavaScript thread; may throw Napi::Error.
   using Settle = std::function<Napi::Value(Napi::Env)>;
-  // Runs on the queue's thread; throws CodedError. Must not touch anything of Node's.
+  // Runs on a thread of the queue; throws CodedError. Must not touch anything of Node's.
   using Work = std::function<Settle()>;
 
   explicit Environment(Napi::Env env);
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // A promise for `work`, run on `queue`. It keeps the process alive until it settles.
-  Napi::Promise run(Napi::Env env, TaskQueue& queue, Work work);
+  // A promise for `work`, run on `queue` with `weight` (task_queue.h). It keeps the process alive until it settles.
+  // `ticket`, where it is an object, gets `id` at once, for cancel(), and just before the promise settles `waitMs` and
+  // `runMs`: how long the work was queued and how long it ran, waiting for a module that was in use included.
+  Napi::Promise run(Napi::Env env, TaskQueue& queue, int weight, Work work, Napi::Value ticket = {});
+
+  // True when the work with that ticket's id had not started: its promise rejects with ERR_CANCELLED, and what it held
+  // is freed.
+  bool cancel(Napi::Env env, uint64_t id);
 
   Napi::FunctionReference module_constructor;
 
  private:
+  struct Pending {
+    Napi::Promise::Deferred deferred;
+    TaskQueue* queue;
+    TaskQueue::Id task;
+    Napi::ObjectReference ticket;  // may be empty
+  };
   struct Outcome {
     uint64_t id;
     Settle settle;
     std::optional<CodedError> error;
+    std::chrono::duration<double, std::milli> waited, ran;
   };
   static void on_outcome(Napi::Env env, Napi::Function, Environment* self, Outcome* outcome);
   using Channel = Napi::TypedThreadSafeFunction<Environment, Outcome, on_outcome>;
+
+  Pending take(Napi::Env env, uint64_t id);
 
   // Shared with every task in flight: the environment may be gone (a terminated worker) when a task ends.
   struct Mailbox {
@@ -50,8 +66,8 @@ class Environment {
   };
 
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
-  std::unordered_map<uint64_t, Napi::Promise::Deferred> pending_;
-  uint64_t next_id_ = 0;
+  std::unordered_map<uint64_t, Pending> pending_;
+  uint64_t next_id_ = 1;
 };
 
 // A JavaScript Error with `code`.

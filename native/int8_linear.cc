@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "processor.h"
+#include "rows.h"
 
 namespace e2v {
 namespace {
@@ -69,13 +70,14 @@ at::Tensor unpack_int8(const at::Tensor& packed, int64_t columns, int64_t depth)
       .contiguous();
 }
 
-at::Tensor int8_linear(const at::Tensor& x, const Int8Weight& weight, const std::optional<at::Tensor>& bias, bool gelu) {
+at::Tensor int8_linear(const at::Tensor& x, const Int8Weight& weight, const std::optional<at::Tensor>& bias,
+                       bool gelu) {
   TORCH_CHECK(x.dim() > 0, "linear: the input must have a dimension");
   const int64_t columns = weight.scale.size(0), depth = x.size(-1);
   const int64_t padded_depth = weight.packed.size(1) * GROUP;
   TORCH_CHECK(x.is_floating_point(), "linear: an input of ", x.scalar_type(), " is not floating point");
-  TORCH_CHECK(depth == weight.depth, "linear: an input of ", depth, " elements does not fit a weight of ", columns, " x ",
-              weight.depth);
+  TORCH_CHECK(depth == weight.depth, "linear: an input of ", depth, " elements does not fit a weight of ", columns,
+              " x ", weight.depth);
   if (bias && (bias->dim() != 1 || bias->size(0) != columns)) {
     const at::Tensor y = int8_linear(x, weight, std::nullopt, false) + *bias;
     return gelu ? at::gelu(y) : y;
@@ -89,8 +91,7 @@ at::Tensor int8_linear(const at::Tensor& x, const Int8Weight& weight, const std:
   if (out.numel() == 0) {
     return out;
   }
-  // Rows may overlap or lie apart; only their elements must lie together.
-  const at::Tensor rows = x.dim() == 2 && x.stride(1) == 1 ? x : x.reshape({-1, depth}).contiguous();
+  const at::Tensor rows = as_rows(x);
   const int64_t count = rows.size(0);
   at::Tensor levels = at::empty({round_up(count, INT8_ROWS), padded_depth}, at::kByte);
   at::Tensor row_scale = at::empty({count}, at::kFloat);

@@ -1,5 +1,5 @@
-// Linear layers of bytes: weights in int8 with a scale for each output, inputs quantised row by row as they come. A row's
-// result depends on no other row.
+// Linear layers of bytes: weights in int8 with a scale for each output, inputs quantised row by row as they come. A
+// row's result depends on no other row.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,8 +21,8 @@ struct Int8Weight {
 Int8Weight pack_int8(const at::Tensor& weight, const at::Tensor& scale);
 at::Tensor unpack_int8(const at::Tensor& packed, int64_t columns, int64_t depth);
 
-// x [..., K], floating point -> [..., N] of the same dtype, through GELU where asked. bias: [N], or whatever can be added.
-// Throws c10::Error where shapes do not fit.
+// x [..., K], floating point -> [..., N] of the same dtype, through GELU where asked. bias: [N], or whatever can be
+// added. Throws c10::Error where shapes do not fit.
 at::Tensor int8_linear(const at::Tensor& x, const Int8Weight& weight, const std::optional<at::Tensor>& bias, bool gelu);
 
 }  // namespace e2v

@@ -7,22 +7,23 @@
 #include <torch/csrc/jit/serialization/export.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
+#include <shared_mutex>
 #include <string_view>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
 #include "error.h"
+#include "inlining.h"
 #include "memory.h"
+#include "part_file.h"
 #include "precision.h"
 #include "scratch.h"
 
 namespace e2v {
 namespace {
 
-// What makes two requests the same model: the file itself (a replaced file is another one), the device and the precision.
+// What makes two requests the same model: the file itself (a replaced file is another one), the device and the
+// precision.
 using Identity = std::tuple<dev_t, ino_t, time_t, long, off_t, std::string, std::string>;
 
 Identity identify(const std::string& path, const c10::Device& device, const std::string& precision) {
@@ -92,7 +93,10 @@ torch::jit::ExtraFilesMap list_extra_files(const std::string& path) {
 
 Module::Module(torch::jit::Module module, const c10::Device& device, std::string precision,
                std::map<std::string, std::string> extra_files)
-    : module_(std::move(module)), device_(device), precision_(std::move(precision)), extra_files_(std::move(extra_files)) {
+    : module_(std::move(module)),
+      device_(device),
+      precision_(std::move(precision)),
+      extra_files_(std::move(extra_files)) {
   for (const auto& method : module_.get_methods()) {
     schemas_.emplace(method.name(), method.function().getSchema());
   }
@@ -130,13 +134,17 @@ std::shared_ptr<Module> Module::quantize(std::shared_ptr<Module>& module, Weight
   }
   try {
     const c10::InferenceMode guard;
-    module->make_plain();
     // A clone, since graphs that have run are kept compiled; it has the same tensors, until they are compressed.
-    torch::jit::Module clone = module->module_.clone(/*inplace=*/true);
+    torch::jit::Module clone = [&] {
+      const std::unique_lock alone(module->access_);  // must go before the module may
+      module->make_plain();
+      return module->module_.clone(/*inplace=*/true);
+    }();
     const c10::Device device = module->device_;
     std::map<std::string, std::string> extra_files = module->extra_files_;
     report = compress(clone, format, [&] { module.reset(); });
-    return std::shared_ptr<Module>(new Module(std::move(clone), device, format == WeightFormat::Int8 ? "int8" : "bf16", std::move(extra_files)));
+    const char* precision = format == WeightFormat::Int8 ? "int8" : "bf16";
+    return std::shared_ptr<Module>(new Module(std::move(clone), device, precision, std::move(extra_files)));
   } catch (const CodedError&) {
     throw;
   } catch (const std::exception& error) {
@@ -164,40 +172,75 @@ c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inpu
                         int threads) {
   try {
     const c10::InferenceMode guard;
+    // Of this thread alone, in OpenMP (which oneDNN asks too) and, from libtorch 2.11 on, in MKL. Where MKL's was the
+    // whole process's, a run with one thread could find itself with the team of threads that another run had asked for.
     if (at::get_num_threads() != threads) {
       at::set_num_threads(threads);
     }
     for (auto& input : inputs) {
       input = to_device(input, device_);
     }
-    const bool fast = method == "forward" && device_.is_cpu() && make_fast();
-    if (!fast && method != "forward") {
-      make_plain();
-    }
-    const ScratchScope scratch;  // not before: it would keep what packing frees
-    c10::IValue output = fast ? forward_->run(std::move(inputs)) : module_.get_method(method)(std::move(inputs));
-    if (!keep.empty() && output.isTuple()) {
-      std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
-      for (const size_t index : keep) {
-        if (index < kept.size()) {
-          kept[index] = output.toTupleRef().elements()[index];
-        }
+    {
+      const std::shared_lock together(access_);
+      if (ready(method)) {
+        return execute(method, std::move(inputs), keep);
       }
-      output = c10::ivalue::Tuple::create(std::move(kept));
     }
-    return to_host(output);
+    const std::unique_lock alone(access_);
+    prepare(method);
+    return execute(method, std::move(inputs), keep);
   } catch (const std::exception& error) {
     throw from_libtorch(error, "ERR_MODEL_RUN");
   }
 }
 
-bool Module::make_fast() {
+bool Module::ready(const std::string& method) const {
+  const auto known = writes_.find(method);
+  const bool in_shape = wants_program(method) ? forward_ || plain_ : method == "forward" || !forward_;
+  return known != writes_.end() && !known->second && in_shape;
+}
+
+void Module::prepare(const std::string& method) {
+  if (wants_program(method)) {
+    make_fast();
+  } else if (method != "forward") {
+    make_plain();
+  }
+  const auto [known, fresh] = writes_.try_emplace(method, true);
+  if (fresh) {
+    try {
+      known->second = writes_state(module_, module_.get_method(method));
+    } catch (const c10::Error&) {  // it cannot be told
+    }
+  }
+  if (known->second) {  // what it changes may be what the others' answer rests on
+    std::erase_if(writes_, [](const auto& entry) { return !entry.second; });
+  }
+}
+
+c10::IValue Module::execute(const std::string& method, std::vector<c10::IValue> inputs,
+                            const std::vector<size_t>& keep) const {
+  const ScratchScope scratch;  // not while weights are packed: it would keep what that frees
+  c10::IValue output = wants_program(method) && forward_ ? forward_->run(std::move(inputs))
+                                                         : module_.get_method(method)(std::move(inputs));
+  if (!keep.empty() && output.isTuple()) {
+    std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
+    for (const size_t index : keep) {
+      if (index < kept.size()) {
+        kept[index] = output.toTupleRef().elements()[index];
+      }
+    }
+    output = c10::ivalue::Tuple::create(std::move(kept));
+  }
+  return to_host(output);
+}
+
+void Module::make_fast() {
   if (!forward_ && !plain_) {
     forward_ = Program::of(module_, "forward");
     plain_ = !forward_;
     trim_memory();  // of the weights as they were before they were packed
   }
-  return forward_.has_value();
 }
 
 void Module::make_plain() {
@@ -205,64 +248,12 @@ void Module::make_plain() {
     forward_->give_back();
     forward_.reset();
   }
-  plain_ = false;
 }
-
-namespace {
-
-// A file that is written aside. What fails is remembered and the rest dropped: libtorch's archive writer throws from its
-// destructor when a write fails, which would end the process.
-class PartFile {
- public:
-  explicit PartFile(std::string path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")) {
-    error_ = file_ == nullptr ? errno : 0;
-  }
-  ~PartFile() {
-    close();
-    std::remove(path_.c_str());  // where it was renamed there is none
-  }
-  PartFile(const PartFile&) = delete;
-  PartFile& operator=(const PartFile&) = delete;
-
-  size_t write(const void* bytes, size_t size) {
-    if (error_ == 0 && std::fwrite(bytes, 1, size, file_) != size) {
-      error_ = errno;
-    }
-    return size;
-  }
-
-  // Throws CodedError ERR_FILE_WRITE when anything failed.
-  void rename(const std::string& to) {
-    if (error_ == 0 && (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0)) {
-      error_ = errno;
-    }
-    close();
-    if (error_ == 0 && std::rename(path_.c_str(), to.c_str()) != 0) {
-      error_ = errno;
-    }
-    if (error_ != 0) {
-      throw CodedError("ERR_FILE_WRITE", std::generic_category().message(error_));
-    }
-  }
-
- private:
-  void close() {
-    if (file_ != nullptr && std::fclose(file_) != 0 && error_ == 0) {
-      error_ = errno;
-    }
-    file_ = nullptr;
-  }
-
-  std::string path_;
-  std::FILE* file_;
-  int error_;
-};
-
-}  // namespace
 
 void Module::save(const std::string& path, const std::map<std::string, std::string>& extra_files) {
   try {
     const c10::InferenceMode guard;
+    const std::unique_lock alone(access_);
     make_plain();
     torch::jit::ExtraFilesMap files(extra_files_.begin(), extra_files_.end());
     for (const auto& [name, content] : extra_files) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compress.h"
+#include "fair_mutex.h"
 #include "program.h"
 
 namespace e2v {
@@ -18,13 +19,13 @@ namespace e2v {
 class Module {
  public:
   // Loads an archive, or hands out the copy of the same file that some other caller, in whichever JavaScript thread,
-  // still holds: weights exist once per process. `precision` is auto (precision.h says what that is), fp32, bf16 or int8.
-  // Throws CodedError ERR_MODEL_LOAD, ERR_OUT_OF_MEMORY, ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
+  // still holds: weights exist once per process. `precision` is auto (precision.h says what that is), fp32, bf16 or
+  // int8. Throws CodedError ERR_MODEL_LOAD, ERR_OUT_OF_MEMORY, ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
   static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device, const std::string& precision);
 
-  // The same module with its linear layers in `format` (compress.h). `module` is reset, so that where nobody else holds it its
-  // weights go one by one as the smaller ones come; unless this throws: then it is as it was, short of running out of memory.
-  // Belongs on run_queue().
+  // The same module with its linear layers in `format` (compress.h). `module` is reset, so that where nobody else holds
+  // it its weights go one by one as the smaller ones come; unless this throws: then it is as it was, short of running
+  // out of memory. Waits for runs of the module.
   static std::shared_ptr<Module> quantize(std::shared_ptr<Module>& module, WeightFormat format, CompressReport& report);
 
   // What linear layers compute in: fp32, bf16, fp16 or int8.
@@ -40,20 +41,27 @@ class Module {
 
   // Runs a method in InferenceMode with `threads` intra-op threads. The result's tensors are on the CPU and contiguous;
   // where the result is a tuple and `keep` is not empty, elements that it does not list become None, uncopied.
-  // Throws CodedError ERR_MODEL_RUN or ERR_OUT_OF_MEMORY. One call at a time: runs belong on run_queue().
+  // Throws CodedError ERR_MODEL_RUN or ERR_OUT_OF_MEMORY. From any thread: methods that do not change the module run at
+  // the same time, each other one, and the first call of a method, has the module to itself.
   c10::IValue run(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,
                   int threads);
 
   // Writes the module and its extra files, `extra_files` added to them. Atomic: aside first, then renamed.
-  // Not while a run is under way: saves belong on run_queue() too.
+  // Waits for runs of the module.
   void save(const std::string& path, const std::map<std::string, std::string>& extra_files);
 
  private:
-  bool make_fast();    // whether forward has a faster program, from now on in forward_
-  void make_plain();  // gives the program's weights back
-
   Module(torch::jit::Module module, const c10::Device& device, std::string precision,
          std::map<std::string, std::string> extra_files);
+
+  // All of these with access_ held; what changes the module, by this caller alone.
+  bool wants_program(const std::string& method) const { return method == "forward" && device_.is_cpu(); }
+  bool ready(const std::string& method) const;  // whether the method may run beside others at once
+  void prepare(const std::string& method);
+  void make_fast();   // forward's program, if it has one, is in forward_ from now on
+  void make_plain();  // gives the program's weights back
+  c10::IValue execute(const std::string& method, std::vector<c10::IValue> inputs,
+                      const std::vector<size_t>& keep) const;
 
   torch::jit::Module module_;
   c10::Device device_;
@@ -61,9 +69,11 @@ class Module {
   std::map<std::string, std::string> extra_files_;
   std::map<std::string, c10::FunctionSchema> schemas_;
 
+  FairSharedMutex access_;
   // forward's faster program, from the first call of forward until something else is asked of the module.
   std::optional<Program> forward_;
   bool plain_ = false;  // forward has no faster program
+  std::map<std::string, bool> writes_;  // methods that were called -> whether they may change the module
 };
 
 }  // namespace e2v

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,39 @@ const std::shared_ptr<Module>& module_of(const Napi::CallbackInfo& info) {
   return *info[0].As<Napi::External<std::shared_ptr<Module>>>().Data();
 }
 
+// Gives a reference up. The last one frees hundreds of megabytes: neither on the JavaScript thread nor in the place of
+// a run. Two that go at the same time may each find the other one there; then it is freed here, which is slow and not
+// wrong.
+void give_up(std::shared_ptr<Module> module) {
+  if (module == nullptr || module.use_count() > 1) {
+    return;
+  }
+  TaskQueue::Task free = [module = std::move(module)]() mutable {
+    module.reset();
+    trim_memory();
+  };
+  try {
+    prepare_queue().push(std::move(free), 1);
+  } catch (const std::system_error&) {  // no thread for it
+  }
+}
+
+// A module that a call which waits its turn holds, and gives up where it is cancelled.
+class Held {
+ public:
+  explicit Held(std::shared_ptr<Module> module) : module_(std::move(module)) {}
+  ~Held() { give_up(std::move(module_)); }
+  Held(const Held&) = default;
+  Held(Held&&) = default;
+  Held& operator=(const Held&) = delete;
+  Held& operator=(Held&&) = delete;
+
+  Module* operator->() const { return module_.get(); }
+
+ private:
+  std::shared_ptr<Module> module_;
+};
+
 // A NativeModule that holds `module`.
 Napi::Value wrap(Napi::Env env, std::shared_ptr<Module>& module) {
   const auto handle = Napi::External<std::shared_ptr<Module>>::New(env, &module);
@@ -77,14 +111,7 @@ ModuleBinding::ModuleBinding(const Napi::CallbackInfo& info)
 ModuleBinding::~ModuleBinding() { release(); }
 
 void ModuleBinding::release() {
-  if (module_ == nullptr) {
-    return;
-  }
-  // The last reference frees hundreds of megabytes: not on the JavaScript thread, and behind the runs that are queued.
-  run_queue().push([module = std::move(module_)]() mutable {
-    module.reset();
-    trim_memory();
-  });
+  give_up(std::move(module_));
   module_ = nullptr;
 }
 
@@ -111,7 +138,8 @@ Napi::Value ModuleBinding::extra_file(const Napi::CallbackInfo& info) {
                                      : Napi::String::New(info.Env(), found->second).As<Napi::Value>();
 }
 
-// call(method: string, inputs: unknown[], threads: number, keep?: number[]): Promise<unknown>
+// call(method: string, inputs: unknown[], threads: number, keep?: number[], ticket?: object): Promise<unknown>; the
+// ticket is as Environment::run has it
 Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<Module>& model = module(env);
@@ -126,12 +154,12 @@ Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
   }
   const int threads = info[2].As<Napi::Number>().Int32Value();
   return Environment::of(env).run(
-      env, run_queue(),
-      [model = model, method, threads, inputs = std::move(inputs), keep = read_indices(info[3])]() mutable {
-        auto output = std::make_shared<c10::IValue>(model->run(method, std::move(inputs), keep, threads));
-        model.reset();
+      env, run_queue(), threads,
+      [held = Held(model), method, threads, inputs = std::move(inputs), keep = read_indices(info[3])]() mutable {
+        auto output = std::make_shared<c10::IValue>(held->run(method, std::move(inputs), keep, threads));
         return [output](Napi::Env settled) { return to_js(settled, *output); };
-      });
+      },
+      info[4]);
 }
 
 // save(path: string, extraFiles: Record<string, string>): Promise<void>
@@ -143,10 +171,11 @@ Napi::Value ModuleBinding::save(const Napi::CallbackInfo& info) {
     const Napi::Value content = entry.second;
     extra_files[entry.first.ToString().Utf8Value()] = content.ToString().Utf8Value();
   }
+  TaskQueue& queue = run_queue();  // all of it: bringing back weights that were packed keeps every processor busy
   return Environment::of(env).run(
-      env, run_queue(), [model = module(env), path = info[0].As<Napi::String>().Utf8Value(), extra_files]() mutable {
-        model->save(path, extra_files);
-        model.reset();
+      env, queue, queue.capacity(),
+      [held = Held(module(env)), path = info[0].As<Napi::String>().Utf8Value(), extra_files] {
+        held->save(path, extra_files);
         return [](Napi::Env settled) { return settled.Undefined(); };
       });
 }
@@ -156,14 +185,15 @@ Napi::Value ModuleBinding::precision(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), module(info.Env())->precision());
 }
 
-// quantize(format: "int8" | "bf16"): Promise<{ module: NativeModule, report?: object, error?: { code, message } }>; gives this handle up, as dispose()
-// does. Where there is an error, `module` is the one that it was.
+// quantize(format: "int8" | "bf16"): Promise<{ module: NativeModule, report?: object, error?: { code, message } }>;
+// gives this handle up, as dispose() does. Where there is an error, `module` is the one that it was.
 Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   module(env);
   const auto format =
       info[0].As<Napi::String>().Utf8Value() == "int8" ? WeightFormat::Int8 : WeightFormat::Bf16;
-  return Environment::of(env).run(env, run_queue(), [format, model = std::exchange(module_, nullptr)]() mutable {
+  TaskQueue& queue = run_queue();
+  auto work = [format, model = std::exchange(module_, nullptr)]() mutable {
     auto result = std::make_shared<std::shared_ptr<Module>>();
     std::optional<CodedError> failure;
     CompressReport report;
@@ -194,7 +224,8 @@ Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
       answer.Set("report", counts);
       return answer;
     };
-  });
+  };
+  return Environment::of(env).run(env, queue, queue.capacity(), std::move(work));
 }
 
 // dispose(): void; calls already made still finish
@@ -205,7 +236,7 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   const c10::Device device(info[1].As<Napi::String>().Utf8Value());
   const std::string precision = info[2].As<Napi::String>().Utf8Value();
-  return Environment::of(env).run(env, load_queue(), [path, device, precision] {
+  return Environment::of(env).run(env, load_queue(), 1, [path, device, precision] {
     auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device, precision));
     trim_memory();
     return [model](Napi::Env settled) { return wrap(settled, *model); };

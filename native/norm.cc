@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include "processor.h"
+#include "rows.h"
 
 namespace e2v {
 namespace {
@@ -18,15 +19,11 @@ bool fits(const std::optional<at::Tensor>& vector, int64_t width) {
   return !vector || !vector->defined() || (vector->dim() == 1 && vector->size(0) == width);
 }
 
-// As a matrix whose rows' elements lie together.
-at::Tensor as_rows(const at::Tensor& x) {
-  return x.dim() == 2 && x.stride(1) == 1 ? x : x.reshape({-1, x.size(-1)}).contiguous();
-}
-
 }  // namespace
 
 at::Tensor norm(const at::Tensor& x, const std::optional<at::Tensor>& residual, const std::vector<int64_t>& shape,
-                const std::optional<at::Tensor>& weight, const std::optional<at::Tensor>& bias, double epsilon, bool gelu) {
+                const std::optional<at::Tensor>& weight, const std::optional<at::Tensor>& bias, double epsilon,
+                bool gelu) {
   const auto dtype = x.scalar_type();
   const bool plain = x.dim() == 0 || x.numel() == 0 || shape.size() != 1 || x.size(-1) != shape[0] ||
                      (dtype != at::kFloat && dtype != at::kBFloat16) ||

@@ -10,6 +10,7 @@ namespace e2v {
 
 // layer_norm(x + residual, shape, weight, bias, epsilon), then GELU where asked; statistics in float32. [..., D] as x.
 at::Tensor norm(const at::Tensor& x, const std::optional<at::Tensor>& residual, const std::vector<int64_t>& shape,
-                const std::optional<at::Tensor>& weight, const std::optional<at::Tensor>& bias, double epsilon, bool gelu);
+                const std::optional<at::Tensor>& weight, const std::optional<at::Tensor>& bias, double epsilon,
+                bool gelu);
 
 }  // namespace e2v

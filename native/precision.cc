@@ -2,9 +2,9 @@
 
 #include "compress.h"
 #include "error.h"
+#include "inlining.h"
 #include "memory.h"
 #include "processor.h"
-#include "program.h"
 #include "tensors.h"
 
 namespace e2v {

@@ -11,10 +11,9 @@ namespace e2v {
 
 // Brings a freshly loaded module to `precision` (auto, fp32, bf16 or int8) and says what it is now. auto is
 //   - what the archive has, where that is not fp32;
-//   - for the network of emotion2vec+ on the CPU: int8 where memory is too short for its fp32 weights beside it, else bf16
-//     where the processor has instructions for it;
-//   - else fp32.
-// Throws CodedError ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
+//   - for the network of emotion2vec+ on the CPU: int8 where memory is too short for its fp32 weights beside it, else
+// bf16     where the processor has instructions for it;   - else fp32. Throws CodedError ERR_PRECISION_UNSUPPORTED or
+// ERR_QUANTIZE.
 std::string apply_precision(torch::jit::Module& module, const c10::Device& device, const std::string& precision);
 
 // Throws CodedError ERR_PRECISION_UNSUPPORTED where this processor has no instructions for a format.

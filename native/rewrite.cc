@@ -27,7 +27,8 @@ constexpr int64_t WORTH_PACKING = 65536;  // elements of a float32 weight
 // The exact GELU that alone uses a node's output, in the same block; or null.
 Node* gelu_after(const Node* node) {
   const auto& uses = node->output()->uses();
-  if (uses.size() != 1 || uses[0].user->kind() != c10::aten::gelu || uses[0].user->owningBlock() != node->owningBlock()) {
+  if (uses.size() != 1 || uses[0].user->kind() != c10::aten::gelu ||
+      uses[0].user->owningBlock() != node->owningBlock()) {
     return nullptr;
   }
   const auto approximate = torch::jit::constant_as<std::string>(uses[0].user->input(1));
@@ -142,8 +143,8 @@ class Packer {
     std::vector<Node*> convolutions;
   };
 
-  // The layers that a value is the weight of, through the forms that linear_weight() knows. False where it is also something
-  // else.
+  // The layers that a value is the weight of, through the forms that linear_weight() knows. False where it is also
+  // something else.
   static bool collect(const Value* value, Attribute& attribute) {
     for (const auto& use : value->uses()) {
       const auto kind = use.user->kind();
@@ -182,7 +183,8 @@ class Packer {
         return;
       }
       const at::Tensor scale = owner_of(read).attr(read->s(c10::attr::name)).toTensor();
-      if (weight.size(1) > INT8_MAX_DEPTH || scale.numel() != weight.size(0) || scale.dim() != 2 || scale.size(form.transposed ? 0 : 1) != 1) {
+      if (weight.size(1) > INT8_MAX_DEPTH || scale.numel() != weight.size(0) || scale.dim() != 2 ||
+          scale.size(form.transposed ? 0 : 1) != 1) {
         return;
       }
       const Int8Weight int8 = pack_int8(weight, scale);
@@ -285,7 +287,8 @@ at::Tensor PackedWeight::unpack() const {
   if (shape.size() == 3) {
     return unpack_convolution(tensors[0]);
   }
-  const at::Tensor weight = tensors.size() == 1 ? unpack_weight(tensors[0]) : unpack_int8(tensors[0], shape[0], shape[1]);
+  const at::Tensor weight =
+      tensors.size() == 1 ? unpack_weight(tensors[0]) : unpack_int8(tensors[0], shape[0], shape[1]);
   return (transposed ? weight.t().contiguous() : weight).to(dtype);
 }
 

@@ -30,8 +30,8 @@ void fuse_norms(torch::jit::Graph& graph);
 // Whether linear layers read weights that compress() made small.
 bool has_compressed_linears(torch::jit::Graph& graph);
 
-// linear, and GELU after it, and conv1d -> one operator on a packed weight, where such layers alone use that weight. The packed
-// weight takes the module's own one's place, so that there is one copy. `module` is the graph's first input.
+// linear, and GELU after it, and conv1d -> one operator on a packed weight, where such layers alone use that weight.
+// The packed weight takes the module's own one's place, so that there is one copy. `module` is the graph's first input.
 std::vector<PackedWeight> pack_weights(torch::jit::Graph& graph, const torch::jit::Module& module);
 
 }  // namespace e2v

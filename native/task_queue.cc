@@ -1,16 +1,68 @@
 #include "task_queue.h"
 
+#include <algorithm>
+#include <system_error>
 #include <utility>
+
+#include "cpus.h"
 
 namespace e2v {
 
+TaskQueue::TaskQueue(int capacity, Thread thread)
+    : capacity_(std::max(capacity, 1)), stays_(thread == Thread::Stays) {}
+
 TaskQueue::~TaskQueue() { close(); }
 
+TaskQueue::Id TaskQueue::push(Task task, int weight, Task afterwards) {
+  Queued refused{};  // destroyed after the lock is released
+  const std::lock_guard lock(mutex_);
+  if (closed_) {
+    refused.task = std::move(task);
+    refused.afterwards = std::move(afterwards);
+    return 0;
+  }
+  const Id id = next_id_++;
+  queue_.push_back({id, std::clamp(weight, 1, capacity_), std::move(task), std::move(afterwards)});
+  try {
+    start_fitting();
+  } catch (const std::system_error&) {
+    if (used_ == 0) {  // or else a thread that ends its task takes the next one
+      refused = std::move(queue_.back());
+      queue_.pop_back();
+      throw;
+    }
+  }
+  return id;
+}
+
+bool TaskQueue::cancel(Id id) {
+  Queued dropped{};  // destroyed after the lock is released: tasks hold models
+  const std::lock_guard lock(mutex_);
+  const auto found = std::lower_bound(queue_.begin(), queue_.end(), id,
+                                      [](const Queued& queued, Id wanted) { return queued.id < wanted; });
+  if (found == queue_.end() || found->id != id) {
+    return false;
+  }
+  dropped = std::move(*found);
+  queue_.erase(found);
+  try {
+    start_fitting();  // it may have been the wide one that the others waited for
+  } catch (const std::system_error&) {
+  }
+  return true;
+}
+
 void TaskQueue::drain() {
-  std::deque<Task> dropped;  // destroyed after the lock is released: tasks hold models
+  std::deque<Queued> dropped;  // destroyed after the lock is released
   std::unique_lock lock(mutex_);
-  dropped.swap(tasks_);
-  idle_.wait(lock, [this] { return !busy_; });
+  dropped.swap(queue_);
+  const Id end = next_id_;  // whoever goes on pushing cannot keep this waiting
+  const auto runs = [&](Id id) { return id != 0 && id < end; };
+  finished_.wait(lock, [&] {
+    return std::none_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+      return runs(worker.given.id) || runs(worker.finishing);
+    });
+  });
 }
 
 void TaskQueue::close() {
@@ -19,58 +71,84 @@ void TaskQueue::close() {
     closed_ = true;
   }
   drain();
-  wake_.notify_all();
-  if (thread_.joinable()) {
-    thread_.join();
+  for (Worker& worker : workers_) {  // nothing adds one any more
+    worker.wake.notify_one();
+    if (worker.thread.joinable()) {
+      worker.thread.join();
+    }
   }
 }
 
-bool TaskQueue::push(Task task) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_) {
-      return false;
-    }
-    tasks_.push_back(std::move(task));
-    if (!running_) {
-      if (thread_.joinable()) {
-        thread_.join();  // it has ended, or is about to, and takes no lock any more
-      }
-      thread_ = std::thread(&TaskQueue::run, this);
-      running_ = true;
-    }
+// With the lock held: gives the tasks at the head that fit beside the running ones to threads.
+void TaskQueue::start_fitting() {
+  while (!queue_.empty() && used_ + queue_.front().weight <= capacity_) {
+    Worker& worker = idle_worker();
+    worker.given = std::move(queue_.front());
+    queue_.pop_front();
+    used_ += worker.given.weight;
+    worker.wake.notify_one();
   }
-  wake_.notify_one();
-  return true;
 }
 
-void TaskQueue::run() {
+// The first idle thread, made where there is none. The first, because a thread that runs wide tasks keeps OpenMP
+// threads of its own, which libgomp counts as busy ones for ever: the fewer threads have run wide tasks, the better. A
+// task as wide as the queue always gets the same one.
+TaskQueue::Worker& TaskQueue::idle_worker() {
+  const auto found = std::find_if(workers_.begin(), workers_.end(),
+                                  [](const Worker& worker) { return worker.given.id == 0; });
+  Worker& worker = found == workers_.end() ? workers_.emplace_back() : *found;
+  if (!worker.lives) {
+    if (worker.thread.joinable()) {
+      worker.thread.join();  // it has ended, or is about to, and takes no lock any more
+    }
+    worker.thread = std::thread(&TaskQueue::run, this, std::ref(worker));
+    worker.lives = true;
+  }
+  return worker;
+}
+
+void TaskQueue::run(Worker& worker) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return closed_ || !stays_ || !tasks_.empty(); });
-    if (tasks_.empty()) {
-      running_ = false;
+    worker.wake.wait(lock, [&] { return worker.given.id != 0 || closed_ || !stays_; });
+    if (worker.given.id == 0) {
+      worker.lives = false;
       return;
     }
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    busy_ = true;
+    Task task = std::move(worker.given.task), afterwards = std::move(worker.given.afterwards);
     lock.unlock();
     task();
     task = nullptr;  // what it held (audio, a model's last reference) goes before the next one, outside the lock
     lock.lock();
-    busy_ = false;
-    idle_.notify_all();
+    used_ -= worker.given.weight;
+    worker.finishing = std::exchange(worker.given.id, 0);
+    try {
+      start_fitting();  // this thread, too, may be given the next one
+    } catch (const std::system_error&) {  // no second thread: what is queued waits for those that there are
+    }
+    lock.unlock();
+    if (afterwards) {
+      afterwards();
+      afterwards = nullptr;
+    }
+    lock.lock();
+    worker.finishing = 0;
+    finished_.notify_all();
   }
 }
 
 TaskQueue& run_queue() {
-  static TaskQueue queue(TaskQueue::Thread::Stays);
+  static TaskQueue queue(usable_cpus(), TaskQueue::Thread::Stays);
   return queue;
 }
 
 TaskQueue& load_queue() {
-  static TaskQueue queue(TaskQueue::Thread::EndsWhenIdle);
+  static TaskQueue queue(1, TaskQueue::Thread::EndsWhenIdle);
+  return queue;
+}
+
+TaskQueue& prepare_queue() {
+  static TaskQueue queue(1, TaskQueue::Thread::EndsWhenIdle);
   return queue;
 }
 

@@ -1,7 +1,9 @@
-// A first-in, first-out queue of tasks with a thread of its own. Knows nothing of Node or of libtorch.
+// A first-in, first-out queue of tasks with a budget of processors and threads of its own. Knows nothing of Node or of
+// libtorch.
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -12,18 +14,29 @@ namespace e2v {
 class TaskQueue {
  public:
   using Task = std::function<void()>;
+  using Id = uint64_t;  // of a task in its queue; never 0
 
   enum class Thread { Stays, EndsWhenIdle };
 
-  explicit TaskQueue(Thread thread) : stays_(thread == Thread::Stays) {}
+  // `capacity`: the processors that running tasks may keep busy, at least 1.
+  TaskQueue(int capacity, Thread thread);
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
 
-  // Tasks must not throw. The thread starts with the first one. False once the queue is closed.
-  bool push(Task task);
+  int capacity() const { return capacity_; }
 
-  // Drops what is queued and waits for the task that runs.
+  // Tasks must not throw. `weight` says how many processors a task keeps busy; more than the capacity counts as all of
+  // it. Tasks start in the order in which they come: a wide one is not overtaken by a narrow one that would fit, or
+  // else it might never start. `afterwards` follows on the same thread once the next task may have the processors, for
+  // telling somebody who may push the next one: that one finds this thread idle, and not just one that was never used.
+  // 0 once the queue is closed. Throws std::system_error where there is no thread and none can be made.
+  Id push(Task task, int weight, Task afterwards = {});
+
+  // True when the task had not started: it is gone by then. Its destructor runs here, on the caller's thread.
+  bool cancel(Id id);
+
+  // Drops what is queued and waits for the tasks that run.
   void drain();
 
   // Drains, and takes no task from now on. Must happen while JavaScript still runs ("exit" event): static objects that
@@ -31,24 +44,42 @@ class TaskQueue {
   void close();
 
  private:
-  void run();
+  struct Queued {
+    Id id;
+    int weight;
+    Task task, afterwards;
+  };
+  struct Worker {
+    std::thread thread;
+    std::condition_variable wake;
+    Queued given{};      // what it is to run, or runs; its id is 0 when idle
+    Id finishing = 0;    // the task whose `afterwards` it runs, or 0
+    bool lives = false;  // the thread will look at `given` again
+  };
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::condition_variable idle_;
-  std::deque<Task> tasks_;
-  std::thread thread_;
+  void start_fitting();
+  Worker& idle_worker();
+  void run(Worker& worker);
+
+  const int capacity_;
   const bool stays_;
-  bool running_ = false;  // the thread will look at tasks_ again
-  bool busy_ = false;
+  std::mutex mutex_;
+  std::condition_variable finished_;
+  std::deque<Queued> queue_;
+  std::deque<Worker> workers_;  // grows only
+  Id next_id_ = 1;
+  int used_ = 0;  // the weights of running tasks
   bool closed_ = false;
 };
 
-// The process's two queues, shared by all environments (the main thread and every worker_thread). Models run on one
-// thread, so that intra-op threads are never oversubscribed; they load on the other, so that a load delays no run. The loading
-// thread ends when it is idle: the OpenMP threads that it brought along would count as busy ones for ever, and OpenMP lets
-// threads sleep between parallel regions where there are more of them than processors.
+// The process's queues, shared by all environments (the main thread and every worker_thread). Runs of models share the
+// processors that there are, each with the weight of its intra-op threads, so that these are never oversubscribed.
+// Models load beside them, one at a time, so that a load delays no run. What prepares for a run or clears up after it
+// (resampling, freeing a model) has a third queue: it waits for neither. The threads of the latter two end when they
+// are idle: OpenMP threads that they brought along would count as busy ones for ever, and OpenMP lets threads sleep
+// between parallel regions where there are more of them than processors.
 TaskQueue& run_queue();
 TaskQueue& load_queue();
+TaskQueue& prepare_queue();
 
 }  // namespace e2v

@@ -21,11 +21,26 @@ export interface QuantizeReport {
   bytesAfter: number;
 }
 
+/** Handed in with a run: what cancels it, and how long it took. */
+export interface Ticket {
+  /** For `cancel`, from when the run is queued. */
+  id?: number;
+  /** Milliseconds in the native queue and in the run, once it has ended. */
+  waitMs?: number;
+  runMs?: number;
+}
+
 /** A loaded TorchScript module as the addon gives it (native/module_binding.cc). */
 export interface NativeModule {
   methods(): string[];
   extraFile(name: string): string | null;
-  call(method: string, inputs: readonly unknown[], threads: number, keep?: readonly number[]): Promise<unknown>;
+  call(
+    method: string,
+    inputs: readonly unknown[],
+    threads: number,
+    keep?: readonly number[],
+    ticket?: Ticket,
+  ): Promise<unknown>;
   precision(): Exclude<Precision, 'auto'>;
   /** Gives this handle up for the one in the answer: the same module again where there is an error. */
   quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: QuantizeReport; error?: Error }>;
@@ -37,6 +52,8 @@ export interface NativeModule {
 export interface NativeBinding {
   load(path: string, device: string, precision: string): Promise<NativeModule>;
   resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>;
+  /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
+  cancel(id: number): boolean;
   cudaDevices(): number;
   /** Waits for the run and the load under way, and starts no more. */
   close(): void;

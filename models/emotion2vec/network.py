@@ -189,6 +189,16 @@ def alibi_slopes(heads: int) -> Tensor:
     return torch.tensor(slopes)
 
 
+def pad_rows(x: Tensor, rows: int) -> Tensor:
+    """[T, D] -> [rows, D], zeros below."""
+    return x if x.size(0) == rows else F.pad(x, [0, 0, 0, rows - x.size(0)])
+
+
+def stack_rows(clips: List[Tensor]) -> Tensor:
+    """B times [T, D] -> [B, T, D], of one clip without a copy."""
+    return clips[0].unsqueeze(0) if len(clips) == 1 else torch.stack(clips)
+
+
 class Emotion2vec(nn.Module):
     weights: Dict[str, Tensor]  # what `assign` was given and `finish` has not placed yet
     stride: Final[int] = STRIDE
@@ -263,11 +273,12 @@ class Emotion2vec(nn.Module):
                 block(x, offsets, self.slopes, extra)
         head_weight, head_bias = self.head_weight.float(), self.head_bias.float()
         logits: List[Tensor] = []
+        frame_logits: List[Tensor] = []
         features: List[Tensor] = []
         longest = max(counts)
-        for i, count in enumerate(counts):
+        for i, count in enumerate(counts):  # clip by clip: the order of a product's sums depends on how many rows it has
             clip = x[offsets[i] + extra:offsets[i + 1]].float()
             logits.append(F.linear(clip.mean(0), head_weight, head_bias))
-            features.append(clip if count == longest else F.pad(clip, [0, 0, 0, longest - count]))
-        stacked = features[0].unsqueeze(0) if len(features) == 1 else torch.stack(features)
-        return torch.stack(logits), F.linear(stacked, head_weight, head_bias), stacked, frames
+            frame_logits.append(pad_rows(F.linear(clip, head_weight, head_bias), longest))
+            features.append(pad_rows(clip, longest))
+        return torch.stack(logits), stack_rows(frame_logits), stack_rows(features), frames

@@ -1,0 +1,27 @@
+// A method with what it calls in one graph, which is what programs and questions about a method start from.
+#pragma once
+
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/script.h>
+
+#include <memory>
+
+namespace e2v {
+
+struct Inlined {
+  std::shared_ptr<torch::jit::Graph> graph;  // a copy; the first input is the method's object
+  int lowered;   // calls of functions that we know, which are operators of ours now
+  bool complete;  // nothing is left that is no part of the graph and may touch the module: a call, a fork's own graph
+};
+Inlined inline_method(const torch::jit::Method& method);
+
+// Whether a run may change what its module holds: set an attribute, or write into a tensor, list or dict of it. True
+// where that cannot be told. Attributes that are booleans, as `training` is, count as constants: the answer holds until
+// one changes.
+bool writes_state(const torch::jit::Module& module, const torch::jit::Method& method);
+
+// Whether a module's network is emotion2vec+ as models/emotion2vec/ writes it, which carries its parameters' dtype
+// through.
+bool is_emotion2vec(const torch::jit::Module& module);
+
+}  // namespace e2v

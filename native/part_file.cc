@@ -1,0 +1,49 @@
+#include "part_file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "error.h"
+
+namespace e2v {
+
+PartFile::PartFile(std::string path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")) {
+  error_ = file_ == nullptr ? errno : 0;
+}
+
+PartFile::~PartFile() {
+  close();
+  std::remove(path_.c_str());  // where it was renamed there is none
+}
+
+size_t PartFile::write(const void* bytes, size_t size) {
+  if (error_ == 0 && std::fwrite(bytes, 1, size, file_) != size) {
+    error_ = errno;
+  }
+  return size;
+}
+
+void PartFile::rename(const std::string& to) {
+  if (error_ == 0 && (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0)) {
+    error_ = errno;
+  }
+  close();
+  if (error_ == 0 && std::rename(path_.c_str(), to.c_str()) != 0) {
+    error_ = errno;
+  }
+  if (error_ != 0) {
+    throw CodedError("ERR_FILE_WRITE", std::generic_category().message(error_));
+  }
+}
+
+void PartFile::close() {
+  if (file_ != nullptr && std::fclose(file_) != 0 && error_ == 0) {
+    error_ = errno;
+  }
+  file_ = nullptr;
+}
+
+}  // namespace e2v

@@ -1,0 +1,299 @@
+// The queue's promises, in single cases and under stress. Worth most under the thread and address sanitizers.
+#include "../task_queue.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+
+namespace {
+
+using e2v::TaskQueue;
+using namespace std::chrono_literals;
+
+// A gate that tasks wait at.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+// Waits for what other threads will make true; a queue that hangs ends the program.
+template <typename Condition>
+void until(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + 60s;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) {
+      std::fprintf(stderr, "a queue hangs\n");
+      std::_Exit(1);
+    }
+    std::this_thread::sleep_for(100us);
+  }
+}
+
+void weights_and_order() {
+  TaskQueue queue(4, TaskQueue::Thread::Stays);
+  Gate first, second;
+  std::atomic<int> started{0};
+  std::atomic<bool> wide{false}, narrow{false}, whole{false};
+  for (int i = 0; i < 3; ++i) {
+    queue.push([&] { ++started, first.wait(); }, 1);
+  }
+  until([&] { return started == 3; });
+  queue.push([&] { wide = true, second.wait(); }, 2);
+  queue.push([&] { narrow = true; }, 1);
+  std::this_thread::sleep_for(20ms);
+  CHECK(!wide && !narrow);  // the narrow one would fit, and does not overtake
+  first.open();
+  until([&] { return wide && narrow; });
+  queue.push([&] { whole = true; }, 100);  // all of the queue
+  std::this_thread::sleep_for(20ms);
+  CHECK(!whole);
+  second.open();
+  until([&] { return whole.load(); });
+}
+
+void threads_are_the_first_ones() {
+  TaskQueue queue(3, TaskQueue::Thread::Stays);
+  std::set<std::thread::id> used;
+  for (int i = 0; i < 200; ++i) {  // one after the other, the next as soon as the last one tells
+    std::atomic<bool> told{false};
+    queue.push([&] { used.insert(std::this_thread::get_id()); }, 1, [&] { told = true; });
+    while (!told) {
+      std::this_thread::yield();
+    }
+  }
+  queue.drain();
+  CHECK(used.size() == 1);
+  const auto first = *used.begin();
+  Gate gate;
+  std::atomic<int> started{0};
+  std::mutex mutex;
+  for (int i = 0; i < 3; ++i) {
+    queue.push([&] { ++started, gate.wait(); }, 1);
+  }
+  until([&] { return started == 3; });
+  gate.open();
+  std::thread::id ran;
+  std::atomic<bool> done{false};
+  queue.push([&] { ran = std::this_thread::get_id(); }, 3);
+  queue.push([&] { done = true; }, 3);
+  until([&] { return done.load(); });
+  CHECK(ran == first);
+}
+
+void cancelling() {
+  TaskQueue queue(2, TaskQueue::Thread::Stays);
+  Gate gate;
+  std::atomic<bool> started{false}, narrow{false};
+  const auto running = queue.push([&] { started = true, gate.wait(); }, 1);
+  until([&] { return started.load(); });
+  auto held = std::make_shared<int>(1), told = std::make_shared<int>(1);
+  const auto wide = queue.push([held] { CHECK(false); }, 2, [told] { CHECK(false); });
+  queue.push([&] { narrow = true; }, 1);
+  CHECK(held.use_count() == 2 && told.use_count() == 2);
+  CHECK(queue.cancel(wide) && held.use_count() == 1 && told.use_count() == 1);  // gone when cancel returns
+  until([&] { return narrow.load(); });  // what it held up goes on
+  CHECK(!queue.cancel(wide) && !queue.cancel(running) && !queue.cancel(0) && !queue.cancel(12345));
+  // Cancelling from the destructor of what was cancelled: no lock is held by then.
+  const auto inner = queue.push([] {}, 2);
+  struct Canceller {
+    TaskQueue* queue;
+    TaskQueue::Id id;
+    ~Canceller() { CHECK(queue->cancel(id)); }
+  };
+  auto canceller = std::make_shared<Canceller>(&queue, inner);
+  const auto outer = queue.push([canceller] {}, 2);
+  canceller.reset();
+  CHECK(queue.cancel(outer));
+  gate.open();
+}
+
+void ending() {
+  auto held = std::make_shared<int>(0);
+  std::atomic<int> ran{0};
+  TaskQueue queue(1, TaskQueue::Thread::EndsWhenIdle);
+  for (int i = 0; i < 50; ++i) {  // the thread ends and comes again
+    const int before = ran;
+    queue.push([&, held] { ++ran; }, 1);
+    until([&] { return ran == before + 1; });
+    std::this_thread::sleep_for(i % 2 == 0 ? 0us : 300us);
+  }
+  Gate gate;
+  std::atomic<bool> started{false}, ended{false}, told{false};
+  queue.push([&] { started = true, gate.wait(), ended = true; }, 1,
+             [&] { std::this_thread::sleep_for(5ms), told = true; });
+  until([&] { return started.load(); });
+  queue.push([held] { CHECK(false); }, 1);
+  std::thread opener([&] { std::this_thread::sleep_for(10ms), gate.open(); });
+  queue.drain();
+  CHECK(ended && told);
+  CHECK(held.use_count() == 1);
+  opener.join();
+  queue.push([&] { ++ran; }, 1);  // drained is not closed
+  until([&] { return ran == 51; });
+  queue.close();
+  CHECK(queue.push([held] { CHECK(false); }, 1) == 0);
+  CHECK(held.use_count() == 1);
+  queue.close();
+}
+
+// Everything that may happen at once. Each task counts its runs and its destruction.
+class Stress {
+ public:
+  Stress(int capacity, TaskQueue::Thread thread) : capacity_(capacity), queue_(capacity, thread) {}
+
+  void run(unsigned seed, bool close_in_the_middle) {
+    constexpr int PRODUCERS = 4, TASKS = 400;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < PRODUCERS; ++i) {
+      threads.emplace_back([this, i, seed] { produce(seed * 100 + i, TASKS); });
+    }
+    std::atomic<bool> done{false};
+    std::thread drainer([&] {
+      while (!done) {
+        std::this_thread::sleep_for(5ms);
+        queue_.drain();
+      }
+    });
+    if (close_in_the_middle) {
+      until([&] { return ran_ > 20; });
+      queue_.close();
+      closed_ = true;
+    }
+    for (auto& thread : threads) {
+      thread.join();
+    }
+    done = true;
+    drainer.join();
+    until([&] { return ran_ + cancelled_ + dropped_ + refused_ == PRODUCERS * TASKS; });
+    queue_.close();
+    CHECK(used_ == 0 && ran_ > 0 && told_ == ran_);
+    CHECK(!close_in_the_middle || refused_ > 0);
+    check_order();
+  }
+
+ private:
+  struct Ran {
+    TaskQueue::Id id;
+    int weight, start, end;  // in the order of all starts and ends
+  };
+
+  // Its destruction says what became of a task.
+  struct Fate {
+    Stress& stress;
+    std::atomic<bool> ran{false}, cancelled{false}, refused{false};
+    explicit Fate(Stress& owner) : stress(owner) {}
+    ~Fate() { ++(ran ? stress.ran_ : cancelled ? stress.cancelled_ : refused ? stress.refused_ : stress.dropped_); }
+  };
+
+  void produce(unsigned seed, int tasks) {
+    std::mt19937 random(seed);
+    std::vector<std::pair<TaskQueue::Id, std::weak_ptr<Fate>>> mine;
+    for (int i = 0; i < tasks; ++i) {
+      const int weight = static_cast<int>(random() % (capacity_ + 2));  // too little and too much among them
+      const int counts = std::clamp(weight, 1, capacity_), length = static_cast<int>(random() % 200);
+      auto fate = std::make_shared<Fate>(*this);
+      auto id = std::make_shared<std::atomic<TaskQueue::Id>>(0);
+      const auto given = queue_.push([this, fate, id, counts, length] { work(*fate, *id, counts, length); }, weight,
+                                     [this] { ++told_; });
+      *id = given;
+      fate->refused = given == 0;
+      mine.emplace_back(given, fate);
+      fate.reset();
+      if (random() % 4 == 0) {
+        cancel(mine[random() % mine.size()]);
+      }
+      if (random() % 8 == 0) {
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % 500));
+      }
+    }
+  }
+
+  void cancel(const std::pair<TaskQueue::Id, std::weak_ptr<Fate>>& task) {
+    // Marked before, since it is gone afterwards; one that runs instead is marked as that.
+    if (const auto fate = task.second.lock()) {
+      fate->cancelled = true;
+    }
+    const bool cancelled = queue_.cancel(task.first);
+    CHECK(!cancelled || task.second.expired());
+    if (const auto fate = task.second.lock(); fate && !cancelled) {
+      fate->cancelled = false;
+    }
+  }
+
+  void work(Fate& fate, const std::atomic<TaskQueue::Id>& id, int weight, int length) {
+    const int start = events_++;
+    CHECK((used_ += weight) <= capacity_);
+    CHECK(!closed_);
+    CHECK(!fate.ran.exchange(true));
+    std::this_thread::sleep_for(std::chrono::microseconds(length));
+    used_ -= weight;
+    until([&] { return id != 0; });
+    const std::lock_guard lock(mutex_);
+    done_.push_back({id, weight, start, events_++});
+  }
+
+  // Tasks start in the order in which they were pushed, which is not quite the order in which threads reach their first
+  // lines. But all that came before a task have started by then, so that those of them that are not done must fit
+  // beside it.
+  void check_order() const {
+    std::set<TaskQueue::Id> ids;
+    int crowded = 0;
+    for (const Ran& task : done_) {
+      CHECK(ids.insert(task.id).second);
+      int weight = 0;
+      for (const Ran& other : done_) {
+        weight += other.id <= task.id && other.end > task.start ? other.weight : 0;
+      }
+      crowded += weight > capacity_;
+    }
+    CHECK(crowded == 0);
+  }
+
+  const int capacity_;
+  std::atomic<int> used_{0}, events_{0}, ran_{0}, told_{0}, cancelled_{0}, dropped_{0}, refused_{0};
+  std::atomic<bool> closed_{false};
+  std::mutex mutex_;
+  std::vector<Ran> done_;
+  TaskQueue queue_;  // last, so that its threads end before what they use goes
+};
+
+}  // namespace
+
+int main() {
+  weights_and_order();
+  threads_are_the_first_ones();
+  cancelling();
+  ending();
+  unsigned seed = 1;
+  for (const int capacity : {1, 2, 3, 8}) {
+    for (const auto thread : {TaskQueue::Thread::Stays, TaskQueue::Thread::EndsWhenIdle}) {
+      for (const bool close : {false, true}) {
+        Stress(capacity, thread).run(seed++, close);
+      }
+    }
+  }
+  return failures == 0 ? 0 : 1;
+}
