@@ -2,8 +2,19 @@
 export type { AudioInput, Pcm } from './audio/pcm.js';
 export { EmotionError, type ErrorCode } from './errors.js';
 export { type BuiltInModel, builtInModels } from './model/manifest.js';
-export type { Device, Granularity, Precision, RecognizeOptions, RecognizerOptions } from './options.js';
-export { EmotionRecognizer, type ManyResult, type MemoryReport } from './recognizer.js';
-export type { FrameResult, RecognitionResult, Segment } from './result.js';
-export type { SchedulerStats } from './scheduler.js';
+export type { LoadEvent, SlowRunEvent, UnloadEvent } from './events.js';
+export type {
+  CloseOptions,
+  Device,
+  Granularity,
+  Precision,
+  RecognizeManyOptions,
+  RecognizeOptions,
+  RecognizerOptions,
+  RecognizeStreamOptions,
+} from './options.js';
+export { EmotionRecognizer, type ManyResult, type MemoryReport, type StreamResult } from './recognizer.js';
+export type { FrameResult, RecognitionResult, Segment, Timing } from './result.js';
+export type { Distribution, SchedulerStats } from './scheduler/metrics.js';
+export type { PcmChunk } from './stream.js';
 export type { Windowing } from './windows.js';

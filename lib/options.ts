@@ -13,6 +13,13 @@ export type Precision = z.infer<typeof precisionSchema>;
 export const granularitySchema = z.enum(['utterance', 'frame']);
 export type Granularity = z.infer<typeof granularitySchema>;
 
+/** What a timer takes. */
+const milliseconds = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+
 const runtime = {
   device: deviceSchema.default('auto'),
   precision: precisionSchema.default('auto'),
@@ -28,12 +35,9 @@ export const recognizerOptionsSchema = z
     ...runtime,
     model: z.string().min(1).optional(),
     maxQueue: z.number().int().min(1).default(1024),
-    idleUnloadMs: z
-      .number()
-      .int()
-      .min(1)
-      .max(2 ** 31 - 1)
-      .optional(),
+    maxBatch: z.number().int().min(1).max(1024).optional(),
+    batchDelayMs: z.number().int().min(0).max(60_000).default(0),
+    idleUnloadMs: milliseconds.optional(),
   })
   .strict();
 
@@ -51,14 +55,28 @@ export const recognizeOptionsSchema = z
       .strict()
       .default({}),
     signal: z.instanceof(AbortSignal).optional(),
-    timeoutMs: z
-      .number()
-      .int()
-      .min(1)
-      .max(2 ** 31 - 1)
-      .optional(),
+    timeoutMs: milliseconds.optional(),
+    priority: z.number().int().min(-1000).max(1000).default(0),
   })
   .strict();
+
+export const manyOptionsSchema = recognizeOptionsSchema.extend({ ordered: z.boolean().default(true) });
+
+export const streamOptionsSchema = recognizeOptionsSchema
+  .omit({ window: true, granularity: true, timeline: true })
+  .extend({
+    sampleRate: z.number().int().min(1000).max(768_000),
+    windowSeconds: z.number().min(0.1).max(60).default(3),
+    hopSeconds: z.number().min(0.02).max(60).default(1),
+    encoding: z.enum(['s16le', 'f32le']).default('s16le'),
+    whenBehind: z.enum(['wait', 'skip']).default('wait'),
+  })
+  .refine(({ hopSeconds, windowSeconds }) => hopSeconds <= windowSeconds, {
+    path: ['hopSeconds'],
+    message: 'must not be longer than windowSeconds: what lies between two windows would be heard by none',
+  });
+
+export const closeOptionsSchema = z.object({ drain: z.boolean().default(false) }).strict();
 
 export interface TorchOptions {
   /** Default `auto`. */
@@ -69,7 +87,11 @@ export interface TorchOptions {
    * less memory is free than half its weights take.
    */
   precision?: Precision | undefined;
-  /** Intra-op threads of a run. Default: every processor that the process may use (affinity and cgroup quota). */
+  /**
+   * Intra-op threads of a run. Runs go in parallel as long as their threads together are no more than the processors that the
+   * process may use (affinity, cgroup quota, OMP_NUM_THREADS), and never more. Default: all of those; for an emotion model whose archive is
+   * smaller than 32 MB, 1.
+   */
   threads?: number | undefined;
 }
 
@@ -83,6 +105,13 @@ export interface RecognizerOptions extends TorchOptions {
   model?: string | undefined;
   /** Calls that may be under way at once; one more rejects with ERR_QUEUE_FULL. Default 1024. */
   maxQueue?: number | undefined;
+  /**
+   * Clips that may run as one batch: those that wait already, of like length, together no more than 16 s. Default: 16 for
+   * models whose answers are the same to the bit in any batch (emotion2vec+ in fp32 and int8), 1 for others.
+   */
+  maxBatch?: number | undefined;
+  /** Milliseconds that a clip may wait for others to share its batch. Default 0: batches are made of what waits anyway. */
+  batchDelayMs?: number | undefined;
   /** Unload the model after this many milliseconds without a call. Default: never. */
   idleUnloadMs?: number | undefined;
 }
@@ -102,10 +131,41 @@ export interface RecognizeOptions {
   window?: 'auto' | number | 'off' | undefined;
   /** The timeline's windows and the steps between them, in seconds. Default `{ window: 1, hop: 0.5 }`. */
   timeline?: { window?: number | undefined; hop?: number | undefined } | undefined;
-  /** Aborting rejects with the signal's reason. */
+  /** Aborting rejects with the signal's reason. What waits is dropped with its audio, a run under way ends unseen. */
   signal?: AbortSignal | undefined;
   /** Milliseconds for the whole call, waiting included; then ERR_TIMEOUT. */
   timeoutMs?: number | undefined;
+  /** -1000 to 1000: of the clips that wait, those of the highest go first, always. Default 0. */
+  priority?: number | undefined;
+}
+
+export interface RecognizeManyOptions extends RecognizeOptions {
+  /** Whether results come in the order of the inputs, or each as soon as it is there. Default true. */
+  ordered?: boolean | undefined;
+}
+
+export interface RecognizeStreamOptions extends Pick<
+  RecognizeOptions,
+  'embedding' | 'processedAudio' | 'signal' | 'timeoutMs' | 'priority'
+> {
+  /** Hz of the stream. */
+  sampleRate: number;
+  /** Of what is heard at once. 0.1 to 60, default 3. */
+  windowSeconds?: number | undefined;
+  /** From the start of one window to the start of the next; at most `windowSeconds`. Default 1. */
+  hopSeconds?: number | undefined;
+  /** What chunks of bytes hold: 16-bit integers or 32-bit floats, little-endian. Default `s16le`. */
+  encoding?: 's16le' | 'f32le' | undefined;
+  /**
+   * Where results are taken more slowly than audio comes: `wait` reads no more until they are taken (a file, a pipe), `skip`
+   * reads on and leaves out the windows that are late (a microphone). Default `wait`.
+   */
+  whenBehind?: 'wait' | 'skip' | undefined;
+}
+
+export interface CloseOptions {
+  /** Whether calls under way may finish; otherwise they end with ERR_CLOSED. Default false. */
+  drain?: boolean | undefined;
 }
 
 /** Parses, or throws a TypeError of one line that names each wrong option. */

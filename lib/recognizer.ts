@@ -1,25 +1,47 @@
 import { statSync } from 'node:fs';
 import type { z } from 'zod/v3';
 
-import { decodeAudio } from './audio/decode.js';
-import type { AudioInput } from './audio/pcm.js';
+import { audioBudget } from './audio/decode.js';
+import type { AudioInput, Pcm } from './audio/pcm.js';
+import { type PreparedAudio, prepareAudio } from './audio/prepare.js';
 import { EmotionError } from './errors.js';
-import { EmotionModel, resample } from './model/emotion-model.js';
+import { events, type LoadEvent } from './events.js';
+import { mapMany, type Outcome } from './many.js';
+import { EmotionModel, type ModelOutput, type ModelWants } from './model/emotion-model.js';
 import { resolveModel } from './model/manifest.js';
+import { ModelHolder } from './model/model-holder.js';
 import {
+  type CloseOptions,
+  closeOptionsSchema,
+  manyOptionsSchema,
   parseOptions,
+  type RecognizeManyOptions,
   type RecognizeOptions,
-  type RecognizerOptions,
   recognizeOptionsSchema,
+  type RecognizerOptions,
   recognizerOptionsSchema,
+  type RecognizeStreamOptions,
+  streamOptionsSchema,
 } from './options.js';
-import { type RecognitionResult, scoresOf, segmentsOf, timeline, winner } from './result.js';
-import { type CallContext, Scheduler, type SchedulerStats } from './scheduler.js';
+import { type RecognitionResult, resultOf } from './result.js';
+import type { SchedulerStats } from './scheduler/metrics.js';
+import { type ModelLane, modelLane } from './scheduler/model-lane.js';
+import { type CallContext, Scheduler } from './scheduler/scheduler.js';
+import { type PcmChunk, windowsOf } from './stream.js';
 import { hear } from './windows.js';
 
-/** What `recognizeMany` yields: a clip's result or its error, in the order of the input. */
-export type ManyResult<I> =
-  { input: I; result: RecognitionResult; error?: undefined } | { input: I; error: unknown; result?: undefined };
+/** What `recognizeMany` yields: a clip's result or its error. */
+export type ManyResult<I> = Outcome<I, RecognitionResult>;
+
+/** What `recognizeStream` yields: the result of a window, and where it lies in the stream. */
+export interface StreamResult extends RecognitionResult {
+  /** Seconds from the stream's start. */
+  start: number;
+  /** Seconds from the stream's start. */
+  end: number;
+  /** Windows left out before this one (`whenBehind: 'skip'`). */
+  skipped: number;
+}
 
 export interface MemoryReport {
   /** Resident set size of the process. */
@@ -27,28 +49,30 @@ export interface MemoryReport {
   loaded: boolean;
   /** Size of the loaded model's archive; 0 when none is loaded. */
   modelBytes: number;
+  /** Decoded audio that waits for a model, of all recognizers of this JavaScript thread. */
+  audioBytes: number;
 }
 
-/** Calls that `recognizeMany` keeps under way: one decodes while another is in the model. */
-const MANY_AHEAD = 3;
+type CallSettings = z.output<typeof recognizeOptionsSchema>;
+
+/** Clips that `recognizeMany` keeps ready beyond those that are in the model: one decodes while another waits. */
+const READY = 2;
 
 /**
  * Recognises emotions in speech. Constructing one loads nothing: libtorch and the model load on the first `recognize` or
  * `warmUp`, once however many calls race, and never on the main thread.
  */
 export class EmotionRecognizer implements AsyncDisposable {
-  readonly #options: ReturnType<typeof recognizerOptionsSchema.parse>;
-  readonly #scheduler: Scheduler;
-  #model: Promise<EmotionModel> | undefined;
-  #archive: string | undefined;
-  #loaded = false;
-  #closed = false;
-  #idleTimer: NodeJS.Timeout | undefined;
+  readonly #options: z.output<typeof recognizerOptionsSchema>;
+  readonly #scheduler: Scheduler<Pcm, ModelOutput>;
+  readonly #models: ModelHolder;
 
   /** @throws TypeError for an unknown or wrong option */
   constructor(options: RecognizerOptions = {}) {
     this.#options = parseOptions(recognizerOptionsSchema, options, 'options');
-    this.#scheduler = new Scheduler(this.#options.maxQueue);
+    const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
+    this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
+    this.#models = new ModelHolder(() => this.#load(), idleUnloadMs);
   }
 
   /**
@@ -59,170 +83,167 @@ export class EmotionRecognizer implements AsyncDisposable {
    *   ERR_QUEUE_FULL, ERR_TIMEOUT, ERR_CLOSED, ERR_OUT_OF_MEMORY
    */
   async recognize(input: AudioInput, options: RecognizeOptions = {}): Promise<RecognitionResult> {
-    const { signal, timeoutMs, ...want } = parseOptions(recognizeOptionsSchema, options, 'options');
-    clearTimeout(this.#idleTimer);
-    try {
-      return await this.#scheduler.call((context) => this.#recognize(input, want, context), signal, timeoutMs);
-    } finally {
-      this.#startIdleTimer();
+    return this.#recognize(input, parseOptions(recognizeOptionsSchema, options, 'options'));
+  }
+
+  /**
+   * Recognises many clips with bounded memory: a few are read ahead, and no more until results are taken. A clip that fails
+   * yields its error and the others go on. Waits for room where other calls fill the queue. Leaving the loop cancels what is
+   * under way.
+   * @throws TypeError for misuse; the signal's reason; what the source throws, after the results of what it gave before
+   * @throws EmotionError ERR_CLOSED
+   */
+  async *recognizeMany<I extends AudioInput>(
+    inputs: Iterable<I> | AsyncIterable<I>,
+    options: RecognizeManyOptions = {},
+  ): AsyncGenerator<ManyResult<I>, void, undefined> {
+    const { ordered, signal, ...settings } = parseOptions(manyOptionsSchema, options, 'options');
+    const work = (input: I, left: AbortSignal) => this.#recognize(input, { ...settings, signal: left }, { wait: true });
+    for await (const outcome of mapMany(inputs, work, { ahead: () => this.#ahead(), ordered, signal })) {
+      // What is still to come would be refused too, one by one.
+      if (outcome.error instanceof EmotionError && outcome.error.code === 'ERR_CLOSED') throw outcome.error;
+      yield outcome;
     }
   }
 
   /**
-   * Recognises many clips with bounded memory: a few are read ahead, and no more until results are taken. A clip that
-   * fails yields its error and the others go on.
+   * Recognises windows of a stream as it comes: chunks of 16-bit or float samples, one channel. Each window is heard as a clip
+   * of its own. Memory is bounded, however long the stream.
+   * @throws TypeError for misuse and for chunks that are no samples; the signal's reason; what the stream throws
+   * @throws EmotionError as recognize
    */
-  async *recognizeMany<I extends AudioInput>(
-    inputs: Iterable<I> | AsyncIterable<I>,
-    options: RecognizeOptions = {},
-  ): AsyncGenerator<ManyResult<I>, void, undefined> {
-    parseOptions(recognizeOptionsSchema, options, 'options');
-    const ahead: Promise<ManyResult<I>>[] = [];
-    const start = (input: I): Promise<ManyResult<I>> =>
-      this.recognize(input, options).then(
-        (result) => ({ input, result }),
-        (error: unknown) => ({ input, error }),
-      );
-    for await (const input of inputs) {
-      ahead.push(start(input));
-      if (ahead.length >= Math.min(MANY_AHEAD, this.#options.maxQueue)) yield await ahead.shift()!;
-      options.signal?.throwIfAborted();
+  async *recognizeStream(
+    pcmStream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
+    options: RecognizeStreamOptions,
+  ): AsyncGenerator<StreamResult, void, undefined> {
+    const settings = parseOptions(streamOptionsSchema, options, 'options');
+    const { embedding, processedAudio, signal, timeoutMs, priority, ...windowing } = settings;
+    const call = recognizeOptionsSchema.parse({ embedding, processedAudio, signal, timeoutMs, priority });
+    for await (const { pcm, start, end, skipped } of windowsOf(pcmStream, { ...windowing, signal })) {
+      yield { ...(await this.#recognize(pcm, call, { wait: true })), start, end, skipped };
     }
-    for (const pending of ahead) yield await pending;
   }
 
-  /** Loads libtorch and the model and runs it once, so that the first clip finds everything warm. */
+  /** Loads libtorch and the model and runs it, so that the first clip finds everything warm. */
   async warmUp(): Promise<void> {
-    clearTimeout(this.#idleTimer);
-    try {
-      await this.#scheduler.call(async ({ turn }) => {
-        const model = await this.#load();
-        const samples = new Float32Array(Math.max(model.card.sampleRate, model.card.minSamples));
-        await turn(() =>
-          model.run({ samples, sampleRate: model.card.sampleRate }, { frameLogits: false, features: false }),
-        );
-      });
-    } finally {
-      this.#startIdleTimer();
-    }
+    await this.#scheduler.call(async ({ turn }) => {
+      const lease = this.#models.acquire();
+      try {
+        const model = await lease.model;
+        const { sampleRate, minSamples } = model.card;
+        const samples = new Float32Array(Math.max(sampleRate, minSamples));
+        await turn(this.#lane(model), { samples, sampleRate }, samples.length);
+      } finally {
+        lease.release();
+      }
+    });
   }
 
-  /** Calls by state. */
+  /** Calls by state, and how long their parts take. */
   stats(): SchedulerStats {
     return this.#scheduler.stats;
   }
 
   memory(): MemoryReport {
-    const modelBytes = this.#loaded && this.#archive !== undefined ? statSync(this.#archive).size : 0;
-    return { rssBytes: process.memoryUsage.rss(), loaded: this.#loaded, modelBytes };
+    const { loaded } = this.#models;
+    return {
+      rssBytes: process.memoryUsage.rss(),
+      loaded: loaded !== undefined,
+      modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
+      audioBytes: audioBudget.heldBytes,
+    };
   }
 
-  /** Gives the model's memory back. Calls under way still finish; the next one loads again. */
+  /** Gives the model's memory back, as soon as calls under way have finished; the next one loads again. */
   async unload(): Promise<void> {
-    clearTimeout(this.#idleTimer);
-    const model = this.#model;
-    this.#model = undefined;
-    this.#loaded = false;
-    await model?.then(
-      (loaded) => loaded.dispose(),
-      () => undefined, // the load's error belongs to the calls that asked for it
-    );
+    await this.#models.unload('unload');
   }
 
-  /** Ends calls under way with ERR_CLOSED, refuses new ones, and unloads. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  /**
+   * Refuses new calls and unloads. Calls under way end with ERR_CLOSED, or finish first with `drain: true`; a second `close()`
+   * ends those that are being drained.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { drain } = parseOptions(closeOptionsSchema, options, 'options');
+    if (drain) await this.#scheduler.drain();
     this.#scheduler.close();
-    await this.unload();
+    await this.#models.unload('close');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #recognize(
+  #recognize(input: AudioInput, settings: CallSettings, { wait = false } = {}): Promise<RecognitionResult> {
+    const { signal, timeoutMs, priority } = settings;
+    return this.#scheduler.call((context) => this.#hear(input, settings, context), {
+      signal,
+      timeoutMs,
+      priority,
+      wait,
+    });
+  }
+
+  async #hear(
     input: AudioInput,
-    {
-      granularity,
-      embedding,
-      processedAudio,
-      window,
-      timeline: span,
-    }: Omit<z.output<typeof recognizeOptionsSchema>, 'signal' | 'timeoutMs'>,
-    { signal, turn }: CallContext,
+    settings: CallSettings,
+    { signal, turn }: CallContext<Pcm, ModelOutput>,
   ): Promise<RecognitionResult> {
     const begin = performance.now();
-    // The clip decodes in its worker while libtorch opens: a cold start costs the longer of the two.
-    const [{ pcm, decodedAt }, model] = await Promise.all([
-      decodeAudio(input, { signal }).then((decoded) => ({ pcm: decoded, decodedAt: performance.now() })),
-      this.#load(),
-    ]);
-    const readyAt = performance.now();
-    const { card } = model;
-    const waveform = await resample(pcm, card.sampleRate);
-    const resampleMs = performance.now() - readyAt;
-    if (waveform.samples.length < card.minSamples) {
-      const ms = (samples: number) => `${((1000 * samples) / card.sampleRate).toFixed(1)} ms`;
-      const what = `${nameOf(input)} is too short: ${ms(waveform.samples.length)} (${card.name} needs ${ms(card.minSamples)})`;
-      throw new EmotionError('ERR_AUDIO_TOO_SHORT', what);
-    }
-    const byFrame = granularity === 'frame';
-    const wanted = { frameLogits: byFrame, embedding: !embedding ? 'none' : byFrame ? 'frames' : 'mean' } as const;
-    const heard = await hear(model, waveform, window, wanted, turn);
-    const durationSeconds = pcm.samples.length / pcm.sampleRate;
-    const scores = scoresOf(heard.logits, card);
-    const frames = heard.frameLogits && timeline(heard.frameLogits, card, durationSeconds, span);
-    return {
-      ...winner(scores),
-      scores,
-      granularity,
-      durationSeconds,
-      ...(frames && { frames, segments: segmentsOf(frames) }),
-      ...(heard.embedding && {
-        embedding: heard.embedding,
-        embeddingShape: byFrame ? [heard.frames, card.embeddingDim] : [card.embeddingDim],
-      }),
-      ...(processedAudio && { processedAudio: waveform }),
-      ...(heard.windowing && { window: heard.windowing }),
-      model: { name: card.name, precision: model.precision, device: model.device },
-      timing: {
-        decodeMs: decodedAt - begin + resampleMs,
-        queueMs: readyAt - decodedAt + heard.waitMs,
-        inferenceMs: heard.inferenceMs,
-      },
-    };
-  }
-
-  #load(): Promise<EmotionModel> {
-    if (this.#model === undefined) {
-      const loading = this.#startLoad();
-      this.#model = loading;
-      loading.then(
-        () => {
-          if (this.#model === loading) this.#loaded = true;
-        },
-        () => {
-          if (this.#model === loading) this.#model = undefined; // the next call tries again
-        },
+    const lease = this.#models.acquire();
+    let audio: PreparedAudio | undefined;
+    try {
+      const { priority, window, granularity, embedding } = settings;
+      const needs = lease.model.then(({ card }) => card);
+      audio = await prepareAudio(input, needs, { signal, priority });
+      const model = await lease.model;
+      const byFrame = granularity === 'frame';
+      const heard = await hear(
+        model.card,
+        audio.waveform,
+        window,
+        { frameLogits: byFrame, embedding: !embedding ? 'none' : byFrame ? 'frames' : 'mean' },
+        (clip, want) => turn(this.#lane(model, want), clip, clip.samples.length),
+        model.parallel,
       );
+      const totalMs = performance.now() - begin;
+      const { decodeMs } = audio;
+      const { inferenceMs } = heard;
+      const timing = { decodeMs, queueMs: Math.max(0, totalMs - decodeMs - inferenceMs), inferenceMs };
+      this.#scheduler.metrics.record(timing);
+      return resultOf(heard, audio, model, settings, timing);
+    } finally {
+      audio?.lease.release();
+      lease.release();
     }
-    return this.#model;
   }
 
-  async #startLoad(): Promise<EmotionModel> {
+  async #load(): Promise<EmotionModel> {
+    const begin = performance.now();
     const { model, device, precision, threads } = this.#options;
-    this.#archive = resolveModel(model);
-    return EmotionModel.load(this.#archive, { device, precision, threads });
+    const loaded = await EmotionModel.load(resolveModel(model), { device, precision, threads });
+    const event: LoadEvent = {
+      model: loaded.card.name,
+      file: loaded.file,
+      precision: loaded.precision,
+      device: loaded.device,
+      threads: loaded.threads,
+      parallel: loaded.parallel,
+      ms: performance.now() - begin,
+    };
+    events.load.publish(event);
+    return loaded;
   }
 
-  #startIdleTimer(): void {
-    const { idleUnloadMs } = this.#options;
-    if (idleUnloadMs === undefined || this.#closed || this.#scheduler.pending > 0) return;
-    clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => void this.unload(), idleUnloadMs).unref();
+  /** Clips that `recognizeMany` may have under way: as many as keep the model busy. */
+  #ahead(): number {
+    const model = this.#models.loaded;
+    if (model === undefined) return READY;
+    const { parallel, maxBatch } = this.#lane(model);
+    return parallel * maxBatch + READY;
   }
-}
 
-function nameOf(input: AudioInput): string {
-  return typeof input === 'string' ? input : 'The clip';
+  #lane(model: EmotionModel, want: ModelWants = { frameLogits: false, features: false }): ModelLane {
+    return modelLane(model, want, this.#options.maxBatch);
+  }
 }

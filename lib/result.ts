@@ -1,7 +1,8 @@
 import type { Pcm } from './audio/pcm.js';
+import type { PreparedAudio } from './audio/prepare.js';
 import { inUse, type ModelCard } from './model/card.js';
 import type { Granularity } from './options.js';
-import type { Windowing } from './windows.js';
+import type { Heard, Windowing } from './windows.js';
 
 /** A stretch of the timeline. */
 export interface FrameResult {
@@ -46,8 +47,54 @@ export interface RecognitionResult {
   /** Where the clip was so long that it was heard in windows (option `window`): scores are means over all their frames. */
   window?: Windowing;
   model: { name: string; precision: string; device: string };
-  /** Milliseconds. `decodeMs` covers reading, decoding and resampling; `queueMs` the wait for the model and its load. */
-  timing: { decodeMs: number; queueMs: number; inferenceMs: number };
+  timing: Timing;
+}
+
+/** Milliseconds. */
+export interface Timing {
+  /** Reading, decoding and resampling. */
+  decodeMs: number;
+  /** The rest of the call: waiting for the decoder, for the model and its load, for a turn. */
+  queueMs: number;
+  /** In the model. A batch's time counts in full; windows that ran side by side add up. */
+  inferenceMs: number;
+}
+
+/** What a result holds beside scores, as asked for. */
+export interface ResultSettings {
+  granularity: Granularity;
+  processedAudio: boolean;
+  timeline: { window: number; hop: number };
+}
+
+/** The result of a clip that the model has heard. */
+export function resultOf(
+  heard: Heard,
+  audio: PreparedAudio,
+  model: { card: ModelCard; precision: string; device: string },
+  settings: ResultSettings,
+  timing: Timing,
+): RecognitionResult {
+  const { card, precision, device } = model;
+  const { durationSeconds } = audio;
+  const scores = scoresOf(heard.logits, card);
+  const frames = heard.frameLogits && timeline(heard.frameLogits, card, durationSeconds, settings.timeline);
+  const byFrame = settings.granularity === 'frame';
+  return {
+    ...winner(scores),
+    scores,
+    granularity: settings.granularity,
+    durationSeconds,
+    ...(frames && { frames, segments: segmentsOf(frames) }),
+    ...(heard.embedding && {
+      embedding: heard.embedding,
+      embeddingShape: byFrame ? [heard.frames, card.embeddingDim] : [card.embeddingDim],
+    }),
+    ...(settings.processedAudio && { processedAudio: audio.waveform }),
+    ...(heard.windowing && { window: heard.windowing }),
+    model: { name: card.name, precision, device },
+    timing,
+  };
 }
 
 /** Softmax over the labels in use; an unused label's logit counts as minus infinity, as in FunASR. */

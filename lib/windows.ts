@@ -1,5 +1,6 @@
 import type { Pcm } from './audio/pcm.js';
-import type { EmotionModel, ModelOutput } from './model/emotion-model.js';
+import type { ModelCard } from './model/card.js';
+import type { ModelOutput, ModelWants } from './model/emotion-model.js';
 import { meanFeature } from './result.js';
 
 /** How long audio is heard: `auto`, the longest window in seconds, or `off`, whole whatever its length. */
@@ -69,9 +70,8 @@ export interface Heard {
   /** [T, D] row-major, or their mean [D], as asked for. */
   embedding: Float32Array | undefined;
   windowing: Windowing | undefined;
-  /** Milliseconds spent in the model, and waiting for its turns. */
+  /** Milliseconds spent in the model, those of windows that ran side by side added up. */
   inferenceMs: number;
-  waitMs: number;
 }
 
 /** What is wanted of a clip beside its logits. */
@@ -80,50 +80,56 @@ export interface Wanted {
   embedding: 'none' | 'mean' | 'frames';
 }
 
+/** Runs a stretch of the waveform in a turn of its own. */
+export type RunWindow = (clip: Pcm, want: ModelWants) => Promise<{ output: ModelOutput; runMs: number }>;
+
 /**
- * Runs a clip through the model, a window after the other, each in a turn of its own, so that other callers' clips come in
- * between and memory does not grow with the clip.
+ * Runs a clip through the model, window by window, each in a turn of its own, so that other callers' clips come in between and
+ * memory does not grow with the clip.
  *
  * Each window is heard as a clip of its own (normalised by itself, attention within it). A frame counts in the window in
  * which it is further from the edge. The logits are the mean over all frames that count.
+ *
+ * @param parallel windows that may wait or run at once
  */
 export async function hear(
-  model: EmotionModel,
+  card: ModelCard,
   waveform: Pcm,
   option: WindowOption,
   wanted: Wanted,
-  turn: <T>(job: () => Promise<T>) => Promise<T>,
+  run: RunWindow,
+  parallel: number,
 ): Promise<Heard> {
-  const { windows, windowing } = planWindows(waveform.samples.length, option, model.card);
-  const features = wanted.embedding !== 'none';
-  const parts: Part[] = [];
+  const { windows, windowing } = planWindows(waveform.samples.length, option, card);
+  const want = {
+    frameLogits: wanted.frameLogits || windowing !== undefined,
+    features: wanted.embedding !== 'none',
+  };
+  const parts = new Array<Part>(windows.length);
+  const rest = windows.entries();
   let inferenceMs = 0;
-  const begin = performance.now();
-  for (const window of windows) {
-    const samples = waveform.samples.subarray(window.start, window.end);
-    const output = await turn(async () => {
-      const started = performance.now();
-      const frameLogits = wanted.frameLogits || windowing !== undefined;
-      const said = await model.run({ samples, sampleRate: waveform.sampleRate }, { frameLogits, features });
-      inferenceMs += performance.now() - started;
-      return said;
-    });
-    parts.push(cut(output, window, wanted.embedding));
-  }
+  const work = async (): Promise<void> => {
+    for (const [i, window] of rest) {
+      const samples = waveform.samples.subarray(window.start, window.end);
+      const { output, runMs } = await run({ samples, sampleRate: waveform.sampleRate }, want);
+      inferenceMs += runMs;
+      parts[i] = cut(output, window, wanted.embedding);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, windows.length) }, work));
   const frames = parts.reduce((sum, part) => sum + part.frames, 0);
   const embeddings = parts.map((part) => ({ values: part.embedding, frames: part.frames }));
   return {
     logits: weightedMean(parts.map((part) => ({ values: part.logits, frames: part.frames }))),
     frameLogits: wanted.frameLogits ? concat(parts.map((part) => part.frameLogits)) : undefined,
     frames,
-    embedding: !features
+    embedding: !want.features
       ? undefined
       : wanted.embedding === 'mean'
         ? Float32Array.from(weightedMean(embeddings))
         : concat(embeddings.map(({ values }) => values)),
     windowing,
     inferenceMs,
-    waitMs: performance.now() - begin - inferenceMs,
   };
 }
 

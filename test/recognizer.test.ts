@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
 import { EmotionError, EmotionRecognizer } from '../lib/index.js';
-import { EmotionModel, resample } from '../lib/model/emotion-model.js';
+import { resample } from '../lib/audio/resample.js';
+import { EmotionModel } from '../lib/model/emotion-model.js';
 import { resolveModel } from '../lib/model/manifest.js';
 import { fixture, root } from './support/paths.js';
 import { runNode } from './support/run.js';
@@ -115,7 +117,11 @@ describe('EmotionRecognizer', () => {
     }
     const codes: unknown[] = [];
     for await (const { result, error } of recognizer.recognizeMany(inputs())) {
-      assert.ok(pulled - codes.length <= 3, `${pulled} pulled when ${codes.length} were taken`);
+      // Those in the model, one a processor, two that are ready, and the one that is being looked at.
+      assert.ok(
+        pulled - codes.length <= availableParallelism() + 3,
+        `${pulled} pulled when ${codes.length} were taken`,
+      );
       codes.push(result?.emotion ?? (error as EmotionError).code);
     }
     assert.deepEqual([codes[1], codes[3], codes.length], ['ERR_AUDIO_DECODE', 'ERR_AUDIO_DECODE', 6]);
@@ -228,10 +234,9 @@ describe('EmotionRecognizer', () => {
 describe('the built-in model', () => {
   it('gives frame logits whose mean is the logit', async () => {
     const model = await EmotionModel.load(resolveModel(undefined), {});
-    const output = await model.run(
-      { samples: noise(50_123), sampleRate: 16000 },
-      { frameLogits: true, features: false },
-    );
+    const clips = [{ samples: noise(50_123), sampleRate: 16000 }];
+    const { outputs } = await model.run(clips, { frameLogits: true, features: false });
+    const output = outputs[0]!;
     const size = output.logits.length;
     output.logits.forEach((logit, label) => {
       let total = 0;

@@ -13,7 +13,7 @@ export interface DecodeJob {
 }
 
 export type DecodeReply =
-  | { id: number; samples: Float32Array; sampleRate: number }
+  | { id: number; samples: Float32Array; sampleRate: number; ms: number }
   | { id: number; code: ErrorCode; what: string; cause: string };
 
 interface Channels {
@@ -27,12 +27,14 @@ let decoder: Promise<{ default: Decode }> | undefined;
 parentPort?.on('message', (job: DecodeJob) => void answer(job));
 
 async function answer({ id, source }: DecodeJob): Promise<void> {
+  const begin = performance.now();
   try {
     const name = typeof source === 'string' ? source : 'The audio';
     const bytes = typeof source === 'string' ? readSource(source) : source;
     const { channelData, sampleRate } = await decode(bytes, name);
     const samples = mixDown(channelData, sampleRate, name);
-    parentPort?.postMessage({ id, samples, sampleRate } satisfies DecodeReply, [samples.buffer as ArrayBuffer]);
+    const ms = performance.now() - begin;
+    parentPort?.postMessage({ id, samples, sampleRate, ms } satisfies DecodeReply, [samples.buffer as ArrayBuffer]);
   } catch (error) {
     const known = error instanceof Failure ? error : new Failure('ERR_AUDIO_DECODE', messageOf(error), error);
     parentPort?.postMessage({

@@ -1,14 +1,34 @@
-import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 
 import { EmotionError } from '../errors.js';
-import type { DecodeJob, DecodeReply } from './decode-worker.js';
-import type { AudioInput, Pcm } from './pcm.js';
+import { AudioBudget, type AudioLease } from './budget.js';
+import { type Decoded, DecodePool } from './decode-pool.js';
+import { type AudioInput, firstNotFinite, type Pcm } from './pcm.js';
 
-const IDLE_MS = 10_000;
-/** Samples of a clip after which the worker ends at once: what it read would stay in memory while the model runs. */
-const LARGE = 2 ** 22;
 const MAX_RATE = 768_000;
+/** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
+const LONG = 2 * 2 ** 20;
+
+/**
+ * Decoded audio that waits for the model in this JavaScript thread: 35 minutes at 16 kHz. Beyond that, clips stay as they
+ * are, on the disk or encoded, until the model has caught up.
+ */
+export const audioBudget = new AudioBudget(128 * 2 ** 20);
+
+const shortClips = new DecodePool(Math.min(4, Math.max(1, availableParallelism() >> 2)), audioBudget);
+const longClips = new DecodePool(1, audioBudget); // of their own, so that no short clip waits for an hour of MP3
+
+export interface DecodeOptions {
+  signal?: AbortSignal | undefined;
+  /** Clips of higher priority are decoded first. Default 0. */
+  priority?: number | undefined;
+}
+
+/** A clip, and its share of the audio budget: to be released when the model has heard it. */
+export interface DecodedAudio extends Decoded {
+  lease: AudioLease;
+}
 
 /**
  * Decodes a file, or encoded bytes, into one channel: the mean of all. Reading and decoding run in a worker thread. Raw
@@ -16,13 +36,31 @@ const MAX_RATE = 768_000;
  * @throws TypeError for another kind of input
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_NOT_FINITE
  */
-export async function decodeAudio(input: AudioInput, { signal }: { signal?: AbortSignal } = {}): Promise<Pcm> {
+export async function decodeAudio(
+  input: AudioInput,
+  { signal, priority = 0 }: DecodeOptions = {},
+): Promise<DecodedAudio> {
   signal?.throwIfAborted();
-  if (typeof input === 'string') return worker.decode(input, signal);
-  // Copied: the bytes move to the worker, and the caller keeps his.
-  if (input instanceof Uint8Array) return worker.decode(Uint8Array.from(input), signal);
-  if (input instanceof ArrayBuffer) return worker.decode(new Uint8Array(input.slice(0)), signal);
-  return checkPcm(input);
+  if (typeof input === 'string') {
+    const { size } = await stat(input).catch(() => ({ size: 0 })); // the thread says what is wrong with it
+    signal?.throwIfAborted();
+    return leased(poolFor(size).decode({ source: input, signal, priority }));
+  }
+  if (input instanceof Uint8Array || input instanceof ArrayBuffer) {
+    // Copied: the bytes move to the thread, and the caller keeps his.
+    const source = input instanceof Uint8Array ? Uint8Array.from(input) : new Uint8Array(input.slice(0));
+    return leased(poolFor(source.length).decode({ source, signal, priority }));
+  }
+  return { pcm: checkPcm(input), ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
+}
+
+function poolFor(bytes: number): DecodePool {
+  return bytes > LONG ? longClips : shortClips;
+}
+
+async function leased(decoding: Promise<Decoded>): Promise<DecodedAudio> {
+  const decoded = await decoding;
+  return { ...decoded, lease: audioBudget.hold(decoded.pcm.samples.byteLength) };
 }
 
 function checkPcm(input: unknown): Pcm {
@@ -34,90 +72,7 @@ function checkPcm(input: unknown): Pcm {
     throw new TypeError(`sampleRate must be an integer from 1 to ${MAX_RATE}, got ${String(sampleRate)}`);
   }
   if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', 'The clip holds no samples');
-  const bad = samples.findIndex((sample) => !Number.isFinite(sample));
+  const bad = firstNotFinite(samples);
   if (bad >= 0) throw new EmotionError('ERR_AUDIO_NOT_FINITE', `The clip's sample ${bad} is not a finite number`);
   return { samples, sampleRate: sampleRate! };
 }
-
-interface Pending {
-  resolve: (pcm: Pcm) => void;
-  reject: (reason: unknown) => void;
-}
-
-/** The worker thread, started on the first clip and ended after a while without one. It never keeps the process alive. */
-class DecodeWorker {
-  #thread: Worker | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #nextId = 0;
-  readonly #pending = new Map<number, Pending>();
-
-  decode(source: string | Uint8Array, signal: AbortSignal | undefined): Promise<Pcm> {
-    const id = this.#nextId++;
-    const thread = this.#start();
-    return new Promise<Pcm>((resolve, reject) => {
-      const onAbort = () => this.#settle(id)?.reject(signal?.reason);
-      const done = () => signal?.removeEventListener('abort', onAbort);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#pending.set(id, {
-        resolve: (pcm) => (done(), resolve(pcm)),
-        reject: (reason) => (done(), reject(reason)),
-      });
-      thread.ref();
-      thread.postMessage(
-        { id, source } satisfies DecodeJob,
-        typeof source === 'string' ? [] : [source.buffer as ArrayBuffer],
-      );
-    });
-  }
-
-  #start(): Worker {
-    clearTimeout(this.#idle);
-    if (this.#thread !== undefined) return this.#thread;
-    // Decoders that print must not write into a command's output.
-    const thread = new Worker(path.join(__dirname, 'decode-worker.js'), { stdout: true, stderr: true, execArgv: [] });
-    thread.on('message', (reply: DecodeReply) => {
-      const pending = this.#settle(reply.id);
-      if ('code' in reply) pending?.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
-      else {
-        if (reply.samples.length > LARGE && this.#pending.size === 0) this.#retire();
-        pending?.resolve({ samples: reply.samples, sampleRate: reply.sampleRate });
-      }
-    });
-    thread.on('error', (cause) => this.#lost(thread, cause));
-    thread.on('exit', () => this.#lost(thread, undefined));
-    this.#thread = thread;
-    return thread;
-  }
-
-  #settle(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    if (this.#pending.size === 0) {
-      this.#thread?.unref();
-      this.#idle = setTimeout(() => this.#retire(), IDLE_MS).unref();
-    }
-    return pending;
-  }
-
-  /** Ends the thread; a clip that comes meanwhile gets a new one. */
-  #retire(): void {
-    const thread = this.#thread;
-    this.#thread = undefined;
-    clearTimeout(this.#idle);
-    void thread?.terminate();
-  }
-
-  /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
-  #lost(thread: Worker, cause: Error | undefined): void {
-    if (this.#thread !== thread) return;
-    this.#thread = undefined;
-    clearTimeout(this.#idle);
-    for (const { reject } of this.#pending.values()) {
-      const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${cause.message}`}`;
-      reject(new EmotionError('ERR_AUDIO_DECODE', what, { cause }));
-    }
-    this.#pending.clear();
-  }
-}
-
-const worker = new DecodeWorker();

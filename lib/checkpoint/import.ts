@@ -122,6 +122,7 @@ function cardOf(
     frameRate: 50,
     embeddingDim: layout.dim,
     minSamples: 400,
+    exactBatches: true,
   };
 }
 

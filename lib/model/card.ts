@@ -36,6 +36,8 @@ const cardSchema = z.object({
   /** The shortest waveform that has a frame. */
   minSamples: z.number().int().positive(),
   precision: z.enum(['fp32', 'bf16', 'fp16', 'int8']),
+  /** Whether, in fp32 and int8, a clip's answer is the same to the bit whatever it is batched with: then it is, by default. */
+  exactBatches: z.boolean().default(false),
 });
 
 export type ModelCard = z.infer<typeof cardSchema>;

@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { decodeAudio } from '../../lib/audio/decode.js';
+import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import type { AudioInput, Pcm } from '../../lib/audio/pcm.js';
 import { fixture } from '../support/paths.js';
 import { runNode } from '../support/run.js';
+
+/** The clip, its share of the budget given back. */
+async function decode(input: AudioInput, options?: DecodeOptions): Promise<Pcm> {
+  const { pcm, lease } = await decodeAudio(input, options);
+  lease.release();
+  return pcm;
+}
 
 describe('decoding', () => {
   let reference: Float32Array;
   before(async () => {
-    reference = (await decodeAudio(fixture('speech.wav'))).samples;
+    reference = (await decode(fixture('speech.wav'))).samples;
   });
 
   // Worst difference from the 16-bit original: half a step of the format's own resolution, or the codec's own loss.
@@ -22,7 +30,7 @@ describe('decoding', () => {
   ];
   for (const [name, tolerance] of lossless) {
     it(`reads ${name} within ${tolerance}`, async () => {
-      const { samples, sampleRate } = await decodeAudio(fixture(name));
+      const { samples, sampleRate } = await decode(fixture(name));
       assert.equal(sampleRate, 16000);
       assert.equal(samples.length, reference.length);
       const worst = samples.reduce((most, sample, i) => Math.max(most, Math.abs(sample - reference[i]!)), 0);
@@ -43,7 +51,7 @@ describe('decoding', () => {
   ];
   for (const [name, rate] of lossy) {
     it(`reads ${name}: the same speech at ${rate} Hz`, async () => {
-      const { samples, sampleRate } = await decodeAudio(fixture(name));
+      const { samples, sampleRate } = await decode(fixture(name));
       assert.equal(sampleRate, rate);
       assert.ok(Math.abs(samples.length / rate - reference.length / 16000) < 0.15, `${samples.length / rate} s`);
       // Envelopes in 20 ms steps: codecs keep those, whatever they do to phases. A delay of up to 5 steps is theirs.
@@ -57,26 +65,26 @@ describe('decoding', () => {
   }
 
   it('averages six channels', async () => {
-    const { samples, sampleRate } = await decodeAudio(fixture('speech-5.1-48k.wav'));
+    const { samples, sampleRate } = await decode(fixture('speech-5.1-48k.wav'));
     assert.equal(sampleRate, 48000);
     assert.equal(samples.length, 48000);
   });
 
   it('averages channels that differ', async () => {
-    const { samples } = await decodeAudio(stereo([0.5, -0.25], [0.25, 0.75]));
+    const { samples } = await decode(stereo([0.5, -0.25], [0.25, 0.75]));
     assert.deepEqual([...samples], [0.375, 0.25]);
   });
 
   it('takes bytes and leaves them to the caller', async () => {
     const bytes = readFileSync(fixture('speech.mp3'));
     const pooled = Buffer.concat([Buffer.from('xxx'), bytes]).subarray(3);
-    const [whole, part] = [await decodeAudio(bytes), await decodeAudio(pooled)];
+    const [whole, part] = [await decode(bytes), await decode(pooled)];
     assert.deepEqual(whole.samples, part.samples);
     assert.ok(bytes.byteLength > 0);
   });
 
   it('reads what a cut-off WAV still holds, as streaming encoders leave them', async () => {
-    assert.equal((await decodeAudio(fixture('truncated.wav'))).samples.length, (20000 - 44) / 2);
+    assert.equal((await decode(fixture('truncated.wav'))).samples.length, (20000 - 44) / 2);
   });
 
   const bad: [string, string, RegExp][] = [
@@ -92,7 +100,7 @@ describe('decoding', () => {
   ];
   for (const [name, code, message] of bad) {
     it(`refuses ${name} with ${code}`, async () => {
-      await assert.rejects(decodeAudio(fixture(name)), (error: Error & { code: string }) => {
+      await assert.rejects(decode(fixture(name)), (error: Error & { code: string }) => {
         assert.equal(error.code, code);
         assert.match(error.message, message);
         assert.ok(!error.message.includes('\n'));
@@ -105,17 +113,17 @@ describe('decoding', () => {
     const minutes = Buffer.concat(Array.from({ length: 100 }, () => readFileSync(fixture('speech.mp3'))));
     let turns = 0;
     const counter = setInterval(() => turns++, 1);
-    await decodeAudio(minutes);
+    await decode(minutes);
     clearInterval(counter);
     assert.ok(turns > 10, `${turns} turns`);
   });
 
   it('drops a clip when its signal aborts', async () => {
     const controller = new AbortController();
-    const decoding = decodeAudio(fixture('speech.mp3'), { signal: controller.signal });
+    const decoding = decode(fixture('speech.mp3'), { signal: controller.signal });
     controller.abort(new Error('enough'));
     await assert.rejects(decoding, /enough/);
-    await assert.doesNotReject(decodeAudio(fixture('speech.wav')));
+    await assert.doesNotReject(decode(fixture('speech.wav')));
   });
 
   it('misuse is a TypeError', async () => {
@@ -126,7 +134,7 @@ describe('decoding', () => {
       { samples: [1], sampleRate: 16000 },
       { samples: new Float32Array(1), sampleRate: 0.5 },
     ]) {
-      await assert.rejects(decodeAudio(wrong as never), TypeError);
+      await assert.rejects(decode(wrong as never), TypeError);
     }
   });
 

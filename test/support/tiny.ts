@@ -2,10 +2,11 @@
  * The tiny emotion2vec of the parity fixture: FunASR's architecture with 64 dimensions and 2 + 2 blocks. Its weights and clips
  * come from a formula that scripts/make-parity-fixture.py follows too, number for number, so neither is committed.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { importCheckpoint } from '../../lib/checkpoint/import.js';
 import { type Stored, writeCheckpoint } from './checkpoint.js';
 
 export const LABELS =
@@ -102,4 +103,13 @@ export function tinySnapshot(weights = tinyWeights(), labels: readonly string[] 
   writeCheckpoint(path.join(folder, 'model.pt'), weights);
   writeFileSync(path.join(folder, 'tokens.txt'), `${labels.join('\n')}\n`);
   return folder;
+}
+
+/** The tiny model as an archive: at `archive`, or in a new folder. */
+export async function importTiny(archive?: string): Promise<string> {
+  const folder = tinySnapshot();
+  const output = archive ?? path.join(mkdtempSync(path.join(tmpdir(), 'emotion2vec-archive-')), 'tiny.pt');
+  await importCheckpoint(folder, output);
+  rmSync(folder, { recursive: true });
+  return output;
 }

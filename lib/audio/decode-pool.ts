@@ -1,0 +1,172 @@
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+import { onAbort } from '../abort.js';
+import { EmotionError } from '../errors.js';
+import type { AudioBudget } from './budget.js';
+import type { DecodeJob, DecodeReply } from './decode-worker.js';
+import type { Pcm } from './pcm.js';
+
+const IDLE_MS = 10_000;
+/** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
+const LARGE = 2 ** 22;
+/** Jobs that a thread has at once: the next one is there when it ends the first. */
+const POSTED = 2;
+
+export interface DecodeRequest {
+  /** A path, or bytes that nobody else has: they move to the thread. */
+  source: string | Uint8Array;
+  priority: number;
+  signal: AbortSignal | undefined;
+}
+
+export interface Decoded {
+  pcm: Pcm;
+  /** Milliseconds that reading and decoding took. */
+  ms: number;
+}
+
+interface Job extends DecodeRequest {
+  resolve: (decoded: Decoded) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** Threads that decode, started as clips come and ended after a while without any. They never keep the process alive. */
+export class DecodePool {
+  readonly #most: number;
+  readonly #budget: AudioBudget;
+  readonly #threads = new Set<DecodeThread>();
+  /** Highest priority first, then first come, first served. */
+  readonly #queue: Job[] = [];
+
+  /**
+   * @param most threads
+   * @param budget while it is full, clips stay encoded and wait
+   */
+  constructor(most: number, budget: AudioBudget) {
+    this.#most = most;
+    this.#budget = budget;
+    budget.onRoom(() => this.#pump());
+  }
+
+  /**
+   * A job that is aborted while it waits is gone at once; one that a thread has already is decoded for nobody.
+   * @throws EmotionError as decodeAudio; the signal's reason
+   */
+  decode({ source, priority, signal }: DecodeRequest): Promise<Decoded> {
+    return new Promise<Decoded>((resolve, reject) => {
+      const job: Job = {
+        source,
+        priority,
+        signal,
+        resolve: (decoded) => (unfollow?.(), resolve(decoded)),
+        reject: (reason) => (unfollow?.(), reject(reason)),
+      };
+      const unfollow =
+        signal &&
+        onAbort(signal, () => {
+          const index = this.#queue.indexOf(job);
+          if (index >= 0) this.#queue.splice(index, 1);
+          reject(signal.reason as Error);
+        });
+      const later = this.#queue.findIndex((other) => other.priority < priority);
+      this.#queue.splice(later < 0 ? this.#queue.length : later, 0, job);
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0 && !this.#budget.full) {
+      const thread = this.#free();
+      if (thread === undefined) return;
+      thread.post(this.#queue.shift()!);
+    }
+  }
+
+  /** The least busy thread, a new one where all are busy and there may be more. */
+  #free(): DecodeThread | undefined {
+    const [least] = [...this.#threads].sort((a, b) => a.jobs - b.jobs);
+    if (least !== undefined && (least.jobs === 0 || (this.#threads.size >= this.#most && least.jobs < POSTED))) {
+      return least;
+    }
+    if (this.#threads.size >= this.#most) return undefined;
+    const thread: DecodeThread = new DecodeThread({
+      onFree: () => this.#pump(),
+      onEnd: () => {
+        this.#threads.delete(thread);
+        this.#pump();
+      },
+    });
+    this.#threads.add(thread);
+    return thread;
+  }
+}
+
+class DecodeThread {
+  readonly #worker: Worker;
+  readonly #on: { onFree: () => void; onEnd: () => void };
+  readonly #jobs = new Map<number, Job>();
+  #idle: NodeJS.Timeout | undefined;
+  #nextId = 0;
+  #ended = false;
+
+  constructor(on: { onFree: () => void; onEnd: () => void }) {
+    this.#on = on;
+    // Decoders that print must not write into a command's output.
+    this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), { stdout: true, stderr: true, execArgv: [] });
+    this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
+    this.#worker.on('error', (cause) => this.#lose(cause));
+    this.#worker.on('exit', () => this.#lose(undefined));
+  }
+
+  get jobs(): number {
+    return this.#jobs.size;
+  }
+
+  post(job: Job): void {
+    clearTimeout(this.#idle);
+    const id = this.#nextId++;
+    this.#jobs.set(id, job);
+    const { source } = job;
+    this.#worker.ref();
+    this.#worker.postMessage(
+      { id, source } satisfies DecodeJob,
+      typeof source === 'string' ? [] : [source.buffer as ArrayBuffer],
+    );
+    job.source = ''; // the bytes are the thread's now
+  }
+
+  #settle(reply: DecodeReply): void {
+    const job = this.#jobs.get(reply.id)!;
+    this.#jobs.delete(reply.id);
+    if (this.#jobs.size === 0) {
+      this.#worker.unref();
+      this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
+    }
+    if ('code' in reply) {
+      job.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
+    } else {
+      if (reply.samples.length > LARGE && this.#jobs.size === 0) this.#end();
+      job.resolve({ pcm: { samples: reply.samples, sampleRate: reply.sampleRate }, ms: reply.ms });
+    }
+    this.#on.onFree();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#idle);
+    this.#on.onEnd();
+    void this.#worker.terminate();
+  }
+
+  /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
+  #lose(cause: Error | undefined): void {
+    for (const { reject } of this.#jobs.values()) {
+      const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${cause.message}`}`;
+      reject(new EmotionError('ERR_AUDIO_DECODE', what, { cause }));
+    }
+    this.#jobs.clear();
+    this.#end();
+  }
+}

@@ -1,0 +1,46 @@
+import type { Pcm } from '../audio/pcm.js';
+import { events, type SlowRunEvent } from '../events.js';
+import type { EmotionModel, ModelOutput, ModelWants } from '../model/emotion-model.js';
+import type { Lane } from './scheduler.js';
+
+export type ModelLane = Lane<Pcm, ModelOutput>;
+
+/**
+ * Seconds of padded audio in a batch. Measured on the CPU (docs/serving.md): batches of short clips gain, up to threefold; from
+ * there on the processor's caches are full, and ten seconds by themselves keep all of it busy.
+ */
+const MAX_BATCH_SECONDS = 16;
+/** Clips in a batch, where the model's answers do not depend on it. */
+const DEFAULT_MAX_BATCH = 16;
+
+const SLOW_RUN_MS = 1000;
+
+const lanes = new WeakMap<EmotionModel, Map<string, ModelLane>>();
+
+/** The lane of a model's clips of which the same is wanted. */
+export function modelLane(model: EmotionModel, want: ModelWants, maxBatch: number | undefined): ModelLane {
+  const ofModel = lanes.get(model) ?? new Map<string, ModelLane>();
+  lanes.set(model, ofModel);
+  const key = JSON.stringify([want.frameLogits, want.features]);
+  const lane = ofModel.get(key) ?? createLane(model, want, maxBatch);
+  ofModel.set(key, lane);
+  return lane;
+}
+
+function createLane(model: EmotionModel, want: ModelWants, maxBatch: number | undefined): ModelLane {
+  const { card } = model;
+  return {
+    parallel: model.parallel,
+    maxBatch: maxBatch ?? (model.batchesExactly ? DEFAULT_MAX_BATCH : 1),
+    maxPadded: MAX_BATCH_SECONDS * card.sampleRate,
+    async run(clips, signal) {
+      const result = await model.run(clips, want, signal);
+      const audioMs = clips.reduce((sum, { samples }) => sum + (1000 * samples.length) / card.sampleRate, 0);
+      if (result.runMs > Math.max(SLOW_RUN_MS, audioMs)) {
+        const event: SlowRunEvent = { model: card.name, clips: clips.length, audioMs, runMs: result.runMs };
+        events.slowRun.publish(event);
+      }
+      return result;
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { AudioBudget } from '../../lib/audio/budget.js';
+import { DecodePool } from '../../lib/audio/decode-pool.js';
+import { audioBudget, decodeAudio } from '../../lib/audio/decode.js';
+import { fixture } from '../support/paths.js';
+
+const speech = fixture('speech.wav');
+
+describe('the decoding pool', () => {
+  it('leaves clips encoded while the budget is full, and goes on when there is room', async () => {
+    const budget = new AudioBudget(1000);
+    const pool = new DecodePool(1, budget);
+    const lease = budget.hold(1000);
+    let done = false;
+    const decoding = pool.decode({ source: speech, priority: 0, signal: undefined }).then(() => (done = true));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(done, false);
+    lease.resize(999);
+    await decoding;
+    lease.release();
+    lease.release();
+    assert.equal(budget.heldBytes, 0);
+  });
+
+  it('drops what is aborted while it waits, and takes the rest by priority', async () => {
+    const budget = new AudioBudget(1);
+    const pool = new DecodePool(1, budget);
+    const lease = budget.hold(1);
+    const controller = new AbortController();
+    const order: number[] = [];
+    const decode = (priority: number) =>
+      pool.decode({ source: speech, priority, signal: undefined }).then(() => order.push(priority));
+    const calls = [0, -1, 5, 0, 5].map(decode);
+    const dropped = pool.decode({ source: fixture('text.wav'), priority: 9, signal: controller.signal });
+    controller.abort(new Error('no longer wanted'));
+    await assert.rejects(dropped, /no longer wanted/);
+    lease.release();
+    await Promise.all(calls);
+    assert.deepEqual(order, [5, 5, 0, 0, -1]);
+  });
+
+  it('decodes short clips while a long one is decoded', async () => {
+    const header = readFileSync(speech).subarray(0, 44);
+    const hours = Buffer.alloc(44 + 2 * 16000 * 3600);
+    header.copy(hours);
+    hours.writeUInt32LE(hours.length - 8, 4);
+    hours.writeUInt32LE(hours.length - 44, 40);
+    const order: string[] = [];
+    const long = decodeAudio(hours).then(({ lease }) => (order.push('long'), lease));
+    const short = decodeAudio(speech).then(({ lease }) => (order.push('short'), lease));
+    for (const lease of await Promise.all([long, short])) lease.release();
+    assert.deepEqual(order, ['short', 'long']);
+    assert.equal(audioBudget.heldBytes, 0);
+  });
+});
