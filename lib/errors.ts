@@ -2,6 +2,7 @@
 const REMEDIES = {
   ERR_AUDIO_DECODE: 'Check that the file plays; WAV, MP3, FLAC, Ogg Vorbis, Opus, M4A/AAC and WebM are read.',
   ERR_AUDIO_TOO_SHORT: 'Give a longer clip.',
+  ERR_AUDIO_TOO_LONG: 'Give a shorter recording, or raise maxDurationSeconds.',
   ERR_AUDIO_NOT_FINITE: 'Replace NaN and infinite samples, or export the recording again.',
   ERR_FILE_NOT_FOUND: 'Check the path.',
   ERR_FILE_READ: 'Check that the path is a readable file.',
@@ -22,6 +23,7 @@ const REMEDIES = {
   ERR_OUT_OF_MEMORY: 'Give shorter clips, or free memory.',
   ERR_QUEUE_FULL: 'Wait for running calls to finish, or raise maxQueue.',
   ERR_TIMEOUT: 'Raise timeoutMs, or send fewer clips at once.',
+  ERR_LISTEN: 'Choose another --port or --host.',
   ERR_CLOSED: 'Create a new one: this one was closed.',
 } as const;
 
@@ -33,6 +35,7 @@ export type ErrorCode = keyof typeof REMEDIES;
  */
 export class EmotionError extends Error {
   readonly code: ErrorCode;
+  readonly #what: string;
 
   /**
    * @param code one of the stable codes
@@ -43,6 +46,12 @@ export class EmotionError extends Error {
     super(`${what}. ${options.remedy ?? REMEDIES[code]}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'EmotionError';
     this.code = code;
+    this.#what = what;
+  }
+
+  /** The message with another remedy: for those who cannot do what the usual one says. */
+  withRemedy(remedy: string): string {
+    return `${this.#what}. ${remedy}`;
   }
 }
 

@@ -22,8 +22,11 @@ export interface UnloadEvent {
   reason: 'idle' | 'unload' | 'close';
 }
 
-/** On `emotion2vec-node:slow-run`, when a run took more than a second and longer than its audio lasts. */
-export interface SlowRunEvent {
+/**
+ * On `emotion2vec-node:run`, after each run of a model; on `emotion2vec-node:slow-run` too, when it took more than a second and
+ * longer than its audio lasts.
+ */
+export interface RunEvent {
   model: string;
   clips: number;
   audioMs: number;
@@ -33,5 +36,6 @@ export interface SlowRunEvent {
 export const events = {
   load: channel('emotion2vec-node:load'),
   unload: channel('emotion2vec-node:unload'),
+  run: channel('emotion2vec-node:run'),
   slowRun: channel('emotion2vec-node:slow-run'),
 } as const;

@@ -2,7 +2,7 @@
 export type { AudioInput, Pcm } from './audio/pcm.js';
 export { EmotionError, type ErrorCode } from './errors.js';
 export { type BuiltInModel, builtInModels } from './model/manifest.js';
-export type { LoadEvent, SlowRunEvent, UnloadEvent } from './events.js';
+export type { LoadEvent, RunEvent, UnloadEvent } from './events.js';
 export type {
   CloseOptions,
   Device,
@@ -13,7 +13,14 @@ export type {
   RecognizerOptions,
   RecognizeStreamOptions,
 } from './options.js';
-export { EmotionRecognizer, type ManyResult, type MemoryReport, type StreamResult } from './recognizer.js';
+export {
+  EmotionRecognizer,
+  type ManyResult,
+  type MemoryReport,
+  type ModelStatus,
+  type StreamResult,
+} from './recognizer.js';
+export type { Progress } from './progress.js';
 export type { FrameResult, RecognitionResult, Segment, Timing } from './result.js';
 export type { Distribution, SchedulerStats } from './scheduler/metrics.js';
 export type { PcmChunk } from './stream.js';

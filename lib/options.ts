@@ -1,5 +1,7 @@
 import { z } from 'zod/v3';
 
+import type { Progress } from './progress.js';
+
 /** Where a model runs. `auto` takes CUDA where it works and the CPU elsewhere; the others never fall back. */
 export const deviceSchema = z
   .string()
@@ -12,6 +14,12 @@ export type Precision = z.infer<typeof precisionSchema>;
 
 export const granularitySchema = z.enum(['utterance', 'frame']);
 export type Granularity = z.infer<typeof granularitySchema>;
+
+/** Seconds. What the command line and the server take too. */
+export const limits = {
+  window: { min: 1, max: 86_400 },
+  timeline: { min: 0.02, max: 3600 },
+} as const;
 
 /** What a timer takes. */
 const milliseconds = z
@@ -45,25 +53,34 @@ export const recognizeOptionsSchema = z
   .object({
     granularity: granularitySchema.default('utterance'),
     embedding: z.boolean().default(false),
+    logits: z.boolean().default(false),
     processedAudio: z.boolean().default(false),
-    window: z.union([z.enum(['auto', 'off']), z.number().min(1).max(86_400)]).default('auto'),
+    window: z
+      .union([z.enum(['auto', 'off']), z.number().min(limits.window.min).max(limits.window.max)])
+      .default('auto'),
     timeline: z
       .object({
-        window: z.number().min(0.02).max(3600).default(1),
-        hop: z.number().min(0.02).max(3600).default(0.5),
+        window: z.number().min(limits.timeline.min).max(limits.timeline.max).default(1),
+        hop: z.number().min(limits.timeline.min).max(limits.timeline.max).default(0.5),
       })
       .strict()
       .default({}),
+    whenFull: z.enum(['reject', 'wait']).default('reject'),
+    name: z.string().min(1).optional(),
+    maxDurationSeconds: z.number().positive().optional(),
+    onProgress: z.function().optional(),
     signal: z.instanceof(AbortSignal).optional(),
     timeoutMs: milliseconds.optional(),
     priority: z.number().int().min(-1000).max(1000).default(0),
   })
   .strict();
 
-export const manyOptionsSchema = recognizeOptionsSchema.extend({ ordered: z.boolean().default(true) });
+export const manyOptionsSchema = recognizeOptionsSchema
+  .omit({ name: true, onProgress: true, whenFull: true })
+  .extend({ ordered: z.boolean().default(true) });
 
 export const streamOptionsSchema = recognizeOptionsSchema
-  .omit({ window: true, granularity: true, timeline: true })
+  .omit({ window: true, granularity: true, timeline: true, maxDurationSeconds: true, onProgress: true, whenFull: true })
   .extend({
     sampleRate: z.number().int().min(1000).max(768_000),
     windowSeconds: z.number().min(0.1).max(60).default(3),
@@ -121,6 +138,8 @@ export interface RecognizeOptions {
   granularity?: Granularity | undefined;
   /** Adds `embedding` to the result. Default false. */
   embedding?: boolean | undefined;
+  /** Adds `logits` to the result: what the model says before the softmax, of all its labels. Default false. */
+  logits?: boolean | undefined;
   /** Adds `processedAudio` to the result: what the model heard. Default false. */
   processedAudio?: boolean | undefined;
   /**
@@ -137,9 +156,17 @@ export interface RecognizeOptions {
   timeoutMs?: number | undefined;
   /** -1000 to 1000: of the clips that wait, those of the highest go first, always. Default 0. */
   priority?: number | undefined;
+  /** Where `maxQueue` calls are under way: reject with ERR_QUEUE_FULL, or wait for room. Default `reject`. */
+  whenFull?: 'reject' | 'wait' | undefined;
+  /** What errors call the clip. Default: its path. */
+  name?: string | undefined;
+  /** Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: none are refused. */
+  maxDurationSeconds?: number | undefined;
+  /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-export interface RecognizeManyOptions extends RecognizeOptions {
+export interface RecognizeManyOptions extends Omit<RecognizeOptions, 'name' | 'onProgress' | 'whenFull'> {
   /** Whether results come in the order of the inputs, or each as soon as it is there. Default true. */
   ordered?: boolean | undefined;
 }

@@ -10,6 +10,7 @@ import { mapMany, type Outcome } from './many.js';
 import { EmotionModel, type ModelOutput, type ModelWants } from './model/emotion-model.js';
 import { resolveModel } from './model/manifest.js';
 import { ModelHolder } from './model/model-holder.js';
+import { loadProgress } from './native/binding.js';
 import {
   type CloseOptions,
   closeOptionsSchema,
@@ -23,6 +24,7 @@ import {
   type RecognizeStreamOptions,
   streamOptionsSchema,
 } from './options.js';
+import { ProgressReport } from './progress.js';
 import { type RecognitionResult, resultOf } from './result.js';
 import type { SchedulerStats } from './scheduler/metrics.js';
 import { type ModelLane, modelLane } from './scheduler/model-lane.js';
@@ -51,6 +53,15 @@ export interface MemoryReport {
   modelBytes: number;
   /** Decoded audio that waits for a model, of all recognizers of this JavaScript thread. */
   audioBytes: number;
+}
+
+/** The model of a recognizer, as far as it is there. */
+export interface ModelStatus {
+  state: 'unloaded' | 'loading' | 'loaded';
+  /** Of the archive that has been read, while it is `loading`: 0 to 1. */
+  fraction?: number;
+  /** Once it is `loaded`. `parallel`: runs that the processors take at once. */
+  model?: { name: string; file: string; precision: string; device: string; threads: number; parallel: number };
 }
 
 type CallSettings = z.output<typeof recognizeOptionsSchema>;
@@ -98,7 +109,8 @@ export class EmotionRecognizer implements AsyncDisposable {
     options: RecognizeManyOptions = {},
   ): AsyncGenerator<ManyResult<I>, void, undefined> {
     const { ordered, signal, ...settings } = parseOptions(manyOptionsSchema, options, 'options');
-    const work = (input: I, left: AbortSignal) => this.#recognize(input, { ...settings, signal: left }, { wait: true });
+    const work = (input: I, left: AbortSignal) =>
+      this.#recognize(input, { ...settings, signal: left, whenFull: 'wait' });
     for await (const outcome of mapMany(inputs, work, { ahead: () => this.#ahead(), ordered, signal })) {
       // What is still to come would be refused too, one by one.
       if (outcome.error instanceof EmotionError && outcome.error.code === 'ERR_CLOSED') throw outcome.error;
@@ -117,10 +129,11 @@ export class EmotionRecognizer implements AsyncDisposable {
     options: RecognizeStreamOptions,
   ): AsyncGenerator<StreamResult, void, undefined> {
     const settings = parseOptions(streamOptionsSchema, options, 'options');
-    const { embedding, processedAudio, signal, timeoutMs, priority, ...windowing } = settings;
-    const call = recognizeOptionsSchema.parse({ embedding, processedAudio, signal, timeoutMs, priority });
+    const { embedding, logits, processedAudio, signal, timeoutMs, priority, name, ...windowing } = settings;
+    const call = { embedding, logits, processedAudio, signal, timeoutMs, priority, name };
+    const each = recognizeOptionsSchema.parse({ ...call, whenFull: 'wait' });
     for await (const { pcm, start, end, skipped } of windowsOf(pcmStream, { ...windowing, signal })) {
-      yield { ...(await this.#recognize(pcm, call, { wait: true })), start, end, skipped };
+      yield { ...(await this.#recognize(pcm, each)), start, end, skipped };
     }
   }
 
@@ -142,6 +155,13 @@ export class EmotionRecognizer implements AsyncDisposable {
   /** Calls by state, and how long their parts take. */
   stats(): SchedulerStats {
     return this.#scheduler.stats;
+  }
+
+  modelStatus(): ModelStatus {
+    const { loaded, loading } = this.#models;
+    if (loaded === undefined) return loading ? { state: 'loading', fraction: loadProgress() } : { state: 'unloaded' };
+    const { card, file, precision, device, threads, parallel } = loaded;
+    return { state: 'loaded', model: { name: card.name, file, precision, device, threads, parallel } };
   }
 
   memory(): MemoryReport {
@@ -174,13 +194,13 @@ export class EmotionRecognizer implements AsyncDisposable {
     await this.close();
   }
 
-  #recognize(input: AudioInput, settings: CallSettings, { wait = false } = {}): Promise<RecognitionResult> {
-    const { signal, timeoutMs, priority } = settings;
+  #recognize(input: AudioInput, settings: CallSettings): Promise<RecognitionResult> {
+    const { signal, timeoutMs, priority, whenFull } = settings;
     return this.#scheduler.call((context) => this.#hear(input, settings, context), {
       signal,
       timeoutMs,
       priority,
-      wait,
+      wait: whenFull === 'wait',
     });
   }
 
@@ -190,12 +210,17 @@ export class EmotionRecognizer implements AsyncDisposable {
     { signal, turn }: CallContext<Pcm, ModelOutput>,
   ): Promise<RecognitionResult> {
     const begin = performance.now();
+    const report = new ProgressReport(settings.onProgress);
+    const loads = this.#models.loaded === undefined;
     const lease = this.#models.acquire();
     let audio: PreparedAudio | undefined;
     try {
-      const { priority, window, granularity, embedding } = settings;
+      const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name } = settings;
+      const decodes = () => audio ?? report.tell({ stage: 'decoding' });
+      if (loads) void report.follow(lease.model, loadProgress).then(decodes);
+      else decodes();
       const needs = lease.model.then(({ card }) => card);
-      audio = await prepareAudio(input, needs, { signal, priority });
+      audio = await prepareAudio(input, needs, { signal, priority, maxSeconds, name });
       const model = await lease.model;
       const byFrame = granularity === 'frame';
       const heard = await hear(
@@ -203,7 +228,7 @@ export class EmotionRecognizer implements AsyncDisposable {
         audio.waveform,
         window,
         { frameLogits: byFrame, embedding: !embedding ? 'none' : byFrame ? 'frames' : 'mean' },
-        (clip, want) => turn(this.#lane(model, want), clip, clip.samples.length),
+        (clip, want, place) => turn(this.#lane(model, want), clip, clip.samples.length, report.watch(place)),
         model.parallel,
       );
       const totalMs = performance.now() - begin;
@@ -213,6 +238,7 @@ export class EmotionRecognizer implements AsyncDisposable {
       this.#scheduler.metrics.record(timing);
       return resultOf(heard, audio, model, settings, timing);
     } finally {
+      report.end();
       audio?.lease.release();
       lease.release();
     }

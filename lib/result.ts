@@ -42,6 +42,8 @@ export interface RecognitionResult {
   embedding?: Float32Array;
   /** The shape of `embedding`: [D] or [T, D]. */
   embeddingShape?: number[];
+  /** When asked for: what the model says before the softmax, of all labels of its card in order, unused ones too. */
+  logits?: Float32Array;
   /** When asked for: the clip as the model heard it, mono at the model's rate. */
   processedAudio?: Pcm;
   /** Where the clip was so long that it was heard in windows (option `window`): scores are means over all their frames. */
@@ -63,6 +65,7 @@ export interface Timing {
 /** What a result holds beside scores, as asked for. */
 export interface ResultSettings {
   granularity: Granularity;
+  logits: boolean;
   processedAudio: boolean;
   timeline: { window: number; hop: number };
 }
@@ -90,6 +93,7 @@ export function resultOf(
       embedding: heard.embedding,
       embeddingShape: byFrame ? [heard.frames, card.embeddingDim] : [card.embeddingDim],
     }),
+    ...(settings.logits && { logits: Float32Array.from(heard.logits) }),
     ...(settings.processedAudio && { processedAudio: audio.waveform }),
     ...(heard.windowing && { window: heard.windowing }),
     model: { name: card.name, precision, device },

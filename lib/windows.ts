@@ -80,8 +80,12 @@ export interface Wanted {
   embedding: 'none' | 'mean' | 'frames';
 }
 
-/** Runs a stretch of the waveform in a turn of its own. */
-export type RunWindow = (clip: Pcm, want: ModelWants) => Promise<{ output: ModelOutput; runMs: number }>;
+/** Runs a stretch of the waveform in a turn of its own; `done` of `total` have been heard before. */
+export type RunWindow = (
+  clip: Pcm,
+  want: ModelWants,
+  heard: () => { done: number; total: number },
+) => Promise<{ output: ModelOutput; runMs: number }>;
 
 /**
  * Runs a clip through the model, window by window, each in a turn of its own, so that other callers' clips come in between and
@@ -108,10 +112,15 @@ export async function hear(
   const parts = new Array<Part>(windows.length);
   const rest = windows.entries();
   let inferenceMs = 0;
+  let done = 0;
   const work = async (): Promise<void> => {
     for (const [i, window] of rest) {
       const samples = waveform.samples.subarray(window.start, window.end);
-      const { output, runMs } = await run({ samples, sampleRate: waveform.sampleRate }, want);
+      const { output, runMs } = await run({ samples, sampleRate: waveform.sampleRate }, want, () => ({
+        done,
+        total: windows.length,
+      }));
+      done++;
       inferenceMs += runMs;
       parts[i] = cut(output, window, wanted.embedding);
     }

@@ -12,6 +12,7 @@
 #include <tuple>
 #include <utility>
 
+#include "archive_reader.h"
 #include "error.h"
 #include "inlining.h"
 #include "memory.h"
@@ -77,10 +78,10 @@ c10::IValue to_device(const c10::IValue& value, const c10::Device& device) {
 }
 
 // The names of an archive's extra files, to be filled by torch::jit::load.
-torch::jit::ExtraFilesMap list_extra_files(const std::string& path) {
+torch::jit::ExtraFilesMap list_extra_files(std::shared_ptr<ArchiveReader> archive) {
   constexpr std::string_view FOLDER = "extra/";
   torch::jit::ExtraFilesMap files;
-  caffe2::serialize::PyTorchStreamReader reader(path);
+  caffe2::serialize::PyTorchStreamReader reader(std::move(archive));
   for (const std::string& name : reader.getAllRecords()) {
     if (name.starts_with(FOLDER)) {
       files[name.substr(FOLDER.size())] = "";
@@ -111,8 +112,9 @@ std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device&
   }
   try {
     const c10::InferenceMode guard;
-    torch::jit::ExtraFilesMap extra_files = list_extra_files(path);
-    torch::jit::Module module = torch::jit::load(path, device, extra_files);
+    const auto archive = std::make_shared<ArchiveReader>(path);
+    torch::jit::ExtraFilesMap extra_files = list_extra_files(archive);
+    torch::jit::Module module = torch::jit::load(archive, device, extra_files);
     module.eval();
     const std::string runs_in = apply_precision(module, device, precision);
     std::shared_ptr<Module> loaded(

@@ -16,6 +16,10 @@ const POSTED = 2;
 export interface DecodeRequest {
   /** A path, or bytes that nobody else has: they move to the thread. */
   source: string | Uint8Array;
+  /** Of the clip, in errors. */
+  name: string;
+  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
+  maxSeconds: number;
   priority: number;
   signal: AbortSignal | undefined;
 }
@@ -53,12 +57,11 @@ export class DecodePool {
    * A job that is aborted while it waits is gone at once; one that a thread has already is decoded for nobody.
    * @throws EmotionError as decodeAudio; the signal's reason
    */
-  decode({ source, priority, signal }: DecodeRequest): Promise<Decoded> {
+  decode(request: DecodeRequest): Promise<Decoded> {
+    const { priority, signal } = request;
     return new Promise<Decoded>((resolve, reject) => {
       const job: Job = {
-        source,
-        priority,
-        signal,
+        ...request,
         resolve: (decoded) => (unfollow?.(), resolve(decoded)),
         reject: (reason) => (unfollow?.(), reject(reason)),
       };
@@ -127,10 +130,10 @@ class DecodeThread {
     clearTimeout(this.#idle);
     const id = this.#nextId++;
     this.#jobs.set(id, job);
-    const { source } = job;
+    const { source, name, maxSeconds } = job;
     this.#worker.ref();
     this.#worker.postMessage(
-      { id, source } satisfies DecodeJob,
+      { id, source, name, maxSeconds } satisfies DecodeJob,
       typeof source === 'string' ? [] : [source.buffer as ArrayBuffer],
     );
     job.source = ''; // the bytes are the thread's now

@@ -1,38 +1,54 @@
-/** Runs in a worker thread: reads, decodes and mixes down one clip at a time. See decode.ts for the other side. */
+/** Runs in a worker thread: reads, decodes and mixes down one clip at a time. See decode-pool.ts for the other side. */
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
 import { type ErrorCode, messageOf } from '../errors.js';
+import { Failure } from './failure.js';
+import { MonoAudio } from './mono.js';
 import { missingFromMp3 } from './mp3.js';
+import type { Pcm } from './pcm.js';
 import { readWav } from './wav.js';
 
 export interface DecodeJob {
   id: number;
   /** A path or the encoded bytes. */
   source: string | Uint8Array;
+  /** Of the clip, in errors. */
+  name: string;
+  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
+  maxSeconds: number;
 }
 
 export type DecodeReply =
   | { id: number; samples: Float32Array; sampleRate: number; ms: number }
   | { id: number; code: ErrorCode; what: string; cause: string };
 
-interface Channels {
+interface Stretch {
   channelData: Float32Array[];
   sampleRate: number;
 }
 
-type Decode = (bytes: Uint8Array) => Promise<Channels>;
-let decoder: Promise<{ default: Decode }> | undefined;
+/** What `audio-decode` exports: its default export is a function with a decoder of each format for a property. */
+interface Decoders {
+  decode: (stretches: Iterable<Uint8Array>, format: string) => AsyncIterable<Stretch>;
+  formatOf: (bytes: Uint8Array) => string | undefined;
+}
+let decoders: Promise<Decoders> | undefined;
+
+/** Frames of a WAV that are converted at once. */
+const WAV_STRETCH = 65_536;
+/** Encoded bytes that are decoded at once: compressed silence may be a thousand times as large when it is not. */
+const ENCODED_STRETCH = 65_536;
+/** Most stretches of a file. An MP4 whose index lies at its end is put together anew for each, until that is there. */
+const MOST_STRETCHES = 256;
 
 parentPort?.on('message', (job: DecodeJob) => void answer(job));
 
-async function answer({ id, source }: DecodeJob): Promise<void> {
+async function answer({ id, source, name, maxSeconds }: DecodeJob): Promise<void> {
   const begin = performance.now();
   try {
-    const name = typeof source === 'string' ? source : 'The audio';
-    const bytes = typeof source === 'string' ? readSource(source) : source;
-    const { channelData, sampleRate } = await decode(bytes, name);
-    const samples = mixDown(channelData, sampleRate, name);
+    const bytes = typeof source === 'string' ? readSource(source, name) : source;
+    const { samples, sampleRate } = await decode(bytes, name, maxSeconds);
     const ms = performance.now() - begin;
     parentPort?.postMessage({ id, samples, sampleRate, ms } satisfies DecodeReply, [samples.buffer as ArrayBuffer]);
   } catch (error) {
@@ -46,30 +62,19 @@ async function answer({ id, source }: DecodeJob): Promise<void> {
   }
 }
 
-/** An EmotionError before its remedy: errors lose their class on the way between threads. */
-class Failure extends Error {
-  constructor(
-    readonly code: ErrorCode,
-    what: string,
-    cause?: unknown,
-  ) {
-    super(what, { cause });
-  }
-}
-
-function readSource(file: string): Uint8Array {
+function readSource(file: string, name: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new Failure('ERR_FILE_NOT_FOUND', `There is no file ${file}`, error);
+      throw new Failure('ERR_FILE_NOT_FOUND', `There is no file ${name}`, error);
     const why = code === 'EISDIR' ? 'it is a folder' : messageOf(error);
-    throw new Failure('ERR_FILE_READ', `${file} cannot be read: ${why}`, error);
+    throw new Failure('ERR_FILE_READ', `${name} cannot be read: ${why}`, error);
   }
 }
 
-async function decode(bytes: Uint8Array, name: string): Promise<Channels> {
+async function decode(bytes: Uint8Array, name: string, maxSeconds: number): Promise<Pcm> {
   if (bytes.length === 0) throw new Failure('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
   const missing = missingFromMp3(bytes);
   if (missing !== undefined) {
@@ -79,43 +84,43 @@ async function decode(bytes: Uint8Array, name: string): Promise<Channels> {
       `${name} is cut off: it holds ${share} % of the audio that its header promises`,
     );
   }
-  let channels: Channels;
+  const audio = new MonoAudio(name, maxSeconds);
   try {
-    channels = readWav(bytes) ?? (await decodeWithLibrary(bytes));
+    const wav = readWav(bytes);
+    if (wav !== undefined) {
+      if (wav.frames === 0) throw new Failure('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
+      audio.expect(wav.frames, wav.sampleRate);
+      for (let start = 0; start < wav.frames; start += WAV_STRETCH) {
+        audio.append(wav.read(start, Math.min(wav.frames, start + WAV_STRETCH)), wav.sampleRate);
+      }
+    } else {
+      for await (const { channelData, sampleRate } of decodeStretches(bytes)) audio.append(channelData, sampleRate);
+    }
   } catch (error) {
+    if (error instanceof Failure) throw error;
     const what = `${name} is not audio that can be decoded: ${messageOf(error)}; it starts with ${startOf(bytes)}`;
     throw new Failure('ERR_AUDIO_DECODE', what, error);
   }
-  if (channels.channelData.length === 0 || !(channels.sampleRate > 0)) {
-    throw new Failure(
-      'ERR_AUDIO_DECODE',
-      `${name} holds no audio that can be decoded; it starts with ${startOf(bytes)}`,
-    );
-  }
-  return channels;
+  const pcm = audio.finish();
+  if (pcm.samples.length > 0 && pcm.sampleRate > 0) return pcm;
+  throw new Failure('ERR_AUDIO_DECODE', `${name} holds no audio that can be decoded; it starts with ${startOf(bytes)}`);
 }
 
-async function decodeWithLibrary(bytes: Uint8Array): Promise<Channels> {
-  decoder ??= import('audio-decode') as unknown as Promise<{ default: Decode }>;
-  return (await decoder).default(bytes);
+async function* decodeStretches(bytes: Uint8Array): AsyncIterable<Stretch> {
+  decoders ??= Promise.all([import('audio-decode'), import('audio-type')]).then(([{ default: decode }, type]) => ({
+    decode: decode as unknown as Decoders['decode'],
+    formatOf: type.default,
+  }));
+  const { decode, formatOf } = await decoders;
+  const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice(); // audio-type looks at the buffer's start
+  const format = formatOf(whole);
+  if (format === undefined) throw new Error('Unknown audio format');
+  yield* decode(stretchesOf(whole), format);
 }
 
-/** float32 mean of the channels, as FunASR's, summed in double; in the first one's memory where it owns that. */
-function mixDown(channels: Float32Array[], sampleRate: number, name: string): Float32Array {
-  const size = Math.max(...channels.map((channel) => channel.length));
-  if (size === 0) throw new Failure('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
-  const first = channels[0]!;
-  const mono = first.buffer.byteLength === size * 4 && first.length === size ? first : new Float32Array(size);
-  for (let i = 0; i < size; i++) {
-    let sum = 0;
-    for (const channel of channels) sum += channel[i] ?? 0;
-    mono[i] = sum / channels.length;
-    if (!Number.isFinite(mono[i])) {
-      const at = `${(i / sampleRate).toFixed(3)} s (sample ${i})`;
-      throw new Failure('ERR_AUDIO_NOT_FINITE', `${name} holds a sample that is not a finite number, at ${at}`);
-    }
-  }
-  return mono;
+function* stretchesOf(bytes: Uint8Array): Iterable<Uint8Array> {
+  const size = Math.max(ENCODED_STRETCH, Math.ceil(bytes.length / MOST_STRETCHES));
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
 function startOf(bytes: Uint8Array): string {

@@ -23,6 +23,10 @@ export interface DecodeOptions {
   signal?: AbortSignal | undefined;
   /** Clips of higher priority are decoded first. Default 0. */
   priority?: number | undefined;
+  /** Longer clips end with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: none are. */
+  maxSeconds?: number | undefined;
+  /** What errors call the clip. Default: its path. */
+  name?: string | undefined;
 }
 
 /** A clip, and its share of the audio budget: to be released when the model has heard it. */
@@ -34,24 +38,26 @@ export interface DecodedAudio extends Decoded {
  * Decodes a file, or encoded bytes, into one channel: the mean of all. Reading and decoding run in a worker thread. Raw
  * samples pass as they are.
  * @throws TypeError for another kind of input
- * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_NOT_FINITE
+ * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG,
+ *   ERR_AUDIO_NOT_FINITE
  */
 export async function decodeAudio(
   input: AudioInput,
-  { signal, priority = 0 }: DecodeOptions = {},
+  { signal, priority = 0, maxSeconds = Infinity, name }: DecodeOptions = {},
 ): Promise<DecodedAudio> {
   signal?.throwIfAborted();
+  const wanted = { signal, priority, maxSeconds, name: name ?? (typeof input === 'string' ? input : 'The audio') };
   if (typeof input === 'string') {
     const { size } = await stat(input).catch(() => ({ size: 0 })); // the thread says what is wrong with it
     signal?.throwIfAborted();
-    return leased(poolFor(size).decode({ source: input, signal, priority }));
+    return leased(poolFor(size).decode({ ...wanted, source: input }));
   }
   if (input instanceof Uint8Array || input instanceof ArrayBuffer) {
     // Copied: the bytes move to the thread, and the caller keeps his.
     const source = input instanceof Uint8Array ? Uint8Array.from(input) : new Uint8Array(input.slice(0));
-    return leased(poolFor(source.length).decode({ source, signal, priority }));
+    return leased(poolFor(source.length).decode({ ...wanted, source }));
   }
-  return { pcm: checkPcm(input), ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
+  return { pcm: checkPcm(input, maxSeconds), ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
 }
 
 function poolFor(bytes: number): DecodePool {
@@ -63,7 +69,7 @@ async function leased(decoding: Promise<Decoded>): Promise<DecodedAudio> {
   return { ...decoded, lease: audioBudget.hold(decoded.pcm.samples.byteLength) };
 }
 
-function checkPcm(input: unknown): Pcm {
+function checkPcm(input: unknown, maxSeconds: number): Pcm {
   const { samples, sampleRate } = (input ?? {}) as Partial<Pcm>;
   if (!(samples instanceof Float32Array)) {
     throw new TypeError('The input must be a path, encoded bytes, or { samples: Float32Array, sampleRate }');
@@ -72,6 +78,9 @@ function checkPcm(input: unknown): Pcm {
     throw new TypeError(`sampleRate must be an integer from 1 to ${MAX_RATE}, got ${String(sampleRate)}`);
   }
   if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', 'The clip holds no samples');
+  if (samples.length > maxSeconds * sampleRate!) {
+    throw new EmotionError('ERR_AUDIO_TOO_LONG', `The clip is longer than ${maxSeconds} s`);
+  }
   const bad = firstNotFinite(samples);
   if (bad >= 0) throw new EmotionError('ERR_AUDIO_NOT_FINITE', `The clip's sample ${bad} is not a finite number`);
   return { samples, sampleRate: sampleRate! };

@@ -42,7 +42,7 @@ export async function prepareAudio(
     if (waveform !== pcm) lease.resize(waveform.samples.byteLength);
     if (waveform.samples.length < minSamples) {
       const inMs = (samples: number) => `${((1000 * samples) / sampleRate).toFixed(1)} ms`;
-      const clip = typeof input === 'string' ? input : 'The clip';
+      const clip = options.name ?? (typeof input === 'string' ? input : 'The clip');
       const what = `${clip} is too short: ${inMs(waveform.samples.length)} (${name} needs ${inMs(minSamples)})`;
       throw new EmotionError('ERR_AUDIO_TOO_SHORT', what);
     }

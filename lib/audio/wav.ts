@@ -1,5 +1,3 @@
-import type { Pcm } from './pcm.js';
-
 const FORMAT_PCM = 1;
 const FORMAT_FLOAT = 3;
 const FORMAT_ALAW = 6;
@@ -13,12 +11,21 @@ interface WavFormat {
   bits: number;
 }
 
+/** The audio of a WAV file, converted a stretch at a time. */
+export interface WavAudio {
+  sampleRate: number;
+  /** Samples of each channel. */
+  frames: number;
+  /** The samples of each channel from `start` to `end`. */
+  read(start: number, end: number): Float32Array[];
+}
+
 /**
  * Reads a RIFF/WAVE file: 8, 16, 24, 32-bit integers, 32 and 64-bit floats, A-law and mu-law, extensible or not. A data
  * chunk that promises more than the file holds, as streaming encoders write, is read to the file's end.
  * @returns undefined when the bytes are no RIFF/WAVE, or hold a codec that is not among these
  */
-export function readWav(bytes: Uint8Array): { channelData: Float32Array[]; sampleRate: number } | undefined {
+export function readWav(bytes: Uint8Array): WavAudio | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const name = (at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
   if (bytes.length < 12 || name(0) !== 'RIFF' || name(8) !== 'WAVE') return undefined;
@@ -46,20 +53,22 @@ function readFormat(view: DataView, at: number, size: number): WavFormat {
   };
 }
 
-function readData(data: DataView, { tag, channels, sampleRate, bits }: WavFormat) {
-  const read = sampleReader(data, tag, bits);
-  if (read === undefined) return undefined;
+function readData(data: DataView, { tag, channels, sampleRate, bits }: WavFormat): WavAudio | undefined {
+  const sampleAt = sampleReader(data, tag, bits);
+  if (sampleAt === undefined) return undefined;
   if (channels === 0 || sampleRate === 0) throw new Error('the WAV header says 0 channels or 0 Hz');
   const bytes = bits / 8;
-  const size = Math.floor(data.byteLength / (bytes * channels));
-  const channelData = Array.from({ length: channels }, () => new Float32Array(size));
-  for (let i = 0, at = 0; i < size; i++) {
-    for (const channel of channelData) {
-      channel[i] = read(at);
-      at += bytes;
+  const read = (start: number, end: number): Float32Array[] => {
+    const stretch = Array.from({ length: channels }, () => new Float32Array(end - start));
+    for (let i = 0, at = start * bytes * channels; i < end - start; i++) {
+      for (const channel of stretch) {
+        channel[i] = sampleAt(at);
+        at += bytes;
+      }
     }
-  }
-  return { channelData, sampleRate };
+    return stretch;
+  };
+  return { sampleRate, frames: Math.floor(data.byteLength / (bytes * channels)), read };
 }
 
 /** Integers scale so that the most negative one is -1, as in libsndfile and torchaudio. */
@@ -102,25 +111,27 @@ function muLaw(byte: number): number {
   return code & 0x80 ? -magnitude : magnitude;
 }
 
-/** A WAV file of 32-bit floats: what the model heard, without rounding. */
-export function encodeWav({ samples, sampleRate }: Pcm): Uint8Array {
-  const bytes = samples.length * 4;
-  const file = Buffer.alloc(58 + bytes);
-  file.write('RIFF', 0, 'latin1');
-  file.writeUInt32LE(50 + bytes, 4);
-  file.write('WAVEfmt ', 8, 'latin1');
-  file.writeUInt32LE(18, 16);
-  file.writeUInt16LE(FORMAT_FLOAT, 20);
-  file.writeUInt16LE(1, 22);
-  file.writeUInt32LE(sampleRate, 24);
-  file.writeUInt32LE(sampleRate * 4, 28);
-  file.writeUInt16LE(4, 32);
-  file.writeUInt16LE(32, 34);
-  file.write('fact', 38, 'latin1'); // formats other than integer PCM carry the sample count in one
-  file.writeUInt32LE(4, 42);
-  file.writeUInt32LE(samples.length, 46);
-  file.write('data', 50, 'latin1');
-  file.writeUInt32LE(bytes, 54);
-  Buffer.from(samples.buffer, samples.byteOffset, bytes).copy(file, 58);
-  return file;
+/**
+ * What comes before the samples in a WAV file of 32-bit floats: what the model heard, without rounding.
+ * @param count samples
+ */
+export function wavHeader(count: number, sampleRate: number): Uint8Array {
+  const bytes = count * 4;
+  const header = Buffer.alloc(58);
+  header.write('RIFF', 0, 'latin1');
+  header.writeUInt32LE(50 + bytes, 4);
+  header.write('WAVEfmt ', 8, 'latin1');
+  header.writeUInt32LE(18, 16);
+  header.writeUInt16LE(FORMAT_FLOAT, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(sampleRate, 24);
+  header.writeUInt32LE(sampleRate * 4, 28);
+  header.writeUInt16LE(4, 32);
+  header.writeUInt16LE(32, 34);
+  header.write('fact', 38, 'latin1'); // formats other than integer PCM carry the sample count in one
+  header.writeUInt32LE(4, 42);
+  header.writeUInt32LE(count, 46);
+  header.write('data', 50, 'latin1');
+  header.writeUInt32LE(bytes, 54);
+  return header;
 }

@@ -33,6 +33,11 @@ export class ModelHolder {
     return this.#loaded;
   }
 
+  /** Whether it is on its way. */
+  get loading(): boolean {
+    return this.#held !== undefined && this.#loaded === undefined;
+  }
+
   acquire(): ModelLease {
     clearTimeout(this.#idle);
     const held = (this.#held ??= this.#start());

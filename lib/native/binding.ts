@@ -55,6 +55,8 @@ export interface NativeBinding {
   /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
   cancel(id: number): boolean;
   cudaDevices(): number;
+  /** How much of the archive that is being loaded has been read, 0 to 1; of the last one where none is. */
+  loadProgress(): number;
   /** Waits for the run and the load under way, and starts no more. */
   close(): void;
   readonly usableCpus: number;
@@ -66,6 +68,7 @@ interface LoaderBinding {
 }
 
 let loading: Promise<NativeBinding> | undefined;
+let loaded: NativeBinding | undefined;
 
 /**
  * The addon, loaded with libtorch on first use and once however many ask.
@@ -77,6 +80,11 @@ export function nativeBinding(): Promise<NativeBinding> {
     throw error;
   });
   return loading;
+}
+
+/** How much of the archive that is being loaded has been read, 0 to 1. 0 while libtorch itself opens. */
+export function loadProgress(): number {
+  return loaded?.loadProgress() ?? 0;
 }
 
 /**
@@ -116,6 +124,7 @@ async function loadBinding(): Promise<NativeBinding> {
   }
   // A run that goes on while the process tears libtorch down would crash it (native/task_queue.h).
   if (isMainThread) process.once('exit', () => binding.close());
+  loaded = binding;
   return binding;
 }
 

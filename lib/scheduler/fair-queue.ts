@@ -47,6 +47,11 @@ export class FairQueue<J extends Queued> {
     return this.#entries[0]?.job;
   }
 
+  /** In the order in which they are due. */
+  *[Symbol.iterator](): Iterator<J> {
+    for (const { job } of this.#entries) yield job;
+  }
+
   push(job: J): void {
     const entry = { job, due: this.#clock + PATIENCE * job.size, arrival: this.#arrivals++ };
     this.#entries.splice(this.#place(entry), 0, entry);

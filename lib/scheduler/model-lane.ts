@@ -1,5 +1,5 @@
 import type { Pcm } from '../audio/pcm.js';
-import { events, type SlowRunEvent } from '../events.js';
+import { events, type RunEvent } from '../events.js';
 import type { EmotionModel, ModelOutput, ModelWants } from '../model/emotion-model.js';
 import type { Lane } from './scheduler.js';
 
@@ -36,10 +36,9 @@ function createLane(model: EmotionModel, want: ModelWants, maxBatch: number | un
     async run(clips, signal) {
       const result = await model.run(clips, want, signal);
       const audioMs = clips.reduce((sum, { samples }) => sum + (1000 * samples.length) / card.sampleRate, 0);
-      if (result.runMs > Math.max(SLOW_RUN_MS, audioMs)) {
-        const event: SlowRunEvent = { model: card.name, clips: clips.length, audioMs, runMs: result.runMs };
-        events.slowRun.publish(event);
-      }
+      const event: RunEvent = { model: card.name, clips: clips.length, audioMs, runMs: result.runMs };
+      events.run.publish(event);
+      if (result.runMs > Math.max(SLOW_RUN_MS, audioMs)) events.slowRun.publish(event);
       return result;
     },
   };

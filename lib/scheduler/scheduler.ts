@@ -17,11 +17,18 @@ export interface Turn<R> {
   runMs: number;
 }
 
+/** What becomes of a turn that is waited for. */
+export interface TurnWatcher {
+  /** `ahead` others go first. Told each time that this changes. */
+  waits: (ahead: number) => void;
+  begins: () => void;
+}
+
 export interface CallContext<C, R> {
   /** Aborts when the call's deadline passes, its caller aborts or the scheduler closes. */
   signal: AbortSignal;
   /** Waits for the clip's turn and runs it. `size`: samples. Rejects as soon as `signal` aborts. */
-  turn: (lane: Lane<C, R>, clip: C, size: number) => Promise<Turn<R>>;
+  turn: (lane: Lane<C, R>, clip: C, size: number, watcher?: TurnWatcher) => Promise<Turn<R>>;
 }
 
 export interface CallOptions {
@@ -40,6 +47,9 @@ interface Job<C, R> extends Queued {
   /** When it came, by performance.now(). */
   readonly since: number;
   readonly call: Call;
+  readonly watcher: TurnWatcher | undefined;
+  /** How many went before it when its watcher was last told. */
+  ahead: number;
   resolve: (turn: Turn<R>) => void;
 }
 
@@ -65,6 +75,8 @@ export class Scheduler<C, R> {
   /** Told when a call ends, or none is taken any more. */
   #onEnd: (() => void)[] = [];
   #batches = 0;
+  /** Jobs in the queue whose places somebody wants to know. */
+  #watched = 0;
   #delay: NodeJS.Timeout | undefined;
   #refusing = false;
 
@@ -113,7 +125,7 @@ export class Scheduler<C, R> {
             timeoutMs,
           );
     try {
-      const turn = (lane: Lane<C, R>, clip: C, size: number) => this.#turn(call, priority, lane, clip, size);
+      const turn: CallContext<C, R>['turn'] = (...job) => this.#turn(call, priority, ...job);
       const result = await Promise.race([body({ signal: controller.signal, turn }), rejection(controller.signal)]);
       this.metrics.counts.done++;
       return result;
@@ -145,7 +157,11 @@ export class Scheduler<C, R> {
     this.#ended();
   }
 
-  #turn(call: Call, priority: number, lane: Lane<C, R>, clip: C, size: number): Promise<Turn<R>> {
+  #turn(
+    call: Call,
+    priority: number,
+    ...[lane, clip, size, watcher]: Parameters<CallContext<C, R>['turn']>
+  ): Promise<Turn<R>> {
     const { signal } = call.controller;
     return new Promise<Turn<R>>((resolve, reject) => {
       if (signal.aborted) {
@@ -159,15 +175,22 @@ export class Scheduler<C, R> {
         priority,
         since: performance.now(),
         call,
+        watcher,
+        ahead: -1,
         resolve: (turn) => (unfollow(), resolve(turn)),
       };
       const unfollow = onAbort(signal, () => {
-        this.#queue.remove(job);
+        if (this.#queue.remove(job)) {
+          this.#watched -= Number(watcher !== undefined);
+          this.#tellPlaces();
+        }
         job.clip = undefined;
         reject(signal.reason as Error);
       });
+      this.#watched += Number(watcher !== undefined);
       this.#queue.push(job);
       this.#dispatch();
+      this.#tellPlaces();
     });
   }
 
@@ -188,6 +211,7 @@ export class Scheduler<C, R> {
     this.#delay ??= setTimeout(() => {
       this.#delay = undefined;
       this.#dispatch();
+      this.#tellPlaces();
     }, left);
     return true;
   }
@@ -198,9 +222,22 @@ export class Scheduler<C, R> {
     return length >= lane.maxBatch || (length + 1) * size > lane.maxPadded;
   }
 
+  #tellPlaces(): void {
+    if (this.#watched === 0) return;
+    let ahead = 0;
+    for (const job of this.#queue) {
+      if (job.watcher !== undefined && job.ahead !== ahead) job.watcher.waits((job.ahead = ahead));
+      ahead++;
+    }
+  }
+
   async #run(lane: Lane<C, R>, batch: readonly Job<C, R>[]): Promise<void> {
     this.#batches++;
-    for (const { call } of batch) call.running++;
+    for (const { call, watcher } of batch) {
+      call.running++;
+      this.#watched -= Number(watcher !== undefined);
+      watcher?.begins();
+    }
     try {
       await this.#attempt(lane, batch);
     } catch (error) {
@@ -213,6 +250,7 @@ export class Scheduler<C, R> {
       for (const { call } of batch) call.running--;
       this.#batches--;
       this.#dispatch();
+      this.#tellPlaces();
     }
   }
 

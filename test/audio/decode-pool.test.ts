@@ -7,6 +7,7 @@ import { audioBudget, decodeAudio } from '../../lib/audio/decode.js';
 import { fixture } from '../support/paths.js';
 
 const speech = fixture('speech.wav');
+const request = { source: speech, name: 'a clip', maxSeconds: Infinity, priority: 0, signal: undefined };
 
 describe('the decoding pool', () => {
   it('leaves clips encoded while the budget is full, and goes on when there is room', async () => {
@@ -14,7 +15,7 @@ describe('the decoding pool', () => {
     const pool = new DecodePool(1, budget);
     const lease = budget.hold(1000);
     let done = false;
-    const decoding = pool.decode({ source: speech, priority: 0, signal: undefined }).then(() => (done = true));
+    const decoding = pool.decode(request).then(() => (done = true));
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.equal(done, false);
     lease.resize(999);
@@ -30,10 +31,9 @@ describe('the decoding pool', () => {
     const lease = budget.hold(1);
     const controller = new AbortController();
     const order: number[] = [];
-    const decode = (priority: number) =>
-      pool.decode({ source: speech, priority, signal: undefined }).then(() => order.push(priority));
+    const decode = (priority: number) => pool.decode({ ...request, priority }).then(() => order.push(priority));
     const calls = [0, -1, 5, 0, 5].map(decode);
-    const dropped = pool.decode({ source: fixture('text.wav'), priority: 9, signal: controller.signal });
+    const dropped = pool.decode({ ...request, priority: 9, signal: controller.signal });
     controller.abort(new Error('no longer wanted'));
     await assert.rejects(dropped, /no longer wanted/);
     lease.release();

@@ -1,0 +1,12 @@
+import type { ErrorCode } from '../errors.js';
+
+/** An EmotionError before its remedy, on a decoding thread: errors lose their class on the way between threads. */
+export class Failure extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    what: string,
+    cause?: unknown,
+  ) {
+    super(what, { cause });
+  }
+}

@@ -1,0 +1,67 @@
+import type { TurnWatcher } from './scheduler/scheduler.js';
+
+/** What a call is doing. */
+export type Progress =
+  /** libtorch opens and the model loads. `fraction`, 0 to 1, of the archive that has been read. */
+  | { stage: 'loading'; fraction: number }
+  /** The clip waits for a decoder, or is read and decoded. */
+  | { stage: 'decoding' }
+  /** It waits for its turn. `ahead`: clips, or windows of long ones, that go first. */
+  | { stage: 'queued'; ahead: number }
+  /** The model hears it. `done` of `total` windows; 0 of 1 for a clip that is heard at once. */
+  | { stage: 'running'; done: number; total: number };
+
+const LOADING_STEP_MS = 50;
+
+/** Tells a listener what a call is doing, each time that it is something else, until `end`. */
+export class ProgressReport {
+  #listener: ((progress: Progress) => void) | undefined;
+  #said = '';
+  #runs = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(listener: ((progress: Progress) => void) | undefined) {
+    this.#listener = listener;
+  }
+
+  /** What tells of a window's turn, where anybody listens. A clip runs from its first window on. */
+  watch(heard: () => { done: number; total: number }): TurnWatcher | undefined {
+    if (this.#listener === undefined) return undefined;
+    return {
+      waits: (ahead) => {
+        if (!this.#runs) this.tell({ stage: 'queued', ahead });
+      },
+      begins: () => {
+        this.#runs = true;
+        this.tell({ stage: 'running', ...heard() });
+      },
+    };
+  }
+
+  tell(progress: Progress): void {
+    if (this.#listener === undefined) return;
+    const text = JSON.stringify(progress);
+    if (text === this.#said) return;
+    this.#said = text;
+    try {
+      this.#listener(progress);
+    } catch {
+      // The listener's own trouble must not become the clip's.
+    }
+  }
+
+  /** Tells how the model's loading comes on, until `loaded` settles. */
+  async follow(loaded: Promise<unknown>, fraction: () => number): Promise<void> {
+    if (this.#listener === undefined) return;
+    const tell = (): void => this.tell({ stage: 'loading', fraction: fraction() });
+    tell();
+    this.#timer = setInterval(tell, LOADING_STEP_MS);
+    await loaded.catch(() => undefined);
+    clearInterval(this.#timer);
+  }
+
+  end(): void {
+    this.#listener = undefined;
+    clearInterval(this.#timer);
+  }
+}
