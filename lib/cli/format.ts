@@ -1,16 +1,9 @@
-import { stringify } from 'csv-stringify/sync';
-
-import type { EmotionError } from '../errors.js';
-import type { RecognitionResult, Segment } from '../result.js';
+import { CsvWriter } from '../output/csv.js';
+import { type Outcome, toJson } from '../output/outcome.js';
+import type { Segment } from '../result.js';
 
 export const FORMATS = ['text', 'json', 'ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
-
-export interface Outcome {
-  file: string;
-  result?: RecognitionResult | undefined;
-  error?: EmotionError | undefined;
-}
 
 /** Turns outcomes into what is printed: `head`, then one piece an outcome, then `tail`. */
 export interface Formatter {
@@ -27,15 +20,8 @@ export function createFormatter(format: Format): Formatter {
     case 'json':
       return jsonFormatter();
     case 'csv':
-      return csvFormatter();
+      return new CsvWriter();
   }
-}
-
-/** The JSON form of an outcome: typed arrays become arrays, audio is left out. */
-export function toJson({ file, result, error }: Outcome): Record<string, unknown> {
-  if (error !== undefined) return { file, error: { code: error.code, message: error.message } };
-  const { embedding, processedAudio: _, ...rest } = result!;
-  return { file, ...rest, ...(embedding && { embedding: Array.from(embedding) }) };
 }
 
 const BAR = 30;
@@ -80,39 +66,4 @@ function jsonFormatter(): Formatter {
     },
     end: () => (first ? '[]\n' : '\n]\n'),
   };
-}
-
-function csvFormatter(): Formatter {
-  let header: string[] | undefined;
-  const held: Outcome[] = []; // failures that came before the first result: the labels, so the columns, are not known yet
-  const rows = (outcome: Outcome): string => stringify(csvRows(outcome, header ?? []));
-  return {
-    each(outcome) {
-      if (header !== undefined) return rows(outcome);
-      held.push(outcome);
-      if (outcome.result === undefined) return '';
-      header = Object.keys(outcome.result.scores);
-      return stringify([csvHeader(header)]) + held.splice(0).map(rows).join('');
-    },
-    end: () => (header === undefined ? stringify([csvHeader([])]) + held.map(rows).join('') : ''),
-  };
-}
-
-function csvHeader(labels: string[]): string[] {
-  return ['file', 'start', 'end', 'emotion', 'confidence', ...labels, 'error'];
-}
-
-/** A row a clip, or with a timeline a row a window. */
-function csvRows({ file, result, error }: Outcome, labels: string[]): (string | number)[][] {
-  if (result === undefined) return [[file, '', '', '', '', ...labels.map(() => ''), error?.code ?? '']];
-  const whole = { start: 0, end: result.durationSeconds, emotion: result.emotion, scores: result.scores };
-  return (result.frames ?? [whole]).map(({ start, end, emotion, scores }) => [
-    file,
-    start,
-    end,
-    emotion,
-    scores[emotion] ?? 0,
-    ...labels.map((label) => scores[label] ?? 0),
-    '',
-  ]);
 }

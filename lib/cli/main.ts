@@ -10,6 +10,7 @@ import { type ImportFlags, runImport } from './import.js';
 import { runModels } from './models.js';
 import { type QuantizeFlags, runQuantize } from './quantize.js';
 import { describeError, type RecognizeFlags, runRecognize } from './recognize.js';
+import { runServe, type ServeFlags } from './serve.js';
 import { runSetup } from './setup.js';
 
 const USAGE = 2;
@@ -109,6 +110,51 @@ function program(): Command {
       process.exitCode = await runCompare(model, flags);
     });
   root
+    .command('serve')
+    .description('an HTTP server with a web page')
+    .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1'))
+    .addOption(new Option('--port <port>', 'port to listen on, 0 for any').default(7860).argParser(port))
+    .option('--model <name>', 'built-in name or path of an archive')
+    .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').argParser(oneOf(deviceSchema)))
+    .addOption(new Option('--precision <precision>', 'what the model computes in').choices(precisionSchema.options))
+    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(positive))
+    .addOption(new Option('--max-queue <count>', 'clips that may be under way at once').argParser(positive))
+    .option('--warm-up', 'load the model at once rather than for the first clip', false)
+    .addOption(new Option('--idle-unload <time>', 'give the model back after so long without a clip').argParser(time))
+    .addOption(new Option('--output <folder>', 'where results, uploads and latest.log lie').default('outputs'))
+    .addOption(
+      new Option('--keep <time>', 'how long results are kept, or off for ever')
+        .default(7 * 86_400, '7d')
+        .argParser(orOff(time)),
+    )
+    .addOption(
+      new Option('--keep-bytes <size>', 'of all results, beyond which the oldest go, or off')
+        .default(2 ** 30, '1G')
+        .argParser(orOff(bytes)),
+    )
+    .option('--no-keep', 'keep no results')
+    .addOption(new Option('--max-upload <size>', 'of a recording').default(200 * 2 ** 20, '200M').argParser(bytes))
+    .addOption(new Option('--max-duration <time>', 'of a recording').default(7200, '2h').argParser(time))
+    .addOption(new Option('--timeout <time>', 'for a recording').default(600, '10m').argParser(time))
+    .option('--token <secret>', 'what clients must send (or set EMOTION2VEC_TOKEN)')
+    .addOption(
+      new Option(
+        '--rate-limit <count>',
+        'requests a minute of one address, 0 for any; default 600 unless local',
+      ).argParser(count),
+    )
+    .addOption(new Option('--cors-origin <origins...>', 'sites whose pages may use the server').default([], 'none'))
+    .option('--trust-proxy', 'believe X-Forwarded-* headers', false)
+    .addOption(
+      new Option('--log-level <level>', 'how much is logged')
+        .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .option('--debug', 'print stack traces', false)
+    .action(async (flags: ServeFlags) => {
+      process.exitCode = await runServe(flags);
+    });
+  root
     .command('models')
     .description('list the built-in models')
     .action(() => {
@@ -134,6 +180,37 @@ function oneOf(schema: typeof deviceSchema) {
 
 function windowOption(value: string): 'auto' | 'off' | number {
   return value === 'auto' || value === 'off' ? value : seconds(value);
+}
+
+function port(value: string): number {
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new InvalidArgumentError('expected a port, 0 to 65535');
+  return Number(value);
+}
+
+function count(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('expected a whole number');
+  return Number(value);
+}
+
+/** Infinity from `off`; anything else as `parse` has it. */
+function orOff(parse: (value: string) => number) {
+  return (value: string): number => (value === 'off' ? Infinity : parse(value));
+}
+
+/** Seconds, from `90`, `90s`, `15m`, `12h`, `7d`. */
+function time(value: string): number {
+  const found = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(value);
+  if (found === null || Number(found[1]) === 0)
+    throw new InvalidArgumentError('expected a time such as 90s, 15m, 12h or 7d');
+  return Number(found[1]) * { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[found[2] as '' | 's' | 'm' | 'h' | 'd'];
+}
+
+/** Bytes, from `500000`, `100k`, `200M`, `1G`. */
+function bytes(value: string): number {
+  const found = /^(\d+(?:\.\d+)?)([kMG]?)B?$/i.exec(value);
+  if (found === null || Number(found[1]) === 0) throw new InvalidArgumentError('expected a size such as 200M or 1G');
+  const unit = found[2]!.toLowerCase() as '' | 'k' | 'm' | 'g';
+  return Math.round(Number(found[1]) * { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[unit]);
 }
 
 function seconds(value: string): number {

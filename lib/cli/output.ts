@@ -1,11 +1,9 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { encodeNpy } from '../audio/npy.js';
-import { encodeWav } from '../audio/wav.js';
 import { EmotionError, messageOf } from '../errors.js';
+import { writeClipFolder } from '../output/clip-folder.js';
+import { toJson } from '../output/outcome.js';
 import type { RecognitionResult } from '../result.js';
-import { toJson } from './format.js';
 
 /** Writes what was found of each clip into a folder of its own. */
 export class OutputFolder {
@@ -25,17 +23,7 @@ export class OutputFolder {
     const folder = path.join(this.#root, this.#nameFor(file));
     const { embedding: _, ...rest } = result; // the numbers are in the .npy
     try {
-      await mkdir(folder, { recursive: true });
-      if (result.processedAudio)
-        await writeWhole(path.join(folder, 'processed_audio.wav'), encodeWav(result.processedAudio));
-      if (result.embedding) {
-        await writeWhole(path.join(folder, 'embedding.npy'), encodeNpy(result.embedding, result.embeddingShape ?? []));
-      }
-      // Last, so that a folder with a result.json is a finished one.
-      await writeWhole(
-        path.join(folder, 'result.json'),
-        `${JSON.stringify(toJson({ file, result: rest }), null, 2)}\n`,
-      );
+      await writeClipFolder(folder, result, toJson({ file, result: rest }));
     } catch (cause) {
       throw new EmotionError(
         'ERR_FILE_WRITE',
@@ -53,16 +41,5 @@ export class OutputFolder {
     const chosen = candidates.find((candidate) => candidate !== '' && !this.#taken.has(candidate))!;
     this.#taken.add(chosen);
     return chosen;
-  }
-}
-
-async function writeWhole(file: string, data: Uint8Array | string): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  try {
-    await writeFile(part, data);
-    await rename(part, file);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
   }
 }

@@ -2,9 +2,10 @@ import { SingleBar } from 'cli-progress';
 
 import { EmotionError, messageOf } from '../errors.js';
 import type { Device, Granularity, Precision, RecognizeOptions } from '../options.js';
+import type { Outcome } from '../output/outcome.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import { prepare } from './setup.js';
-import { createFormatter, type Format, type Outcome } from './format.js';
+import { createFormatter, type Format } from './format.js';
 import { expandInputs } from './inputs.js';
 import { OutputFolder } from './output.js';
 

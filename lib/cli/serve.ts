@@ -1,0 +1,142 @@
+import { isIP } from 'node:net';
+
+import { EmotionError } from '../errors.js';
+import type { Device, Precision } from '../options.js';
+import { EmotionRecognizer } from '../recognizer.js';
+import type { EmotionServer } from '../server/server.js';
+import { prepare } from './setup.js';
+
+export interface ServeFlags {
+  host: string;
+  port: number;
+  model?: string;
+  device?: Device;
+  precision?: Precision;
+  threads?: number;
+  maxQueue?: number;
+  warmUp: boolean;
+  idleUnload?: number;
+  output: string;
+  /** Seconds; Infinity: for ever. False from --no-keep. */
+  keep: number | false;
+  keepBytes: number;
+  maxUpload: number;
+  maxDuration: number;
+  timeout: number;
+  token?: string;
+  rateLimit?: number;
+  corsOrigin: string[];
+  trustProxy: boolean;
+  logLevel: string;
+  debug: boolean;
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+/** Requests a minute of one address, where others than this machine's user can come. */
+const RATE_LIMIT = 600;
+
+/** `emotion2vec serve`. Returns the exit status when the server has ended: 0 after SIGTERM or SIGINT. */
+export async function runServe(flags: ServeFlags): Promise<number> {
+  // A first visit must not wait for packages that only this command needs.
+  const [{ createServer }, { openLog }] = await Promise.all([
+    import('../server/server.js'),
+    import('../server/log.js'),
+  ]);
+  const { model, device, precision, threads, maxQueue, idleUnload, trustProxy } = flags;
+  await prepare();
+  const local = LOOPBACK.test(flags.host);
+  const token = flags.token ?? (process.env['EMOTION2VEC_TOKEN'] || undefined);
+  const idleUnloadMs = idleUnload === undefined ? undefined : 1000 * idleUnload;
+  const recognizer = new EmotionRecognizer({ model, device, precision, threads, maxQueue, idleUnloadMs });
+  const log = await openLog(flags.output, flags.logLevel);
+  try {
+    const server = await createServer({
+      recognizer,
+      model,
+      logger: log.logger,
+      output: flags.output,
+      keep: flags.keep !== false && { seconds: orNull(flags.keep), bytes: orNull(flags.keepBytes) },
+      maxUploadBytes: flags.maxUpload,
+      maxDurationSeconds: flags.maxDuration,
+      timeoutMs: 1000 * flags.timeout,
+      trustProxy,
+      security: {
+        token,
+        rateLimit: flags.rateLimit ?? (local && !trustProxy ? 0 : RATE_LIMIT),
+        corsOrigins: flags.corsOrigin,
+        localOnly: local && !trustProxy,
+      },
+    });
+    if (flags.warmUp) server.setReady(false);
+    await listen(server, flags);
+    welcome(server, flags, token !== undefined, local);
+    const ended = ending(server);
+    if (flags.warmUp) void warmUp(server);
+    await ended;
+    return 0;
+  } finally {
+    await recognizer.close();
+    await log.close();
+  }
+}
+
+function orNull(limit: number): number | null {
+  return Number.isFinite(limit) ? limit : null;
+}
+
+async function listen({ app }: EmotionServer, { host, port }: ServeFlags): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const where = `${host} port ${port}`;
+    if (code === 'EADDRINUSE') {
+      throw new EmotionError('ERR_LISTEN', `Something else listens on ${where} already`, { cause });
+    }
+    throw new EmotionError('ERR_LISTEN', `The server cannot listen on ${where}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** For a person; the log on stdout is for programs. */
+function welcome({ app }: EmotionServer, { host, output }: ServeFlags, asksForToken: boolean, local: boolean): void {
+  const address = app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const name = isIP(host) === 6 ? `[${host}]` : host;
+  const url = `http://${name === '0.0.0.0' || name === '[::]' ? 'localhost' : name}:${port}`;
+  const lines = [
+    `emotion2vec listens on ${url}`,
+    `  page         ${url}/`,
+    `  API          ${url}/docs`,
+    `  metrics      ${url}/metrics`,
+    `  results, log ${output}/`,
+    ...(local || asksForToken ? [] : ['  anybody who reaches this address may use it: --token asks for a secret']),
+  ];
+  process.stderr.write(`${lines.join('\n')}\n`);
+}
+
+async function warmUp(server: EmotionServer): Promise<void> {
+  try {
+    await server.recognizer.warmUp();
+    server.setReady(true);
+  } catch (error) {
+    server.app.log.error({ err: error }, 'The model could not be warmed up');
+  }
+}
+
+/** Until the server is told to end, and has finished what was under way. A second signal ends it at once. */
+function ending(server: EmotionServer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let told = false;
+    const end = (signal: NodeJS.Signals): void => {
+      if (told) process.exit(1);
+      told = true;
+      server.setReady(false);
+      server.app.log.info({ signal }, 'ending when what is under way is done');
+      // Requests under way are answered; the recognizer must hear them until then.
+      server.app.close().then(resolve, reject);
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
+  });
+}

@@ -1,0 +1,21 @@
+import type { EmotionError } from '../errors.js';
+import type { RecognitionResult } from '../result.js';
+
+/** What became of a clip: its result or its error. */
+export interface Outcome {
+  file: string;
+  result?: RecognitionResult | undefined;
+  error?: EmotionError | undefined;
+}
+
+/** The JSON form of an outcome: typed arrays become arrays, audio is left out. */
+export function toJson({ file, result, error }: Outcome): Record<string, unknown> {
+  if (error !== undefined) return { file, error: { code: error.code, message: error.message } };
+  const { embedding, logits, processedAudio: _, ...rest } = result!;
+  return {
+    file,
+    ...rest,
+    ...(logits && { logits: Array.from(logits) }),
+    ...(embedding && { embedding: Array.from(embedding) }),
+  };
+}

@@ -1,0 +1,142 @@
+import type { FastifyError, FastifyReply } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+
+import { EmotionError, type ErrorCode, messageOf } from '../errors.js';
+
+/** Seconds after which a client that found the server busy may try again. */
+const RETRY_AFTER = 1;
+
+/** Errors of the library that are the client's, or that he can wait for. All others are ours: 500. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  ERR_AUDIO_DECODE: 422,
+  ERR_AUDIO_TOO_SHORT: 422,
+  ERR_AUDIO_NOT_FINITE: 422,
+  ERR_AUDIO_TOO_LONG: 413,
+  ERR_QUEUE_FULL: 503,
+  ERR_CLOSED: 503,
+  ERR_OUT_OF_MEMORY: 503,
+  ERR_LIBTORCH_MISSING: 503,
+  ERR_ADDON_MISSING: 503,
+  ERR_DEVICE_UNAVAILABLE: 503,
+  ERR_TIMEOUT: 504,
+};
+
+/** What a person who talks to the server can do, where the library's advice is for programs. */
+const REMEDIES: Partial<Record<ErrorCode, string>> = {
+  ERR_AUDIO_TOO_LONG: 'Send a shorter recording, or start the server with a larger --max-duration.',
+  ERR_QUEUE_FULL: 'Try again in a moment.',
+  ERR_TIMEOUT: 'Send fewer clips at once, or start the server with a larger --timeout.',
+  ERR_CLOSED: 'The server is shutting down: try another one, or again when it is back.',
+};
+
+/** Errors that only HTTP has. */
+const HTTP_ERRORS = {
+  ERR_BAD_REQUEST: { status: 400, remedy: 'See /docs.' },
+  ERR_UNAUTHORIZED: { status: 401, remedy: 'Send the header "Authorization: Bearer TOKEN".' },
+  ERR_FORBIDDEN: { status: 403, remedy: 'Start it with --host, or with --trust-proxy behind a proxy of yours.' },
+  ERR_NOT_FOUND: { status: 404, remedy: 'See /docs for what there is.' },
+  ERR_RESULT_NOT_FOUND: { status: 404, remedy: 'It was deleted, or it is older than the server keeps results.' },
+  ERR_UPLOAD_TOO_LARGE: {
+    status: 413,
+    remedy: 'Send a smaller file, an MP3 or Opus say, or start the server with a larger --max-upload.',
+  },
+  ERR_UNSUPPORTED_TYPE: {
+    status: 415,
+    remedy: 'Send multipart/form-data with the field "file", or the bytes themselves with a Content-Type of audio/*.',
+  },
+  ERR_RATE_LIMITED: { status: 429, remedy: 'Wait as long as Retry-After says.' },
+  ERR_BUSY: { status: 503, remedy: 'Try again in a moment.' },
+} as const;
+export type HttpErrorCode = keyof typeof HTTP_ERRORS;
+
+/** An error that only HTTP has, made like EmotionError: a stable code, and a message that ends with a remedy. */
+export class HttpError extends Error {
+  readonly code: HttpErrorCode;
+  readonly statusCode: number;
+
+  constructor(code: HttpErrorCode, what: string, options: { cause?: unknown; remedy?: string } = {}) {
+    super(`${what}. ${options.remedy ?? HTTP_ERRORS[code].remedy}`, 'cause' in options ? { cause: options.cause } : {});
+    this.name = 'HttpError';
+    this.code = code;
+    this.statusCode = HTTP_ERRORS[code].status;
+  }
+}
+
+export interface ErrorAnswer {
+  status: number;
+  code: string;
+  message: string;
+  retryAfter?: number;
+}
+
+/** What a client hears of an error. What it was not made to hear is a 500 without particulars: those are in the log. */
+export function answerTo(error: unknown): ErrorAnswer {
+  if (error instanceof HttpError) return withRetry(error.statusCode, error.code, error.message);
+  if (error instanceof EmotionError) {
+    const { code } = error;
+    const remedy = REMEDIES[code];
+    return withRetry(STATUS[code] ?? 500, code, remedy === undefined ? error.message : error.withRemedy(remedy));
+  }
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const problems = error.validation.map(({ instancePath, message }) => {
+      return [instancePath.replace(/^\//, '').replaceAll('/', '.'), message].filter(Boolean).join(': ');
+    });
+    const where = error.validationContext === 'querystring' ? 'query' : (error.validationContext ?? 'request');
+    return answerTo(new HttpError('ERR_BAD_REQUEST', `The ${where} is not valid: ${problems.join('; ')}`));
+  }
+  if (error instanceof TypeError && error.message.startsWith('Invalid options: ')) {
+    return answerTo(new HttpError('ERR_BAD_REQUEST', error.message));
+  }
+  const known = fromFastify(error as FastifyError);
+  return known === undefined
+    ? {
+        status: 500,
+        code: 'ERR_INTERNAL',
+        message: 'Something went wrong here. The log says what, under this request id.',
+      }
+    : answerTo(known);
+}
+
+/** Fastify's own errors, and its plugins', in our words. */
+function fromFastify(error: FastifyError): HttpError | undefined {
+  const { code, statusCode } = error;
+  if (
+    code === 'FST_ERR_CTP_BODY_TOO_LARGE' ||
+    code === 'FST_REQ_FILE_TOO_LARGE' ||
+    code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH'
+  ) {
+    return statusCode === 413
+      ? new HttpError('ERR_UPLOAD_TOO_LARGE', 'The body is too large', { cause: error })
+      : badRequest(error);
+  }
+  if (code === 'FST_UNDER_PRESSURE') return new HttpError('ERR_BUSY', 'The server is busy', { cause: error });
+  if (statusCode === 415 || code === 'FST_INVALID_MULTIPART_CONTENT_TYPE') {
+    return new HttpError('ERR_UNSUPPORTED_TYPE', 'The request has no body of a type that is read here', {
+      cause: error,
+    });
+  }
+  if (statusCode === 429) return new HttpError('ERR_RATE_LIMITED', messageOf(error), { cause: error });
+  if (statusCode === 413) return new HttpError('ERR_UPLOAD_TOO_LARGE', messageOf(error), { cause: error });
+  return statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? badRequest(error) : undefined;
+}
+
+function badRequest(error: FastifyError): HttpError {
+  return new HttpError('ERR_BAD_REQUEST', messageOf(error).replace(/\.$/, ''), { cause: error });
+}
+
+function withRetry(status: number, code: string, message: string): ErrorAnswer {
+  return { status, code, message, ...(status === 503 && { retryAfter: RETRY_AFTER }) };
+}
+
+/** How an error is worded: `{ error: { code, message }, requestId }`, unless a protocol has its own way. */
+export type ErrorBody = (answer: ErrorAnswer, requestId: string) => Record<string, unknown>;
+
+export const errorBody = ({ code, message }: ErrorAnswer, requestId: string) => ({
+  error: { code, message },
+  requestId,
+});
+
+export function sendAnswer(reply: FastifyReply, answer: ErrorAnswer, body: Record<string, unknown>): FastifyReply {
+  if (answer.retryAfter !== undefined) void reply.header('retry-after', answer.retryAfter);
+  return reply.code(answer.status).type('application/json').send(body);
+}

@@ -1,0 +1,82 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+import { events, type RunEvent } from '../events.js';
+import type { EmotionRecognizer } from '../recognizer.js';
+import type { RecognitionResult } from '../result.js';
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** What Prometheus is told. The batches of other recognizers in this process count too: they share its processors. */
+export class ServerMetrics {
+  readonly registry = new Registry();
+  readonly #requests: Histogram;
+  readonly #rejections: Counter;
+  readonly #audio: Counter;
+  readonly #emotions: Counter;
+  readonly #timings: Record<'queueMs' | 'decodeMs' | 'inferenceMs', Histogram>;
+  readonly #onRun: (event: unknown) => void;
+
+  constructor(recognizer: EmotionRecognizer) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    const histogram = (name: string, help: string, buckets = SECONDS, labelNames: string[] = []) =>
+      new Histogram({ name: `emotion2vec_${name}`, help, buckets, labelNames, registers });
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name: `emotion2vec_${name}`,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    this.#requests = histogram('http_request_seconds', 'HTTP requests', SECONDS, ['method', 'route', 'status']);
+    this.#rejections = new Counter({
+      name: 'emotion2vec_rejections_total',
+      help: 'Requests that were refused or failed, by error code',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#audio = new Counter({ name: 'emotion2vec_audio_seconds_total', help: 'Audio that was heard', registers });
+    this.#emotions = new Counter({
+      name: 'emotion2vec_clips_total',
+      help: 'Clips that were heard, by emotion',
+      labelNames: ['emotion'],
+      registers,
+    });
+    this.#timings = {
+      queueMs: histogram('queue_seconds', 'How long clips wait for the model and for their turn'),
+      decodeMs: histogram('decode_seconds', 'Reading, decoding and resampling a clip'),
+      inferenceMs: histogram('inference_seconds', 'A clip in the model'),
+    };
+    gauge('queue_depth', 'Clips that wait', () => recognizer.stats().queued);
+    gauge('running', 'Clips that the model has now', () => recognizer.stats().running);
+    gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.memory().loaded));
+    gauge('audio_bytes', 'Decoded audio that waits for the model', () => recognizer.memory().audioBytes);
+    const batchSize = histogram('batch_size', 'Clips, or windows of long ones, in a run', [1, 2, 4, 8, 16, 32]);
+    this.#onRun = (event) => batchSize.observe((event as RunEvent).clips);
+    subscribe(events.run.name, this.#onRun);
+  }
+
+  request(method: string, route: string, status: number, seconds: number): void {
+    this.#requests.observe({ method, route, status }, seconds);
+  }
+
+  rejected(reason: string): void {
+    this.#rejections.inc({ reason });
+  }
+
+  heard({ emotion, durationSeconds, timing }: RecognitionResult): void {
+    this.#emotions.inc({ emotion });
+    this.#audio.inc(durationSeconds);
+    for (const [key, histogram] of Object.entries(this.#timings)) {
+      histogram.observe(timing[key as keyof typeof timing] / 1000);
+    }
+  }
+
+  close(): void {
+    unsubscribe(events.run.name, this.#onRun);
+    this.registry.clear();
+  }
+}

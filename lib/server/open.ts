@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+
+import { readCard } from '../model/card-file.js';
+import { builtInModels, resolveModel } from '../model/manifest.js';
+import { packageRoot } from '../native/paths.js';
+import { type ApiOptions, apiSettings } from './options.js';
+import { Service } from './service.js';
+
+/**
+ * Makes what the routes share, without libtorch.
+ * @throws TypeError for wrong options
+ * @throws EmotionError ERR_MODEL_NOT_FOUND, ERR_MODEL_LOAD, ERR_FILE_WRITE
+ */
+export async function openService(options: ApiOptions, { prefix, log }: FastifyInstance): Promise<Service> {
+  const settings = apiSettings(options);
+  const file = resolveModel(options.model);
+  const builtIn = builtInModels().find((model) => model.path === file);
+  const name = builtIn?.name ?? path.basename(file, '.pt').replace(/[^\w.-]/g, '_');
+  const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  return Service.open(options.recognizer, { name, file, card: await readCard(file) }, settings, {
+    prefix: prefix === '/' ? '' : prefix,
+    version,
+    onError: (error) => log.error({ err: error }, 'Old results could not be removed'),
+  });
+}

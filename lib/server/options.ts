@@ -1,0 +1,83 @@
+import path from 'node:path';
+import { z } from 'zod/v3';
+
+import { parseOptions } from '../options.js';
+import type { EmotionRecognizer } from '../recognizer.js';
+import type { KeepLimits } from './retention.js';
+
+const DAY = 86_400;
+
+const keepSchema = z
+  .object({
+    seconds: z
+      .number()
+      .positive()
+      .nullable()
+      .default(7 * DAY),
+    bytes: z
+      .number()
+      .positive()
+      .nullable()
+      .default(2 ** 30),
+  })
+  .strict();
+
+const apiShape = {
+  output: z.string().min(1).default('outputs'),
+  keep: z.union([keepSchema, z.literal(false)]).default({}),
+  maxUploadBytes: z
+    .number()
+    .int()
+    .positive()
+    .default(200 * 2 ** 20),
+  maxDurationSeconds: z
+    .number()
+    .positive()
+    .default(2 * 3600),
+  maxFiles: z.number().int().min(1).max(10_000).default(500),
+  timeoutMs: z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .default(10 * 60_000),
+};
+
+/** Of the plugin. */
+export interface ApiOptions {
+  /** What hears. It is shared and stays open: who made it closes it. */
+  recognizer: EmotionRecognizer;
+  /** The model that the recognizer was made with: a built-in name, or a path. Default: the default model. */
+  model?: string | undefined;
+  /** Folder of the results and of uploads on their way. Default `outputs`. */
+  output?: string | undefined;
+  /** How long results are kept, and how many bytes of them. Default: 7 days, 1 GiB. `false`: none are. */
+  keep?: Partial<KeepLimits> | false | undefined;
+  /** Default 200 MiB. */
+  maxUploadBytes?: number | undefined;
+  /** Of decoded audio; beyond that decoding stops. Default: two hours. */
+  maxDurationSeconds?: number | undefined;
+  /** In a batch. Default 500. */
+  maxFiles?: number | undefined;
+  /** For a clip, from when it was uploaded; then 504. Default: ten minutes. */
+  timeoutMs?: number | undefined;
+}
+
+/** The options of the plugin, checked and filled in. */
+export interface ApiSettings {
+  output: string;
+  /** Null where nothing is kept. */
+  keep: KeepLimits | null;
+  limits: { uploadBytes: number; durationSeconds: number; files: number; timeoutMs: number };
+}
+
+/** @throws TypeError that names what is wrong */
+export function apiSettings({ recognizer: _r, model: _m, ...options }: ApiOptions): ApiSettings {
+  const parsed = parseOptions(z.object(apiShape).strict(), options, 'options');
+  const { output, keep, maxUploadBytes, maxDurationSeconds, maxFiles, timeoutMs } = parsed;
+  return {
+    output: path.resolve(output),
+    keep: keep === false ? null : keep,
+    limits: { uploadBytes: maxUploadBytes, durationSeconds: maxDurationSeconds, files: maxFiles, timeoutMs },
+  };
+}

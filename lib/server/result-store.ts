@@ -1,0 +1,166 @@
+import { constants } from 'node:fs';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { EmotionError, messageOf } from '../errors.js';
+import { CLIP_FILES, writeClipFolder } from '../output/clip-folder.js';
+import type { RecognitionResult } from '../result.js';
+import { ID } from './clip-id.js';
+import type { ClipResult, ResultSummary } from './schemas.js';
+
+const BATCH_ENDING = '.batch.json';
+
+/** Which clips a batch had: results that were kept, and those that there are none of. */
+export interface BatchList {
+  createdAt: string;
+  clips: ({ file: string; id: string } | { file: string; error: { code: string; message: string } })[];
+}
+
+/**
+ * What was found, in the output folder: a folder a clip, as `recognize --output` writes them, named by its id. The folder is
+ * the truth, also for other processes that share it: nothing is remembered but what cannot change.
+ */
+export class ResultStore {
+  readonly folder: string;
+  /** Of results that were listed once. They do not change, they only go. */
+  #summaries = new Map<string, ResultSummary>();
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** @throws EmotionError ERR_FILE_WRITE where nothing can be kept there */
+  static async open(folder: string): Promise<ResultStore> {
+    try {
+      await mkdir(folder, { recursive: true });
+      await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      throw new EmotionError('ERR_FILE_WRITE', `Results cannot be kept in ${folder}: ${messageOf(cause)}`, { cause });
+    }
+    return new ResultStore(path.resolve(folder));
+  }
+
+  /**
+   * Keeps a result. It appears whole or not at all.
+   * @param json what `get` will give
+   * @throws EmotionError ERR_FILE_WRITE
+   */
+  async save(id: string, result: RecognitionResult, json: ClipResult): Promise<void> {
+    const part = path.join(this.folder, `.part-${id}`);
+    try {
+      await writeClipFolder(part, result, json);
+      await rename(part, path.join(this.folder, id));
+    } catch (cause) {
+      await rm(part, { recursive: true, force: true });
+      const what = `The result of ${json.file} could not be kept in ${this.folder}: ${messageOf(cause)}`;
+      throw new EmotionError('ERR_FILE_WRITE', what, { cause });
+    }
+  }
+
+  /** Undefined where there is none with that id. */
+  async get(id: string): Promise<ClipResult | undefined> {
+    return this.#readJson<ClipResult>(path.join(id, CLIP_FILES.result));
+  }
+
+  async has(id: string, kind: keyof typeof CLIP_FILES): Promise<boolean> {
+    return access(this.pathOf(id, kind)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** The newest first, `limit` of those that are older than `before`. */
+  async list({ limit, before }: { limit: number; before?: string | undefined }): Promise<{
+    results: ResultSummary[];
+    next: string | null;
+  }> {
+    const ids = (await this.ids()).filter((id) => before === undefined || id < before).reverse();
+    const results: ResultSummary[] = [];
+    let at = 0;
+    for (; at < ids.length && results.length < limit; at++) {
+      const summary = await this.#summary(ids[at]!);
+      if (summary !== undefined) results.push(summary);
+    }
+    return { results, next: at < ids.length ? (results.at(-1)?.id ?? null) : null };
+  }
+
+  /** Of all results, the oldest first. */
+  async ids(): Promise<string[]> {
+    const ids = (await readdir(this.folder)).filter((name) => ID.test(name)).sort();
+    if (this.#summaries.size > 2 * ids.length) this.#summaries.clear(); // most of them are gone
+    return ids;
+  }
+
+  /** False where there is none with that id. It vanishes at once; who is reading it reads on. */
+  async delete(id: string): Promise<boolean> {
+    const gone = path.join(this.folder, `.gone-${id}`);
+    try {
+      await rename(path.join(this.folder, id), gone);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+    this.#summaries.delete(id);
+    await rm(gone, { recursive: true, force: true });
+    return true;
+  }
+
+  async saveBatch(id: string, batch: BatchList): Promise<void> {
+    const file = path.join(this.folder, `${id}${BATCH_ENDING}`);
+    const part = path.join(this.folder, `.part-${id}`);
+    try {
+      await writeFile(part, JSON.stringify(batch));
+      await rename(part, file);
+    } catch (cause) {
+      await rm(part, { force: true });
+      throw new EmotionError('ERR_FILE_WRITE', `The batch could not be kept in ${this.folder}: ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  async getBatch(id: string): Promise<BatchList | undefined> {
+    return this.#readJson<BatchList>(`${id}${BATCH_ENDING}`);
+  }
+
+  /** The path of a file of a result that is there. */
+  pathOf(id: string, kind: keyof typeof CLIP_FILES): string {
+    return path.join(this.folder, id, CLIP_FILES[kind]);
+  }
+
+  async #summary(id: string): Promise<ResultSummary | undefined> {
+    const known = this.#summaries.get(id);
+    if (known !== undefined) return known;
+    const result = await this.get(id);
+    if (result === undefined) return undefined;
+    const { file, createdAt, batch, emotion, confidence, durationSeconds, granularity, embeddingShape } = result;
+    const summary: ResultSummary = {
+      id,
+      file,
+      createdAt,
+      ...(batch !== undefined && { batch }),
+      emotion,
+      confidence,
+      durationSeconds,
+      granularity,
+      hasEmbedding: embeddingShape !== undefined,
+    };
+    this.#summaries.set(id, summary);
+    return summary;
+  }
+
+  async #readJson<T>(name: string): Promise<T | undefined> {
+    try {
+      return JSON.parse(await readFile(path.join(this.folder, name), 'utf8')) as T;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      if (error instanceof SyntaxError) return undefined; // cut short by somebody else's hand
+      throw error;
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}

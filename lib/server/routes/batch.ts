@@ -1,0 +1,153 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+
+import { mapMany } from '../../many.js';
+import type { Progress } from '../../progress.js';
+import { downloads } from '../batch-download.js';
+import { newId } from '../clip-id.js';
+import { errorBody, HttpError } from '../errors.js';
+import { EventStream, wantsEvents } from '../event-stream.js';
+import type { BatchList } from '../result-store.js';
+import {
+  batchForm,
+  batchParams,
+  batchResult,
+  type BatchSummary,
+  clipFields,
+  clipOptions,
+  type ClipOptions,
+  clipQuery,
+  type ClipResult,
+} from '../schemas.js';
+import type { Service } from '../service.js';
+import { clientSignal, type FormFile, formFiles, parseFields } from '../uploads.js';
+
+/** Clips of a batch that may be under way: enough to keep the model busy, and no more uploads on the disk than that. */
+const AHEAD = 16;
+
+const DESCRIPTION = `A form with as many parts \`file\` as there are recordings. They are heard while the rest is still on its way,
+and the upload goes no faster than the model hears. A recording that fails does not stop the others.
+
+With \`Accept: text/event-stream\` the answer is a stream of events: \`file\` (\`{"index":0,"file":"a.wav"}\`) when one is there,
+\`progress\` (\`{"index":0,"stage":"queued","ahead":3}\`), \`result\` (\`{"index":0,"result":{...}}\`) or \`failure\`
+(\`{"index":0,"file":"a.wav","error":{...}}\`) for each, and at the end \`done\` or \`error\`. Without it, results come together in the
+order of the files.`;
+
+type BatchFile = FormFile & { index: number; options: ClipOptions };
+type BatchOutcome = { result: ClipResult } | { file: string; error: { code: string; message: string } };
+
+/** `POST /api/batch`, `GET /api/batch/{id}/{format}` */
+export function batchRoutes(service: Service): FastifyPluginCallbackZod {
+  return (app, _options, done) => {
+    app.setValidatorCompiler(service.validateAllButBody);
+    app.post(
+      '/api/batch',
+      {
+        config: { works: true },
+        schema: {
+          summary: 'Recognise many recordings',
+          description: DESCRIPTION,
+          tags: ['recognise'],
+          consumes: ['multipart/form-data'],
+          produces: ['application/json', 'text/event-stream'],
+          querystring: clipQuery,
+          body: batchForm,
+          response: { 200: batchResult, ...service.errors(400, 415, 503, 507) },
+        },
+      },
+      async (request, reply) => {
+        const signal = clientSignal(reply);
+        const id = service.keepsResults ? newId() : null;
+        const events = wantsEvents(request.headers.accept) ? new EventStream(reply) : undefined;
+        const outcomes: BatchOutcome[] = [];
+
+        async function* files(): AsyncGenerator<BatchFile> {
+          const fields = new Map<string, string>();
+          let index = 0;
+          const parts = { maxFiles: service.limits.files, fields, signal };
+          for await (const file of formFiles(request, service.spool, parts)) {
+            await events?.send('file', { index, file: file.name });
+            try {
+              yield { ...file, index, options: clipOptions(request.query, parseFields(clipFields, fields)) };
+            } catch (error) {
+              await file.upload?.remove();
+              throw error;
+            }
+            index++;
+          }
+          if (index === 0) throw new HttpError('ERR_BAD_REQUEST', 'The form has no file');
+        }
+        const hear = async (file: BatchFile, left: AbortSignal): Promise<ClipResult> => {
+          if (file.upload === undefined) throw file.error;
+          const { index, upload, options } = file;
+          const onProgress = (progress: Progress) => void events?.send('progress', { index, ...progress });
+          const call = { signal: left, log: request.log, ...(id !== null && { batch: id }), waits: true, onProgress };
+          return service.withLinks(await service.clips.hear(upload, options, call));
+        };
+
+        try {
+          const many = mapMany(files(), hear, { ahead: () => AHEAD, ordered: false, signal });
+          for await (const { input, result, error } of many) {
+            const { index, name } = input;
+            if (result !== undefined) {
+              outcomes[index] = { result };
+              await events?.send('result', { index, result });
+            } else {
+              const { code, message } = service.failure(error, request);
+              outcomes[index] = { file: name, error: { code, message } };
+              await events?.send('failure', { index, ...outcomes[index] });
+            }
+          }
+          const summary = summaryOf(id, outcomes, service);
+          if (id !== null) await service.store!.saveBatch(id, listOf(outcomes));
+          if (events === undefined) {
+            return { ...summary, results: outcomes.map((each) => ('result' in each ? each.result : each)) };
+          }
+          await events.send('done', summary);
+        } catch (error) {
+          if (events === undefined) throw error;
+          await events.send('error', errorBody(service.failure(error, request), request.id));
+        }
+        events.end();
+        return reply;
+      },
+    );
+
+    app.get(
+      '/api/batch/:id/:format',
+      {
+        schema: {
+          summary: 'Download the results of a batch',
+          description: 'As CSV, as NDJSON, or as ZIP with a folder a clip.',
+          tags: ['results'],
+          params: batchParams,
+          produces: Object.values(downloads).map(({ type }) => type),
+          response: service.errors(404),
+        },
+      },
+      async (request, reply) => {
+        const { id, format } = request.params;
+        const list = await service.store?.getBatch(id);
+        if (list === undefined) throw new HttpError('ERR_RESULT_NOT_FOUND', 'There is no such batch');
+        const { type, open } = downloads[format];
+        void reply.header('content-disposition', `attachment; filename="emotions-${id}.${format}"`);
+        return reply.type(type).send(open(list, service.store!) as never);
+      },
+    );
+    done();
+  };
+}
+
+function summaryOf(id: string | null, outcomes: readonly BatchOutcome[], service: Service): BatchSummary {
+  const failed = outcomes.filter((outcome) => 'error' in outcome).length;
+  return { id, done: outcomes.length - failed, failed, ...(id !== null && { links: service.batchLinks(id) }) };
+}
+
+function listOf(outcomes: readonly BatchOutcome[]): BatchList {
+  const clips = outcomes.map((outcome) => {
+    if ('error' in outcome) return outcome;
+    const { id, file } = outcome.result;
+    if (id !== null) return { file, id };
+    return { file, error: { code: 'ERR_FILE_WRITE', message: 'The result could not be kept.' } };
+  });
+  return { createdAt: new Date().toISOString(), clips };
+}

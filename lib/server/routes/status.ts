@@ -1,0 +1,38 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+
+import { serverStatus } from '../schemas.js';
+import type { Service } from '../service.js';
+
+/** `GET /api/status`, `GET /metrics` */
+export function statusRoutes(service: Service): FastifyPluginCallbackZod {
+  return (app, _options, done) => {
+    app.get(
+      '/api/status',
+      {
+        schema: {
+          summary: 'The model, the memory, the queue and the limits',
+          tags: ['server'],
+          response: { 200: serverStatus },
+        },
+      },
+      () => service.status(),
+    );
+    app.get(
+      '/metrics',
+      {
+        schema: {
+          summary: 'For Prometheus',
+          tags: ['server'],
+          produces: ['text/plain'],
+          response: { 200: z.string() },
+        },
+      },
+      async (_request, reply) => {
+        const { registry } = service.metrics;
+        return reply.type(registry.contentType).send(await registry.metrics());
+      },
+    );
+    done();
+  };
+}

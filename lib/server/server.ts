@@ -1,0 +1,67 @@
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+
+import type { EmotionRecognizer } from '../recognizer.js';
+import { answerErrors, apiRoutes } from './api.js';
+import { serveDocs } from './docs.js';
+import { openService } from './open.js';
+import type { ApiOptions } from './options.js';
+import { servePage } from './page.js';
+import { protect, type SecuritySettings } from './security.js';
+
+/** How long a client may take to send a request. */
+const REQUEST_TIMEOUT_MS = 10 * 60_000;
+
+export interface ServerOptions extends ApiOptions {
+  logger: FastifyBaseLogger;
+  security: SecuritySettings;
+  /** Whether X-Forwarded-* headers are believed: behind a proxy of one's own. */
+  trustProxy: boolean;
+}
+
+export interface EmotionServer {
+  app: FastifyInstance;
+  recognizer: EmotionRecognizer;
+  /** Whether it takes requests, as `/v2/health/ready` tells. */
+  setReady(ready: boolean): void;
+}
+
+/** `emotion2vec serve` without its process: the API, its documentation, the page, and what protects them. */
+export async function createServer(options: ServerOptions): Promise<EmotionServer> {
+  const { logger, security, trustProxy, ...api } = options;
+  const app = Fastify({
+    loggerInstance: logger,
+    trustProxy,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    logController: new LogController({ disableRequestLogging: true }), // a line a request is enough: below
+    requestIdHeader: 'x-request-id',
+    genReqId: () => crypto.randomUUID(),
+    forceCloseConnections: 'idle',
+    routerOptions: { ignoreTrailingSlash: true },
+  });
+  const service = await openService(api, app);
+  app.addHook('onClose', () => service.close());
+  answerErrors(app, service);
+  logRequests(app);
+  await protect(app, security);
+  await serveDocs(app, service.version);
+  await app.register(apiRoutes(service));
+  await servePage(app);
+  await app.ready();
+  return { app, recognizer: options.recognizer, setReady: (ready) => (service.ready = ready) };
+}
+
+function logRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, url, ip, routeOptions } = request;
+    const ms = Math.round(reply.elapsedTime * 100) / 100;
+    const line = { method, url, ip, status: reply.statusCode, ms };
+    // What asks every few seconds would fill the log.
+    if (routeOptions.config.open || url === '/metrics' || url === '/api/status') request.log.debug(line, 'request');
+    else request.log.info(line, 'request');
+    done();
+  });
+}

@@ -1,0 +1,146 @@
+import type { MultipartFile } from '@fastify/multipart';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
+import type { z } from 'zod';
+
+import { HttpError } from './errors.js';
+import type { Spool, Upload } from './spool.js';
+
+/** Types of a body, or of a part, that may hold a recording. */
+const RECORDING = /^(audio\/[\w.+-]+|video\/(webm|mp4|ogg|quicktime|x-matroska)|application\/(octet-stream|ogg))$/i;
+
+/** Of a part that is no file. */
+const MAX_FIELD_BYTES = 1024;
+
+export function isRecordingType(type: string | undefined): boolean {
+  return RECORDING.test(type?.split(';')[0]?.trim() ?? '');
+}
+
+/** Aborts when the client goes before it has its answer. */
+export function clientSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort(new ClientGone());
+  });
+  return controller.signal;
+}
+
+/** Nobody is left to hear of it; for the log. */
+export class ClientGone extends Error {
+  constructor() {
+    super('The client closed the connection');
+    this.name = 'ClientGone';
+  }
+}
+
+/** A part of a form that is a file: taken in, or refused. */
+export type FormFile =
+  { name: string; upload: Upload; error?: undefined } | { name: string; upload?: undefined; error: HttpError };
+
+/**
+ * The files of a form as they come, each taken in before the next is read; `fields` fills up on the way.
+ * @throws HttpError ERR_BAD_REQUEST where the form itself is wrong
+ */
+export async function* formFiles(
+  request: FastifyRequest,
+  spool: Spool,
+  { maxFiles, fields, signal }: { maxFiles: number; fields: Map<string, string>; signal: AbortSignal },
+): AsyncGenerator<FormFile, void, undefined> {
+  const limits = { files: maxFiles + 1, fields: 32, fieldSize: MAX_FIELD_BYTES, fileSize: Number.MAX_SAFE_INTEGER };
+  let files = 0;
+  try {
+    for await (const part of request.parts({ limits })) {
+      if (part.type === 'field') {
+        if (part.valueTruncated) throw new HttpError('ERR_BAD_REQUEST', `The field ${part.fieldname} is too long`);
+        fields.set(part.fieldname, String(part.value));
+        continue;
+      }
+      if (++files > maxFiles) {
+        const most = maxFiles === 1 ? 'one file' : `${maxFiles} files`;
+        throw new HttpError('ERR_BAD_REQUEST', `The form holds more than ${most}`);
+      }
+      yield await take(part, spool, signal);
+    }
+  } finally {
+    drain(request.raw); // what a client still sends of a form that is not read any more
+  }
+}
+
+async function take({ file, filename, mimetype }: MultipartFile, spool: Spool, signal: AbortSignal): Promise<FormFile> {
+  const name = clipName(filename);
+  if (!isRecordingType(mimetype)) {
+    file.resume();
+    return { name, error: new HttpError('ERR_UNSUPPORTED_TYPE', `${name} is sent as ${mimetype}, which is no audio`) };
+  }
+  try {
+    return { name, upload: await spool.take(file, name, signal) };
+  } catch (error) {
+    if (error instanceof HttpError) return { name, error };
+    throw error; // the connection or the disk, which the next file would not get past either
+  }
+}
+
+/**
+ * The one recording that a form holds, and its fields.
+ * @throws HttpError ERR_BAD_REQUEST, ERR_UNSUPPORTED_TYPE, ERR_UPLOAD_TOO_LARGE
+ */
+export async function formUpload<S extends z.ZodType>(
+  request: FastifyRequest,
+  spool: Spool,
+  schema: S,
+  signal: AbortSignal,
+): Promise<{ upload: Upload; fields: z.output<S> }> {
+  const fields = new Map<string, string>();
+  let found: FormFile | undefined;
+  try {
+    for await (const file of formFiles(request, spool, { maxFiles: 1, fields, signal })) found = file;
+    if (found === undefined) throw new HttpError('ERR_BAD_REQUEST', 'The form has no file');
+    if (found.upload === undefined) throw found.error;
+    return { upload: found.upload, fields: parseFields(schema, fields) };
+  } catch (error) {
+    await found?.upload?.remove();
+    throw error;
+  }
+}
+
+/**
+ * The one recording that a body is.
+ * @throws HttpError ERR_UPLOAD_TOO_LARGE
+ */
+export async function bodyUpload(
+  request: FastifyRequest,
+  spool: Spool,
+  { name, signal }: { name: string | undefined; signal: AbortSignal },
+): Promise<Upload> {
+  try {
+    spool.check(request.headers['content-length']);
+    return await spool.take(request.body as Readable, clipName(name), signal);
+  } finally {
+    drain(request.raw);
+  }
+}
+
+/**
+ * The fields of a form, checked like any other input.
+ * @throws HttpError ERR_BAD_REQUEST
+ */
+export function parseFields<S extends z.ZodType>(schema: S, fields: ReadonlyMap<string, string>): z.output<S> {
+  const parsed = schema.safeParse(Object.fromEntries(fields));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
+  throw new HttpError('ERR_BAD_REQUEST', `The form is not valid: ${problems.join('; ')}`);
+}
+
+/** A client hears of an error only when it has sent all it wants to: the rest is read and thrown away. */
+function drain(stream: Readable): void {
+  if (stream.readableEnded || stream.destroyed) return;
+  stream.unpipe();
+  stream.resume();
+}
+
+/** What a client calls a clip, fit to be shown and to be told in errors: one line of at most 255 characters. */
+function clipName(name: string | undefined): string {
+  const line = (name ?? '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim();
+  const base = line.slice(Math.max(line.lastIndexOf('/'), line.lastIndexOf('\\')) + 1);
+  return Array.from(base).slice(0, 255).join('') || 'recording';
+}
