@@ -15,10 +15,14 @@ export type Precision = z.infer<typeof precisionSchema>;
 export const granularitySchema = z.enum(['utterance', 'frame']);
 export type Granularity = z.infer<typeof granularitySchema>;
 
-/** Seconds. What the command line and the server take too. */
+/** What the server takes too. */
 export const limits = {
+  /** Seconds. */
   window: { min: 1, max: 86_400 },
+  /** Seconds. */
   timeline: { min: 0.02, max: 3600 },
+  /** Hz, of raw samples. */
+  sampleRate: { min: 1, max: 768_000 },
 } as const;
 
 /** What a timer takes. */

@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
 import { EmotionError } from '../errors.js';
+import { limits } from '../options.js';
 import { AudioBudget, type AudioLease } from './budget.js';
 import { type Decoded, DecodePool } from './decode-pool.js';
 import { type AudioInput, firstNotFinite, type Pcm } from './pcm.js';
 
-const MAX_RATE = 768_000;
 /** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
 const LONG = 2 * 2 ** 20;
 
@@ -74,8 +74,8 @@ function checkPcm(input: unknown, maxSeconds: number): Pcm {
   if (!(samples instanceof Float32Array)) {
     throw new TypeError('The input must be a path, encoded bytes, or { samples: Float32Array, sampleRate }');
   }
-  if (!Number.isInteger(sampleRate) || sampleRate! < 1 || sampleRate! > MAX_RATE) {
-    throw new TypeError(`sampleRate must be an integer from 1 to ${MAX_RATE}, got ${String(sampleRate)}`);
+  if (!Number.isInteger(sampleRate) || sampleRate! < 1 || sampleRate! > limits.sampleRate.max) {
+    throw new TypeError(`sampleRate must be an integer from 1 to ${limits.sampleRate.max}, got ${String(sampleRate)}`);
   }
   if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', 'The clip holds no samples');
   if (samples.length > maxSeconds * sampleRate!) {

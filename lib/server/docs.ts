@@ -18,8 +18,41 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
       security: [{}, { token: [] }],
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (given) =>
+      tidied(jsonSchemaTransformObject(given) as Document) as ReturnType<typeof jsonSchemaTransformObject>,
   });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { tryItOutEnabled: true } });
+}
+
+interface Document {
+  paths?: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: unknown }> } }>>;
+  components?: { schemas?: Record<string, unknown> };
+}
+
+/**
+ * What the schemas cannot say: a body that is neither a form nor JSON is a file's bytes. Schemas come in two kinds, of what
+ * goes in and of what comes out, and those that nothing refers to only confuse.
+ */
+function tidied(document: Document): Document {
+  const { components, ...rest } = document;
+  for (const methods of Object.values(rest.paths ?? {})) {
+    for (const { requestBody } of Object.values(methods)) {
+      for (const [type, body] of Object.entries(requestBody?.content ?? {})) {
+        if (!/form-data|json/.test(type)) body.schema = { type: 'string', format: 'binary' };
+      }
+    }
+  }
+  const schemas = components?.schemas ?? {};
+  const used = new Set<string>();
+  const follow = (value: unknown): void => {
+    for (const [, name] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (used.has(name!) || !(name! in schemas)) continue;
+      used.add(name!);
+      follow(schemas[name!]);
+    }
+  };
+  follow(rest);
+  const kept = Object.fromEntries(Object.entries(schemas).filter(([name]) => used.has(name)));
+  return { ...rest, components: { ...components, schemas: kept } };
 }

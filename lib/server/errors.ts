@@ -19,6 +19,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_ADDON_MISSING: 503,
   ERR_DEVICE_UNAVAILABLE: 503,
   ERR_TIMEOUT: 504,
+  ERR_FILE_WRITE: 507,
 };
 
 /** What a person who talks to the server can do, where the library's advice is for programs. */
@@ -26,6 +27,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   ERR_AUDIO_TOO_LONG: 'Send a shorter recording, or start the server with a larger --max-duration.',
   ERR_QUEUE_FULL: 'Try again in a moment.',
   ERR_TIMEOUT: 'Send fewer clips at once, or start the server with a larger --timeout.',
+  ERR_FILE_WRITE: 'The disk of the server may be full; its log says more.',
   ERR_CLOSED: 'The server is shutting down: try another one, or again when it is back.',
 };
 
@@ -88,6 +90,7 @@ export function answerTo(error: unknown): ErrorAnswer {
     return answerTo(new HttpError('ERR_BAD_REQUEST', error.message));
   }
   const known = fromFastify(error as FastifyError);
+  if (known?.code === 'ERR_BAD_REQUEST') return { ...answerTo(known), status: (error as FastifyError).statusCode! };
   return known === undefined
     ? {
         status: 500,
@@ -97,31 +100,17 @@ export function answerTo(error: unknown): ErrorAnswer {
     : answerTo(known);
 }
 
-/** Fastify's own errors, and its plugins', in our words. */
+/** Fastify's own errors, and its plugins', in our words; undefined for what is no client's fault. */
 function fromFastify(error: FastifyError): HttpError | undefined {
-  const { code, statusCode } = error;
-  if (
-    code === 'FST_ERR_CTP_BODY_TOO_LARGE' ||
-    code === 'FST_REQ_FILE_TOO_LARGE' ||
-    code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH'
-  ) {
-    return statusCode === 413
-      ? new HttpError('ERR_UPLOAD_TOO_LARGE', 'The body is too large', { cause: error })
-      : badRequest(error);
-  }
-  if (code === 'FST_UNDER_PRESSURE') return new HttpError('ERR_BUSY', 'The server is busy', { cause: error });
+  const { code, statusCode = 500 } = error;
+  if (statusCode < 400 || statusCode >= 500) return undefined;
+  const what = messageOf(error).replace(/\.$/, '');
+  if (statusCode === 413) return new HttpError('ERR_UPLOAD_TOO_LARGE', what, { cause: error });
   if (statusCode === 415 || code === 'FST_INVALID_MULTIPART_CONTENT_TYPE') {
-    return new HttpError('ERR_UNSUPPORTED_TYPE', 'The request has no body of a type that is read here', {
-      cause: error,
-    });
+    const type = 'The request has no body of a type that is read here';
+    return new HttpError('ERR_UNSUPPORTED_TYPE', type, { cause: error });
   }
-  if (statusCode === 429) return new HttpError('ERR_RATE_LIMITED', messageOf(error), { cause: error });
-  if (statusCode === 413) return new HttpError('ERR_UPLOAD_TOO_LARGE', messageOf(error), { cause: error });
-  return statusCode !== undefined && statusCode >= 400 && statusCode < 500 ? badRequest(error) : undefined;
-}
-
-function badRequest(error: FastifyError): HttpError {
-  return new HttpError('ERR_BAD_REQUEST', messageOf(error).replace(/\.$/, ''), { cause: error });
+  return new HttpError('ERR_BAD_REQUEST', what, { cause: error });
 }
 
 function withRetry(status: number, code: string, message: string): ErrorAnswer {

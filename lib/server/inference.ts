@@ -47,8 +47,8 @@ export interface Inference {
  */
 export function readInference(body: Buffer, headLength: string | undefined, card: ModelCard): Inference {
   const size = headLength === undefined ? body.length : Number(headLength);
-  if (!Number.isInteger(size) || size < 2 || size > body.length) {
-    throw bad(`The header ${HEAD_LENGTH} must be a number of bytes of the body, got ${headLength ?? size}`);
+  if (headLength !== undefined && (!Number.isInteger(size) || size < 2 || size > body.length)) {
+    throw bad(`The header ${HEAD_LENGTH} must be a number of bytes of the body, got ${headLength}`);
   }
   if (size > MOST_JSON_BYTES) {
     const what = `The request has ${Math.ceil(size / 2 ** 20)} MB of JSON; ${MOST_JSON_BYTES / 2 ** 20} are taken`;

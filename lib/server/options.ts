@@ -1,3 +1,4 @@
+import type { RegisterOptions } from 'fastify';
 import path from 'node:path';
 import { z } from 'zod/v3';
 
@@ -72,7 +73,8 @@ export interface ApiSettings {
 }
 
 /** @throws TypeError that names what is wrong */
-export function apiSettings({ recognizer: _r, model: _m, ...options }: ApiOptions): ApiSettings {
+export function apiSettings(given: ApiOptions & RegisterOptions): ApiSettings {
+  const { recognizer: _r, model: _m, prefix: _p, logLevel: _l, logSerializers: _s, ...options } = given;
   const parsed = parseOptions(z.object(apiShape).strict(), options, 'options');
   const { output, keep, maxUploadBytes, maxDurationSeconds, maxFiles, timeoutMs } = parsed;
   return {

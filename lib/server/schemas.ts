@@ -5,7 +5,7 @@ import { limits } from '../options.js';
 import { ID } from './clip-id.js';
 
 const granularity = z.enum(['utterance', 'frame']).describe('`frame` adds a timeline and its change points');
-const embedding = z.stringbool().describe('keeps the feature vectors, as embedding.npy');
+const embedding = z.stringbool().describe('`true` keeps the feature vectors, as embedding.npy');
 const windowing = z
   .union([z.enum(['auto', 'off']), z.coerce.number().min(limits.window.min).max(limits.window.max)])
   .describe('long audio: the longest stretch in seconds that is heard at once, `auto` or `off`');
@@ -43,6 +43,11 @@ export function clipOptions(query: ClipOptions, fields: z.output<typeof clipFiel
 }
 
 const binary = z.string().meta({ format: 'binary' });
+/** The answer of a route that sends a file. */
+export function fileAnswer(...types: string[]) {
+  return { description: 'The file', content: Object.fromEntries(types.map((type) => [type, { schema: binary }])) };
+}
+
 export const recognizeForm = clipFields.extend({ file: binary.describe('the recording') });
 export const batchForm = clipFields.extend({
   file: z.array(binary).describe('the recordings, a part each; fields count for those that come after them'),
@@ -204,7 +209,10 @@ export const inferRequest = z
   .object({
     id: z.string().max(255).optional(),
     parameters: z
-      .looseObject({ sample_rate: z.number().int().optional(), binary_data_output: z.boolean().optional() })
+      .looseObject({
+        sample_rate: z.number().int().min(limits.sampleRate.min).max(limits.sampleRate.max).optional(),
+        binary_data_output: z.boolean().optional(),
+      })
       .optional(),
     inputs: z.array(inferTensor).min(1).max(2),
     outputs: z

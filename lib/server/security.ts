@@ -120,9 +120,8 @@ async function requireToken(app: FastifyInstance, token: string): Promise<void> 
 async function limitWork(app: FastifyInstance, perMinute: number): Promise<void> {
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_DELAY_MS,
-    pressureHandler: (request) => {
-      if (request.routeOptions.config.works) throw new HttpError('ERR_BUSY', 'The server is busy');
-    },
+    pressureHandler: ({ routeOptions }) =>
+      routeOptions.config.works ? Promise.reject(new HttpError('ERR_BUSY', 'The server is busy')) : undefined,
   });
   if (perMinute === 0) return;
   await app.register(rateLimit, {

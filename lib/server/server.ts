@@ -11,6 +11,9 @@ import { protect, type SecuritySettings } from './security.js';
 /** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 10 * 60_000;
 
+/** What a proxy may call a request; anything else would be somebody's words in our log. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
 export interface ServerOptions extends ApiOptions {
   logger: FastifyBaseLogger;
   security: SecuritySettings;
@@ -33,8 +36,10 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
     trustProxy,
     requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }), // a line a request is enough: below
-    requestIdHeader: 'x-request-id',
-    genReqId: () => crypto.randomUUID(),
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : crypto.randomUUID();
+    },
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
   });

@@ -46,7 +46,7 @@ export class Spool {
         else done(null, chunk);
       },
     });
-    const remove = () => rm(file, { force: true });
+    const remove = () => rm(file, { force: true }).catch(() => undefined); // what stays goes with the folder
     try {
       await (this.#ready ??= this.#prepare());
       await pipeline(content, limit, createWriteStream(file, { flags: 'wx' }), { signal });
@@ -71,7 +71,7 @@ export class Spool {
   }
 
   async close(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true }).catch(() => undefined); // the next server clears it away
   }
 
   async #prepare(): Promise<void> {

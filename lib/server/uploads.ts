@@ -1,8 +1,9 @@
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { z } from 'zod';
 
+import { EmotionError, messageOf } from '../errors.js';
 import { HttpError } from './errors.js';
 import type { Spool, Upload } from './spool.js';
 
@@ -61,9 +62,22 @@ export async function* formFiles(
       }
       yield await take(part, spool, signal);
     }
+  } catch (error) {
+    throw isKnown(error) || signal.aborted
+      ? error
+      : new HttpError('ERR_BAD_REQUEST', unreadable(error), { cause: error });
   } finally {
     drain(request.raw); // what a client still sends of a form that is not read any more
   }
+}
+
+/** Ours, or Fastify's: the parser's own errors are plain ones. */
+function isKnown(error: unknown): boolean {
+  return error instanceof HttpError || error instanceof EmotionError || 'statusCode' in (error as object);
+}
+
+function unreadable(error: unknown): string {
+  return `The form cannot be read: ${messageOf(error)}`;
 }
 
 async function take({ file, filename, mimetype }: MultipartFile, spool: Spool, signal: AbortSignal): Promise<FormFile> {
@@ -112,9 +126,10 @@ export async function bodyUpload(
   spool: Spool,
   { name, signal }: { name: string | undefined; signal: AbortSignal },
 ): Promise<Upload> {
+  if (!(request.body instanceof Readable)) throw new HttpError('ERR_UNSUPPORTED_TYPE', 'The request has no body');
   try {
     spool.check(request.headers['content-length']);
-    return await spool.take(request.body as Readable, clipName(name), signal);
+    return await spool.take(request.body, clipName(name), signal);
   } finally {
     drain(request.raw);
   }

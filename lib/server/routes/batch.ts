@@ -17,6 +17,7 @@ import {
   type ClipOptions,
   clipQuery,
   type ClipResult,
+  fileAnswer,
 } from '../schemas.js';
 import type { Service } from '../service.js';
 import { clientSignal, type FormFile, formFiles, parseFields } from '../uploads.js';
@@ -120,8 +121,10 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
           description: 'As CSV, as NDJSON, or as ZIP with a folder a clip.',
           tags: ['results'],
           params: batchParams,
-          produces: Object.values(downloads).map(({ type }) => type),
-          response: service.errors(404),
+          response: {
+            200: fileAnswer(...Object.values(downloads).map(({ type }) => type)),
+            ...service.errors(400, 404),
+          },
         },
       },
       async (request, reply) => {

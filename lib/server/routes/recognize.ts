@@ -16,6 +16,7 @@ or \`error\`.`;
 export function recognizeRoute(service: Service): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.setValidatorCompiler(service.validateAllButBody);
+    app.removeContentTypeParser(['application/json', 'text/plain']); // Fastify's own
     app.addContentTypeParser('*', (request, body, parsed) => {
       if (isRecordingType(request.headers['content-type'])) parsed(null, body);
       else parsed(new HttpError('ERR_UNSUPPORTED_TYPE', `A body of ${request.headers['content-type']} is no audio`));

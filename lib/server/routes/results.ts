@@ -7,7 +7,7 @@ import { CLIP_FILES } from '../../output/clip-folder.js';
 import { HttpError } from '../errors.js';
 import { peaksOf } from '../peaks.js';
 import type { ResultStore } from '../result-store.js';
-import { clipResult, idParams, listQuery, peaks, peaksQuery, resultList } from '../schemas.js';
+import { clipResult, fileAnswer, idParams, listQuery, peaks, peaksQuery, resultList } from '../schemas.js';
 import type { Service } from '../service.js';
 
 const FILES = [
@@ -73,8 +73,7 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
             summary,
             tags: ['results'],
             params: idParams,
-            produces: [type],
-            response: service.errors(400, 404),
+            response: { 200: fileAnswer(type), ...service.errors(400, 404) },
           },
         },
         async ({ params: { id } }, reply) => {

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { InjectOptions } from 'fastify';
+
+import { errorResult } from '../../lib/server/schemas.js';
+import { fixture } from '../support/paths.js';
+import { form, type TestServer, testServer } from '../support/server.js';
+
+const speech = readFileSync(fixture('speech.wav'));
+const ID = '20260101T000000000Z-000000000000';
+const recognize = (more: InjectOptions): InjectOptions => ({ method: 'POST', url: '/api/recognize', ...more });
+const body = (payload: Buffer | string, type = 'audio/wav', query = {}): InjectOptions =>
+  recognize({ payload, headers: { 'content-type': type }, query });
+/** A WAV file of so many seconds. */
+function silence(seconds: number): Buffer {
+  const wav = Buffer.concat([speech.subarray(0, 44), Buffer.alloc(2 * Math.round(16000 * seconds))]);
+  wav.writeUInt32LE(wav.length - 44, 40);
+  return wav;
+}
+const fixtureForm = (name: string): InjectOptions =>
+  recognize(form({ filename: name, content: readFileSync(fixture(name)) }));
+
+describe('errors over HTTP', () => {
+  let server: TestServer;
+  before(async () => (server = await testServer({ maxUploadBytes: 150_000, maxDurationSeconds: 4, maxFiles: 2 })));
+  after(() => server[Symbol.asyncDispose]());
+
+  const bad: [what: string, request: InjectOptions, status: number, code: string, message: RegExp][] = [
+    [
+      'a form without a file',
+      recognize(form({ name: 'embedding', content: 'true' })),
+      400,
+      'ERR_BAD_REQUEST',
+      /no file/,
+    ],
+    [
+      'a form with two files',
+      recognize(form({ filename: 'a.wav', content: speech }, { filename: 'b.wav', content: speech })),
+      400,
+      'ERR_BAD_REQUEST',
+      /more than one file/,
+    ],
+    [
+      'a form that is cut off',
+      recognize({
+        ...form({ filename: 'a.wav', content: speech }),
+        payload: form({ filename: 'a.wav', content: speech }).payload.subarray(0, 9000),
+      }),
+      400,
+      'ERR_BAD_REQUEST',
+      /end/i,
+    ],
+    [
+      'a form without its boundary',
+      recognize({ payload: 'x', headers: { 'content-type': 'multipart/form-data' } }),
+      400,
+      'ERR_BAD_REQUEST',
+      /boundary/i,
+    ],
+    [
+      'an option with another value',
+      body(speech, 'audio/wav', { granularity: 'word' }),
+      400,
+      'ERR_BAD_REQUEST',
+      /query is not valid: granularity/,
+    ],
+    ['a window of no length', body(speech, 'audio/wav', { window: '0' }), 400, 'ERR_BAD_REQUEST', /window/],
+    [
+      'a field with another value',
+      recognize(form({ name: 'timeline_hop', content: 'often' }, { filename: 'a.wav', content: speech })),
+      400,
+      'ERR_BAD_REQUEST',
+      /form is not valid: timeline_hop/,
+    ],
+    [
+      'a field that is too long',
+      recognize(form({ name: 'window', content: '9'.repeat(5000) }, { filename: 'a.wav', content: speech })),
+      400,
+      'ERR_BAD_REQUEST',
+      /window is too long/,
+    ],
+    ['JSON', body('{}', 'application/json'), 415, 'ERR_UNSUPPORTED_TYPE', /application\/json/],
+    ['a picture', body(speech, 'image/png'), 415, 'ERR_UNSUPPORTED_TYPE', /image\/png/],
+    ['nothing', recognize({}), 415, 'ERR_UNSUPPORTED_TYPE', /no body/],
+    [
+      'a text in a form',
+      recognize(form({ filename: 'a.txt', type: 'text/plain', content: 'a' })),
+      415,
+      'ERR_UNSUPPORTED_TYPE',
+      /a\.txt is sent as text\/plain/,
+    ],
+    ['an empty body', body('', 'audio/wav'), 422, 'ERR_AUDIO_DECODE', /empty/],
+    ['a text that says it is audio', fixtureForm('text.wav'), 422, 'ERR_AUDIO_DECODE', /text\.wav is not audio/],
+    ['a header without its file', fixtureForm('cut-header.wav'), 422, 'ERR_AUDIO_DECODE', /cut off/],
+    ['no samples', fixtureForm('no-samples.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /holds no samples/],
+    ['six milliseconds', fixtureForm('short.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /short\.wav is too short/],
+    ['samples that are no numbers', fixtureForm('nan.wav'), 422, 'ERR_AUDIO_NOT_FINITE', /nan\.wav/],
+    ['a body that is too large', body(Buffer.alloc(150_001)), 413, 'ERR_UPLOAD_TOO_LARGE', /larger than the 0 MB/],
+    [
+      'a file that is too large',
+      recognize(form({ filename: 'a.wav', content: Buffer.alloc(150_001) })),
+      413,
+      'ERR_UPLOAD_TOO_LARGE',
+      /a\.wav is larger/,
+    ],
+    ['more seconds than are taken', body(silence(4.01)), 413, 'ERR_AUDIO_TOO_LONG', /longer than 4 s/],
+    [
+      'a batch of too many files',
+      {
+        method: 'POST',
+        url: '/api/batch',
+        ...form(...['a', 'b', 'c'].map((filename) => ({ filename, content: speech }))),
+      },
+      400,
+      'ERR_BAD_REQUEST',
+      /more than 2 files/,
+    ],
+    ['a batch that is no form', { ...body(speech), url: '/api/batch' }, 415, 'ERR_UNSUPPORTED_TYPE', /./],
+    ['a path that there is none of', { url: '/api/emotions' }, 404, 'ERR_NOT_FOUND', /no GET \/api\/emotions/],
+    ['another method', { method: 'PUT', url: '/api/recognize' }, 404, 'ERR_NOT_FOUND', /no PUT/],
+    ['an id that is none', { url: '/api/results/1' }, 400, 'ERR_BAD_REQUEST', /params is not valid: id/],
+    ['a way out of the folder', { url: '/api/results/..%2f..%2fetc%2fpasswd' }, 400, 'ERR_BAD_REQUEST', /id/],
+    ['a way out below a result', { url: `/api/results/${ID}/..%2f..%2fembedding.npy` }, 404, 'ERR_NOT_FOUND', /./],
+    ['a result that there is none of', { url: `/api/results/${ID}` }, 404, 'ERR_RESULT_NOT_FOUND', /deleted/],
+    ['an embedding of none', { url: `/api/results/${ID}/embedding.npy` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
+    ['the outline of none', { url: `/api/results/${ID}/peaks` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
+    ['deleting none', { method: 'DELETE', url: `/api/results/${ID}` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
+    ['a batch that there is none of', { url: `/api/batch/${ID}/csv` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
+    ['a batch in another format', { url: `/api/batch/${ID}/xml` }, 400, 'ERR_BAD_REQUEST', /format/],
+    ['a list without end', { url: '/api/results?limit=100000' }, 400, 'ERR_BAD_REQUEST', /limit/],
+    ['a list from nowhere', { url: '/api/results?before=yesterday' }, 400, 'ERR_BAD_REQUEST', /before/],
+  ];
+  for (const [what, request, status, code, message] of bad) {
+    it(`${what}: ${status} ${code}`, async () => {
+      const answer = await server.app.inject(request);
+      assert.equal(answer.statusCode, status, answer.body);
+      const { error, requestId } = errorResult.strict().parse(answer.json());
+      assert.equal(error.code, code);
+      assert.match(error.message, message);
+      assert.match(error.message, /\. [A-Z].*[.)]$/, 'what happened, then what to do');
+      assert.equal(requestId, answer.headers['x-request-id']);
+    });
+  }
+
+  it('a queue that is full: 503 with Retry-After', async () => {
+    await using busy = await testServer({ recognizer: { maxQueue: 1 } });
+    const answers = await Promise.all([1, 2, 3].map(() => busy.app.inject(body(speech))));
+    const refused = answers.filter(({ statusCode }) => statusCode === 503);
+    assert.equal(refused.length, 2);
+    assert.equal(refused[0]!.headers['retry-after'], '1');
+    assert.equal(refused[0]!.json<{ error: { code: string } }>().error.code, 'ERR_QUEUE_FULL');
+    assert.match((await busy.app.inject('/metrics')).body, /emotion2vec_rejections_total\{reason="ERR_QUEUE_FULL"\} 2/);
+  });
+
+  it('a deadline that passes: 504', async () => {
+    await using hasty = await testServer({ timeoutMs: 1 });
+    const answer = await hasty.app.inject(body(speech));
+    assert.deepEqual([answer.statusCode, answer.json<{ error: { code: string } }>().error.code], [504, 'ERR_TIMEOUT']);
+  });
+
+  it('a recognizer that was closed: 503', async () => {
+    await using closed = await testServer();
+    await closed.recognizer.close();
+    const answer = await closed.app.inject(body(speech));
+    assert.deepEqual([answer.statusCode, answer.json<{ error: { code: string } }>().error.code], [503, 'ERR_CLOSED']);
+  });
+
+  it('an event loop that is late: 503, but not for those who ask whether the server lives', async function () {
+    this.timeout(20_000);
+    // It is looked at once a second: keep it late until that was seen.
+    let answer = await server.app.inject(body(speech));
+    for (const giveUp = Date.now() + 10_000; answer.statusCode !== 503 && Date.now() < giveUp;) {
+      for (let i = 0; i < 4; i++) {
+        for (const until = Date.now() + 400; Date.now() < until;);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      answer = await server.app.inject(body(speech));
+    }
+    assert.deepEqual([answer.statusCode, answer.json<{ error: { code: string } }>().error.code], [503, 'ERR_BUSY']);
+    assert.equal(answer.headers['retry-after'], '1');
+    assert.equal((await server.app.inject('/v2/health/live')).statusCode, 200);
+    assert.equal((await server.app.inject('/metrics')).statusCode, 200);
+  });
+
+  it('what is our own fault is logged with its cause, and told without', async () => {
+    await using broken = await testServer();
+    broken.recognizer.stats = () => {
+      throw new Error('a secret path');
+    };
+    const answer = await broken.app.inject('/api/status');
+    assert.equal(answer.statusCode, 500);
+    assert.ok(!answer.body.includes('secret'));
+    const { requestId } = answer.json<{ requestId: string }>();
+    const entry = broken.logged.find(({ level, reqId }) => level === 50 && reqId === requestId)!;
+    assert.match((entry['err'] as Error).message, /a secret path/);
+  });
+});

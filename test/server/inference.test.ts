@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import type { InjectOptions } from 'fastify';
+
+import { EmotionRecognizer, type RecognitionResult } from '../../lib/index.js';
+import { inferResponse } from '../../lib/server/schemas.js';
+import { type TestServer, testServer } from '../support/server.js';
+import { clip } from '../support/tiny.js';
+
+const MODEL = '/v2/models/small-en-de';
+const HEAD_LENGTH = 'inference-header-content-length';
+const [long, short] = [clip(1, 16000), clip(2, 12000)];
+
+describe('the Open Inference Protocol', () => {
+  let server: TestServer;
+  let expected: RecognitionResult[];
+  before(async () => {
+    server = await testServer();
+    await using recognizer = new EmotionRecognizer();
+    expected = [];
+    for (const samples of [long, short]) {
+      expected.push(await recognizer.recognize({ samples, sampleRate: 16000 }, { logits: true, embedding: true }));
+    }
+  });
+  after(() => server[Symbol.asyncDispose]());
+  const infer = (payload: object | Buffer, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
+    server.app.inject({ method: 'POST', url: `${MODEL}/infer`, payload, headers });
+  const wave = (samples: Float32Array, shape = [samples.length]) => ({
+    name: 'waveform',
+    datatype: 'FP32',
+    shape,
+    data: Array.from(samples),
+  });
+
+  it('tells of the server, its health and its model', async () => {
+    const get = async (url: string) => {
+      const answer = await server.app.inject(url);
+      return [answer.statusCode, answer.json<Record<string, unknown>>()] as const;
+    };
+    assert.deepEqual((await get('/v2'))[1]['extensions'], ['binary_tensor_data']);
+    assert.deepEqual(await get('/v2/health/live'), [200, { live: true }]);
+    assert.deepEqual(await get('/v2/health/ready'), [200, { ready: true }]);
+    assert.deepEqual(await get(`${MODEL}/ready`), [200, { name: 'small-en-de', ready: true }]);
+    const [, model] = await get(MODEL);
+    assert.deepEqual(
+      [model['name'], model['versions'], model['platform']],
+      ['small-en-de', ['1.0.0'], 'pytorch_torchscript'],
+    );
+    assert.deepEqual(await get(`${MODEL}/versions/1.0.0`), [200, model]);
+    server.setReady(false);
+    assert.deepEqual(await get('/v2/health/ready'), [503, { ready: false }]);
+    assert.deepEqual(await get('/v2/health/live'), [200, { live: true }]);
+    server.setReady(true);
+    for (const url of ['/v2/models/other', `${MODEL}/versions/7`, '/v2/models/other/ready']) {
+      const [status, body] = await get(url);
+      assert.deepEqual([status, Object.keys(body)], [404, ['error']]);
+    }
+  });
+
+  it('infers what the library says: one clip as JSON', async () => {
+    for (const input of [wave(long), wave(long, [1, long.length])]) {
+      const answer = await infer({ id: 'mine', inputs: [input] });
+      const response = inferResponse.strict().parse(answer.json());
+      assert.deepEqual([response.id, response.model_name], ['mine', 'small-en-de']);
+      const of = Object.fromEntries(response.outputs.map((output) => [output.name, output]));
+      assert.deepEqual(of['logits']!.shape, [1, 9]);
+      assert.deepEqual(of['logits']!.data, Array.from(expected[0]!.logits!));
+      assert.deepEqual(of['features']!.data, Array.from(expected[0]!.embedding!));
+      assert.deepEqual(of['emotion']!.data, [expected[0]!.emotion]);
+      const scores = of['scores']!.data as number[];
+      assert.deepEqual(scores.slice(0, 7), Object.values(expected[0]!.scores));
+      assert.deepEqual(scores.slice(7), [0, 0]);
+    }
+  });
+
+  it('infers clips of several lengths, nested, with the outputs that are asked for', async () => {
+    const rows = [Array.from(long), [...short, ...new Array<number>(4000).fill(9)]];
+    const answer = await infer({
+      inputs: [
+        { name: 'waveform', datatype: 'FP32', shape: [2, 16000], data: rows },
+        { name: 'lengths', datatype: 'INT64', shape: [2], data: [16000, 12000] },
+      ],
+      outputs: [{ name: 'logits' }],
+    });
+    const { outputs } = inferResponse.parse(answer.json());
+    assert.deepEqual(
+      outputs.map(({ name, shape, data }) => ({ name, shape, data })),
+      [{ name: 'logits', shape: [2, 9], data: expected.flatMap(({ logits }) => Array.from(logits!)) }],
+    );
+  });
+
+  it('takes and gives binary tensors', async () => {
+    const head = Buffer.from(
+      JSON.stringify({
+        inputs: [{ name: 'waveform', datatype: 'FP32', shape: [16000], parameters: { binary_data_size: 64000 } }],
+        outputs: [
+          { name: 'scores', parameters: { binary_data: true } },
+          { name: 'emotion', parameters: { binary_data: true } },
+          { name: 'logits' },
+        ],
+        parameters: { sample_rate: 16000 },
+      }),
+    );
+    const payload = Buffer.concat([head, Buffer.from(long.buffer)]);
+    const answer = await infer(payload, {
+      'content-type': 'application/octet-stream',
+      [HEAD_LENGTH]: String(head.length),
+    });
+    const size = Number(answer.headers[HEAD_LENGTH]);
+    const json = JSON.parse(answer.rawPayload.toString('utf8', 0, size)) as { outputs: Record<string, unknown>[] };
+    assert.deepEqual(json.outputs[0]!['parameters'], { binary_data_size: 36 });
+    const scores = new Float32Array(Uint8Array.from(answer.rawPayload.subarray(size, size + 36)).buffer);
+    assert.deepEqual(Array.from(scores.subarray(0, 7)), Object.values(expected[0]!.scores).map(Math.fround));
+    const text = answer.rawPayload.subarray(size + 36);
+    assert.deepEqual(
+      [text.readUInt32LE(0), text.toString('utf8', 4)],
+      [expected[0]!.emotion.length, expected[0]!.emotion],
+    );
+    assert.deepEqual(json.outputs[2]!['data'], Array.from(expected[0]!.logits!));
+  });
+
+  it('hears another sample rate', async () => {
+    const samples = clip(3, 8000);
+    await using recognizer = new EmotionRecognizer();
+    const alone = await recognizer.recognize({ samples, sampleRate: 8000 }, { logits: true });
+    const request = { inputs: [wave(samples)], parameters: { sample_rate: 8000 }, outputs: [{ name: 'logits' }] };
+    const { outputs } = inferResponse.parse((await infer(request)).json());
+    assert.deepEqual(outputs[0]!.data, Array.from(alone.logits!));
+  });
+
+  const one = { name: 'waveform', datatype: 'FP32', shape: [2], data: [0, 0] };
+  const bad: [what: string, request: Partial<InjectOptions>, status: number, message: RegExp][] = [
+    ['no JSON', { payload: '{' }, 400, /not JSON/],
+    ['no inputs', { payload: { inputs: [] } }, 400, /inputs/],
+    ['another input', { payload: { inputs: [{ ...one, name: 'audio' }] } }, 400, /no input "waveform"/],
+    ['an input too many', { payload: { inputs: [one, { ...one, name: 'audio' }] } }, 400, /no input "audio"/],
+    ['another datatype', { payload: { inputs: [{ ...one, datatype: 'INT16' }] } }, 400, /must be FP32/],
+    ['three dimensions', { payload: { inputs: [{ ...one, shape: [1, 1, 2] }] } }, 400, /\[N\] or \[B, N\]/],
+    ['too little data', { payload: { inputs: [{ ...one, shape: [3] }] } }, 400, /2 numbers, and its shape wants 3/],
+    ['no data', { payload: { inputs: [{ ...one, data: undefined }] } }, 400, /0 numbers/],
+    ['text for numbers', { payload: { inputs: [{ ...one, data: ['0', '0'] }] } }, 400, /no number/],
+    ['no clips', { payload: { inputs: [{ ...one, shape: [0, 2], data: [] }] } }, 400, /0 clips/],
+    [
+      'lengths beyond',
+      { payload: { inputs: [one, { name: 'lengths', datatype: 'INT64', shape: [1], data: [3] }] } },
+      400,
+      /lengths holds 3/,
+    ],
+    ['another output', { payload: { inputs: [one], outputs: [{ name: 'text' }] } }, 400, /no output "text"/],
+    [
+      'a head that is longer than the body',
+      { payload: '{}', headers: { [HEAD_LENGTH]: '10' } },
+      400,
+      /inference-header/,
+    ],
+    ['bytes that nobody asked for', { payload: '{"inputs":[]}xx', headers: { [HEAD_LENGTH]: '13' } }, 400, /./],
+    [
+      'a rate that is none',
+      { payload: { inputs: [one], parameters: { sample_rate: -1 } } },
+      400,
+      /sampleRate|sample_rate/,
+    ],
+    ['two samples', { payload: { inputs: [one] } }, 422, /too short/],
+    ['another model', { url: '/v2/models/large/infer', payload: { inputs: [one] } }, 404, /no model large/],
+    ['nothing', {}, 400, /not JSON|body/],
+  ];
+  for (const [what, request, status, message] of bad) {
+    it(`refuses ${what}: ${status}`, async () => {
+      const headers = { 'content-type': 'application/json', ...(request.headers as object) };
+      const answer = await server.app.inject({ method: 'POST', url: `${MODEL}/infer`, ...request, headers });
+      assert.equal(answer.statusCode, status, answer.body);
+      const body = answer.json<{ error: string }>();
+      assert.deepEqual(Object.keys(body), ['error']);
+      assert.match(body.error, message);
+    });
+  }
+});

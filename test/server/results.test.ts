@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { newId } from '../../lib/server/clip-id.js';
+import { ResultStore } from '../../lib/server/result-store.js';
+import { Retention } from '../../lib/server/retention.js';
+import { clipResult, resultList } from '../../lib/server/schemas.js';
+import { Spool } from '../../lib/server/spool.js';
+import { fixture } from '../support/paths.js';
+import { type TestServer, testServer } from '../support/server.js';
+
+const speech = readFileSync(fixture('speech.wav'));
+const headers = { 'content-type': 'audio/wav' };
+
+describe('results over HTTP', () => {
+  let server: TestServer;
+  let ids: string[];
+  before(async () => {
+    server = await testServer();
+    ids = [];
+    for (let i = 0; i < 5; i++) {
+      const query = { embedding: String(i === 0), name: `clip ${i}.wav` };
+      const answer = await server.app.inject({
+        method: 'POST',
+        url: '/api/recognize',
+        payload: speech,
+        headers,
+        query,
+      });
+      ids.push(answer.json<{ id: string }>().id);
+    }
+  });
+  after(() => server[Symbol.asyncDispose]());
+
+  it('are listed, the newest first, page by page', async () => {
+    const first = resultList.strict().parse((await server.app.inject('/api/results?limit=3')).json());
+    assert.deepEqual(
+      first.results.map(({ id }) => id),
+      ids.slice(2).reverse(),
+    );
+    const rest = resultList.parse((await server.app.inject(`/api/results?limit=3&before=${first.next}`)).json());
+    assert.deepEqual(
+      rest.results.map(({ id, hasEmbedding }) => [id, hasEmbedding]),
+      [
+        [ids[1], false],
+        [ids[0], true],
+      ],
+    );
+    assert.equal(rest.next, null);
+  });
+
+  it('can be read again, with all that belongs to them', async () => {
+    const result = clipResult.strict().parse((await server.app.inject(`/api/results/${ids[0]}`)).json());
+    assert.equal(result.file, 'clip 0.wav');
+    const npy = await server.app.inject(result.links!.embedding!);
+    assert.equal(npy.headers['content-type'], 'application/octet-stream');
+    assert.match(npy.rawPayload.toString('latin1', 0, 128), /^\x93NUMPY.*'descr': '<f4'.*'shape': \(160,\)/);
+    const wav = await server.app.inject(result.links!.processedAudio!);
+    assert.equal(wav.headers['content-type'], 'audio/wav');
+    assert.equal(wav.rawPayload.length, 58 + 4 * 48874);
+    assert.deepEqual(wav.rawPayload, readFileSync(path.join(server.output, ids[0]!, 'processed_audio.wav')));
+    assert.equal((await server.app.inject(`/api/results/${ids[1]}/embedding.npy`)).statusCode, 404);
+  });
+
+  it('are played from the middle: ranges', async () => {
+    const url = `/api/results/${ids[0]}/processed_audio.wav`;
+    const part = await server.app.inject({ url, headers: { range: 'bytes=0-3' } });
+    assert.deepEqual([part.statusCode, part.body], [206, 'RIFF']);
+    assert.equal((await server.app.inject({ url, headers: { range: 'bytes=999999999-' } })).statusCode, 416);
+  });
+
+  it('have an outline to be drawn', async () => {
+    const url = `/api/results/${ids[0]}/peaks?count=10`;
+    const { durationSeconds, peaks } = (await server.app.inject(url)).json<{
+      durationSeconds: number;
+      peaks: number[];
+    }>();
+    const samples = new Int16Array(speech.buffer.slice(speech.byteOffset + 44, speech.byteOffset + speech.length));
+    const expected = Array.from({ length: 10 }, (_, i) => {
+      const part = samples.subarray(Math.ceil((i * 48874) / 10), Math.ceil(((i + 1) * 48874) / 10));
+      return Math.round((1000 * part.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0)) / 32768) / 1000;
+    });
+    assert.equal(durationSeconds, 48874 / 16000);
+    assert.deepEqual(peaks, expected);
+  });
+
+  it('are forgotten', async () => {
+    const url = `/api/results/${ids[4]}`;
+    const gone = await server.app.inject({ method: 'DELETE', url });
+    assert.deepEqual([gone.statusCode, gone.body], [204, '']);
+    assert.equal((await server.app.inject(url)).statusCode, 404);
+    assert.ok(!readdirSync(server.output).some((name) => name.includes(ids[4]!)));
+    const { results } = resultList.parse((await server.app.inject('/api/results')).json());
+    assert.ok(!results.some(({ id }) => id === ids[4]));
+  });
+
+  it('are lost to a full disk without being lost to the client', async () => {
+    await using full = await testServer();
+    const real = full.recognizer.recognize.bind(full.recognizer);
+    full.recognizer.recognize = async (...call) => {
+      const result = await real(...call);
+      rmSync(full.output, { recursive: true });
+      writeFileSync(full.output, ''); // where nothing can be written below
+      return result;
+    };
+    const post = () => full.app.inject({ method: 'POST', url: '/api/recognize', payload: speech, headers });
+    const answer = await post();
+    assert.deepEqual([answer.statusCode, answer.json<{ id: unknown }>().id], [200, null], answer.body);
+    assert.ok(full.logged.some(({ code, level }) => code === 'ERR_FILE_WRITE' && level === 50));
+    const refused = await post();
+    assert.deepEqual(
+      [refused.statusCode, refused.json<{ error: { code: string } }>().error.code],
+      [507, 'ERR_FILE_WRITE'],
+    );
+  });
+});
+
+describe('what is kept', () => {
+  let folder: string;
+  let store: ResultStore;
+  beforeEach(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-keep-'));
+    store = await ResultStore.open(folder);
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const fail = (error: unknown): void => assert.fail(String(error));
+  const put = (age: number, bytes = 1000): string => {
+    const id = newId(new Date(Date.now() - 1000 * age));
+    mkdirSync(path.join(folder, id));
+    writeFileSync(path.join(folder, id, 'processed_audio.wav'), Buffer.alloc(bytes));
+    return id;
+  };
+
+  it('goes when it is too old', async () => {
+    put(3601);
+    const young = put(3599);
+    await new Retention(store, { seconds: 3600, bytes: null }, fail).sweep();
+    assert.deepEqual(await store.ids(), [young]);
+  });
+
+  it('goes when it is too much, the oldest first', async () => {
+    const [, second, third] = [put(30, 400_000), put(20, 400_000), put(10, 400_000)];
+    await new Retention(store, { seconds: null, bytes: 1_000_000 }, fail).sweep();
+    assert.deepEqual(await store.ids(), [second, third]);
+  });
+
+  it('is looked after while results come in', async () => {
+    const retention = new Retention(store, { seconds: null, bytes: 1_000_000 }, fail);
+    for (let i = 0; i < 10; i++) {
+      put(10 - i, 400_000);
+      retention.added(400_000);
+      await retention.sweep();
+    }
+    assert.equal((await store.ids()).length, 2);
+  });
+
+  it('leaves nothing of what a killed process had begun, nor of old batches', async () => {
+    const [old, young] = [newId(new Date(Date.now() - 2 * 3_600_000)), newId()];
+    for (const id of [old, young]) {
+      mkdirSync(path.join(folder, `.part-${id}`));
+      mkdirSync(path.join(folder, `.gone-${id}`));
+      writeFileSync(path.join(folder, `${id}.batch.json`), '{}');
+    }
+    writeFileSync(path.join(folder, 'somebody elses.txt'), '');
+    await new Retention(store, { seconds: 3600, bytes: null }, fail).sweep();
+    assert.deepEqual(
+      readdirSync(folder).sort(),
+      [`.gone-${young}`, `.part-${young}`, `${young}.batch.json`, 'somebody elses.txt'].sort(),
+    );
+  });
+
+  it('leaves no uploads of a process that is gone', async () => {
+    const [dead, alive] = ['uploads-999999999-00000000', `uploads-${process.pid}-00000000`];
+    for (const name of [dead, alive]) mkdirSync(path.join(folder, name));
+    const spool = new Spool(folder, 1000);
+    const { Readable } = await import('node:stream');
+    const upload = await spool.take(Readable.from([Buffer.alloc(10)]), 'a', new AbortController().signal);
+    assert.deepEqual([existsSync(path.join(folder, dead)), existsSync(path.join(folder, alive))], [false, true]);
+    assert.equal(upload.bytes, 10);
+    await spool.close();
+    assert.ok(!existsSync(upload.path));
+  });
+
+  it('must be writable from the start', async () => {
+    writeFileSync(path.join(folder, 'file'), '');
+    await assert.rejects(ResultStore.open(path.join(folder, 'file')), { code: 'ERR_FILE_WRITE' });
+  });
+});

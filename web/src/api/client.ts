@@ -1,0 +1,98 @@
+import { createParser } from 'eventsource-parser';
+
+import type { ApiFailure, ClipResult, ResultSummary, ServerStatus } from './types.js';
+
+/** What the server, or the way to it, answered instead of a result. */
+export class ApiError extends Error {
+  readonly failure: ApiFailure;
+
+  constructor(failure: ApiFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+export function failureOf(error: unknown): ApiFailure {
+  if (error instanceof ApiError) return error.failure;
+  return { code: 'ERR_PAGE', message: error instanceof Error ? error.message : String(error) };
+}
+
+const NETWORK: ApiFailure = { code: 'ERR_NETWORK', message: 'The server does not answer.' };
+
+async function request(path: string, init?: RequestInit): Promise<Response> {
+  const response = await fetch(path, init).catch(() => {
+    throw new ApiError(NETWORK);
+  });
+  if (!response.ok) throw new ApiError(failureIn(await response.text(), response.status));
+  return response;
+}
+
+async function json<T>(path: string): Promise<T> {
+  return (await (await request(path)).json()) as T;
+}
+
+export const getStatus = (): Promise<ServerStatus> => json('api/status');
+export const getResult = (id: string): Promise<ClipResult> => json(`api/results/${id}`);
+export const getPeaks = (id: string): Promise<{ durationSeconds: number; peaks: number[] }> =>
+  json(`api/results/${id}/peaks?count=1200`);
+
+export function getResults(before?: string): Promise<{ results: ResultSummary[]; next: string | null }> {
+  return json(`api/results?limit=20${before === undefined ? '' : `&before=${before}`}`);
+}
+
+export async function deleteResult(id: string): Promise<void> {
+  await request(`api/results/${id}`, { method: 'DELETE' });
+}
+
+export async function getBytes(path: string): Promise<ArrayBuffer> {
+  return (await request(path)).arrayBuffer();
+}
+
+/** Addresses that the server gives are its own; the page may lie behind a proxy's path. */
+export const file = (id: string, name: string): string => `api/results/${id}/${name}`;
+export const batchFile = (id: string, format: 'csv' | 'ndjson' | 'zip'): string => `api/batch/${id}/${format}`;
+
+/** Sends a form and hears the events that come back. `sent`: 0 to 1 of the form. */
+export function sendForm(
+  path: string,
+  form: FormData,
+  signal: AbortSignal,
+  on: { sent: (fraction: number) => void; event: (name: string, data: unknown) => void },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = new XMLHttpRequest(); // fetch does not tell how much it has sent
+    let read = 0;
+    const parser = createParser({
+      onEvent: ({ event, data }) => on.event(event ?? 'message', JSON.parse(data) as unknown),
+    });
+    const readOn = (): void => {
+      if (call.status !== 200) return;
+      const text = call.responseText.slice(read);
+      read += text.length;
+      parser.feed(text);
+    };
+    call.open('POST', path);
+    call.setRequestHeader('Accept', 'text/event-stream');
+    call.upload.onprogress = ({ loaded, total }) => on.sent(total > 0 ? loaded / total : 0);
+    call.upload.onload = () => on.sent(1);
+    call.onprogress = readOn;
+    call.onload = () => {
+      readOn();
+      if (call.status === 200) resolve();
+      else reject(new ApiError(failureIn(call.responseText, call.status)));
+    };
+    call.onerror = () => reject(new ApiError(NETWORK));
+    call.onabort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', () => call.abort(), { once: true });
+    call.send(form);
+  });
+}
+
+function failureIn(text: string, status: number): ApiFailure {
+  try {
+    const { error, requestId } = JSON.parse(text) as { error: ApiFailure; requestId?: string };
+    return { code: error.code, message: error.message, requestId };
+  } catch {
+    return { code: `HTTP_${status}`, message: `The server answered with status ${status}.` };
+  }
+}

@@ -1,0 +1,75 @@
+import { signal } from '@preact/signals';
+
+import { texts } from '../i18n/index.js';
+import { choose, fail } from '../state/run.js';
+
+/** What is being recorded: since when, in seconds, and how loud it is, 0 to 1. */
+export const recording = signal<{ seconds: number; level: number } | undefined>(undefined);
+
+/** In the order in which they are liked; the first that the browser has. */
+const TYPES = [
+  { mime: 'audio/webm;codecs=opus', ending: 'webm' },
+  { mime: 'audio/mp4', ending: 'm4a' },
+  { mime: 'audio/ogg;codecs=opus', ending: 'ogg' },
+];
+const LOOK_MS = 60;
+
+let stopNow: (() => void) | undefined;
+
+export function stopRecording(): void {
+  stopNow?.();
+}
+
+/** Records from the microphone until `stopRecording`; the recording is chosen then. */
+export async function startRecording(): Promise<void> {
+  if (recording.value !== undefined) return;
+  if (!window.isSecureContext) {
+    fail({ code: 'ERR_INSECURE', message: '' });
+    return;
+  }
+  let stream: MediaStream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+  } catch (error) {
+    fail({ code: 'ERR_MICROPHONE', message: String(error) });
+    return;
+  }
+  const type = TYPES.find(({ mime }) => MediaRecorder.isTypeSupported(mime));
+  const recorder = new MediaRecorder(stream, type && { mimeType: type.mime });
+  const parts: Blob[] = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const meter = levelMeter(stream);
+  const begin = performance.now();
+  const look = setInterval(() => {
+    recording.value = { seconds: (performance.now() - begin) / 1000, level: meter.level() };
+  }, LOOK_MS);
+  recorder.onstop = () => {
+    clearInterval(look);
+    meter.close();
+    for (const track of stream.getTracks()) track.stop(); // the browser shows that it listens as long as they live
+    recording.value = undefined;
+    stopNow = undefined;
+    const time = new Date().toTimeString().slice(0, 8).replaceAll(':', '.');
+    const name = `${texts.value.input.recordingName} ${time}.${type?.ending ?? 'webm'}`;
+    choose([new File(parts, name, { type: (type?.mime ?? 'audio/webm').split(';')[0]! })]);
+  };
+  recording.value = { seconds: 0, level: 0 };
+  stopNow = () => recorder.stop();
+  recorder.start();
+}
+
+function levelMeter(stream: MediaStream): { level: () => number; close: () => void } {
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 1024;
+  context.createMediaStreamSource(stream).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  return {
+    level: () => {
+      analyser.getFloatTimeDomainData(samples);
+      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+      return Math.min(1, Math.max(0, 1 + Math.log10(power + 1e-9) / 5)); // -50 dB is silence
+    },
+    close: () => void context.close(),
+  };
+}

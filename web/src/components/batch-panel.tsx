@@ -1,0 +1,135 @@
+import { useState } from 'preact/hooks';
+
+import { batchFile } from '../api/client.js';
+import { texts } from '../i18n/index.js';
+import { colourOf, emotionName, percent, seconds } from '../state/emotions.js';
+import { batch, type BatchRow, batchSummary, show, wordsFor } from '../state/run.js';
+import { Icon } from './icons.js';
+
+type Column = 'file' | 'emotion' | 'confidence' | 'duration' | 'state';
+const COLUMNS: readonly Column[] = ['file', 'emotion', 'confidence', 'duration', 'state'];
+
+/** What rows are sorted by; rows without a value come last, whichever way. */
+const keyOf: Record<Column, (row: BatchRow) => string | number | undefined> = {
+  file: ({ name }) => name.toLowerCase(),
+  emotion: ({ result }) => result && emotionName(result.emotion),
+  confidence: ({ result }) => result?.confidence,
+  duration: ({ result }) => result?.durationSeconds,
+  state: (row) => (row.failure ? 2 : row.result ? 0 : 1),
+};
+
+export function BatchPanel() {
+  const { batch: say } = texts.value;
+  const [sort, setSort] = useState<{ column: Column; descending: boolean } | undefined>();
+  const rows = batch.value;
+  if (rows.length === 0) return null;
+  const sorted = sort === undefined ? rows : sortRows(rows, sort);
+  const summary = batchSummary.value;
+  return (
+    <section class="panel" aria-labelledby="batch-heading">
+      <div class="panel-head">
+        <h2 id="batch-heading">{say.heading}</h2>
+        {summary !== undefined && <p class="note">{say.summary(summary.done, summary.failed)}</p>}
+        {summary !== undefined && summary.id !== null && (
+          <p class="batch-downloads">
+            <span>{say.download}</span>
+            {(['csv', 'ndjson', 'zip'] as const).map((format) => (
+              <a key={format} href={batchFile(summary.id!, format)} download>
+                {format.toUpperCase()}
+              </a>
+            ))}
+          </p>
+        )}
+      </div>
+      <div class="table-frame" tabIndex={0} role="region" aria-labelledby="batch-heading">
+        <table>
+          <thead>
+            <tr>
+              {COLUMNS.map((column) => (
+                <th
+                  key={column}
+                  scope="col"
+                  aria-sort={sort?.column !== column ? 'none' : sort.descending ? 'descending' : 'ascending'}
+                >
+                  <button
+                    type="button"
+                    onClick={() => setSort({ column, descending: sort?.column === column ? !sort.descending : false })}
+                  >
+                    {say[column]}
+                    {sort?.column === column && <Icon name={sort.descending ? 'down' : 'up'} />}
+                  </button>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {sorted.map((row) => (
+              <Row key={row.index} row={row} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Row({ row }: { row: BatchRow }) {
+  const { result, failure, name, file } = row;
+  const { batch: say } = texts.value;
+  return (
+    <tr>
+      <th scope="row">
+        {result === undefined ? (
+          name
+        ) : (
+          <button type="button" class="link" onClick={() => show({ result, sound: file })} aria-label={say.open(name)}>
+            {name}
+          </button>
+        )}
+      </th>
+      <td>
+        {result && (
+          <span class="chip" data-emotion={colourOf(result.emotion)}>
+            <span class="dot" aria-hidden="true" />
+            {emotionName(result.emotion)}
+          </span>
+        )}
+      </td>
+      <td class="number">{result && percent(result.confidence)}</td>
+      <td class="number">{result && seconds(result.durationSeconds)}</td>
+      <td class={failure === undefined ? undefined : 'bad'}>{stateOf(row)}</td>
+    </tr>
+  );
+}
+
+function stateOf({ progress, result, failure }: BatchRow): string {
+  const { batch: say, run } = texts.value;
+  if (failure !== undefined) return `${say.failed}: ${wordsFor(failure)}`;
+  if (result !== undefined) return '✓';
+  switch (progress?.stage) {
+    case undefined:
+      return say.waiting;
+    case 'loading':
+      return run.loading(Math.round(100 * progress.fraction));
+    case 'decoding':
+      return run.decoding;
+    case 'queued':
+      return run.queued(progress.ahead);
+    case 'running':
+      return run.running;
+  }
+}
+
+function sortRows(
+  rows: readonly BatchRow[],
+  { column, descending }: { column: Column; descending: boolean },
+): BatchRow[] {
+  const key = keyOf[column];
+  return rows.toSorted((a, b) => {
+    const [left, right] = [key(a), key(b)];
+    if (left === undefined || right === undefined) return Number(left === undefined) - Number(right === undefined);
+    const order =
+      typeof left === 'string' && typeof right === 'string' ? left.localeCompare(right) : Number(left) - Number(right);
+    return descending ? -order : order;
+  });
+}

@@ -1,0 +1,79 @@
+import { failureOf } from '../api/client.js';
+import type { ResultSummary } from '../api/types.js';
+import { announce, language, texts } from '../i18n/index.js';
+import { colourOf, emotionName, percent, seconds, span } from '../state/emotions.js';
+import { forget, older, readOlder, results } from '../state/history.js';
+import { fail, open, shown } from '../state/run.js';
+import { status } from '../state/status.js';
+import { Icon } from './icons.js';
+
+export function HistoryPanel() {
+  const { history: say } = texts.value;
+  const kept = status.value?.results;
+  return (
+    <section class="panel history" aria-labelledby="history-heading">
+      <div class="panel-head">
+        <h2 id="history-heading">{say.heading}</h2>
+        {kept?.kept === true && kept.seconds !== null && <p class="note">{say.kept(span(kept.seconds))}</p>}
+      </div>
+      {results.value.length === 0 ? (
+        <p class="note">{kept?.kept === false ? say.off : say.empty}</p>
+      ) : (
+        <ul class="history-list">
+          {results.value.map((result) => (
+            <Entry key={result.id} result={result} />
+          ))}
+        </ul>
+      )}
+      {older.value !== undefined && (
+        <button
+          type="button"
+          class="button"
+          onClick={() => void readOlder().catch((error: unknown) => fail(failureOf(error)))}
+        >
+          {say.more}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Entry({ result }: { result: ResultSummary }) {
+  const { history: say } = texts.value;
+  const { id, file, emotion, confidence, durationSeconds, createdAt, hasEmbedding } = result;
+  const remove = async (): Promise<void> => {
+    try {
+      await forget(id);
+      announce(say.deleted(file));
+    } catch (error) {
+      fail(failureOf(error));
+    }
+  };
+  return (
+    <li data-emotion={colourOf(emotion)} class={shown.value?.result.id === id ? 'current' : undefined}>
+      <button type="button" class="history-open" aria-label={say.open(file)} onClick={() => void open(id)}>
+        <span class="dot" aria-hidden="true" />
+        <span class="history-words">
+          <span class="file-name">{file}</span>
+          <span class="note">
+            {emotionName(emotion)} {percent(confidence)} · {seconds(durationSeconds)} · {when(createdAt)}
+            {hasEmbedding && ` · ${say.vector}`}
+          </span>
+        </span>
+      </button>
+      <button type="button" class="icon-button" aria-label={say.delete(file)} onClick={() => void remove()}>
+        <Icon name="bin" />
+      </button>
+    </li>
+  );
+}
+
+function when(time: string): string {
+  const date = new Date(time);
+  const today = date.toDateString() === new Date().toDateString();
+  return date.toLocaleString(language.value === 'zh' ? 'zh-CN' : 'en-GB', {
+    ...(today ? {} : { day: 'numeric', month: 'short' }),
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+}

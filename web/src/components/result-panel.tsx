@@ -1,0 +1,135 @@
+import { file } from '../api/client.js';
+import type { ClipResult } from '../api/types.js';
+import { texts } from '../i18n/index.js';
+import { colourOf, emotionName, percent, ranked, seconds } from '../state/emotions.js';
+import { shown } from '../state/run.js';
+import { Icon } from './icons.js';
+import { Player } from './player.js';
+import { Similarity } from './similarity.js';
+
+/** Below this the winner is not much better than the others. */
+const UNSURE = 0.45;
+
+export function ResultPanel() {
+  const { result: say } = texts.value;
+  const now = shown.value;
+  return (
+    <section class="panel result" id="result" tabIndex={-1} aria-labelledby="result-heading">
+      <h2 id="result-heading" class={now === undefined ? undefined : 'visually-hidden'}>
+        {say.heading}
+      </h2>
+      {now === undefined ? (
+        <div class="empty">
+          <Icon name="wave" />
+          <p>{say.empty}</p>
+          <p class="note">{say.emptyNote}</p>
+        </div>
+      ) : (
+        <>
+          <Headline result={now.result} />
+          <Player key={now.result.id ?? now.result.createdAt} shown={now} />
+          <div class="result-columns">
+            <Scores scores={now.result.scores} />
+            <div class="result-aside">
+              <Facts result={now.result} />
+              <Downloads result={now.result} />
+            </div>
+          </div>
+          <Similarity result={now.result} />
+        </>
+      )}
+    </section>
+  );
+}
+
+function Headline({ result: { emotion, confidence, file: name } }: { result: ClipResult }) {
+  const { result: say } = texts.value;
+  return (
+    <div class="headline" data-emotion={colourOf(emotion)}>
+      <p class="headline-file">{name}</p>
+      <p class="headline-emotion">{emotionName(emotion)}</p>
+      <p class="headline-confidence">{confidence < UNSURE ? say.unsure : say.confidence(percent(confidence))}</p>
+    </div>
+  );
+}
+
+function Scores({ scores }: { scores: Record<string, number> }) {
+  const { result: say } = texts.value;
+  return (
+    <div class="scores">
+      <h3>{say.scores}</h3>
+      <dl>
+        {ranked(scores).map(({ name, score }) => (
+          <div key={name} class={score === undefined ? 'unused' : undefined} data-emotion={colourOf(name)}>
+            <dt>{emotionName(name)}</dt>
+            <dd>
+              <span class="bar" aria-hidden="true">
+                <span style={{ transform: `scaleX(${score ?? 0})` }} />
+              </span>
+              <span class="score">{score === undefined ? say.unused : percent(score)}</span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
+}
+
+function Facts({ result: { durationSeconds, timing, model, window } }: { result: ClipResult }) {
+  const { result: say } = texts.value;
+  return (
+    <dl class="facts">
+      <div>
+        <dt>{say.duration}</dt>
+        <dd>{seconds(durationSeconds)}</dd>
+      </div>
+      <div>
+        <dt>{say.took}</dt>
+        <dd>{Math.round(timing.inferenceMs)} ms</dd>
+      </div>
+      <div>
+        <dt>{say.model}</dt>
+        <dd>
+          {model.name}, {model.precision}, {model.device}
+        </dd>
+      </div>
+      {window !== undefined && <p class="note">{say.windows(window.count, window.seconds)}</p>}
+    </dl>
+  );
+}
+
+function Downloads({ result }: { result: ClipResult }) {
+  const { result: say } = texts.value;
+  const { id, file: name, links } = result;
+  const stem = name.replace(/\.\w+$/, '');
+  const json = `data:application/json;charset=utf-8,${encodeURIComponent(JSON.stringify(result, null, 2))}`;
+  return (
+    <div class="downloads">
+      <h3>{say.downloads}</h3>
+      <ul>
+        <li>
+          <a href={id === null ? json : `api/results/${id}`} download={`${stem}.json`}>
+            <Icon name="download" />
+            {say.json}
+          </a>
+        </li>
+        {id !== null && links?.embedding !== undefined && (
+          <li>
+            <a href={file(id, 'embedding.npy')} download={`${stem}.npy`}>
+              <Icon name="download" />
+              {say.npy}
+            </a>
+          </li>
+        )}
+        {id !== null && links?.processedAudio !== undefined && (
+          <li>
+            <a href={file(id, 'processed_audio.wav')} download={`${stem}.wav`}>
+              <Icon name="download" />
+              {say.wav}
+            </a>
+          </li>
+        )}
+      </ul>
+    </div>
+  );
+}

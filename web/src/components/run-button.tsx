@@ -1,0 +1,64 @@
+import type { Texts } from '../i18n/en.js';
+import { texts } from '../i18n/index.js';
+import { busy, cancel, chosen, recognise, type Stage, stage } from '../state/run.js';
+import { Icon } from './icons.js';
+
+/** Starts, and says what is happening. */
+export function RunButton() {
+  const { run: say } = texts.value;
+  const count = chosen.value.length;
+  const now = stage.value;
+  const words =
+    now.stage !== 'idle' ? wordsOf(now, say) : count === 0 ? say.idle : count === 1 ? say.one : say.many(count);
+  const fraction = fractionOf(now);
+  return (
+    <div class="run">
+      <button
+        type="button"
+        class={`button primary${busy.value ? ' busy' : ''}`}
+        disabled={count === 0 && !busy.value}
+        aria-disabled={busy.value}
+        aria-busy={busy.value}
+        onClick={() => void recognise()}
+      >
+        <span
+          class={`run-progress${fraction === undefined ? ' endless' : ''}`}
+          style={{ transform: `scaleX(${fraction ?? 1})` }}
+          aria-hidden="true"
+        />
+        <span class="run-words">{words}</span>
+      </button>
+      {busy.value && (
+        <button type="button" class="button" onClick={cancel}>
+          <Icon name="close" />
+          {say.cancel}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function wordsOf(now: Exclude<Stage, { stage: 'idle' }>, say: Texts['run']): string {
+  switch (now.stage) {
+    case 'sending':
+      return say.uploading(Math.round(100 * now.fraction));
+    case 'loading':
+      return say.loading(Math.round(100 * now.fraction));
+    case 'decoding':
+      return say.decoding;
+    case 'queued':
+      return say.queued(now.ahead);
+    case 'running':
+      return now.total > 1 ? say.runningPart(now.done + 1, now.total) : say.running;
+    case 'batch':
+      return say.batch(now.done, now.total);
+  }
+}
+
+/** How much of the stage is done; undefined where that cannot be told. */
+function fractionOf(now: Stage): number | undefined {
+  if (now.stage === 'idle') return 0;
+  if (now.stage === 'sending' || now.stage === 'loading') return now.fraction;
+  if (now.stage === 'batch' || (now.stage === 'running' && now.total > 1)) return now.done / now.total;
+  return undefined;
+}
