@@ -64,6 +64,9 @@ export class HttpError extends Error {
   }
 }
 
+/** Parts of a request, as people call them. */
+const PLACES = { querystring: 'query', params: 'path', headers: 'header', body: 'body' };
+
 export interface ErrorAnswer {
   status: number;
   code: string;
@@ -83,7 +86,7 @@ export function answerTo(error: unknown): ErrorAnswer {
     const problems = error.validation.map(({ instancePath, message }) => {
       return [instancePath.replace(/^\//, '').replaceAll('/', '.'), message].filter(Boolean).join(': ');
     });
-    const where = error.validationContext === 'querystring' ? 'query' : (error.validationContext ?? 'request');
+    const where = PLACES[error.validationContext ?? 'body'];
     return answerTo(new HttpError('ERR_BAD_REQUEST', `The ${where} is not valid: ${problems.join('; ')}`));
   }
   if (error instanceof TypeError && error.message.startsWith('Invalid options: ')) {

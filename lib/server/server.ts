@@ -3,6 +3,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { EmotionRecognizer } from '../recognizer.js';
 import { answerErrors, apiRoutes } from './api.js';
 import { serveDocs } from './docs.js';
+import { answerTo, errorBody, sendAnswer } from './errors.js';
 import { openService } from './open.js';
 import type { ApiOptions } from './options.js';
 import { servePage } from './page.js';
@@ -41,11 +42,18 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : crypto.randomUUID();
     },
     forceCloseConnections: 'idle',
-    routerOptions: { ignoreTrailingSlash: true },
+    // The schemas bound parameters, with an error of ours.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    frameworkErrors: (error, request, reply) => {
+      const answer = answerTo(error); // no hook runs for these
+      void reply.header('x-request-id', request.id);
+      void sendAnswer(reply, answer, errorBody(answer, request.id));
+    },
   });
   const service = await openService(api, app);
   app.addHook('onClose', () => service.close());
   answerErrors(app, service);
+  closeQuietConnections(app);
   logRequests(app);
   await protect(app, security);
   await serveDocs(app, service.version);
@@ -53,6 +61,19 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
   await servePage(app);
   await app.ready();
   return { app, recognizer: options.recognizer, setReady: (ready) => (service.ready = ready) };
+}
+
+/** Who asks for more on the same connection would otherwise keep a server that is closing open until he does. */
+function closeQuietConnections(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  app.addHook('onResponse', (_request, _reply, done) => {
+    if (closing) setImmediate(() => app.server.closeIdleConnections());
+    done();
+  });
 }
 
 function logRequests(app: FastifyInstance): void {

@@ -39,6 +39,7 @@ export class Spool {
   async take(content: Readable, name: string, signal: AbortSignal): Promise<Upload> {
     const file = path.join(this.#folder, randomBytes(8).toString('hex'));
     let bytes = 0;
+    // Answered before that, a client that writes on may be cut off before it has read the answer.
     const limit = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
         bytes += chunk.length;
@@ -50,7 +51,7 @@ export class Spool {
     try {
       await (this.#ready ??= this.#prepare());
       await pipeline(content, limit, createWriteStream(file, { flags: 'wx' }), { signal });
-      if (bytes > this.#maxBytes) throw this.tooLarge(name);
+      if (bytes > this.#maxBytes) throw this.#tooLarge(name);
       return { path: file, name, bytes, remove };
     } catch (error) {
       await remove();
@@ -60,18 +61,13 @@ export class Spool {
     }
   }
 
-  /** @throws HttpError ERR_UPLOAD_TOO_LARGE where a body says beforehand that it is */
-  check(contentLength: string | undefined): void {
-    if (Number(contentLength ?? 0) > this.#maxBytes) throw this.tooLarge('The upload');
-  }
-
-  tooLarge(name: string): HttpError {
-    const most = `${Math.floor(this.#maxBytes / 2 ** 20)} MB`;
-    return new HttpError('ERR_UPLOAD_TOO_LARGE', `${name} is larger than the ${most} that this server takes`);
-  }
-
   async close(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true }).catch(() => undefined); // the next server clears it away
+  }
+
+  #tooLarge(name: string): HttpError {
+    const most = `${Math.floor(this.#maxBytes / 2 ** 20)} MB`;
+    return new HttpError('ERR_UPLOAD_TOO_LARGE', `${name} is larger than the ${most} that this server takes`);
   }
 
   async #prepare(): Promise<void> {

@@ -128,7 +128,6 @@ export async function bodyUpload(
 ): Promise<Upload> {
   if (!(request.body instanceof Readable)) throw new HttpError('ERR_UNSUPPORTED_TYPE', 'The request has no body');
   try {
-    spool.check(request.headers['content-length']);
     return await spool.take(request.body, clipName(name), signal);
   } finally {
     drain(request.raw);

@@ -107,7 +107,7 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
             description: 'A model that is not loaded yet is ready: the first request loads it.',
             tags,
             params,
-            response: { 200: state, 404: inferError, 503: state },
+            response: { 200: state, 400: inferError, 404: inferError, 503: state },
           },
         },
         (request, reply) => {

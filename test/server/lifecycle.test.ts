@@ -1,0 +1,242 @@
+/** Real sockets: clients that go, that are slow, that send too much; and the process, which is told to end. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { cli, fixture, root } from '../support/paths.js';
+import { runCli } from '../support/run.js';
+import { eventsOf, form, type TestServer, testServer } from '../support/server.js';
+
+const speech = readFileSync(fixture('speech.wav'));
+
+async function until(what: () => boolean): Promise<void> {
+  for (const end = Date.now() + 10_000; !what(); await new Promise((resolve) => setTimeout(resolve, 10))) {
+    assert.ok(Date.now() < end, `it never came to ${what.toString()}`);
+  }
+}
+
+describe('clients of all kinds', () => {
+  let server: TestServer;
+  let port: number;
+  before(async () => {
+    server = await testServer({ maxUploadBytes: 2 ** 20 });
+    await server.app.listen({ port: 0 });
+    port = (server.app.server.address() as AddressInfo).port;
+    await server.recognizer.warmUp();
+  });
+  after(() => server[Symbol.asyncDispose]());
+  const uploads = () => {
+    const folder = readdirSync(server.output).find((name) => name.startsWith('uploads-'));
+    return folder === undefined ? [] : readdirSync(path.join(server.output, folder));
+  };
+  const open = async (head: string): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(`${head}\r\nHost: localhost\r\n`);
+    return socket;
+  };
+
+  it('one that goes in the middle of its upload leaves nothing', async () => {
+    const socket = await open(`POST /api/recognize HTTP/1.1`);
+    socket.write('Content-Type: audio/wav\r\nContent-Length: 97792\r\n\r\n');
+    socket.write(speech.subarray(0, 50_000));
+    await until(() => uploads().length === 1);
+    socket.destroy();
+    await until(() => uploads().length === 0);
+    assert.equal(server.recognizer.stats().queued, 0);
+  });
+
+  it('one that goes while it waits takes its work along', async () => {
+    const { cancelled } = server.recognizer.stats();
+    const long = { samples: new Float32Array(16000 * 300), sampleRate: 16000 }; // keeps the model busy
+    const hogs = [1, 2, 3, 4].map(() => server.recognizer.recognize(long, { window: 'off' }));
+    await until(() => server.recognizer.stats().running > 0);
+    const socket = await open('POST /api/recognize HTTP/1.1');
+    socket.write(`Content-Type: audio/wav\r\nContent-Length: ${speech.length}\r\n\r\n`);
+    socket.write(speech);
+    await until(() => server.recognizer.stats().queued + server.recognizer.stats().running === 5);
+    socket.destroy();
+    await until(() => server.recognizer.stats().cancelled === cancelled + 1);
+    await until(() => uploads().length === 0);
+    await Promise.all(hogs);
+  });
+
+  it('one that goes in the middle of a batch ends the batch', async () => {
+    const { cancelled, done } = server.recognizer.stats();
+    const { payload, headers } = form(...Array.from({ length: 200 }, () => ({ filename: 'a.wav', content: speech })));
+    const call = request({
+      port,
+      method: 'POST',
+      path: '/api/batch',
+      headers: { ...headers, accept: 'text/event-stream' },
+    });
+    call.on('error', () => {});
+    call.end(payload);
+    const [answer] = (await once(call, 'response')) as [IncomingMessage];
+    let heard = '';
+    for await (const chunk of answer) {
+      heard += String(chunk);
+      if (eventsOf(heard).some(({ event }) => event === 'result')) break; // leaving the loop closes the connection
+    }
+    await until(() => server.recognizer.stats().running + server.recognizer.stats().queued === 0);
+    await until(() => uploads().length === 0);
+    assert.ok(server.recognizer.stats().done - done < 200);
+    assert.ok(server.recognizer.stats().cancelled > cancelled);
+  });
+
+  it('one that is slow is waited for, and holds nobody up', async () => {
+    const socket = await open('POST /api/recognize HTTP/1.1');
+    socket.write(`Content-Type: audio/wav\r\nContent-Length: ${speech.length}\r\nConnection: close\r\n\r\n`);
+    for (let at = 0; at < speech.length; at += 20_000) {
+      socket.write(speech.subarray(at, at + 20_000));
+      const other = await fetch(`http://127.0.0.1:${port}/api/recognize`, {
+        method: 'POST',
+        headers: { 'content-type': 'audio/wav' },
+        body: speech,
+      });
+      assert.equal(other.status, 200);
+    }
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    assert.match(text, /^HTTP\/1\.1 200 OK/);
+  });
+
+  it('one that sends far too much hears why', async () => {
+    const piece = Buffer.alloc(2 ** 20);
+    for (const chunked of [false, true]) {
+      const socket = await open('POST /api/recognize HTTP/1.1');
+      const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${50 * piece.length}`;
+      socket.write(`Content-Type: audio/wav\r\nConnection: close\r\n${length}\r\n\r\n`);
+      for (let i = 0; i < 50; i++) {
+        if (chunked) socket.write(`${piece.length.toString(16)}\r\n`);
+        if (!socket.write(piece)) await once(socket, 'drain');
+        if (chunked) socket.write('\r\n');
+      }
+      if (chunked) socket.write('0\r\n\r\n');
+      let text = '';
+      for await (const chunk of socket) text += String(chunk);
+      assert.match(text, /^HTTP\/1\.1 413 .*"ERR_UPLOAD_TOO_LARGE"/s);
+      assert.deepEqual(uploads(), []);
+    }
+  });
+
+  it('one that speaks no HTTP is turned away', async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.end('hello?\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    assert.match(text, /^HTTP\/1\.1 400/);
+    assert.equal((await fetch(`http://127.0.0.1:${port}/v2/health/live`)).status, 200);
+  });
+});
+
+describe('emotion2vec serve', () => {
+  let output: string;
+  beforeEach(() => (output = mkdtempSync(path.join(tmpdir(), 'emotion2vec-serve-'))));
+  afterEach(() => rmSync(output, { recursive: true, force: true }));
+
+  /** Starts it and waits until it listens. */
+  async function serve(...args: string[]) {
+    const child = spawn(process.execPath, [cli, 'serve', '--port', '0', '--output', output, ...args], { cwd: root });
+    const text = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk) => (text.stdout += String(chunk)));
+    child.stderr.on('data', (chunk) => (text.stderr += String(chunk)));
+    const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+    await until(() => /listens on/.test(text.stderr) || child.exitCode !== null);
+    const url = /listens on (\S+)/.exec(text.stderr)?.[1] ?? '';
+    return { child, url, text, ended };
+  }
+
+  it('finishes what is under way when it is told to end, and ends well', async () => {
+    const { child, url, text, ended } = await serve();
+    const hour = Buffer.concat([speech.subarray(0, 44), Buffer.alloc(2 * 16000 * 900)]);
+    hour.writeUInt32LE(hour.length - 44, 40);
+    const post = fetch(`${url}/api/recognize`, {
+      method: 'POST',
+      headers: { 'content-type': 'audio/wav' },
+      body: hour,
+    });
+    await new Promise<void>((resolve, reject) => {
+      const poll = async (): Promise<void> => {
+        const { calls } = (await (await fetch(`${url}/api/status`)).json()) as { calls: { running: number } };
+        if (calls.running > 0) resolve();
+        else setTimeout(() => void poll().catch(reject), 10);
+      };
+      void poll().catch(reject);
+    });
+    child.kill('SIGTERM');
+    const answer = await post;
+    assert.equal(answer.status, 200);
+    await answer.text();
+    assert.deepEqual(await ended, [0, null], text.stderr);
+    assert.deepEqual(
+      readdirSync(output).filter((name) => name.startsWith('uploads-')),
+      [],
+    );
+  });
+
+  it('logs JSON lines to stdout and to latest.log, and tells a person where it is', async () => {
+    const { child, url, text, ended } = await serve('--warm-up');
+    await fetch(`${url}/v2`);
+    child.kill('SIGINT');
+    assert.deepEqual(await ended, [0, null]);
+    const log = readFileSync(path.join(output, 'latest.log'), 'utf8');
+    assert.equal(log, text.stdout);
+    const lines = log
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.ok(lines.some(({ msg, url: path, status }) => msg === 'request' && path === '/v2' && status === 200));
+    assert.ok(text.stderr.split('\n').every((line) => line.length <= 80));
+    assert.match(text.stderr, /page +http:\/\/127\.0\.0\.1:\d+\//);
+  });
+
+  it('is ready when it is warm, where it is told to warm up', async () => {
+    const { child, url, ended } = await serve('--warm-up');
+    let ready = 0;
+    await new Promise<void>((resolve, reject) => {
+      const poll = async (): Promise<void> => {
+        ready = (await fetch(`${url}/v2/health/ready`)).status;
+        if (ready === 200) resolve();
+        else setTimeout(() => void poll().catch(reject), 20);
+      };
+      void poll().catch(reject);
+    });
+    const { model } = (await (await fetch(`${url}/api/status`)).json()) as { model: { state: string } };
+    assert.equal(model.state, 'loaded');
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+  });
+
+  it('says why it cannot start', async () => {
+    const { child, url, ended } = await serve();
+    const { port } = new URL(url);
+    const cases: [string[], number, RegExp][] = [
+      [
+        ['--port', port],
+        1,
+        /^emotion2vec: ERR_LISTEN: Something else listens on 127\.0\.0\.1 port \d+ already\. Choose/m,
+      ],
+      [['--host', '203.0.113.1'], 1, /ERR_LISTEN: The server cannot listen on 203\.0\.113\.1/],
+      [['--port', '70000'], 2, /expected a port/],
+      [['--keep', 'long'], 2, /expected a time such as/],
+      [['--max-upload', 'much'], 2, /expected a size such as/],
+      [['--model', 'nothing'], 1, /ERR_MODEL_NOT_FOUND/],
+      [['--model', fixture('models/linears-one.pt')], 1, /ERR_MODEL_LOAD: .* holds no emotion2vec\.json/],
+      [['--output', '/dev/null/x'], 1, /ERR_FILE_WRITE: Results cannot be kept/],
+    ];
+    for (const [args, status, message] of cases) {
+      const ran = await runCli(['serve', '--output', output, '--port', '0', ...args]);
+      assert.equal(ran.status, status, `${args.join(' ')}: ${ran.stderr}`);
+      assert.match(ran.stderr, message);
+      assert.ok(!ran.stderr.includes('    at '), 'no stack');
+    }
+    child.kill('SIGTERM');
+    await ended;
+  });
+});
