@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { z } from 'zod/v3';
 
+import { onAbort } from './abort.js';
 import { audioBudget } from './audio/decode.js';
 import type { AudioInput, Pcm } from './audio/pcm.js';
 import { type PreparedAudio, prepareAudio } from './audio/prepare.js';
@@ -211,6 +212,7 @@ export class EmotionRecognizer implements AsyncDisposable {
   ): Promise<RecognitionResult> {
     const begin = performance.now();
     const report = new ProgressReport(settings.onProgress);
+    const unfollow = onAbort(signal, () => report.end()); // the caller has his answer, whatever goes on here
     const loads = this.#models.loaded === undefined;
     const lease = this.#models.acquire();
     let audio: PreparedAudio | undefined;
@@ -238,6 +240,7 @@ export class EmotionRecognizer implements AsyncDisposable {
       this.#scheduler.metrics.record(timing);
       return resultOf(heard, audio, model, settings, timing);
     } finally {
+      unfollow();
       report.end();
       audio?.lease.release();
       lease.release();

@@ -37,10 +37,12 @@ let decoders: Promise<Decoders> | undefined;
 
 /** Frames of a WAV that are converted at once. */
 const WAV_STRETCH = 65_536;
-/** Encoded bytes that are decoded at once: compressed silence may be a thousand times as large when it is not. */
-const ENCODED_STRETCH = 65_536;
-/** Most stretches of a file. An MP4 whose index lies at its end is put together anew for each, until that is there. */
-const MOST_STRETCHES = 256;
+/**
+ * Encoded bytes that are decoded at once: compressed silence may be a thousand times as large when it is not. WebM's decoder
+ * takes a time that is quadratic in the last piece; an MP4 whose index lies at its end is put together anew for each, until
+ * that is there, so that they must not be many.
+ */
+const STRETCH = { usual: 65_536, webm: 8192, mp4: (bytes: number) => Math.max(65_536, Math.ceil(bytes / 256)) };
 
 parentPort?.on('message', (job: DecodeJob) => void answer(job));
 
@@ -115,12 +117,21 @@ async function* decodeStretches(bytes: Uint8Array): AsyncIterable<Stretch> {
   const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice(); // audio-type looks at the buffer's start
   const format = formatOf(whole);
   if (format === undefined) throw new Error('Unknown audio format');
-  yield* decode(stretchesOf(whole), format);
+  yield* decode(stretchesOf(whole, stretchSize(format, whole.length)), format);
 }
 
-function* stretchesOf(bytes: Uint8Array): Iterable<Uint8Array> {
-  const size = Math.max(ENCODED_STRETCH, Math.ceil(bytes.length / MOST_STRETCHES));
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+function stretchSize(format: string, bytes: number): number {
+  if (format === 'webm' || format === 'mkv') return STRETCH.webm;
+  return ['mp4', 'm4a', 'mov'].includes(format) ? STRETCH.mp4(bytes) : STRETCH.usual;
+}
+
+/** The last one is the longest: FLAC's decoder drops a frame where the file's last piece is a few bytes. */
+function* stretchesOf(bytes: Uint8Array, size: number): Iterable<Uint8Array> {
+  for (let at = 0; at < bytes.length;) {
+    const end = bytes.length - at < 2 * size ? bytes.length : at + size;
+    yield bytes.subarray(at, end);
+    at = end;
+  }
 }
 
 function startOf(bytes: Uint8Array): string {

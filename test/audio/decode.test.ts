@@ -87,6 +87,25 @@ describe('decoding', () => {
     assert.equal((await decode(fixture('truncated.wav'))).samples.length, (20000 - 44) / 2);
   });
 
+  it('reads minutes of WebM in a time that its length explains', async () => {
+    // All at once, its decoder would take minutes for this one.
+    const { samples, sampleRate } = await decode(fixture('silence-300s.webm'));
+    assert.equal(Math.round(samples.length / sampleRate), 300);
+  });
+
+  it('stops where a clip is longer than it may be: a small file may hold hours', async () => {
+    for (const input of [fixture('silence-300s.webm'), readFileSync(fixture('speech-stereo-44k.wav'))]) {
+      await assert.rejects(decode(input, { maxSeconds: 3, name: 'long.webm' }), (error: Error & { code: string }) => {
+        assert.equal(error.code, 'ERR_AUDIO_TOO_LONG');
+        assert.match(error.message, /^long\.webm is longer than 3 s\. Give a shorter recording/);
+        return true;
+      });
+    }
+    await assert.doesNotReject(decode(fixture('speech-stereo-44k.wav'), { maxSeconds: 3.06 }));
+    const pcm = { samples: new Float32Array(16001), sampleRate: 16000 };
+    await assert.rejects(decode(pcm, { maxSeconds: 1 }), { code: 'ERR_AUDIO_TOO_LONG' });
+  });
+
   const bad: [string, string, RegExp][] = [
     ['nowhere.wav', 'ERR_FILE_NOT_FOUND', /There is no file .*nowhere\.wav/],
     ['models', 'ERR_FILE_READ', /it is a folder/],
