@@ -5,6 +5,7 @@ import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
 
 import { EmotionError, messageOf } from '../errors.js';
@@ -96,7 +97,10 @@ async function openUrl(url: string): Promise<{ body: Readable; total: number }> 
   const response = await fetch(url);
   if (!response.ok || response.body === null)
     throw new Error(`${url} answered ${response.status} ${response.statusText}`);
-  return { body: Readable.fromWeb(response.body), total: Number(response.headers.get('content-length') ?? 0) };
+  return {
+    body: Readable.fromWeb(response.body as ReadableStream),
+    total: Number(response.headers.get('content-length') ?? 0),
+  };
 }
 
 async function fromPip(folder: string, progress: Progress): Promise<void> {

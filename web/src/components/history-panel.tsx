@@ -51,9 +51,9 @@ function Entry({ result }: { result: ResultSummary }) {
   };
   return (
     <li data-emotion={colourOf(emotion)} class={shown.value?.result.id === id ? 'current' : undefined}>
-      <button type="button" class="history-open" aria-label={say.open(file)} onClick={() => void open(id)}>
-        <span class="dot" aria-hidden="true" />
+      <button type="button" class="history-open" onClick={() => void open(id)}>
         <span class="history-words">
+          <span class="visually-hidden">{say.open}</span>
           <span class="file-name">{file}</span>
           <span class="note">
             {emotionName(emotion)} {percent(confidence)} · {seconds(durationSeconds)} · {when(createdAt)}

@@ -78,7 +78,7 @@ function DropZone() {
       <p class="drop-words">{say.drop}</p>
       <p class="note">
         {say.formats}
-        {limit !== undefined && `, ${say.limit(size(limit))}`}
+        <span class={limit === undefined ? 'unknown-yet' : undefined}>, {say.limit(size(limit ?? 200 * 2 ** 20))}</span>
       </p>
       <button type="button" class="button" disabled={busy.value} onClick={() => picker.current?.click()}>
         <Icon name="file" />

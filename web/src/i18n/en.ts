@@ -100,7 +100,7 @@ export const en = {
     empty: 'Nothing yet.',
     off: 'This server keeps no results.',
     kept: (time: string) => `Results are kept for ${time}.`,
-    open: (name: string) => `Open ${name}`,
+    open: 'Open',
     delete: (name: string) => `Delete ${name}`,
     deleted: (name: string) => `${name} was deleted`,
     more: 'Older ones',

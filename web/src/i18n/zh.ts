@@ -101,7 +101,7 @@ export const zh: Texts = {
     empty: '还没有结果。',
     off: '此服务器不保留结果。',
     kept: (time) => `结果保留 ${time}。`,
-    open: (name) => `打开 ${name}`,
+    open: '打开',
     delete: (name) => `删除 ${name}`,
     deleted: (name) => `已删除 ${name}`,
     more: '更早的结果',

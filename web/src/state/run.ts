@@ -1,7 +1,7 @@
 /** What the page is doing: which recordings are chosen, what becomes of them, and what is shown. */
 import { computed, signal } from '@preact/signals';
 
-import { failureOf, getResult, sendForm } from '../api/client.js';
+import { ApiError, failureOf, getResult, sendForm } from '../api/client.js';
 import type { ApiFailure, BatchSummary, ClipResult, Progress } from '../api/types.js';
 import { announce, texts } from '../i18n/index.js';
 import { emotionName } from './emotions.js';
@@ -59,6 +59,9 @@ export function unchoose(key: number): void {
 export function cancel(): void {
   running?.abort(new Cancelled());
 }
+
+/** What is wrong with an answer that ends in the middle. */
+const GONE: ApiFailure = { code: 'ERR_NETWORK', message: '' };
 
 class Cancelled extends Error {}
 
@@ -135,16 +138,17 @@ function formOf(files: readonly File[]): FormData {
 
 async function recogniseOne(file: File, signal: AbortSignal): Promise<void> {
   let told = false;
+  let problem = GONE;
   await sendForm('api/recognize', formOf([file]), signal, {
     sent: (fraction) => (stage.value = { stage: 'sending', fraction }),
     event: (name, data) => {
       if (name === 'progress') stage.value = data as Progress;
       if (name === 'result') show({ result: data as ClipResult, sound: file });
-      if (name === 'error') fail(errorIn(data));
-      told ||= name !== 'progress';
+      if (name === 'error') problem = errorIn(data);
+      told ||= name === 'result';
     },
   });
-  if (!told) fail({ code: 'ERR_NETWORK', message: '' }); // the server went away in the middle
+  if (!told) throw new ApiError(problem);
 }
 
 async function recogniseMany(files: readonly File[], signal: AbortSignal): Promise<void> {
@@ -164,6 +168,7 @@ async function recogniseMany(files: readonly File[], signal: AbortSignal): Promi
   };
   stage.value = { stage: 'batch', done: 0, total: files.length };
   let told = false;
+  let problem = GONE;
   await sendForm('api/batch', formOf(files), signal, {
     sent: () => {},
     event: (name, data) => {
@@ -171,12 +176,12 @@ async function recogniseMany(files: readonly File[], signal: AbortSignal): Promi
       if (name === 'progress') update(index, { progress: rest as Progress });
       if (name === 'result') update(index, { result: (data as { result: ClipResult }).result });
       if (name === 'failure') update(index, { failure: errorIn(data) });
-      if (name === 'error') fail(errorIn(data));
+      if (name === 'error') problem = errorIn(data);
       if (name === 'done') batchSummary.value = data as BatchSummary;
-      told ||= name === 'done' || name === 'error';
+      told ||= name === 'done';
     },
   });
-  if (!told) fail({ code: 'ERR_NETWORK', message: '' });
+  if (!told) throw new ApiError(problem);
   const summary = batchSummary.value as BatchSummary | undefined;
   if (summary !== undefined) announce(texts.value.batch.summary(summary.done, summary.failed));
 }

@@ -1,0 +1,77 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+
+import { root } from './paths.js';
+import { type TestServer, testServer } from './server.js';
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+
+/** Chromium as Debian has it, with a microphone that beeps. Undefined where there is none. */
+export async function launch(): Promise<Browser | undefined> {
+  if (CHROMIUM === undefined) return undefined;
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+      '--autoplay-policy=no-user-gesture-required',
+    ],
+  });
+}
+
+export interface Visit extends AsyncDisposable {
+  page: Page;
+  server: TestServer;
+  url: string;
+  /** Errors in the console, exceptions, requests to other hosts, and what the content security policy refused. */
+  problems: string[];
+}
+
+/** Opens the page of a server of its own. */
+export async function visit(
+  browser: Browser,
+  { server: options, ...context }: BrowserContextOptions & { server?: Parameters<typeof testServer>[0] } = {},
+): Promise<Visit> {
+  const server = await testServer(options);
+  await server.app.listen({ port: 0 });
+  const url = `http://localhost:${(server.app.server.address() as AddressInfo).port}/`;
+  const opened = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...context });
+  const page = await opened.newPage();
+  const problems: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
+  });
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('request', (request) => {
+    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(url)) problems.push(request.url());
+  });
+  await page.goto(url);
+  return {
+    page,
+    server,
+    url,
+    problems,
+    [Symbol.asyncDispose]: async () => {
+      await opened.close();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Keeps a picture in docs/images, where SCREENSHOTS asks for them. */
+export async function picture(page: Page, name: string): Promise<void> {
+  if (!process.env['SCREENSHOTS']) return;
+  const folder = path.join(root, 'docs/images');
+  mkdirSync(folder, { recursive: true });
+  await page.mouse.move(0, 0);
+  await page.waitForTimeout(500); // bars grow
+  await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
+}

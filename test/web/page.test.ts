@@ -1,0 +1,424 @@
+/// <reference lib="dom" />
+/** The page in a real browser, against the real server and the built-in model. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+
+import { launch, picture, visit } from '../support/browser.js';
+import { fixture, root } from '../support/paths.js';
+
+const axe = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
+const RUN = 'button.primary';
+
+/** What axe finds that is serious. It is evaluated, not added as a script: the page's policy would refuse that. */
+async function violations(page: Page): Promise<string[]> {
+  await page.waitForTimeout(500); // colours in transition have no contrast yet
+  await page.evaluate(axe);
+  const { violations: found } = await page.evaluate(() =>
+    (window as never as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  );
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+}
+
+const choose = (page: Page, ...names: string[]) => page.setInputFiles('input[type=file]', names.map(fixture));
+
+/** Hears what is chosen; resolves when a result is shown. */
+async function recognise(page: Page): Promise<void> {
+  await page.click(RUN);
+  await page.waitForSelector('.headline');
+  await page.waitForSelector(`${RUN}:not(.busy)`);
+}
+
+async function example(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Example' }).click();
+  await recognise(page);
+}
+
+const textOf = async (page: Page, selector: string): Promise<string> => (await page.textContent(selector)) ?? '';
+
+describe('the page', function () {
+  let browser: Browser;
+  before(async function () {
+    const launched = await launch();
+    if (launched === undefined) {
+      console.log('      skipped: there is no Chromium here (apt-get install chromium)');
+      this.skip();
+    }
+    browser = launched;
+  });
+  after(() => browser?.close());
+
+  it('opens at once, asks nobody else for anything, and does not jump about', async () => {
+    await using visited = await visit(browser);
+    const { page, problems } = visited;
+    await page.waitForSelector('.model-state.unloaded');
+    assert.match(await textOf(page, '.model-state'), /not loaded yet.*small-en-de · \d+ MB of memory/);
+    const shift = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          new PerformanceObserver((list) => {
+            const entries = list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[];
+            resolve(entries.reduce((sum, entry) => sum + (entry.hadRecentInput ? 0 : entry.value), 0));
+          }).observe({ type: 'layout-shift', buffered: true });
+          setTimeout(() => resolve(0), 500);
+        }),
+    );
+    assert.ok(shift < 0.01, `layout shift ${shift}`);
+    assert.deepEqual(problems, []);
+  });
+
+  it('is small: less than 200 kB of script', () => {
+    const folder = path.join(root, 'dist/web/assets');
+    const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
+    const bytes = scripts.reduce((sum, name) => sum + gzipSync(readFileSync(path.join(folder, name))).length, 0);
+    assert.ok(scripts.length > 0 && bytes < 200_000, `${bytes} bytes`);
+  });
+
+  it('hears a recording and shows all of the result', async () => {
+    await using visited = await visit(browser);
+    const { page, problems } = visited;
+    // What the button says on the way.
+    await page.evaluate((selector) => {
+      const said = ((window as never as { said: string[] }).said = []) as string[];
+      const note = (): number => said.push(document.querySelector(selector)?.textContent ?? '');
+      new MutationObserver(note).observe(document.querySelector(selector)!, {
+        subtree: true,
+        characterData: true,
+        childList: true,
+      });
+    }, '.run');
+    await example(page);
+    const said = await page.evaluate(() => (window as never as { said: string[] }).said);
+    for (const words of [/Sending|Loading the model, \d+ %/, /Listening/])
+      assert.ok(
+        said.some((text) => words.test(text)),
+        said.join(),
+      );
+    assert.equal(await textOf(page, '.headline-file'), 'example.ogg');
+    assert.match(await textOf(page, '.headline-confidence'), /^\d+\.\d % sure|Not sure/);
+    assert.equal(await page.locator('.scores dl > div').count(), 9);
+    assert.equal(await page.locator('.scores .unused').count(), 2);
+    assert.match(await textOf(page, '.facts'), /12\.5 s.*\d+ ms.*small-en-de, fp32, cpu/);
+    assert.match(await textOf(page, '.model-state'), /Model ready.*fp32 · cpu/);
+    // The waveform is drawn, in more than one colour.
+    await page.waitForFunction(() => {
+      const canvas = document.querySelector('.waveform > div')?.shadowRoot?.querySelector('canvas');
+      if (!canvas || canvas.width === 0) return false;
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      const colours = new Set<number>();
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i + 3] === 255) colours.add((data[i]! << 16) | (data[i + 1]! << 8) | data[i + 2]!);
+      return colours.size > 3;
+    });
+    await picture(page, 'page');
+    // A stretch of the timeline leads there; it plays from there.
+    const stretches = page.locator('.stretches button');
+    assert.ok((await stretches.count()) > 3);
+    await stretches.last().click();
+    const time = async () => Number.parseFloat(await textOf(page, '.transport .time'));
+    assert.ok((await time()) > 8);
+    assert.equal(await page.locator('.changes [aria-current]').count(), 1);
+    await stretches.nth(1).click();
+    const before = await time();
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.waitForFunction(
+      (from) => Number.parseFloat(document.querySelector('.transport .time')!.textContent) > from + 0.3,
+      before,
+    );
+    await page.getByRole('button', { name: 'Pause' }).click();
+    // Clicking on the waveform seeks too.
+    const box = (await page.locator('.waveform').boundingBox())!;
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    assert.ok(Math.abs((await time()) - 6.2) < 0.3, String(await time()));
+    for (const name of ['result.json', 'processed_audio.wav']) {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name }).click()]);
+      assert.match(download.suggestedFilename(), /^example\.(json|wav)$/);
+    }
+    assert.deepEqual(problems, []);
+  });
+
+  it('makes a timeline of a clip that was heard as a whole', async () => {
+    await using visited = await visit(browser);
+    const { page } = visited;
+    await page.check('input[value=utterance]');
+    await choose(page, 'speech.wav');
+    await recognise(page);
+    assert.equal(await page.locator('.timeline').count(), 0);
+    await page.getByRole('button', { name: 'Make a timeline' }).click();
+    await page.waitForSelector('.timeline');
+  });
+
+  it('records from the microphone', async () => {
+    await using visited = await visit(browser, { permissions: ['microphone'] });
+    const { page, problems } = visited;
+    await page.getByRole('button', { name: 'Record', exact: true }).click();
+    await page.waitForSelector('button.recording');
+    await page.waitForFunction(
+      () => Number.parseFloat(document.querySelector('.recording .time')?.textContent ?? '0') >= 1.2,
+    );
+    await page.getByRole('button', { name: 'Stop recording' }).click();
+    await page.waitForSelector('.chosen li');
+    assert.match(await textOf(page, '.chosen .file-name'), /^Microphone \d\d\.\d\d\.\d\d\.webm$/);
+    await recognise(page);
+    assert.match(await textOf(page, '.facts'), /Length\s*1\.\d s/);
+    assert.deepEqual(problems, []);
+  });
+
+  it('hears many, sorts them, opens one, and gives them as a table', async () => {
+    await using visited = await visit(browser);
+    const { page, problems } = visited;
+    await choose(page, 'speech.wav', 'text.wav', 'speech.webm', 'speech-alaw.wav');
+    assert.match(await textOf(page, RUN), /Recognise 4 recordings/);
+    await page.click(RUN);
+    await page.waitForSelector('.batch-downloads');
+    const names = () => page.locator('tbody th').allTextContents();
+    assert.deepEqual(await names(), ['speech.wav', 'text.wav', 'speech.webm', 'speech-alaw.wav']);
+    const header = page.locator('thead th').first();
+    await header.getByRole('button').click();
+    assert.equal(await header.getAttribute('aria-sort'), 'ascending');
+    assert.deepEqual(await names(), ['speech-alaw.wav', 'speech.wav', 'speech.webm', 'text.wav']);
+    await page.getByRole('button', { name: 'Confidence' }).click();
+    await page.getByRole('button', { name: 'Confidence' }).click();
+    const shown = await page.locator('tbody td:nth-child(3)').allTextContents();
+    const numbers = shown.filter(Boolean).map(Number.parseFloat);
+    assert.deepEqual(
+      numbers,
+      [...numbers].sort((a, b) => b - a),
+    );
+    assert.equal(shown.at(-1), '', 'what failed comes last');
+    assert.match(await textOf(page, 'tbody td.bad'), /^Failed: This is no recording that can be read/);
+    await page.getByRole('button', { name: 'Open speech.webm' }).first().click();
+    assert.equal(await textOf(page, '.headline-file'), 'speech.webm');
+    await picture(page, 'batch');
+    const csv = await page.evaluate(async () =>
+      (await fetch(document.querySelector<HTMLAnchorElement>('.batch-downloads a')!.href)).text(),
+    );
+    assert.equal(csv.trim().split('\n').length > 4, true);
+    assert.match(csv, /^text\.wav,,.*ERR_AUDIO_DECODE$/m);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(await violations(page), []);
+  });
+
+  it('says what to do about an error, and goes on', async () => {
+    await using visited = await visit(browser, { server: { maxUploadBytes: 100_000 } });
+    const { page } = visited;
+    await choose(page, 'text.wav');
+    await page.click(RUN);
+    await page.waitForSelector('.failure');
+    assert.match(
+      await textOf(page, '.failure'),
+      /did not work.*no recording that can be read.*ERR_AUDIO_DECODE · Request [0-9a-f-]{36}/s,
+    );
+    await page.getByRole('button', { name: 'Dismiss' }).click();
+    assert.equal(await page.locator('.failure').count(), 0);
+    await page.getByRole('button', { name: 'Remove text.wav' }).click();
+    await choose(page, 'speech-stereo-44k.wav');
+    await page.click(RUN);
+    await page.waitForSelector('.failure');
+    assert.match(await textOf(page, '.failure'), /larger than this server takes.*ERR_UPLOAD_TOO_LARGE/s);
+    await page.getByRole('button', { name: /^Remove/ }).click();
+    await example(page);
+    assert.equal(await page.locator('.failure').count(), 0);
+  });
+
+  it('says that the server is gone, and that it is back', async () => {
+    await using visited = await visit(browser);
+    const { page } = visited;
+    await page.waitForSelector('.model-state.unloaded');
+    await page.context().setOffline(true);
+    await choose(page, 'speech.wav');
+    await page.click(RUN);
+    await page.waitForSelector('.failure');
+    assert.match(await textOf(page, '.failure'), /The server does not answer/);
+    await page.waitForSelector('.model-state.bad');
+    await page.context().setOffline(false);
+    await recognise(page);
+    assert.match(await textOf(page, '.model-state'), /Model ready/);
+  });
+
+  it('cancels', async () => {
+    await using visited = await visit(browser);
+    const { page, server } = visited;
+    const long = Buffer.concat([readFileSync(fixture('speech.wav')).subarray(0, 44), Buffer.alloc(2 * 16000 * 1800)]);
+    long.writeUInt32LE(long.length - 44, 40);
+    const file = path.join(server.output, 'long.wav');
+    writeFileSync(file, long);
+    await page.setInputFiles('input[type=file]', file);
+    await page.click(RUN);
+    await page.waitForFunction((run) => /Listening, part/.test(document.querySelector(run)!.textContent), RUN);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.waitForSelector(`${RUN}:not(.busy)`);
+    assert.equal(await page.locator('.failure').count(), 0);
+    for (const end = Date.now() + 5000; server.recognizer.stats().cancelled === 0; await page.waitForTimeout(20)) {
+      assert.ok(Date.now() < end);
+    }
+  });
+
+  it('keeps a history: opens, compares, forgets', async () => {
+    await using visited = await visit(browser);
+    const { page, problems } = visited;
+    await page.getByText('Keep the feature vector').click();
+    for (const name of ['speech.wav', 'speech.flac']) {
+      await choose(page, name);
+      await recognise(page);
+      await page.waitForFunction((file) => document.querySelector('.headline-file')?.textContent === file, name);
+    }
+    await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 2);
+    await page.locator('.similarity select').selectOption({ index: 1 });
+    await page.waitForSelector('.similarity-value');
+    assert.match(await textOf(page, '.similarity-value'), /^(1\.000|0\.99\d)$/, 'the same speech');
+    await page.reload();
+    await page.getByRole('button', { name: 'Open speech.wav' }).click();
+    await page.waitForSelector('.headline');
+    assert.equal(await textOf(page, '.headline-file'), 'speech.wav');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'embedding.npy' }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), 'speech.npy');
+    await page.getByRole('button', { name: 'Delete speech.flac' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 1);
+    assert.deepEqual(problems, []);
+  });
+
+  it('speaks Chinese, and remembers that it does', async () => {
+    await using visited = await visit(browser);
+    const { page } = visited;
+    await page.getByLabel('Language').selectOption('zh');
+    assert.equal(await page.getAttribute('html', 'lang'), 'zh-CN');
+    await page.getByRole('button', { name: '示例' }).click();
+    await recognise(page);
+    assert.match(await textOf(page, '.headline-emotion'), /^(生气|厌恶|恐惧|开心|中立|其他|难过)$/);
+    await page.reload();
+    assert.equal(await textOf(page, '#input-heading'), '录音');
+    await using second = await visit(browser, { locale: 'zh-CN' });
+    assert.equal(await textOf(second.page, '#input-heading'), '录音', 'as the browser prefers');
+  });
+
+  it('is dark where that is wanted', async () => {
+    await using visited = await visit(browser, { colorScheme: 'dark' });
+    const { page } = visited;
+    const isDark = () =>
+      page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number)[0]! < 80);
+    assert.equal(await isDark(), true, 'as the system has it');
+    await page.getByLabel('Colours').selectOption('light');
+    assert.equal(await isDark(), false);
+    await page.getByLabel('Colours').selectOption('dark');
+    await page.getByLabel('Language').selectOption('zh');
+    await page.reload();
+    assert.equal(await isDark(), true);
+    await page.getByRole('button', { name: '示例' }).click();
+    await recognise(page);
+    assert.deepEqual(await violations(page), []);
+    await picture(page, 'page-dark-zh');
+  });
+
+  it('works by keyboard alone', async () => {
+    await using visited = await visit(browser);
+    const { page } = visited;
+    const press = (key: string) => page.keyboard.press(key);
+    const focused = () =>
+      page.evaluate(
+        () => document.activeElement?.textContent || (document.activeElement as HTMLInputElement | null)?.value,
+      );
+    const tabTo = async (words: RegExp): Promise<void> => {
+      for (let i = 0; i < 40; i++) {
+        await press('Tab');
+        if (words.test((await focused()) ?? '')) return;
+      }
+      assert.fail(`Tab never comes to ${words.source}`);
+    };
+    await press('Tab');
+    assert.equal(await focused(), 'Skip to the result');
+    await tabTo(/^Choose files/);
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
+    assert.notEqual(outline, 'none', 'focus is seen');
+    await tabTo(/^Example/);
+    await press('Enter');
+    await page.waitForSelector('.chosen li');
+    await tabTo(/^frame$/);
+    await press('ArrowRight');
+    assert.equal(await focused(), 'utterance');
+    await press('ArrowLeft');
+    await tabTo(/^on$/);
+    await press('Space');
+    assert.equal(await page.isChecked('input[type=checkbox]'), true);
+    await tabTo(/^Recognise/);
+    await press('Enter');
+    await page.waitForSelector('.headline');
+    await page.waitForSelector(`${RUN}:not(.busy)`);
+    await page.waitForFunction(
+      () => /, \d+ % sure/.test(document.querySelector('[role=status]')!.textContent),
+      undefined,
+      { timeout: 5000 },
+    );
+    await page.focus('#result');
+    await tabTo(/^(Angry|Neutral|Happy)/); // the timeline
+    await press('Tab');
+    await press('Enter');
+    assert.ok(Number.parseFloat(await textOf(page, '.transport .time')) > 0);
+  });
+
+  it('has no serious fault that axe knows of, and fits a phone', async () => {
+    await using visited = await visit(browser);
+    assert.deepEqual(await violations(visited.page), []);
+    await visited.page.getByText('Keep the feature vector').click();
+    await example(visited.page);
+    assert.deepEqual(await violations(visited.page), []);
+    await using phone = await visit(browser, { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+    const { page } = phone;
+    await example(page);
+    assert.deepEqual(await violations(page), []);
+    const [wide, inner] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+    assert.ok(wide <= inner, `${wide} of ${inner}`);
+    await page.waitForFunction(
+      () => document.querySelector('#result')!.getBoundingClientRect().top < window.innerHeight / 2,
+    );
+    await picture(page, 'page-phone');
+  });
+
+  it('works without keeping anything', async () => {
+    await using visited = await visit(browser, { server: { keep: false } });
+    const { page, problems } = visited;
+    await choose(page, 'speech.wav');
+    await recognise(page);
+    await page.waitForFunction(
+      () => document.querySelector('.waveform > div')?.shadowRoot?.querySelector('canvas') != null,
+    );
+    assert.match(await textOf(page, '.history'), /keeps no results/);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'result.json' }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), 'speech.json');
+    assert.deepEqual(problems, []);
+  });
+
+  it('asks for the token, and lets in who knows it', async () => {
+    await using visited = await visit(browser, { server: { security: { token: 'open sesame' } } });
+    const { page } = visited;
+    await page.fill('#token', 'wrong');
+    await page.click('button');
+    assert.equal(await textOf(page, '[role=alert]'), 'That is not the token.');
+    assert.deepEqual(await violations(page), []);
+    await page.fill('#token', 'open sesame');
+    await page.press('#token', 'Enter');
+    await page.waitForSelector('.model-state.unloaded');
+    await example(page);
+  });
+
+  it('has documentation that its own policy lets through', async () => {
+    await using visited = await visit(browser);
+    const { page, url, problems } = visited;
+    await page.goto(`${url}docs`);
+    await page.waitForSelector('.opblock-summary');
+    assert.ok((await page.locator('.opblock').count()) >= 20);
+    assert.deepEqual(problems, []);
+  });
+});
