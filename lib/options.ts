@@ -71,6 +71,7 @@ export const recognizeOptionsSchema = z
       .default({}),
     whenFull: z.enum(['reject', 'wait']).default('reject'),
     name: z.string().min(1).optional(),
+    transfer: z.boolean().default(false),
     maxDurationSeconds: z.number().positive().optional(),
     onProgress: z.function().optional(),
     signal: z.instanceof(AbortSignal).optional(),
@@ -80,11 +81,19 @@ export const recognizeOptionsSchema = z
   .strict();
 
 export const manyOptionsSchema = recognizeOptionsSchema
-  .omit({ name: true, onProgress: true, whenFull: true })
+  .omit({ name: true, transfer: true, onProgress: true, whenFull: true })
   .extend({ ordered: z.boolean().default(true) });
 
 export const streamOptionsSchema = recognizeOptionsSchema
-  .omit({ window: true, granularity: true, timeline: true, maxDurationSeconds: true, onProgress: true, whenFull: true })
+  .omit({
+    window: true,
+    granularity: true,
+    timeline: true,
+    maxDurationSeconds: true,
+    transfer: true,
+    onProgress: true,
+    whenFull: true,
+  })
   .extend({
     sampleRate: z.number().int().min(1000).max(768_000),
     windowSeconds: z.number().min(0.1).max(60).default(3),
@@ -164,13 +173,15 @@ export interface RecognizeOptions {
   whenFull?: 'reject' | 'wait' | undefined;
   /** What errors call the clip. Default: its path. */
   name?: string | undefined;
+  /** Moves encoded bytes to the decoder instead of copying them: their buffer is empty afterwards. Default false. */
+  transfer?: boolean | undefined;
   /** Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: none are refused. */
   maxDurationSeconds?: number | undefined;
   /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-export interface RecognizeManyOptions extends Omit<RecognizeOptions, 'name' | 'onProgress' | 'whenFull'> {
+export interface RecognizeManyOptions extends Omit<RecognizeOptions, 'name' | 'transfer' | 'onProgress' | 'whenFull'> {
   /** Whether results come in the order of the inputs, or each as soon as it is there. Default true. */
   ordered?: boolean | undefined;
 }

@@ -111,7 +111,7 @@ export class EmotionRecognizer implements AsyncDisposable {
   ): AsyncGenerator<ManyResult<I>, void, undefined> {
     const { ordered, signal, ...settings } = parseOptions(manyOptionsSchema, options, 'options');
     const work = (input: I, left: AbortSignal) =>
-      this.#recognize(input, { ...settings, signal: left, whenFull: 'wait' });
+      this.#recognize(input, { ...settings, signal: left, whenFull: 'wait', transfer: false });
     for await (const outcome of mapMany(inputs, work, { ahead: () => this.#ahead(), ordered, signal })) {
       // What is still to come would be refused too, one by one.
       if (outcome.error instanceof EmotionError && outcome.error.code === 'ERR_CLOSED') throw outcome.error;
@@ -217,12 +217,12 @@ export class EmotionRecognizer implements AsyncDisposable {
     const lease = this.#models.acquire();
     let audio: PreparedAudio | undefined;
     try {
-      const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name } = settings;
+      const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name, transfer } = settings;
       const decodes = () => audio ?? report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, loadProgress).then(decodes);
       else decodes();
       const needs = lease.model.then(({ card }) => card);
-      audio = await prepareAudio(input, needs, { signal, priority, maxSeconds, name });
+      audio = await prepareAudio(input, needs, { signal, priority, maxSeconds, name, transfer });
       const model = await lease.model;
       const byFrame = granularity === 'frame';
       const heard = await hear(

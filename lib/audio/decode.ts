@@ -27,6 +27,8 @@ export interface DecodeOptions {
   maxSeconds?: number | undefined;
   /** What errors call the clip. Default: its path. */
   name?: string | undefined;
+  /** Whether bytes may be taken rather than copied. Default false. */
+  transfer?: boolean | undefined;
 }
 
 /** A clip, and its share of the audio budget: to be released when the model has heard it. */
@@ -43,7 +45,7 @@ export interface DecodedAudio extends Decoded {
  */
 export async function decodeAudio(
   input: AudioInput,
-  { signal, priority = 0, maxSeconds = Infinity, name }: DecodeOptions = {},
+  { signal, priority = 0, maxSeconds = Infinity, name, transfer = false }: DecodeOptions = {},
 ): Promise<DecodedAudio> {
   signal?.throwIfAborted();
   const wanted = { signal, priority, maxSeconds, name: name ?? (typeof input === 'string' ? input : 'The audio') };
@@ -53,11 +55,17 @@ export async function decodeAudio(
     return leased(poolFor(size).decode({ ...wanted, source: input }));
   }
   if (input instanceof Uint8Array || input instanceof ArrayBuffer) {
-    // Copied: the bytes move to the thread, and the caller keeps his.
-    const source = input instanceof Uint8Array ? Uint8Array.from(input) : new Uint8Array(input.slice(0));
+    const source = ownBytes(input, transfer); // they move to the thread
     return leased(poolFor(source.length).decode({ ...wanted, source }));
   }
   return { pcm: checkPcm(input, maxSeconds), ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
+}
+
+/** Bytes that nobody else has: a copy, unless they are the whole of their buffer and may be taken. */
+function ownBytes(input: Uint8Array | ArrayBuffer, transfer: boolean): Uint8Array {
+  const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
+  const whole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  return transfer && whole ? bytes : Uint8Array.from(bytes);
 }
 
 function poolFor(bytes: number): DecodePool {

@@ -4,14 +4,13 @@ import path from 'node:path';
 
 import { packageRoot } from '../native/paths.js';
 import { deviceSchema, granularitySchema, precisionSchema } from '../options.js';
-import { type CompareFlags, runCompare } from './compare.js';
+import type { CompareFlags } from './compare.js';
+import { describeError } from './describe-error.js';
 import { FORMATS } from './format.js';
-import { type ImportFlags, runImport } from './import.js';
-import { runModels } from './models.js';
-import { type QuantizeFlags, runQuantize } from './quantize.js';
-import { describeError, type RecognizeFlags, runRecognize } from './recognize.js';
-import { runServe, type ServeFlags } from './serve.js';
-import { runSetup } from './setup.js';
+import type { ImportFlags } from './import.js';
+import type { QuantizeFlags } from './quantize.js';
+import type { RecognizeFlags } from './recognize.js';
+import type { ServeFlags } from './serve.js';
 
 const USAGE = 2;
 
@@ -66,6 +65,7 @@ function program(): Command {
     .addOption(new Option('--format <format>', 'what is printed').choices(FORMATS).default('text'))
     .option('--debug', 'print stack traces', false)
     .action(async (files: string[], flags: RecognizeFlags) => {
+      const { runRecognize } = await import('./recognize.js');
       process.exitCode = await runRecognize(files, flags);
     });
   root
@@ -80,6 +80,7 @@ function program(): Command {
     )
     .option('--debug', 'print stack traces', false)
     .action(async (checkpoint: string, flags: ImportFlags) => {
+      const { runImport } = await import('./import.js');
       process.exitCode = await runImport(checkpoint, flags);
     });
   root
@@ -92,6 +93,7 @@ function program(): Command {
     )
     .option('--debug', 'print stack traces', false)
     .action(async (archive: string, output: string, flags: QuantizeFlags) => {
+      const { runQuantize } = await import('./quantize.js');
       process.exitCode = await runQuantize(archive, output, flags);
     });
   root
@@ -107,6 +109,7 @@ function program(): Command {
     .addOption(new Option('--threads <count>', 'processors for one clip').argParser(positive))
     .option('--debug', 'print stack traces', false)
     .action(async (model: string, flags: CompareFlags) => {
+      const { runCompare } = await import('./compare.js');
       process.exitCode = await runCompare(model, flags);
     });
   root
@@ -152,12 +155,14 @@ function program(): Command {
     )
     .option('--debug', 'print stack traces', false)
     .action(async (flags: ServeFlags) => {
+      const { runServe } = await import('./serve.js');
       process.exitCode = await runServe(flags);
     });
   root
     .command('models')
     .description('list the built-in models')
-    .action(() => {
+    .action(async () => {
+      const { runModels } = await import('./models.js');
       process.exitCode = runModels();
     });
   root
@@ -165,6 +170,7 @@ function program(): Command {
     .description('fetch libtorch and build the addon, where that is not done yet')
     .option('--debug', 'print stack traces', false)
     .action(async () => {
+      const { runSetup } = await import('./setup.js');
       process.exitCode = await runSetup();
     });
   return root;

@@ -1,9 +1,10 @@
 import { SingleBar } from 'cli-progress';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError } from '../errors.js';
 import type { Device, Granularity, Precision, RecognizeOptions } from '../options.js';
 import type { Outcome } from '../output/outcome.js';
 import { EmotionRecognizer } from '../recognizer.js';
+import { describeError } from './describe-error.js';
 import { prepare } from './setup.js';
 import { createFormatter, type Format } from './format.js';
 import { expandInputs } from './inputs.js';
@@ -70,14 +71,6 @@ async function store(file: string, result: Found, error: unknown, folder: Output
     if (thrown instanceof EmotionError) return { file, error: thrown };
     throw thrown;
   }
-}
-
-/** One line, unless `debug` asks for the stack and the causes. */
-export function describeError(error: unknown, debug: boolean): string {
-  if (debug && error instanceof Error) {
-    return `${error.stack ?? error.message}${error.cause === undefined ? '' : `\ncaused by ${describeError(error.cause, true)}`}`;
-  }
-  return error instanceof EmotionError ? `${error.code}: ${error.message}` : messageOf(error);
 }
 
 /** stdout and stderr, with a progress bar below them where a person watches and there is more than one file. */

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 
+import { messageOf } from '../errors.js';
 import type { Progress } from '../progress.js';
 import type { EmotionRecognizer } from '../recognizer.js';
 import type { RecognitionResult } from '../result.js';
@@ -56,7 +57,8 @@ export class Clips {
     const { granularity, embedding, window, timeline_window, timeline_hop } = options;
     const { durationSeconds: maxDurationSeconds, timeoutMs } = this.#limits;
     try {
-      const result = await this.#recognizer.recognize(upload.path, {
+      const result = await this.#recognizer.recognize(upload.source, {
+        transfer: true,
         granularity,
         embedding,
         window,
@@ -88,10 +90,12 @@ export class Clips {
     if (this.#kept === undefined) return null;
     const { store, retention } = this.#kept;
     const id = newId();
+    const fail = (error: unknown): void =>
+      log.error({ err: error, clip: id, code: 'ERR_FILE_WRITE' }, messageOf(error));
     try {
-      await store.save(id, result, { id, ...plain(file, result, batch) });
+      await store.save(id, result, { id, ...plain(file, result, batch) }, fail);
     } catch (error) {
-      log.error({ err: error, code: 'ERR_FILE_WRITE' }, (error as Error).message);
+      fail(error);
       return null;
     }
     retention.added((result.processedAudio?.samples.byteLength ?? 0) + (result.embedding?.byteLength ?? 0));

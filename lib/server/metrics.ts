@@ -17,7 +17,8 @@ export class ServerMetrics {
   readonly #timings: Record<'queueMs' | 'decodeMs' | 'inferenceMs', Histogram>;
   readonly #onRun: (event: unknown) => void;
 
-  constructor(recognizer: EmotionRecognizer) {
+  /** @param uploads bytes of uploads that are in memory */
+  constructor(recognizer: EmotionRecognizer, uploads: () => number) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     const histogram = (name: string, help: string, buckets = SECONDS, labelNames: string[] = []) =>
@@ -54,6 +55,7 @@ export class ServerMetrics {
     gauge('running', 'Clips that the model has now', () => recognizer.stats().running);
     gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.memory().loaded));
     gauge('audio_bytes', 'Decoded audio that waits for the model', () => recognizer.memory().audioBytes);
+    gauge('upload_bytes', 'Uploads that wait in memory', uploads);
     const batchSize = histogram('batch_size', 'Clips, or windows of long ones, in a run', [1, 2, 4, 8, 16, 32]);
     this.#onRun = (event) => batchSize.observe((event as RunEvent).clips);
     subscribe(events.run.name, this.#onRun);

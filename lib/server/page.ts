@@ -4,6 +4,7 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
 import { packageRoot } from '../native/paths.js';
+import { sendHtml } from './headers.js';
 
 /** Where `npm run compile` puts the page. */
 const FOLDER = path.join(packageRoot, 'dist', 'web');
@@ -19,10 +20,7 @@ export async function servePage(app: FastifyInstance): Promise<void> {
   }
   const html = readFileSync(file, 'utf8');
   app.get('/', { schema: { hide: true } }, (_request, reply) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .header('cache-control', 'no-store') // the nonce is good for once
-      .send(html.replaceAll(NONCE, reply.cspNonce.style)),
+    sendHtml(reply, (nonce) => html.replaceAll(NONCE, nonce)),
   );
   // Names of built files carry a hash of their content.
   await app.register(fastifyStatic, {

@@ -1,13 +1,16 @@
 import { constants } from 'node:fs';
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 
 import { EmotionError, messageOf } from '../errors.js';
-import { CLIP_FILES, writeClipFolder } from '../output/clip-folder.js';
+import { CLIP_FILES, createClipFolder } from '../output/clip-folder.js';
 import type { RecognitionResult } from '../result.js';
 import { ID } from './clip-id.js';
 import type { ClipResult, ResultSummary } from './schemas.js';
 
+/** Results on their way to the disk that nobody waits for. */
+const MOST_SAVING = 8;
 const BATCH_ENDING = '.batch.json';
 
 /** Which clips a batch had: results that were kept, and those that there are none of. */
@@ -25,6 +28,10 @@ export class ResultStore {
   /** Of results that were listed once. They do not change, they only go. */
   #summaries = new Map<string, ResultSummary>();
 
+  readonly #saving = new Map<string, Promise<unknown>>();
+  /** Whether the last one came to nothing: the disk may be full. */
+  #failing = false;
+
   private constructor(folder: string) {
     this.folder = folder;
   }
@@ -41,28 +48,48 @@ export class ResultStore {
   }
 
   /**
-   * Keeps a result. It appears whole or not at all.
+   * Keeps a result, which appears whole or not at all. Resolves when it may be told of: that is before it is on the disk, where
+   * reading waits for it, unless many are on their way or the last one came to nothing.
    * @param json what `get` will give
-   * @throws EmotionError ERR_FILE_WRITE
+   * @throws EmotionError ERR_FILE_WRITE; `onFailure` hears of one that comes later
    */
-  async save(id: string, result: RecognitionResult, json: ClipResult): Promise<void> {
-    const part = path.join(this.folder, `.part-${id}`);
-    try {
-      await writeClipFolder(part, result, json);
-      await rename(part, path.join(this.folder, id));
-    } catch (cause) {
-      await rm(part, { recursive: true, force: true });
-      const what = `The result of ${json.file} could not be kept in ${this.folder}: ${messageOf(cause)}`;
-      throw new EmotionError('ERR_FILE_WRITE', what, { cause });
-    }
+  async save(
+    id: string,
+    result: RecognitionResult,
+    json: ClipResult,
+    onFailure: (error: EmotionError) => void,
+  ): Promise<void> {
+    const [folder, part] = [path.join(this.folder, id), path.join(this.folder, `.part-${id}`)];
+    // The answer goes first: it is on its way when the event loop comes round.
+    const saving = setImmediate()
+      .then(() => createClipFolder(folder, part, result, json))
+      .then(
+        () => (this.#failing = false),
+        (cause: unknown) => {
+          this.#failing = true;
+          const what = `The result of ${json.file} could not be kept in ${this.folder}: ${messageOf(cause)}`;
+          throw new EmotionError('ERR_FILE_WRITE', what, { cause });
+        },
+      )
+      .finally(() => this.#saving.delete(id));
+    this.#saving.set(id, saving);
+    if (this.#failing || this.#saving.size > MOST_SAVING) await saving;
+    else saving.catch(onFailure);
+  }
+
+  /** Resolves when all that was saved is on the disk, or has failed. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#saving.values());
   }
 
   /** Undefined where there is none with that id. */
   async get(id: string): Promise<ClipResult | undefined> {
+    await this.#saved(id);
     return this.#readJson<ClipResult>(path.join(id, CLIP_FILES.result));
   }
 
   async has(id: string, kind: keyof typeof CLIP_FILES): Promise<boolean> {
+    await this.#saved(id);
     return access(this.pathOf(id, kind)).then(
       () => true,
       () => false,
@@ -86,6 +113,7 @@ export class ResultStore {
 
   /** Of all results, the oldest first. */
   async ids(): Promise<string[]> {
+    await this.settled();
     const ids = (await readdir(this.folder)).filter((name) => ID.test(name)).sort();
     if (this.#summaries.size > 2 * ids.length) this.#summaries.clear(); // most of them are gone
     return ids;
@@ -93,6 +121,7 @@ export class ResultStore {
 
   /** False where there is none with that id. It vanishes at once; who is reading it reads on. */
   async delete(id: string): Promise<boolean> {
+    await this.#saved(id);
     const gone = path.join(this.folder, `.gone-${id}`);
     try {
       await rename(path.join(this.folder, id), gone);
@@ -126,6 +155,10 @@ export class ResultStore {
   /** The path of a file of a result that is there. */
   pathOf(id: string, kind: keyof typeof CLIP_FILES): string {
     return path.join(this.folder, id, CLIP_FILES[kind]);
+  }
+
+  async #saved(id: string): Promise<void> {
+    await this.#saving.get(id)?.catch(() => undefined);
   }
 
   async #summary(id: string): Promise<ResultSummary | undefined> {

@@ -1,12 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 import { HttpError } from './errors.js';
+import { secureHeaders, sendHtml } from './headers.js';
 import { loginPage } from './login-page.js';
 
 export interface SecuritySettings {
@@ -28,25 +28,7 @@ const LOGINS_A_MINUTE = 10;
 /** Headers, who may come in, and how much of it. To be registered before any route. */
 export async function protect(app: FastifyInstance, settings: SecuritySettings): Promise<void> {
   const { token, corsOrigins, localOnly } = settings;
-  await app.register(helmet, {
-    enableCSPNonces: true, // wavesurfer.js has a style element
-    strictTransportSecurity: false, // whoever ends TLS knows whether all of the host has it
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:'],
-        mediaSrc: ["'self'", 'blob:'],
-        connectSrc: ["'self'", 'blob:'],
-        manifestSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-  });
+  secureHeaders(app);
   if (corsOrigins.length > 0)
     await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST', 'DELETE'] });
   if (localOnly) app.addHook('onRequest', (request, _reply, done) => done(refuseStrangers(request, corsOrigins)));
@@ -84,10 +66,7 @@ async function requireToken(app: FastifyInstance, token: string): Promise<void> 
     const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (bearer !== undefined ? isToken(bearer) : isSession(request.cookies[COOKIE])) return;
     if (request.method === 'GET' && request.headers.accept?.includes('text/html')) {
-      await reply
-        .code(401)
-        .type('text/html; charset=utf-8')
-        .send(loginPage(request, reply.cspNonce.style, false));
+      await sendHtml(reply.code(401), (nonce) => loginPage(request, nonce, false));
       return;
     }
     void reply.header('www-authenticate', 'Bearer');
@@ -103,10 +82,7 @@ async function requireToken(app: FastifyInstance, token: string): Promise<void> 
     scope.post('/login', { config: { open: true }, schema: { hide: true } }, async (request, reply) => {
       const given = request.body instanceof URLSearchParams ? request.body.get('token') : null;
       if (given === null || !isToken(given)) {
-        return reply
-          .code(401)
-          .type('text/html; charset=utf-8')
-          .send(loginPage(request, reply.cspNonce.style, true));
+        return sendHtml(reply.code(401), (nonce) => loginPage(request, nonce, true));
       }
       const secure = request.protocol === 'https';
       return reply

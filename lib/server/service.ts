@@ -59,7 +59,7 @@ export class Service {
     const retention = store && keep ? new Retention(store, keep, onError) : undefined;
     retention?.start();
     const spool = new Spool(output, limits.uploadBytes);
-    const metrics = new ServerMetrics(recognizer);
+    const metrics = new ServerMetrics(recognizer, () => spool.heldBytes);
     return new Service(recognizer, model, limits, spool, metrics, store, retention, prefix, keep, version);
   }
 
@@ -125,6 +125,7 @@ export class Service {
 
   async close(): Promise<void> {
     this.metrics.close();
+    await this.store?.settled();
     await this.retention?.stop();
     await this.spool.close();
   }

@@ -1,28 +1,38 @@
 import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Transform, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { HttpError } from './errors.js';
 
-/** A recording on its way through the server: on the disk, where the decoder reads it, and never in this thread's memory. */
+/** Uploads up to this size stay in memory, */
+const SMALL_BYTES = 256 * 1024;
+/** as long as all of them together are not more than this. */
+const MEMORY_BYTES = 16 * 2 ** 20;
+
+/** A recording on its way through the server. */
 export interface Upload {
-  path: string;
+  /** A path, or its bytes where they are few. */
+  source: string | Uint8Array;
   /** What the client calls it. */
   name: string;
   bytes: number;
+  /** Gives back what it takes. May be called again, without effect; never rejects. */
   remove(): Promise<void>;
 }
 
-/** Where uploads lie until they were heard: a folder of this process, which the next one clears away should this one die. */
+/**
+ * Where uploads are until they were heard: on the disk, where the decoder reads them, but for small ones. The folder is this
+ * process's own; the next one clears it away should this one die.
+ */
 export class Spool {
   readonly #root: string;
   readonly #folder: string;
   readonly #maxBytes: number;
   #ready: Promise<void> | undefined;
+  /** In memory, of all uploads. */
+  #held = 0;
 
   /** @param root a folder that may be shared with other servers */
   constructor(root: string, maxBytes: number) {
@@ -31,38 +41,80 @@ export class Spool {
     this.#maxBytes = maxBytes;
   }
 
+  /** Of uploads, in memory. */
+  get heldBytes(): number {
+    return this.#held;
+  }
+
   /**
-   * Takes an upload in. One that is too large is read to its end all the same, and thrown away: clients hear of an error when
-   * they have sent what they want to.
+   * Takes an upload in. One that is too large is read to its end all the same, and thrown away: answered before that, a client
+   * that writes on may be cut off before it has read the answer.
    * @throws HttpError ERR_UPLOAD_TOO_LARGE; EmotionError ERR_FILE_WRITE; what the stream throws. Nothing stays then.
    */
   async take(content: Readable, name: string, signal: AbortSignal): Promise<Upload> {
-    const file = path.join(this.#folder, randomBytes(8).toString('hex'));
     let bytes = 0;
-    // Answered before that, a client that writes on may be cut off before it has read the answer.
-    const limit = new Transform({
-      transform: (chunk: Buffer, _encoding, done) => {
-        bytes += chunk.length;
-        if (bytes > this.#maxBytes) done();
-        else done(null, chunk);
-      },
-    });
-    const remove = () => rm(file, { force: true }).catch(() => undefined); // what stays goes with the folder
+    const pieces: Buffer[] = [];
+    let file: { path: string; handle: FileHandle } | undefined;
+    const letGo = (): void => {
+      for (const piece of pieces.splice(0)) this.#held -= piece.length;
+    };
+    // Destroyed, the stream ends the loop below whatever it is waiting for.
+    const stop = (): void => void content.destroy(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
     try {
-      await (this.#ready ??= this.#prepare());
-      await pipeline(content, limit, createWriteStream(file, { flags: 'wx' }), { signal });
+      signal.throwIfAborted();
+      for await (const piece of content as AsyncIterable<Buffer>) {
+        bytes += piece.length;
+        if (bytes > this.#maxBytes) {
+          letGo();
+          continue;
+        }
+        pieces.push(piece);
+        this.#held += piece.length;
+        if (file === undefined && bytes <= SMALL_BYTES && this.#held <= MEMORY_BYTES) continue;
+        file ??= await this.#open();
+        for (const each of pieces) await file.handle.appendFile(each);
+        letGo();
+      }
       if (bytes > this.#maxBytes) throw this.#tooLarge(name);
-      return { path: file, name, bytes, remove };
+      await file?.handle.close();
     } catch (error) {
-      await remove();
+      letGo();
+      await file?.handle.close().catch(() => undefined);
+      if (file !== undefined) await this.#remove(file.path);
       if (signal.aborted) throw signal.reason;
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
       throw new EmotionError('ERR_FILE_WRITE', `${name} could not be taken in: ${messageOf(error)}`, { cause: error });
+    } finally {
+      signal.removeEventListener('abort', stop);
     }
+    if (file !== undefined) {
+      const { path: source } = file;
+      return { source, name, bytes, remove: () => this.#remove(source) };
+    }
+    const source = joined(pieces, bytes);
+    let held = bytes;
+    const remove = (): Promise<void> => {
+      this.#held -= held;
+      held = 0;
+      return Promise.resolve();
+    };
+    return { source, name, bytes, remove };
   }
 
   async close(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true }).catch(() => undefined); // the next server clears it away
+  }
+
+  async #open(): Promise<{ path: string; handle: FileHandle }> {
+    await (this.#ready ??= this.#prepare());
+    const file = path.join(this.#folder, randomBytes(8).toString('hex'));
+    return { path: file, handle: await open(file, 'wx') };
+  }
+
+  /** What stays goes with the folder. */
+  async #remove(file: string): Promise<void> {
+    await rm(file, { force: true }).catch(() => undefined);
   }
 
   #tooLarge(name: string): HttpError {
@@ -78,6 +130,17 @@ export class Spool {
       await rm(path.join(this.#root, name), { recursive: true, force: true });
     }
   }
+}
+
+/** In a buffer of its own, that can be moved to another thread. */
+function joined(pieces: readonly Buffer[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 function isAlive(pid: number): boolean {

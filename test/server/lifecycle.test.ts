@@ -14,8 +14,8 @@ import { eventsOf, form, type TestServer, testServer } from '../support/server.j
 
 const speech = readFileSync(fixture('speech.wav'));
 
-async function until(what: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !what(); await new Promise((resolve) => setTimeout(resolve, 10))) {
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 10_000; !(await what()); await new Promise((resolve) => setTimeout(resolve, 10))) {
     assert.ok(Date.now() < end, `it never came to ${what.toString()}`);
   }
 }
@@ -34,6 +34,9 @@ describe('clients of all kinds', () => {
     const folder = readdirSync(server.output).find((name) => name.startsWith('uploads-'));
     return folder === undefined ? [] : readdirSync(path.join(server.output, folder));
   };
+  /** Bytes of uploads in memory. */
+  const held = async () =>
+    Number(/^emotion2vec_upload_bytes (\d+)$/m.exec((await server.app.inject('/metrics')).body)![1]);
   const open = async (head: string): Promise<Socket> => {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
@@ -42,12 +45,17 @@ describe('clients of all kinds', () => {
   };
 
   it('one that goes in the middle of its upload leaves nothing', async () => {
-    const socket = await open(`POST /api/recognize HTTP/1.1`);
-    socket.write('Content-Type: audio/wav\r\nContent-Length: 97792\r\n\r\n');
-    socket.write(speech.subarray(0, 50_000));
-    await until(() => uploads().length === 1);
-    socket.destroy();
-    await until(() => uploads().length === 0);
+    for (const [length, sent, where] of [
+      [97_792, 50_000, 'in memory'],
+      [900_000, 600_000, 'on the disk'],
+    ] as const) {
+      const socket = await open('POST /api/recognize HTTP/1.1');
+      socket.write(`Content-Type: audio/wav\r\nContent-Length: ${length}\r\n\r\n`);
+      socket.write(Buffer.alloc(sent));
+      await until(async () => (where === 'in memory' ? (await held()) === sent : uploads().length === 1));
+      socket.destroy();
+      await until(async () => (await held()) === 0 && uploads().length === 0);
+    }
     assert.equal(server.recognizer.stats().queued, 0);
   });
 

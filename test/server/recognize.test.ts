@@ -96,7 +96,10 @@ describe('POST /api/recognize', () => {
     }
   });
 
-  it('leaves no upload behind', () => {
+  it('leaves no upload behind', async () => {
+    const large = readFileSync(fixture('speech-f64.wav')); // on the disk
+    assert.equal((await post(form({ filename: 'large.wav', content: large }))).statusCode, 200);
+    assert.match((await server.app.inject('/metrics')).body, /^emotion2vec_upload_bytes 0$/m);
     const folder = readdirSync(server.output).find((name) => name.startsWith('uploads-'))!;
     assert.deepEqual(readdirSync(path.join(server.output, folder)), []);
   });

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 
 import { newId } from '../../lib/server/clip-id.js';
 import { ResultStore } from '../../lib/server/result-store.js';
@@ -105,11 +115,15 @@ describe('results over HTTP', () => {
       writeFileSync(full.output, ''); // where nothing can be written below
       return result;
     };
-    const post = () => full.app.inject({ method: 'POST', url: '/api/recognize', payload: speech, headers });
-    const answer = await post();
+    const post = (payload: Buffer) => full.app.inject({ method: 'POST', url: '/api/recognize', payload, headers });
+    const first = await post(speech);
+    assert.equal(first.statusCode, 200);
+    const { id } = first.json<{ id: string }>();
+    assert.equal((await full.app.inject(`/api/results/${id}`)).statusCode, 404, 'the first one is told of too early');
+    const answer = await post(speech);
     assert.deepEqual([answer.statusCode, answer.json<{ id: unknown }>().id], [200, null], answer.body);
     assert.ok(full.logged.some(({ code, level }) => code === 'ERR_FILE_WRITE' && level === 50));
-    const refused = await post();
+    const refused = await post(readFileSync(fixture('speech-f64.wav'))); // too large for memory
     assert.deepEqual(
       [refused.statusCode, refused.json<{ error: { code: string } }>().error.code],
       [507, 'ERR_FILE_WRITE'],
@@ -174,13 +188,20 @@ describe('what is kept', () => {
   it('leaves no uploads of a process that is gone', async () => {
     const [dead, alive] = ['uploads-999999999-00000000', `uploads-${process.pid}-00000000`];
     for (const name of [dead, alive]) mkdirSync(path.join(folder, name));
-    const spool = new Spool(folder, 1000);
-    const { Readable } = await import('node:stream');
-    const upload = await spool.take(Readable.from([Buffer.alloc(10)]), 'a', new AbortController().signal);
+    const spool = new Spool(folder, 2 ** 20);
+    const take = (bytes: number) => spool.take(Readable.from([Buffer.alloc(bytes)]), 'a', new AbortController().signal);
+    const [small, large] = [await take(10), await take(300_000)];
+    assert.ok(small.source instanceof Uint8Array, 'few bytes stay in memory');
     assert.deepEqual([existsSync(path.join(folder, dead)), existsSync(path.join(folder, alive))], [false, true]);
-    assert.equal(upload.bytes, 10);
+    assert.deepEqual([small.bytes, large.bytes, statSync(large.source as string).size], [10, 300_000, 300_000]);
+    const many = await Promise.all(Array.from({ length: 80 }, () => take(250_000)));
+    const held = many.filter(({ source }) => source instanceof Uint8Array).length;
+    assert.ok(held > 60 && held < 70, `${held} of 250 kB in memory`);
+    await Promise.all(many.map((upload) => upload.remove()));
+    await Promise.all(many.map((upload) => upload.remove()));
+    assert.ok((await take(250_000)).source instanceof Uint8Array, 'there is room again');
     await spool.close();
-    assert.ok(!existsSync(upload.path));
+    assert.ok(!existsSync(large.source as string));
   });
 
   it('must be writable from the start', async () => {
