@@ -11,6 +11,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
   sleep 1
   node -e "fetch('http://127.0.0.1:7869/v2/health/live').then(() => 0, () => process.exit(1))" && break
 done
+cd "$output" # where it leaves what it found
 ${SCHEMATHESIS:-schemathesis} run http://127.0.0.1:7869/openapi.json --max-examples "${EXAMPLES:-100}" \
   --phases examples,coverage,fuzzing \
   --checks not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance
