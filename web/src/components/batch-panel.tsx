@@ -4,6 +4,7 @@ import { batchFile } from '../api/client.js';
 import { texts } from '../i18n/index.js';
 import { colourOf, emotionName, percent, seconds } from '../state/emotions.js';
 import { batch, type BatchRow, batchSummary, show, wordsFor } from '../state/run.js';
+import { stageWords } from '../state/words.js';
 import { Icon } from './icons.js';
 
 type Column = 'file' | 'emotion' | 'confidence' | 'duration' | 'state';
@@ -103,21 +104,10 @@ function Row({ row }: { row: BatchRow }) {
 }
 
 function stateOf({ progress, result, failure }: BatchRow): string {
-  const { batch: say, run } = texts.value;
+  const { batch: say } = texts.value;
   if (failure !== undefined) return `${say.failed}: ${wordsFor(failure)}`;
   if (result !== undefined) return '✓';
-  switch (progress?.stage) {
-    case undefined:
-      return say.waiting;
-    case 'loading':
-      return run.loading(Math.round(100 * progress.fraction));
-    case 'decoding':
-      return run.decoding;
-    case 'queued':
-      return run.queued(progress.ahead);
-    case 'running':
-      return run.running;
-  }
+  return progress === undefined ? say.waiting : stageWords(progress);
 }
 
 function sortRows(

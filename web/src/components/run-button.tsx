@@ -1,6 +1,6 @@
-import type { Texts } from '../i18n/en.js';
 import { texts } from '../i18n/index.js';
 import { busy, cancel, chosen, recognise, type Stage, stage } from '../state/run.js';
+import { stageWords } from '../state/words.js';
 import { Icon } from './icons.js';
 
 /** Starts, and says what is happening. */
@@ -9,7 +9,7 @@ export function RunButton() {
   const count = chosen.value.length;
   const now = stage.value;
   const words =
-    now.stage !== 'idle' ? wordsOf(now, say) : count === 0 ? say.idle : count === 1 ? say.one : say.many(count);
+    now.stage !== 'idle' ? stageWords(now) : count === 0 ? say.idle : count === 1 ? say.one : say.many(count);
   const fraction = fractionOf(now);
   return (
     <div class="run">
@@ -36,23 +36,6 @@ export function RunButton() {
       )}
     </div>
   );
-}
-
-function wordsOf(now: Exclude<Stage, { stage: 'idle' }>, say: Texts['run']): string {
-  switch (now.stage) {
-    case 'sending':
-      return say.uploading(Math.round(100 * now.fraction));
-    case 'loading':
-      return say.loading(Math.round(100 * now.fraction));
-    case 'decoding':
-      return say.decoding;
-    case 'queued':
-      return say.queued(now.ahead);
-    case 'running':
-      return now.total > 1 ? say.runningPart(now.done + 1, now.total) : say.running;
-    case 'batch':
-      return say.batch(now.done, now.total);
-  }
 }
 
 /** How much of the stage is done; undefined where that cannot be told. */
