@@ -11,7 +11,6 @@ import { mapMany, type Outcome } from './many.js';
 import { EmotionModel, type ModelOutput, type ModelWants } from './model/emotion-model.js';
 import { resolveModel } from './model/manifest.js';
 import { ModelHolder } from './model/model-holder.js';
-import { loadProgress } from './native/binding.js';
 import {
   type CloseOptions,
   closeOptionsSchema,
@@ -31,6 +30,7 @@ import type { SchedulerStats } from './scheduler/metrics.js';
 import { type ModelLane, modelLane } from './scheduler/model-lane.js';
 import { type CallContext, Scheduler } from './scheduler/scheduler.js';
 import { type PcmChunk, windowsOf } from './stream.js';
+import type { LoadWatch } from './torch.js';
 import { hear } from './windows.js';
 
 /** What `recognizeMany` yields: a clip's result or its error. */
@@ -84,7 +84,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     this.#options = parseOptions(recognizerOptionsSchema, options, 'options');
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
     this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
-    this.#models = new ModelHolder(() => this.#load(), idleUnloadMs);
+    this.#models = new ModelHolder((watch) => this.#load(watch), idleUnloadMs);
   }
 
   /**
@@ -160,7 +160,9 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   modelStatus(): ModelStatus {
     const { loaded, loading } = this.#models;
-    if (loaded === undefined) return loading ? { state: 'loading', fraction: loadProgress() } : { state: 'unloaded' };
+    if (loaded === undefined) {
+      return loading === undefined ? { state: 'unloaded' } : { state: 'loading', fraction: loading };
+    }
     const { card, file, precision, device, threads, parallel } = loaded;
     return { state: 'loaded', model: { name: card.name, file, precision, device, threads, parallel } };
   }
@@ -219,7 +221,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     try {
       const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name, transfer } = settings;
       const decodes = () => audio ?? report.tell({ stage: 'decoding' });
-      if (loads) void report.follow(lease.model, loadProgress).then(decodes);
+      if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
       else decodes();
       const needs = lease.model.then(({ card }) => card);
       audio = await prepareAudio(input, needs, { signal, priority, maxSeconds, name, transfer });
@@ -247,10 +249,10 @@ export class EmotionRecognizer implements AsyncDisposable {
     }
   }
 
-  async #load(): Promise<EmotionModel> {
+  async #load(watch: LoadWatch): Promise<EmotionModel> {
     const begin = performance.now();
     const { model, device, precision, threads } = this.#options;
-    const loaded = await EmotionModel.load(resolveModel(model), { device, precision, threads });
+    const loaded = await EmotionModel.load(resolveModel(model), { device, precision, threads }, watch);
     const event: LoadEvent = {
       model: loaded.card.name,
       file: loaded.file,

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { onAbort } from './abort.js';
 import { EmotionError, type ErrorCode, messageOf } from './errors.js';
 import {
+  type LoadWatch,
   type NativeBinding,
   type NativeModule,
   nativeBinding,
@@ -25,7 +26,7 @@ import {
 } from './options.js';
 
 export { EmotionError, type ErrorCode } from './errors.js';
-export type { QuantizeReport } from './native/binding.js';
+export type { LoadWatch, QuantizeReport } from './native/binding.js';
 export type { Device, Precision, QuantizeOptions, TorchOptions } from './options.js';
 
 /** dtype -> the typed array that carries it. float16 and bfloat16 are raw bits; bool is 0 or 1. */
@@ -115,11 +116,12 @@ export class TorchModule {
 
   /**
    * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode.
+   * @param watch gets `fraction()`: how much of the archive has been read, 0 to 1
    * @throws TypeError for wrong options
    * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_MODEL_LOAD, ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
    *   ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_OUT_OF_MEMORY
    */
-  static async load(file: string, options: TorchOptions = {}): Promise<TorchModule> {
+  static async load(file: string, options: TorchOptions = {}, watch: LoadWatch = {}): Promise<TorchModule> {
     if (typeof file !== 'string') throw new TypeError('The path of a TorchScript archive must be a string');
     const { device, precision, threads } = parseOptions(torchOptionsSchema, options, 'options');
     if (!existsSync(file)) throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${file}`);
@@ -127,7 +129,7 @@ export class TorchModule {
     const binding = await nativeBinding();
     const resolved = await resolveDevice(device, binding);
     try {
-      const native = await binding.load(path.resolve(file), resolved, precision);
+      const native = await binding.load(path.resolve(file), resolved, precision, watch);
       return new TorchModule(native, resolved, Math.min(threads ?? Infinity, binding.usableCpus), binding);
     } catch (error) {
       throw fromNative(error, (what, code) =>

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "archive_reader.h"
 #include "cpus.h"
 #include "environment.h"
 #include "module_binding.h"
@@ -46,9 +45,6 @@ Napi::Value Cancel(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(env, id > 0 && Environment::of(env).cancel(env, static_cast<uint64_t>(id)));
 }
 
-// loadProgress(): number; how much of the archive that is being loaded has been read, 0 to 1
-Napi::Value LoadProgress(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), load_progress()); }
-
 // close(): waits for the work under way, and starts no more. For the "exit" event of the main thread.
 void Close(const Napi::CallbackInfo&) {
   run_queue().close();
@@ -63,7 +59,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("resample", Napi::Function::New(env, Resample, "resample"));
   exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
   exports.Set("cancel", Napi::Function::New(env, Cancel, "cancel"));
-  exports.Set("loadProgress", Napi::Function::New(env, LoadProgress, "loadProgress"));
   exports.Set("close", Napi::Function::New(env, Close, "close"));
   exports.Set("usableCpus", usable_cpus());
   exports.Set("libtorchVersion", TORCH_VERSION);

@@ -1,30 +1,40 @@
-// Reading an archive, with how far it has come.
+// Reading an archive, and telling how far that has come.
 #pragma once
 
 #include <caffe2/serialize/file_adapter.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace e2v {
 
-// How much of the archive that is being loaded has been read, 0 to 1; of the last one where none is. Archives load one
-// at a time (task_queue.h). Safe from any thread.
-double load_progress();
+// How far one load has come. Safe from any thread.
+class LoadProgress {
+ public:
+  // Of the archive that has been read, 0 to 1; 0 before its turn has come, and where the module was loaded already.
+  double fraction() const;
+
+ private:
+  friend class ArchiveReader;
+  std::atomic<uint64_t> bytes_read_{0}, bytes_total_{0};
+};
 
 // The bytes of an archive, counted as they are read.
 class ArchiveReader final : public caffe2::serialize::ReadAdapterInterface {
  public:
   // Throws what libtorch throws where there is no such file.
-  explicit ArchiveReader(const std::string& path);
+  ArchiveReader(const std::string& path, std::shared_ptr<LoadProgress> progress);
 
   size_t size() const override { return file_.size(); }
   size_t read(uint64_t pos, void* buffer, size_t n, const char* what = "") const override;
 
  private:
   caffe2::serialize::FileAdapter file_;
+  std::shared_ptr<LoadProgress> progress_;
 };
 
 }  // namespace e2v

@@ -12,7 +12,6 @@
 #include <tuple>
 #include <utility>
 
-#include "archive_reader.h"
 #include "error.h"
 #include "inlining.h"
 #include "memory.h"
@@ -103,7 +102,8 @@ Module::Module(torch::jit::Module module, const c10::Device& device, std::string
   }
 }
 
-std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device, const std::string& precision) {
+std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device, const std::string& precision,
+                                     std::shared_ptr<LoadProgress> progress) {
   // Held while loading: of two callers who ask for the same file, the second gets the first one's weights.
   const std::lock_guard lock(registry.mutex);
   std::weak_ptr<Module>& slot = registry.open[identify(path, device, precision)];
@@ -112,7 +112,7 @@ std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device&
   }
   try {
     const c10::InferenceMode guard;
-    const auto archive = std::make_shared<ArchiveReader>(path);
+    const auto archive = std::make_shared<ArchiveReader>(path, std::move(progress));
     torch::jit::ExtraFilesMap extra_files = list_extra_files(archive);
     torch::jit::Module module = torch::jit::load(archive, device, extra_files);
     module.eval();

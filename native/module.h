@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "archive_reader.h"
 #include "compress.h"
 #include "fair_mutex.h"
 #include "program.h"
@@ -20,8 +21,10 @@ class Module {
  public:
   // Loads an archive, or hands out the copy of the same file that some other caller, in whichever JavaScript thread,
   // still holds: weights exist once per process. `precision` is auto (precision.h says what that is), fp32, bf16 or
-  // int8. Throws CodedError ERR_MODEL_LOAD, ERR_OUT_OF_MEMORY, ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
-  static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device, const std::string& precision);
+  // int8. `progress` is told of the archive as it is read. Throws CodedError ERR_MODEL_LOAD, ERR_OUT_OF_MEMORY,
+  // ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
+  static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device, const std::string& precision,
+                                      std::shared_ptr<LoadProgress> progress);
 
   // The same module with its linear layers in `format` (compress.h). `module` is reset, so that where nobody else holds
   // it its weights go one by one as the smaller ones come; unless this throws: then it is as it was, short of running

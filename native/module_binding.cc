@@ -236,8 +236,15 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   const c10::Device device(info[1].As<Napi::String>().Utf8Value());
   const std::string precision = info[2].As<Napi::String>().Utf8Value();
-  return Environment::of(env).run(env, load_queue(), 1, [path, device, precision] {
-    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device, precision));
+  const auto progress = std::make_shared<LoadProgress>();
+  if (info[3].IsObject()) {
+    const auto fraction = [progress](const Napi::CallbackInfo& asked) {
+      return Napi::Number::New(asked.Env(), progress->fraction());
+    };
+    info[3].As<Napi::Object>().Set("fraction", Napi::Function::New(env, fraction, "fraction"));
+  }
+  return Environment::of(env).run(env, load_queue(), 1, [path, device, precision, progress] {
+    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device, precision, progress));
     trim_memory();
     return [model](Napi::Env settled) { return wrap(settled, *model); };
   });

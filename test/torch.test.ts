@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError, type TorchInput, TorchModule } from '../lib/torch.js';
+import { EmotionError, type LoadWatch, type TorchInput, TorchModule } from '../lib/torch.js';
 import { fixture } from './support/paths.js';
 
 const f32 = (shape: number[], ...data: number[]): TorchInput => ({
@@ -196,6 +196,18 @@ describe('TorchModule', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('tells how far a load has come, each its own', async () => {
+    const watches: LoadWatch[] = [{}, {}];
+    const shared = TorchModule.load(fixture('models/types.pt'), {}, watches[0]);
+    const fresh = TorchModule.load(path.resolve('models/small-en-de.pt'), {}, watches[1]);
+    for (const loaded of await Promise.all([shared, fresh])) loaded.dispose();
+    assert.deepEqual(
+      watches.map((watch) => watch.fraction!()),
+      [0, 1],
+      'what was loaded already is not read',
+    );
   });
 
   it('refuses what it cannot load', async () => {

@@ -4,7 +4,7 @@ import { EmotionError } from '../errors.js';
 import type { Pcm } from '../audio/pcm.js';
 import { nativeBinding } from '../native/binding.js';
 import type { RecognizerOptions } from '../options.js';
-import { type RunTiming, type Tensor, TorchModule } from '../torch.js';
+import { type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch.js';
 import { CARD_FILE, type ModelCard, parseCard } from './card.js';
 
 /** What the model says of one clip. T frames, L labels, D dimensions, as its card tells. */
@@ -49,9 +49,11 @@ export class EmotionModel {
   static async load(
     file: string,
     { device, precision, threads }: Pick<RecognizerOptions, 'device' | 'precision' | 'threads'>,
+    watch?: LoadWatch,
   ): Promise<EmotionModel> {
     const small = (statSync(file, { throwIfNoEntry: false })?.size ?? 0) < SMALL_ARCHIVE;
-    const module = await TorchModule.load(file, { device, precision, threads: threads ?? (small ? 1 : undefined) });
+    const options = { device, precision, threads: threads ?? (small ? 1 : undefined) };
+    const module = await TorchModule.load(file, options, watch);
     try {
       const text = module.extraFile(CARD_FILE);
       if (text === null) {

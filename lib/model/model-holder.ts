@@ -1,29 +1,37 @@
 import { events, type UnloadEvent } from '../events.js';
+import type { LoadWatch } from '../torch.js';
 import type { EmotionModel } from './emotion-model.js';
 
 /** A use of the model, from before it is loaded until `release`. */
 export interface ModelLease {
   model: Promise<EmotionModel>;
+  /** Of its archive that has been read, 0 to 1. 0 while libtorch itself opens. */
+  loadFraction(): number;
   release(): void;
 }
 
 interface Held {
   model: Promise<EmotionModel>;
+  watch: LoadWatch;
   users: number;
   retired: UnloadEvent['reason'] | undefined;
   gone: Promise<void>;
   markGone: () => void;
 }
 
+function fractionOf(held: Held): number {
+  return held.watch.fraction?.() ?? 0;
+}
+
 /** Loads a model once however many ask, keeps it while it is used, and gives it back: when told to, or when idle. */
 export class ModelHolder {
-  readonly #load: () => Promise<EmotionModel>;
+  readonly #load: (watch: LoadWatch) => Promise<EmotionModel>;
   readonly #idleMs: number | undefined;
   #held: Held | undefined;
   #loaded: EmotionModel | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(load: () => Promise<EmotionModel>, idleMs: number | undefined) {
+  constructor(load: (watch: LoadWatch) => Promise<EmotionModel>, idleMs: number | undefined) {
     this.#load = load;
     this.#idleMs = idleMs;
   }
@@ -33,9 +41,9 @@ export class ModelHolder {
     return this.#loaded;
   }
 
-  /** Whether it is on its way. */
-  get loading(): boolean {
-    return this.#held !== undefined && this.#loaded === undefined;
+  /** Of its archive that has been read, 0 to 1, while it is on its way. */
+  get loading(): number | undefined {
+    return this.#held === undefined || this.#loaded !== undefined ? undefined : fractionOf(this.#held);
   }
 
   acquire(): ModelLease {
@@ -53,7 +61,7 @@ export class ModelHolder {
         this.#idle = setTimeout(() => void this.unload('idle'), this.#idleMs).unref();
       }
     };
-    return { model: held.model, release };
+    return { model: held.model, loadFraction: () => fractionOf(held), release };
   }
 
   /** Gives the model up, as soon as those who use it have released it; who acquires it from now on loads it again. */
@@ -70,7 +78,8 @@ export class ModelHolder {
   #start(): Held {
     let markGone = () => {};
     const gone = new Promise<void>((resolve) => (markGone = resolve));
-    const held: Held = { model: this.#load(), users: 0, retired: undefined, gone, markGone };
+    const watch: LoadWatch = {};
+    const held: Held = { model: this.#load(watch), watch, users: 0, retired: undefined, gone, markGone };
     held.model.then(
       (model) => {
         if (this.#held === held) this.#loaded = model;

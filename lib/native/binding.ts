@@ -30,6 +30,12 @@ export interface Ticket {
   runMs?: number;
 }
 
+/** Handed in with a load: what tells how far it has come. */
+export interface LoadWatch {
+  /** Of the archive that has been read, 0 to 1. Set once libtorch is open and the load is queued. */
+  fraction?: () => number;
+}
+
 /** A loaded TorchScript module as the addon gives it (native/module_binding.cc). */
 export interface NativeModule {
   methods(): string[];
@@ -50,13 +56,11 @@ export interface NativeModule {
 
 /** The main addon's exports (native/addon.cc). */
 export interface NativeBinding {
-  load(path: string, device: string, precision: string): Promise<NativeModule>;
+  load(path: string, device: string, precision: string, watch?: LoadWatch): Promise<NativeModule>;
   resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>;
   /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
   cancel(id: number): boolean;
   cudaDevices(): number;
-  /** How much of the archive that is being loaded has been read, 0 to 1; of the last one where none is. */
-  loadProgress(): number;
   /** Waits for the run and the load under way, and starts no more. */
   close(): void;
   readonly usableCpus: number;
@@ -68,7 +72,6 @@ interface LoaderBinding {
 }
 
 let loading: Promise<NativeBinding> | undefined;
-let loaded: NativeBinding | undefined;
 
 /**
  * The addon, loaded with libtorch on first use and once however many ask.
@@ -80,11 +83,6 @@ export function nativeBinding(): Promise<NativeBinding> {
     throw error;
   });
   return loading;
-}
-
-/** How much of the archive that is being loaded has been read, 0 to 1. 0 while libtorch itself opens. */
-export function loadProgress(): number {
-  return loaded?.loadProgress() ?? 0;
 }
 
 /**
@@ -124,7 +122,6 @@ async function loadBinding(): Promise<NativeBinding> {
   }
   // A run that goes on while the process tears libtorch down would crash it (native/task_queue.h).
   if (isMainThread) process.once('exit', () => binding.close());
-  loaded = binding;
   return binding;
 }
 
