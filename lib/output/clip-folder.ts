@@ -65,7 +65,7 @@ export async function createClipFolder(
   json: Record<string, unknown>,
 ): Promise<void> {
   try {
-    await mkdir(part);
+    await mkdir(part, { recursive: true }); // the folder it is in may have been tidied away
     // Side by side: a file system answers in a moment, and each answer comes by way of another thread.
     await Promise.all(writersOf(result, json).map(([name, write]) => write(path.join(part, name))));
     await rename(part, folder);

@@ -28,6 +28,9 @@ export function apiRoutes(service: Service): FastifyPluginAsync {
     app.setNotFoundHandler((request) => {
       throw new HttpError('ERR_NOT_FOUND', `There is no ${request.method} ${request.url}`);
     });
+    app.addHook('onRequest', ({ headers, routeOptions }, _reply, done) => {
+      done(routeOptions.config.works === true ? refuseCoded(headers['content-encoding']) : undefined);
+    });
     app.addHook('onResponse', (request, reply, done) => {
       const { method, routeOptions } = request;
       service.metrics.request(method, routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
@@ -38,6 +41,13 @@ export function apiRoutes(service: Service): FastifyPluginAsync {
       await app.register(routes(service));
     }
   };
+}
+
+/** A body that is compressed would be taken for what it is not, and grow when it is not. */
+function refuseCoded(coding: string | undefined): HttpError | undefined {
+  if (coding === undefined || coding.toLowerCase() === 'identity') return undefined;
+  const remedy = 'Send it as it is.';
+  return new HttpError('ERR_UNSUPPORTED_TYPE', `A body with the content coding ${coding} is not read`, { remedy });
 }
 
 /** Errors in our words. */

@@ -67,6 +67,14 @@ export class HttpError extends Error {
 /** Parts of a request, as people call them. */
 const PLACES = { querystring: 'query', params: 'path', headers: 'header', body: 'body' };
 
+/** Nobody is left to hear of it; for the log. */
+export class ClientGone extends Error {
+  constructor() {
+    super('The client closed the connection');
+    this.name = 'ClientGone';
+  }
+}
+
 export interface ErrorAnswer {
   status: number;
   code: string;
@@ -81,6 +89,9 @@ export function answerTo(error: unknown): ErrorAnswer {
     const { code } = error;
     const remedy = REMEDIES[code];
     return withRetry(STATUS[code] ?? 500, code, remedy === undefined ? error.message : error.withRemedy(remedy));
+  }
+  if (error instanceof ClientGone || (error as NodeJS.ErrnoException).code === 'ECONNRESET') {
+    return { status: 499, code: 'ERR_CLIENT_GONE', message: messageOf(error) }; // as nginx logs it
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const problems = error.validation.map(({ instancePath, message }) => {

@@ -114,9 +114,19 @@ export class ResultStore {
   /** Of all results, the oldest first. */
   async ids(): Promise<string[]> {
     await this.settled();
-    const ids = (await readdir(this.folder)).filter((name) => ID.test(name)).sort();
+    const ids = (await this.names()).filter((name) => ID.test(name)).sort();
     if (this.#summaries.size > 2 * ids.length) this.#summaries.clear(); // most of them are gone
     return ids;
+  }
+
+  /** Of all that lies in the folder, which may have been removed meanwhile. */
+  async names(): Promise<string[]> {
+    try {
+      return await readdir(this.folder);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
   }
 
   /** False where there is none with that id. It vanishes at once; who is reading it reads on. */
@@ -138,6 +148,7 @@ export class ResultStore {
     const file = path.join(this.folder, `${id}${BATCH_ENDING}`);
     const part = path.join(this.folder, `.part-${id}`);
     try {
+      await mkdir(this.folder, { recursive: true });
       await writeFile(part, JSON.stringify(batch));
       await rename(part, file);
     } catch (cause) {

@@ -88,7 +88,7 @@ export class Retention {
     const { seconds } = this.#limits;
     const remove = (name: string) => rm(path.join(this.#store.folder, name), { recursive: true, force: true });
     const batches: string[] = [];
-    for (const name of await readdir(this.#store.folder)) {
+    for (const name of await this.#store.names()) {
       const [, unfinished, id] = /^(\.part-|\.gone-)?(.{32})(?:\.batch\.json)?$/.exec(name) ?? [];
       if (id === undefined || !ID.test(id) || name === id) continue;
       if (unfinished === undefined) batches.push(name);

@@ -1,11 +1,11 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-
+import type { Socket } from 'node:net';
+import Fastify, { type ConnectionError, type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 
 import type { EmotionRecognizer } from '../recognizer.js';
 import { answerErrors, apiRoutes } from './api.js';
 import { serveDocs } from './docs.js';
-import { answerTo, errorBody, sendAnswer } from './errors.js';
+import { answerTo, errorBody, HttpError, sendAnswer } from './errors.js';
 import { openService } from './open.js';
 import type { ApiOptions } from './options.js';
 import { servePage } from './page.js';
@@ -16,6 +16,12 @@ const REQUEST_TIMEOUT_MS = 10 * 60_000;
 
 /** What a proxy may call a request; anything else would be somebody's words in our log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** What Node's parser finds fault with, where it is not the request itself. */
+const GARBAGE: Partial<Record<string, [status: string, what: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too long'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive'],
+};
 
 export interface ServerOptions extends ApiOptions {
   logger: FastifyBaseLogger;
@@ -53,6 +59,7 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
     },
     // The schemas bound parameters, with an error of ours.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    clientErrorHandler: answerGarbage,
     frameworkErrors: (error, request, reply) => {
       const answer = answerTo(error); // no hook runs for these
       void reply.header('x-request-id', request.id);
@@ -70,6 +77,19 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
   await servePage(app);
   await app.ready();
   return { app, recognizer: options.recognizer, setReady: (ready) => (service.ready = ready) };
+}
+
+/** What is no HTTP, or too much of it, gets its answer by hand. */
+function answerGarbage(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, what] = GARBAGE[error.code] ?? ['400 Bad Request', 'This is not an HTTP request'];
+  const answer = answerTo(new HttpError('ERR_BAD_REQUEST', what));
+  const body = JSON.stringify(errorBody(answer, crypto.randomUUID()));
+  const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`);
 }
 
 /** Who asks for more on the same connection would otherwise keep a server that is closing open until he does. */

@@ -1,15 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError } from '../errors.js';
 import { HttpError } from './errors.js';
 
 /** Uploads up to this size stay in memory, */
 const SMALL_BYTES = 256 * 1024;
 /** as long as all of them together are not more than this. */
 const MEMORY_BYTES = 16 * 2 ** 20;
+/** What nobody has touched for an hour nobody will. */
+const STALE_MS = 3_600_000;
 
 /** A recording on its way through the server. */
 export interface Upload {
@@ -24,19 +26,21 @@ export interface Upload {
 
 /**
  * Where uploads are until they were heard: on the disk, where the decoder reads them, but for small ones. The folder is this
- * process's own; the next one clears it away should this one die.
+ * process's own; others clear it away should this one die.
  */
 export class Spool {
   readonly #root: string;
   readonly #folder: string;
   readonly #maxBytes: number;
-  #ready: Promise<void> | undefined;
+  readonly #clearing: NodeJS.Timeout;
   /** In memory, of all uploads. */
   #held = 0;
 
   /** @param root a folder that may be shared with other servers */
   constructor(root: string, maxBytes: number) {
     this.#root = root;
+    void this.#clearAway();
+    this.#clearing = setInterval(() => void this.#clearAway(), STALE_MS).unref();
     this.#folder = path.join(root, `uploads-${process.pid}-${randomBytes(4).toString('hex')}`);
     this.#maxBytes = maxBytes;
   }
@@ -84,7 +88,8 @@ export class Spool {
       if (file !== undefined) await this.#remove(file.path);
       if (signal.aborted) throw signal.reason;
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-      throw new EmotionError('ERR_FILE_WRITE', `${name} could not be taken in: ${messageOf(error)}`, { cause: error });
+      const { code } = error as NodeJS.ErrnoException; // the message has a path of ours
+      throw new EmotionError('ERR_FILE_WRITE', `${name} could not be taken in: ${code}`, { cause: error });
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -103,11 +108,12 @@ export class Spool {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#clearing);
     await rm(this.#folder, { recursive: true, force: true }).catch(() => undefined); // the next server clears it away
   }
 
   async #open(): Promise<{ path: string; handle: FileHandle }> {
-    await (this.#ready ??= this.#prepare());
+    await mkdir(this.#folder, { recursive: true }); // it may have been tidied away
     const file = path.join(this.#folder, randomBytes(8).toString('hex'));
     return { path: file, handle: await open(file, 'wx') };
   }
@@ -122,12 +128,16 @@ export class Spool {
     return new HttpError('ERR_UPLOAD_TOO_LARGE', `${name} is larger than the ${most} that this server takes`);
   }
 
-  async #prepare(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    for (const name of await readdir(this.#root)) {
+  /** What servers left behind that were killed. What cannot go stays for the next look. */
+  async #clearAway(): Promise<void> {
+    for (const name of await readdir(this.#root).catch(() => [])) {
       const pid = /^uploads-(\d+)-[0-9a-f]{8}$/.exec(name)?.[1];
       if (pid === undefined || isAlive(Number(pid))) continue;
-      await rm(path.join(this.#root, name), { recursive: true, force: true });
+      const folder = path.join(this.#root, name);
+      // The process may be another container's, alive and out of sight.
+      const stats = await stat(folder).catch(() => undefined);
+      if (stats === undefined || Date.now() - stats.mtimeMs < STALE_MS) continue;
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
   }
 }

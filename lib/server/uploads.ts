@@ -1,17 +1,21 @@
-import type { MultipartFile } from '@fastify/multipart';
+import type { FastifyMultipartBaseOptions, Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
 
 import { EmotionError, messageOf } from '../errors.js';
-import { HttpError } from './errors.js';
+import { ClientGone, HttpError } from './errors.js';
 import type { Spool, Upload } from './spool.js';
 
 /** Types of a body, or of a part, that may hold a recording. */
 const RECORDING = /^(audio\/[\w.+-]+|video\/(webm|mp4|ogg|quicktime|x-matroska)|application\/(octet-stream|ogg))$/i;
 
-/** Of a part that is no file. */
+/** Of a part that is no file, and how many of them there may be. */
 const MAX_FIELD_BYTES = 1024;
+const MAX_FIELDS = 32;
+/** Between two looks at a form that has no next part yet, and how many of them may find nothing new. */
+const LOOK_MS = 1000;
+const LOOKS = { complete: 2, arriving: 60 };
 
 export function isRecordingType(type: string | undefined): boolean {
   return RECORDING.test(type?.split(';')[0]?.trim() ?? '');
@@ -24,14 +28,6 @@ export function clientSignal(reply: FastifyReply): AbortSignal {
     if (!reply.raw.writableFinished) controller.abort(new ClientGone());
   });
   return controller.signal;
-}
-
-/** Nobody is left to hear of it; for the log. */
-export class ClientGone extends Error {
-  constructor() {
-    super('The client closed the connection');
-    this.name = 'ClientGone';
-  }
 }
 
 /** A part of a form that is a file: taken in, or refused. */
@@ -47,10 +43,15 @@ export async function* formFiles(
   spool: Spool,
   { maxFiles, fields, signal }: { maxFiles: number; fields: Map<string, string>; signal: AbortSignal },
 ): AsyncGenerator<FormFile, void, undefined> {
-  const limits = { files: maxFiles + 1, fields: 32, fieldSize: MAX_FIELD_BYTES, fileSize: Number.MAX_SAFE_INTEGER };
+  const limits = {
+    files: maxFiles + 1,
+    fields: MAX_FIELDS,
+    fieldSize: MAX_FIELD_BYTES,
+    fileSize: Number.MAX_SAFE_INTEGER,
+  };
   let files = 0;
   try {
-    for await (const part of request.parts({ limits })) {
+    for await (const part of partsOf(request, { limits, isPartAFile })) {
       if (part.type === 'field') {
         if (part.valueTruncated) throw new HttpError('ERR_BAD_REQUEST', `The field ${part.fieldname} is too long`);
         fields.set(part.fieldname, String(part.value));
@@ -63,21 +64,63 @@ export async function* formFiles(
       yield await take(part, spool, signal);
     }
   } catch (error) {
-    throw isKnown(error) || signal.aborted
-      ? error
-      : new HttpError('ERR_BAD_REQUEST', unreadable(error), { cause: error });
+    throw signal.aborted ? error : worded(error);
   } finally {
     drain(request.raw); // what a client still sends of a form that is not read any more
   }
 }
 
-/** Ours, or Fastify's: the parser's own errors are plain ones. */
-function isKnown(error: unknown): boolean {
-  return error instanceof HttpError || error instanceof EmotionError || 'statusCode' in (error as object);
+/** Those without a file name count where their type says what they are. */
+function isPartAFile(_field: string | undefined, type: string | undefined, filename: string | undefined): boolean {
+  return filename !== undefined || isRecordingType(type);
 }
 
-function unreadable(error: unknown): string {
-  return `The form cannot be read: ${messageOf(error)}`;
+/**
+ * The parts of a form. The parser may wait for ever behind a part that it skips, for one that cannot come any more.
+ * @throws HttpError ERR_BAD_REQUEST then; what the parser throws
+ */
+async function* partsOf(
+  request: FastifyRequest,
+  options: FastifyMultipartBaseOptions,
+): AsyncGenerator<Multipart, void, undefined> {
+  const parts = request.parts(options);
+  for (;;) {
+    const { stalled, stop } = watch(request);
+    try {
+      const next = await Promise.race([parts.next(), stalled]);
+      if (next.done === true) return;
+      stop();
+      yield next.value;
+    } finally {
+      stop();
+    }
+  }
+}
+
+/** Rejects when nothing has come for long. */
+function watch({ raw }: FastifyRequest): { stalled: Promise<never>; stop: () => void } {
+  const what = 'The form cannot be read: nothing follows a part that is no form data, or that is cut off';
+  let stop = (): void => undefined;
+  const stalled = new Promise<never>((_resolve, reject) => {
+    let [bytes, looks] = [-1, 0];
+    const looking = setInterval(() => {
+      const { bytesRead } = raw.socket;
+      looks = bytesRead === bytes ? looks + 1 : 0;
+      bytes = bytesRead;
+      if (looks >= (raw.complete ? LOOKS.complete : LOOKS.arriving)) reject(new HttpError('ERR_BAD_REQUEST', what));
+    }, LOOK_MS);
+    stop = () => clearInterval(looking);
+  });
+  return { stalled, stop };
+}
+
+/** The parser's errors, in our words. */
+function worded(error: unknown): unknown {
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  if (code === 'FST_FIELDS_LIMIT')
+    return new HttpError('ERR_BAD_REQUEST', `The form has more than ${MAX_FIELDS} fields`);
+  if (error instanceof EmotionError || statusCode !== undefined) return error;
+  return new HttpError('ERR_BAD_REQUEST', `The form cannot be read: ${messageOf(error)}`, { cause: error });
 }
 
 async function take({ file, filename, mimetype }: MultipartFile, spool: Spool, signal: AbortSignal): Promise<FormFile> {

@@ -79,6 +79,25 @@ describe('errors over HTTP', () => {
       'ERR_BAD_REQUEST',
       /window is too long/,
     ],
+    [
+      'a form of too many fields',
+      recognize(
+        form(...Array.from({ length: 33 }, (_, i) => ({ name: `field${i}`, content: '' })), {
+          filename: 'a.wav',
+          content: speech,
+        }),
+      ),
+      400,
+      'ERR_BAD_REQUEST',
+      /more than 32 fields/,
+    ],
+    [
+      'a body that is compressed',
+      recognize({ payload: speech, headers: { 'content-type': 'audio/wav', 'content-encoding': 'gzip' } }),
+      415,
+      'ERR_UNSUPPORTED_TYPE',
+      /content coding gzip/,
+    ],
     ['JSON', body('{}', 'application/json'), 415, 'ERR_UNSUPPORTED_TYPE', /application\/json/],
     ['a picture', body(speech, 'image/png'), 415, 'ERR_UNSUPPORTED_TYPE', /image\/png/],
     ['nothing', recognize({}), 415, 'ERR_UNSUPPORTED_TYPE', /no body/],

@@ -31,6 +31,14 @@ describe('the Open Inference Protocol', () => {
     data: Array.from(samples),
   });
 
+  it('hears a batch that is larger than the queue', async () => {
+    await using narrow = await testServer({ recognizer: { maxQueue: 2 } });
+    const payload = { inputs: [wave(new Float32Array(8 * 8000).fill(0.1), [8, 8000])] };
+    const answer = await narrow.app.inject({ method: 'POST', url: `${MODEL}/infer`, payload });
+    assert.equal(answer.statusCode, 200, answer.body);
+    assert.deepEqual(inferResponse.parse(answer.json()).outputs[0]!.shape, [8, 9]);
+  });
+
   it('tells of the server, its health and its model', async () => {
     const get = async (url: string) => {
       const answer = await server.app.inject(url);

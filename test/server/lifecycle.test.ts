@@ -8,6 +8,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { errorResult } from '../../lib/server/schemas.js';
 import { cli, fixture, root } from '../support/paths.js';
 import { runCli } from '../support/run.js';
 import { eventsOf, form, type TestServer, testServer } from '../support/server.js';
@@ -133,12 +134,44 @@ describe('clients of all kinds', () => {
     }
   });
 
-  it('one that speaks no HTTP is turned away', async () => {
-    const socket = connect(port, '127.0.0.1');
-    socket.end('hello?\r\n\r\n');
+  it('one that goes is no error of ours', () => {
+    const { logged } = server;
+    const gone = logged.filter(({ code }) => code === 'ERR_CLIENT_GONE');
+    assert.ok(gone.length >= 4 && gone.every(({ level }) => level === 30), JSON.stringify(gone));
+    assert.deepEqual(
+      logged.filter(({ level }) => (level as number) >= 50),
+      [],
+    );
+  });
+
+  it('one whose form leads the parser into a dead end hears of it', async () => {
+    const parts = Buffer.concat([
+      Buffer.from('--x\r\nContent-Type: audio/wav\r\n\r\n'),
+      speech,
+      Buffer.from('\r\n--x--\r\n'),
+    ]);
+    const socket = await open('POST /api/recognize HTTP/1.1');
+    socket.write(
+      `Content-Type: multipart/form-data; boundary=x\r\nConnection: close\r\nContent-Length: ${parts.length}\r\n\r\n`,
+    );
+    socket.write(parts);
     let text = '';
     for await (const chunk of socket) text += String(chunk);
-    assert.match(text, /^HTTP\/1\.1 400/);
+    assert.match(text, /^HTTP\/1\.1 400 .*"ERR_BAD_REQUEST".*(no file|no form data)/s);
+  });
+
+  it('one that speaks no HTTP, or too much of it, is turned away in our words', async () => {
+    for (const [said, status] of [
+      ['hello?\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      const socket = connect(port, '127.0.0.1');
+      socket.end(said);
+      let text = '';
+      for await (const chunk of socket) text += String(chunk);
+      assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.equal(errorResult.strict().parse(JSON.parse(text.split('\r\n\r\n')[1]!)).error.code, 'ERR_BAD_REQUEST');
+    }
     assert.equal((await fetch(`http://127.0.0.1:${port}/v2/health/live`)).status, 200);
   });
 });

@@ -50,6 +50,11 @@ describe('POST /api/recognize', () => {
     assert.equal(result.embeddingShape!.length, 2);
   });
 
+  it('takes a file without a name for what its type says', async () => {
+    const answer = await post(form({ type: 'audio/wav', content: speech }));
+    assert.equal(clipResult.parse(answer.json()).file, 'recording');
+  });
+
   it('takes fields of the form before the query', async () => {
     const parts = form(
       { name: 'granularity', content: 'utterance' },

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +20,7 @@ import { Retention } from '../../lib/server/retention.js';
 import { clipResult, resultList } from '../../lib/server/schemas.js';
 import { Spool } from '../../lib/server/spool.js';
 import { fixture } from '../support/paths.js';
-import { type TestServer, testServer } from '../support/server.js';
+import { form, type TestServer, testServer } from '../support/server.js';
 
 const speech = readFileSync(fixture('speech.wav'));
 const headers = { 'content-type': 'audio/wav' };
@@ -128,6 +129,33 @@ describe('results over HTTP', () => {
       [refused.statusCode, refused.json<{ error: { code: string } }>().error.code],
       [507, 'ERR_FILE_WRITE'],
     );
+    assert.ok(!refused.body.includes(full.output), 'our paths are nobody elses business');
+  });
+});
+
+describe('an output folder that somebody removes', () => {
+  it('is made again: nothing is lost but what was in it', async () => {
+    await using server = await testServer();
+    const [small, large] = [speech, readFileSync(fixture('speech-f64.wav'))]; // in memory, on the disk
+    const post = async (payload: Buffer) => {
+      const answer = await server.app.inject({ method: 'POST', url: '/api/recognize', payload, headers });
+      assert.equal(answer.statusCode, 200, answer.body);
+      return `/api/results/${answer.json<{ id: string }>().id}`;
+    };
+    const results = async () => resultList.parse((await server.app.inject('/api/results')).json()).results.length;
+    await post(small);
+    await post(large);
+    for (const payload of [small, large]) {
+      rmSync(server.output, { recursive: true });
+      assert.equal(await results(), 0);
+      assert.equal((await server.app.inject(await post(payload))).statusCode, 200);
+      assert.equal(await results(), 1);
+    }
+    rmSync(server.output, { recursive: true });
+    const batch = form({ filename: 'a.txt', type: 'text/plain', content: 'a' });
+    const answer = await server.app.inject({ method: 'POST', url: '/api/batch', ...batch });
+    const { links } = answer.json<{ links: { csv: string } }>();
+    assert.equal((await server.app.inject(links.csv)).statusCode, 200);
   });
 });
 
@@ -187,12 +215,15 @@ describe('what is kept', () => {
 
   it('leaves no uploads of a process that is gone', async () => {
     const [dead, alive] = ['uploads-999999999-00000000', `uploads-${process.pid}-00000000`];
-    for (const name of [dead, alive]) mkdirSync(path.join(folder, name));
+    const recent = 'uploads-999999999-11111111'; // of another container, who knows
+    for (const name of [dead, alive, recent]) mkdirSync(path.join(folder, name));
+    for (const name of [dead, alive]) utimesSync(path.join(folder, name), 0, 0);
     const spool = new Spool(folder, 2 ** 20);
     const take = (bytes: number) => spool.take(Readable.from([Buffer.alloc(bytes)]), 'a', new AbortController().signal);
     const [small, large] = [await take(10), await take(300_000)];
     assert.ok(small.source instanceof Uint8Array, 'few bytes stay in memory');
-    assert.deepEqual([existsSync(path.join(folder, dead)), existsSync(path.join(folder, alive))], [false, true]);
+    const there = [dead, alive, recent].map((name) => existsSync(path.join(folder, name)));
+    assert.deepEqual(there, [false, true, true]);
     assert.deepEqual([small.bytes, large.bytes, statSync(large.source as string).size], [10, 300_000, 300_000]);
     const many = await Promise.all(Array.from({ length: 80 }, () => take(250_000)));
     const held = many.filter(({ source }) => source instanceof Uint8Array).length;

@@ -51,6 +51,7 @@ export interface Part {
   name?: string;
   /** Of a file. */
   filename?: string;
+  /** audio/wav where there is a file name. */
   type?: string;
   content: Buffer | string;
 }
@@ -59,12 +60,15 @@ const BOUNDARY = 'c0ffee-c0ffee-c0ffee';
 
 /** A multipart body, and its header. */
 export function form(...parts: Part[]): { payload: Buffer; headers: { 'content-type': string } } {
-  const pieces = parts.flatMap(({ name = 'file', filename, type = 'audio/wav', content }) => [
-    `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"`,
-    filename === undefined ? '\r\n\r\n' : `; filename="${filename}"\r\nContent-Type: ${type}\r\n\r\n`,
-    content,
-    '\r\n',
-  ]);
+  const pieces = parts.flatMap(
+    ({ name = 'file', filename, type = filename === undefined ? undefined : 'audio/wav', content }) => [
+      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"`,
+      filename === undefined ? '' : `; filename="${filename}"`,
+      type === undefined ? '\r\n\r\n' : `\r\nContent-Type: ${type}\r\n\r\n`,
+      content,
+      '\r\n',
+    ],
+  );
   const payload = Buffer.concat([...pieces, `--${BOUNDARY}--\r\n`].map((piece) => Buffer.from(piece as string)));
   return { payload, headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` } };
 }

@@ -129,7 +129,14 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
             tags,
             params,
             body: inferRequest,
-            response: { 200: inferResponse, ...errors, 413: inferError, 422: inferError, 504: inferError },
+            response: {
+              200: inferResponse,
+              ...errors,
+              413: inferError,
+              415: inferError,
+              422: inferError,
+              504: inferError,
+            },
           },
         },
         async (request, reply) => {
@@ -142,12 +149,15 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
           const failed = new AbortController();
           const signal = AbortSignal.any([client, failed.signal]);
           const call = { logits: true, embedding, signal, timeoutMs, maxDurationSeconds };
-          const results = await Promise.all(inference.clips.map((clip) => recognizer.recognize(clip, call))).catch(
-            (error: unknown) => {
-              failed.abort(error); // the other clips are of no use then
-              throw error;
-            },
-          );
+          const results = await Promise.all(
+            inference.clips.map((clip, i) => {
+              // A request is let in or not as a whole: its other clips may be more than the queue has room for.
+              return recognizer.recognize(clip, i === 0 ? call : { ...call, whenFull: 'wait' });
+            }),
+          ).catch((error: unknown) => {
+            failed.abort(error); // the other clips are of no use then
+            throw error;
+          });
           results.forEach((result) => service.metrics.heard(result));
           const answer = writeInference(inference, results, model.card, model.name);
           if (answer.headLength === undefined) return answer.body as z.output<typeof inferResponse>;
