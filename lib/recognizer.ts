@@ -9,6 +9,7 @@ import { EmotionError } from './errors.js';
 import { events, type LoadEvent } from './events.js';
 import { mapMany, type Outcome } from './many.js';
 import { EmotionModel, type ModelOutput, type ModelWants } from './model/emotion-model.js';
+import { readCard } from './model/card-file.js';
 import { resolveModel } from './model/manifest.js';
 import { ModelHolder } from './model/model-holder.js';
 import {
@@ -84,7 +85,11 @@ export class EmotionRecognizer implements AsyncDisposable {
     this.#options = parseOptions(recognizerOptionsSchema, options, 'options');
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
     this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
-    this.#models = new ModelHolder((watch) => this.#load(watch), idleUnloadMs);
+    this.#models = new ModelHolder(
+      (watch) => this.#load(watch),
+      async () => readCard(resolveModel(this.#options.model)),
+      idleUnloadMs,
+    );
   }
 
   /**
@@ -217,15 +222,22 @@ export class EmotionRecognizer implements AsyncDisposable {
     const unfollow = onAbort(signal, () => report.end()); // the caller has his answer, whatever goes on here
     const loads = this.#models.loaded === undefined;
     const lease = this.#models.acquire();
-    let audio: PreparedAudio | undefined;
+    let preparing: Promise<PreparedAudio> | undefined;
+    let ready = false;
     try {
       const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name, transfer } = settings;
-      const decodes = () => audio ?? report.tell({ stage: 'decoding' });
+      const decodes = () => ready || report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
       else decodes();
-      const needs = lease.model.then(({ card }) => card);
-      audio = await prepareAudio(input, needs, { signal, priority, maxSeconds, name, transfer });
-      const model = await lease.model;
+      preparing = lease.card.then((card) =>
+        prepareAudio(input, card, { signal, priority, maxSeconds, name, transfer }),
+      );
+      void preparing.then(
+        () => (ready = true),
+        () => undefined,
+      );
+      // Side by side: a cold start costs the longer of the two.
+      const [audio, model] = await Promise.all([preparing, lease.model]);
       const byFrame = granularity === 'frame';
       const heard = await hear(
         model.card,
@@ -244,7 +256,10 @@ export class EmotionRecognizer implements AsyncDisposable {
     } finally {
       unfollow();
       report.end();
-      audio?.lease.release();
+      preparing?.then(
+        (audio) => audio.lease.release(),
+        () => undefined,
+      );
       lease.release();
     }
   }

@@ -3,35 +3,15 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/version.h>
 
-#include <string>
-#include <utility>
-#include <vector>
+#include <memory>
 
 #include "cpus.h"
 #include "environment.h"
 #include "module_binding.h"
 #include "napi_setup.h"
-#include "resample.h"
 
 namespace e2v {
 namespace {
-
-// resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>
-Napi::Value Resample(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto array = info[0].As<Napi::Float32Array>();
-  std::vector<float> samples(array.Data(), array.Data() + array.ElementLength());
-  const int64_t from = info[1].As<Napi::Number>().Int64Value();
-  const int64_t to = info[2].As<Napi::Number>().Int64Value();
-  return Environment::of(env).run(env, prepare_queue(), 1, [samples = std::move(samples), from, to] {
-    auto output = std::make_shared<std::vector<float>>(resample(samples, from, to));
-    return [output](Napi::Env settled) {
-      auto result = Napi::Float32Array::New(settled, output->size());
-      std::copy(output->begin(), output->end(), result.Data());
-      return result.As<Napi::Value>();
-    };
-  });
-}
 
 // cudaDevices(): number; 0 where libtorch's CUDA library is not open or finds no device
 Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
@@ -49,14 +29,13 @@ Napi::Value Cancel(const Napi::CallbackInfo& info) {
 void Close(const Napi::CallbackInfo&) {
   run_queue().close();
   load_queue().close();
-  prepare_queue().close();
+  free_queue().close();
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(std::make_unique<Environment>(env).release());  // Node-API deletes it with the environment
   Environment::of(env).module_constructor = Napi::Persistent(ModuleBinding::define(env));
   exports.Set("load", Napi::Function::New(env, load, "load"));
-  exports.Set("resample", Napi::Function::New(env, Resample, "resample"));
   exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
   exports.Set("cancel", Napi::Function::New(env, Cancel, "cancel"));
   exports.Set("close", Napi::Function::New(env, Close, "close"));

@@ -28,7 +28,7 @@ Environment::Environment(Napi::Env env) {
       // Where only worker_threads used the addon, this is the last that is heard before the process exits.
       run_queue().drain();
       load_queue().drain();
-      prepare_queue().drain();
+      free_queue().drain();
     }
   });
 }

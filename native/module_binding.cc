@@ -60,7 +60,7 @@ void give_up(std::shared_ptr<Module> module) {
     trim_memory();
   };
   try {
-    prepare_queue().push(std::move(free), 1);
+    free_queue().push(std::move(free), 1);
   } catch (const std::system_error&) {  // no thread for it
   }
 }

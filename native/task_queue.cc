@@ -147,7 +147,7 @@ TaskQueue& load_queue() {
   return queue;
 }
 
-TaskQueue& prepare_queue() {
+TaskQueue& free_queue() {
   static TaskQueue queue(1, TaskQueue::Thread::EndsWhenIdle);
   return queue;
 }

@@ -74,12 +74,12 @@ class TaskQueue {
 
 // The process's queues, shared by all environments (the main thread and every worker_thread). Runs of models share the
 // processors that there are, each with the weight of its intra-op threads, so that these are never oversubscribed.
-// Models load beside them, one at a time, so that a load delays no run. What prepares for a run or clears up after it
-// (resampling, freeing a model) has a third queue: it waits for neither. The threads of the latter two end when they
+// Models load beside them, one at a time, so that a load delays no run. Models are freed in a third queue, which waits
+// for neither. The threads of the latter two end when they
 // are idle: OpenMP threads that they brought along would count as busy ones for ever, and OpenMP lets threads sleep
 // between parallel regions where there are more of them than processors.
 TaskQueue& run_queue();
 TaskQueue& load_queue();
-TaskQueue& prepare_queue();
+TaskQueue& free_queue();
 
 }  // namespace e2v

@@ -5,6 +5,7 @@ import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
 import type { AudioBudget } from './budget.js';
 import type { DecodeJob, DecodeReply } from './decode-worker.js';
+import type { MonoClip } from './mono.js';
 import type { Pcm } from './pcm.js';
 
 const IDLE_MS = 10_000;
@@ -14,18 +15,19 @@ const LARGE = 2 ** 22;
 const POSTED = 2;
 
 export interface DecodeRequest {
-  /** A path, or bytes that nobody else has: they move to the thread. */
-  source: string | Uint8Array;
+  /** A path, or bytes or samples that nobody else has: they move to the thread. */
+  source: string | Uint8Array | Pcm;
   /** Of the clip, in errors. */
   name: string;
   /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
   maxSeconds: number;
+  /** Hz that the clip gets; its own where undefined. */
+  rate?: number | undefined;
   priority: number;
   signal: AbortSignal | undefined;
 }
 
-export interface Decoded {
-  pcm: Pcm;
+export interface Decoded extends MonoClip {
   /** Milliseconds that reading and decoding took. */
   ms: number;
 }
@@ -130,11 +132,11 @@ class DecodeThread {
     clearTimeout(this.#idle);
     const id = this.#nextId++;
     this.#jobs.set(id, job);
-    const { source, name, maxSeconds } = job;
+    const { source, name, maxSeconds, rate } = job;
     this.#worker.ref();
     this.#worker.postMessage(
-      { id, source, name, maxSeconds } satisfies DecodeJob,
-      typeof source === 'string' ? [] : [source.buffer as ArrayBuffer],
+      { id, source, name, maxSeconds, rate } satisfies DecodeJob,
+      typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
     );
     job.source = ''; // the bytes are the thread's now
   }
@@ -149,8 +151,9 @@ class DecodeThread {
     if ('code' in reply) {
       job.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
     } else {
-      if (reply.samples.length > LARGE && this.#jobs.size === 0) this.#end();
-      job.resolve({ pcm: { samples: reply.samples, sampleRate: reply.sampleRate }, ms: reply.ms });
+      const { pcm, durationSeconds, ms } = reply;
+      if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
+      job.resolve({ pcm, durationSeconds, ms });
     }
     this.#on.onFree();
   }

@@ -1,27 +1,29 @@
-/** Runs in a worker thread: reads, decodes and mixes down one clip at a time. See decode-pool.ts for the other side. */
+/** Runs in a worker thread: reads, decodes, mixes down and resamples one clip at a time. See decode-pool.ts for the other side. */
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
 import { type ErrorCode, messageOf } from '../errors.js';
 import { Failure } from './failure.js';
-import { MonoAudio } from './mono.js';
+import { MonoAudio, type MonoClip } from './mono.js';
 import { missingFromMp3 } from './mp3.js';
+import { indexFirst } from './mp4.js';
 import type { Pcm } from './pcm.js';
 import { readWav } from './wav.js';
 
 export interface DecodeJob {
   id: number;
-  /** A path or the encoded bytes. */
-  source: string | Uint8Array;
+  /** A path, encoded bytes, or samples. */
+  source: string | Uint8Array | Pcm;
   /** Of the clip, in errors. */
   name: string;
   /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
   maxSeconds: number;
+  /** Hz of the answer; that of the clip where undefined. */
+  rate: number | undefined;
 }
 
 export type DecodeReply =
-  | { id: number; samples: Float32Array; sampleRate: number; ms: number }
-  | { id: number; code: ErrorCode; what: string; cause: string };
+  ({ id: number; ms: number } & MonoClip) | { id: number; code: ErrorCode; what: string; cause: string };
 
 interface Stretch {
   channelData: Float32Array[];
@@ -35,24 +37,25 @@ interface Decoders {
 }
 let decoders: Promise<Decoders> | undefined;
 
-/** Frames of a WAV that are converted at once. */
-const WAV_STRETCH = 65_536;
+/** Frames of what is not compressed that are converted at once. */
+const FRAMES = 65_536;
 /**
  * Encoded bytes that are decoded at once: compressed silence may be a thousand times as large when it is not. WebM's decoder
- * takes a time that is quadratic in the last piece; an MP4 whose index lies at its end is put together anew for each, until
- * that is there, so that they must not be many.
+ * takes a time that is quadratic in the last piece.
  */
-const STRETCH = { usual: 65_536, webm: 8192, mp4: (bytes: number) => Math.max(65_536, Math.ceil(bytes / 256)) };
+const STRETCH = { usual: 65_536, webm: 8192 };
 
 parentPort?.on('message', (job: DecodeJob) => void answer(job));
 
-async function answer({ id, source, name, maxSeconds }: DecodeJob): Promise<void> {
+async function answer({ id, source, name, maxSeconds, rate }: DecodeJob): Promise<void> {
   const begin = performance.now();
   try {
-    const bytes = typeof source === 'string' ? readSource(source, name) : source;
-    const { samples, sampleRate } = await decode(bytes, name, maxSeconds);
+    const audio = new MonoAudio(name, maxSeconds, rate);
+    if (typeof source === 'object' && 'samples' in source) appendSamples(audio, source);
+    else await decode(typeof source === 'string' ? readSource(source, name) : source, name, audio);
+    const clip = audio.finish();
     const ms = performance.now() - begin;
-    parentPort?.postMessage({ id, samples, sampleRate, ms } satisfies DecodeReply, [samples.buffer as ArrayBuffer]);
+    parentPort?.postMessage({ id, ms, ...clip } satisfies DecodeReply, [clip.pcm.samples.buffer as ArrayBuffer]);
   } catch (error) {
     const known = error instanceof Failure ? error : new Failure('ERR_AUDIO_DECODE', messageOf(error), error);
     parentPort?.postMessage({
@@ -76,7 +79,11 @@ function readSource(file: string, name: string): Uint8Array {
   }
 }
 
-async function decode(bytes: Uint8Array, name: string, maxSeconds: number): Promise<Pcm> {
+function appendSamples(audio: MonoAudio, { samples, sampleRate }: Pcm): void {
+  for (let at = 0; at < samples.length; at += FRAMES) audio.append([samples.subarray(at, at + FRAMES)], sampleRate);
+}
+
+async function decode(bytes: Uint8Array, name: string, audio: MonoAudio): Promise<void> {
   if (bytes.length === 0) throw new Failure('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
   const missing = missingFromMp3(bytes);
   if (missing !== undefined) {
@@ -86,14 +93,13 @@ async function decode(bytes: Uint8Array, name: string, maxSeconds: number): Prom
       `${name} is cut off: it holds ${share} % of the audio that its header promises`,
     );
   }
-  const audio = new MonoAudio(name, maxSeconds);
   try {
     const wav = readWav(bytes);
     if (wav !== undefined) {
       if (wav.frames === 0) throw new Failure('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
       audio.expect(wav.frames, wav.sampleRate);
-      for (let start = 0; start < wav.frames; start += WAV_STRETCH) {
-        audio.append(wav.read(start, Math.min(wav.frames, start + WAV_STRETCH)), wav.sampleRate);
+      for (let start = 0; start < wav.frames; start += FRAMES) {
+        audio.append(wav.read(start, Math.min(wav.frames, start + FRAMES)), wav.sampleRate);
       }
     } else {
       for await (const { channelData, sampleRate } of decodeStretches(bytes)) audio.append(channelData, sampleRate);
@@ -103,8 +109,7 @@ async function decode(bytes: Uint8Array, name: string, maxSeconds: number): Prom
     const what = `${name} is not audio that can be decoded: ${messageOf(error)}; it starts with ${startOf(bytes)}`;
     throw new Failure('ERR_AUDIO_DECODE', what, error);
   }
-  const pcm = audio.finish();
-  if (pcm.samples.length > 0 && pcm.sampleRate > 0) return pcm;
+  if (!audio.empty) return;
   throw new Failure('ERR_AUDIO_DECODE', `${name} holds no audio that can be decoded; it starts with ${startOf(bytes)}`);
 }
 
@@ -117,12 +122,9 @@ async function* decodeStretches(bytes: Uint8Array): AsyncIterable<Stretch> {
   const whole = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice(); // audio-type looks at the buffer's start
   const format = formatOf(whole);
   if (format === undefined) throw new Error('Unknown audio format');
-  yield* decode(stretchesOf(whole, stretchSize(format, whole.length)), format);
-}
-
-function stretchSize(format: string, bytes: number): number {
-  if (format === 'webm' || format === 'mkv') return STRETCH.webm;
-  return ['mp4', 'm4a', 'mov'].includes(format) ? STRETCH.mp4(bytes) : STRETCH.usual;
+  const ordered = ['mp4', 'm4a', 'mov'].includes(format) ? indexFirst(whole) : whole;
+  const size = format === 'webm' || format === 'mkv' ? STRETCH.webm : STRETCH.usual;
+  yield* decode(stretchesOf(ordered, size), format);
 }
 
 /** The last one is the longest: FLAC's decoder drops a frame where the file's last piece is a few bytes. */

@@ -25,6 +25,8 @@ export interface DecodeOptions {
   priority?: number | undefined;
   /** Longer clips end with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: none are. */
   maxSeconds?: number | undefined;
+  /** Hz that the clip gets. Default: its own. */
+  rate?: number | undefined;
   /** What errors call the clip. Default: its path. */
   name?: string | undefined;
   /** Whether bytes may be taken rather than copied. Default false. */
@@ -37,18 +39,25 @@ export interface DecodedAudio extends Decoded {
 }
 
 /**
- * Decodes a file, or encoded bytes, into one channel: the mean of all. Reading and decoding run in a worker thread. Raw
- * samples pass as they are.
- * @throws TypeError for another kind of input
+ * Decodes a file, or encoded bytes, into one channel: the mean of all. Reading, decoding and resampling run in a worker thread.
+ * Raw samples that need no other rate pass as they are.
+ * @throws TypeError for another kind of input, and for an empty path
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG,
  *   ERR_AUDIO_NOT_FINITE
  */
 export async function decodeAudio(
   input: AudioInput,
-  { signal, priority = 0, maxSeconds = Infinity, name, transfer = false }: DecodeOptions = {},
+  { signal, priority = 0, maxSeconds = Infinity, rate, name, transfer = false }: DecodeOptions = {},
 ): Promise<DecodedAudio> {
   signal?.throwIfAborted();
-  const wanted = { signal, priority, maxSeconds, name: name ?? (typeof input === 'string' ? input : 'The audio') };
+  const wanted = {
+    signal,
+    priority,
+    maxSeconds,
+    rate,
+    name: name ?? (typeof input === 'string' ? input : 'The audio'),
+  };
+  if (input === '') throw new TypeError('The path of the clip is empty');
   if (typeof input === 'string') {
     const { size } = await stat(input).catch(() => ({ size: 0 })); // the thread says what is wrong with it
     signal?.throwIfAborted();
@@ -58,7 +67,13 @@ export async function decodeAudio(
     const source = ownBytes(input, transfer); // they move to the thread
     return leased(poolFor(source.length).decode({ ...wanted, source }));
   }
-  return { pcm: checkPcm(input, maxSeconds), ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
+  const pcm = checkPcm(input, maxSeconds);
+  if (rate !== undefined && rate !== pcm.sampleRate) {
+    const source = { samples: pcm.samples.slice(), sampleRate: pcm.sampleRate };
+    return leased(poolFor(source.samples.byteLength).decode({ ...wanted, source }));
+  }
+  const durationSeconds = pcm.samples.length / pcm.sampleRate;
+  return { pcm, durationSeconds, ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
 }
 
 /** Bytes that nobody else has: a copy, unless they are the whole of their buffer and may be taken. */

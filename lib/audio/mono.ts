@@ -1,21 +1,37 @@
 import { Failure } from './failure.js';
 import type { Pcm } from './pcm.js';
+import { Resampler } from './resampler.js';
 
-/** One channel, the mean of all, collected from stretches as they are decoded: the channels exist a stretch at a time. */
+/** A clip that was decoded. */
+export interface MonoClip {
+  pcm: Pcm;
+  /** Of the clip as it came, before its rate was changed. */
+  durationSeconds: number;
+}
+
+/**
+ * One channel, the mean of all, at one rate, collected from stretches as they are decoded: channels, and samples at another
+ * rate, exist a stretch at a time.
+ */
 export class MonoAudio {
   readonly #name: string;
   readonly #maxSeconds: number;
+  readonly #rate: number | undefined;
   readonly #parts: Float32Array[] = [];
+  #resampler: Resampler | undefined;
+  /** As it came. */
   #size = 0;
   #sampleRate = 0;
 
   /**
    * @param name of the clip, for errors
    * @param maxSeconds `append` refuses what makes it longer
+   * @param rate Hz, that of the clip where undefined
    */
-  constructor(name: string, maxSeconds: number) {
+  constructor(name: string, maxSeconds: number, rate: number | undefined) {
     this.#name = name;
     this.#maxSeconds = maxSeconds;
+    this.#rate = rate;
   }
 
   /** @throws Failure ERR_AUDIO_TOO_LONG where there is or will be more than is allowed */
@@ -45,20 +61,34 @@ export class MonoAudio {
       }
       mono[i] = mean;
     }
-    this.#parts.push(mono);
     this.#size += size;
+    if (this.#rate === undefined || this.#rate === this.#sampleRate) {
+      this.#parts.push(mono);
+      return;
+    }
+    this.#resampler ??= new Resampler(this.#sampleRate, this.#rate);
+    this.#parts.push(this.#resampler.push(mono));
+  }
+
+  get empty(): boolean {
+    return this.#size === 0 || this.#sampleRate === 0;
   }
 
   /** The whole. No samples, at 0 Hz, where nothing was appended. */
-  finish(): Pcm {
-    const sampleRate = this.#sampleRate;
-    if (this.#parts.length === 1) return { samples: this.#parts[0]!, sampleRate };
-    const samples = new Float32Array(this.#size);
+  finish(): MonoClip {
+    if (this.#resampler !== undefined) this.#parts.push(this.#resampler.finish());
+    const sampleRate = this.#resampler === undefined ? this.#sampleRate : this.#rate!;
+    return { pcm: { samples: this.#joined(), sampleRate }, durationSeconds: this.#size / (this.#sampleRate || 1) };
+  }
+
+  #joined(): Float32Array {
+    if (this.#parts.length === 1) return this.#parts[0]!;
+    const samples = new Float32Array(this.#parts.reduce((size, part) => size + part.length, 0));
     let at = 0;
     for (const part of this.#parts.splice(0)) {
       samples.set(part, at);
       at += part.length;
     }
-    return { samples, sampleRate };
+    return samples;
   }
 }

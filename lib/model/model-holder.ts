@@ -1,10 +1,13 @@
 import { events, type UnloadEvent } from '../events.js';
 import type { LoadWatch } from '../torch.js';
+import type { ModelCard } from './card.js';
 import type { EmotionModel } from './emotion-model.js';
 
 /** A use of the model, from before it is loaded until `release`. */
 export interface ModelLease {
   model: Promise<EmotionModel>;
+  /** Before the model is loaded, where it can be read by itself. */
+  card: Promise<ModelCard>;
   /** Of its archive that has been read, 0 to 1. 0 while libtorch itself opens. */
   loadFraction(): number;
   release(): void;
@@ -12,6 +15,7 @@ export interface ModelLease {
 
 interface Held {
   model: Promise<EmotionModel>;
+  card: Promise<ModelCard>;
   watch: LoadWatch;
   users: number;
   retired: UnloadEvent['reason'] | undefined;
@@ -26,13 +30,19 @@ function fractionOf(held: Held): number {
 /** Loads a model once however many ask, keeps it while it is used, and gives it back: when told to, or when idle. */
 export class ModelHolder {
   readonly #load: (watch: LoadWatch) => Promise<EmotionModel>;
+  readonly #readCard: () => Promise<ModelCard>;
   readonly #idleMs: number | undefined;
   #held: Held | undefined;
   #loaded: EmotionModel | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(load: (watch: LoadWatch) => Promise<EmotionModel>, idleMs: number | undefined) {
+  constructor(
+    load: (watch: LoadWatch) => Promise<EmotionModel>,
+    readCard: () => Promise<ModelCard>,
+    idleMs: number | undefined,
+  ) {
     this.#load = load;
+    this.#readCard = readCard;
     this.#idleMs = idleMs;
   }
 
@@ -61,7 +71,7 @@ export class ModelHolder {
         this.#idle = setTimeout(() => void this.unload('idle'), this.#idleMs).unref();
       }
     };
-    return { model: held.model, loadFraction: () => fractionOf(held), release };
+    return { model: held.model, card: held.card, loadFraction: () => fractionOf(held), release };
   }
 
   /** Gives the model up, as soon as those who use it have released it; who acquires it from now on loads it again. */
@@ -79,7 +89,10 @@ export class ModelHolder {
     let markGone = () => {};
     const gone = new Promise<void>((resolve) => (markGone = resolve));
     const watch: LoadWatch = {};
-    const held: Held = { model: this.#load(watch), watch, users: 0, retired: undefined, gone, markGone };
+    const model = this.#load(watch);
+    const card = this.#readCard().catch(async () => (await model).card); // loading tells best what is wrong
+    card.catch(() => undefined);
+    const held: Held = { model, card, watch, users: 0, retired: undefined, gone, markGone };
     held.model.then(
       (model) => {
         if (this.#held === held) this.#loaded = model;

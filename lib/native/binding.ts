@@ -57,7 +57,6 @@ export interface NativeModule {
 /** The main addon's exports (native/addon.cc). */
 export interface NativeBinding {
   load(path: string, device: string, precision: string, watch?: LoadWatch): Promise<NativeModule>;
-  resample(samples: Float32Array, fromRate: number, toRate: number): Promise<Float32Array>;
   /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
   cancel(id: number): boolean;
   cudaDevices(): number;
