@@ -43,10 +43,14 @@ export class EmotionError extends Error {
    * @param options `cause`: the error underneath; `remedy`: replaces the code's usual advice
    */
   constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string } = {}) {
-    super(`${what}. ${options.remedy ?? REMEDIES[code]}`, 'cause' in options ? { cause: options.cause } : undefined);
+    const sentence = what.replace(/\.$/, ''); // what is quoted from elsewhere may end with one
+    super(
+      `${sentence}. ${options.remedy ?? REMEDIES[code]}`,
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
     this.name = 'EmotionError';
     this.code = code;
-    this.#what = what;
+    this.#what = sentence;
   }
 
   /** The message with another remedy: for those who cannot do what the usual one says. */

@@ -15,27 +15,32 @@ export type Precision = z.infer<typeof precisionSchema>;
 export const granularitySchema = z.enum(['utterance', 'frame']);
 export type Granularity = z.infer<typeof granularitySchema>;
 
-/** What the server takes too. */
+/** What the server and the command line take too. */
 export const limits = {
+  threads: { min: 1, max: 1024 },
   /** Seconds. */
   window: { min: 1, max: 86_400 },
   /** Seconds. */
   timeline: { min: 0.02, max: 3600 },
   /** Hz, of raw samples. */
   sampleRate: { min: 1, max: 768_000 },
+  /** Milliseconds that a timer takes. */
+  timerMs: { min: 1, max: 2 ** 31 - 1 },
 } as const;
 
-/** What a timer takes. */
-const milliseconds = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
+/** What the command line tells too. */
+export const defaults = {
+  maxQueue: 1024,
+  /** Seconds. */
+  timeline: { window: 1, hop: 0.5 },
+} as const;
+
+const milliseconds = z.number().int().min(limits.timerMs.min).max(limits.timerMs.max);
 
 const runtime = {
   device: deviceSchema.default('auto'),
   precision: precisionSchema.default('auto'),
-  threads: z.number().int().min(1).max(1024).optional(),
+  threads: z.number().int().min(limits.threads.min).max(limits.threads.max).optional(),
 };
 
 export const torchOptionsSchema = z.object(runtime).strict();
@@ -46,7 +51,7 @@ export const recognizerOptionsSchema = z
   .object({
     ...runtime,
     model: z.string().min(1).optional(),
-    maxQueue: z.number().int().min(1).default(1024),
+    maxQueue: z.number().int().min(1).default(defaults.maxQueue),
     maxBatch: z.number().int().min(1).max(1024).optional(),
     batchDelayMs: z.number().int().min(0).max(60_000).default(0),
     idleUnloadMs: milliseconds.optional(),
@@ -64,8 +69,8 @@ export const recognizeOptionsSchema = z
       .default('auto'),
     timeline: z
       .object({
-        window: z.number().min(limits.timeline.min).max(limits.timeline.max).default(1),
-        hop: z.number().min(limits.timeline.min).max(limits.timeline.max).default(0.5),
+        window: z.number().min(limits.timeline.min).max(limits.timeline.max).default(defaults.timeline.window),
+        hop: z.number().min(limits.timeline.min).max(limits.timeline.max).default(defaults.timeline.hop),
       })
       .strict()
       .default({}),
@@ -188,7 +193,7 @@ export interface RecognizeManyOptions extends Omit<RecognizeOptions, 'name' | 't
 
 export interface RecognizeStreamOptions extends Pick<
   RecognizeOptions,
-  'embedding' | 'processedAudio' | 'signal' | 'timeoutMs' | 'priority'
+  'embedding' | 'logits' | 'processedAudio' | 'signal' | 'timeoutMs' | 'priority' | 'name'
 > {
   /** Hz of the stream. */
   sampleRate: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 
-import { EmotionError, EmotionRecognizer } from '../lib/index.js';
+import { EmotionError, EmotionRecognizer, type RecognizeStreamOptions } from '../lib/index.js';
 import { type PcmChunk, type StreamWindow, type WindowOptions, windowsOf } from '../lib/stream.js';
 import { settled } from './support/fake-lane.js';
 import { clip } from './support/tiny.js';
@@ -130,6 +130,15 @@ describe('recognizeStream', () => {
       count++;
     }
     assert.equal(count, 3);
+  });
+
+  it('gives logits, and calls the stream by its name where something is wrong', async () => {
+    const wanted: RecognizeStreamOptions = { sampleRate: 16000, logits: true, name: 'the microphone' };
+    for await (const { logits } of recognizer.recognizeStream([clip(3, 16000)], wanted)) {
+      assert.ok(logits instanceof Float32Array && logits.length > 0);
+    }
+    const short = recognizer.recognizeStream([clip(3, 10)], wanted).next();
+    await assert.rejects(short, /the microphone is too short/);
   });
 
   it('misuse is a TypeError that names the option', async () => {

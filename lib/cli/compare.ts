@@ -91,7 +91,8 @@ async function run(archive: string, precision: Precision, files: string[], threa
   );
 }
 
-const COLUMNS = ['', 'same emotion', 'score off by', 'cosine', 'time', 'load', 'peak memory', 'file'];
+/** Of 80 characters in all. */
+const COLUMNS = ['', 'same', 'off by', 'cosine', 'time', 'load', 'memory', 'file'];
 
 /** The runs as a table; the first one is what the others are compared with. */
 export function table(runs: readonly Run[]): string {
@@ -104,8 +105,12 @@ export function table(runs: readonly Run[]): string {
       .join('  ')
       .trimEnd(),
   );
-  const about = `${own.clips.size} clips; score: the largest difference of any label's; cosine: the least of the features'`;
-  return [...lines, '', about, ''].join('\n');
+  const about = [
+    `${own.clips.size} clip${own.clips.size === 1 ? '' : 's'} beside ${own.precision}; same: with the same emotion`,
+    "off by: the largest difference of a score; cosine: the least of the features'",
+    'time: of a clip, the mean; memory: the most that the process took',
+  ];
+  return [...lines, '', ...about, ''].join('\n');
 }
 
 function row(run: Run, own: Run): string[] {

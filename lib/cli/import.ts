@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+
 import { importCheckpoint } from '../checkpoint/import.js';
+import { checkTarget } from '../model/target.js';
 import type { Precision } from '../options.js';
 import { removePartOnInterrupt } from './interrupt.js';
 import { prepare, withMeter } from './setup.js';
@@ -10,7 +13,11 @@ export interface ImportFlags {
 
 /** `emotion2vec import`. Returns the exit status. */
 export async function runImport(source: string, { output, precision }: ImportFlags): Promise<number> {
-  await prepare();
+  // What may be wrong is told before minutes of building: a missing source by the import itself, which looks for it first.
+  if (existsSync(source)) {
+    await checkTarget(output, source);
+    await prepare();
+  }
   const { card, official, parameters } = await removePartOnInterrupt(output, () =>
     withMeter((meter) =>
       importCheckpoint(source, output, { precision, progress: (done, total) => meter((100 * done) / total) }),

@@ -26,7 +26,7 @@ const AUDIO = [
 
 export interface ExpandedInputs {
   files: string[];
-  /** Arguments that named nothing. */
+  /** Arguments that name nothing. */
   failures: { input: string; error: EmotionError }[];
 }
 
@@ -35,20 +35,31 @@ export async function expandInputs(inputs: readonly string[]): Promise<ExpandedI
   const files = new Set<string>();
   const failures: ExpandedInputs['failures'] = [];
   for (const input of inputs) {
-    const stats = statSync(input, { throwIfNoEntry: false });
-    if (stats?.isDirectory()) {
+    const kind = kindOf(input);
+    if (kind === 'folder') {
       const found = await search([`**/*.{${AUDIO.join(',')}}`], input);
       for (const file of found) files.add(path.join(input, file));
       if (found.length === 0) failures.push({ input, error: nothing(`The folder ${input} holds no audio files`) });
-    } else if (stats === undefined && isDynamicPattern(input)) {
+    } else if (kind === 'nothing' && isDynamicPattern(input)) {
       const found = await search([input], process.cwd());
       for (const file of found) files.add(file);
       if (found.length === 0) failures.push({ input, error: nothing(`The pattern ${input} matches no file`) });
+    } else if (kind === 'nothing') {
+      failures.push({ input, error: nothing(`There is no file ${input === '' ? '""' : input}`) });
     } else {
       files.add(input);
     }
   }
   return { files: [...files], failures };
+}
+
+/** What cannot be looked at counts as a file: who opens it tells why. */
+function kindOf(input: string): 'file' | 'folder' | 'nothing' {
+  try {
+    return statSync(input).isDirectory() ? 'folder' : 'file';
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '') ? 'nothing' : 'file';
+  }
 }
 
 async function search(patterns: string[], cwd: string): Promise<string[]> {

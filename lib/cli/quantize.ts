@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+
 import { quantizeArchive } from '../model/quantize.js';
+import { checkTarget } from '../model/target.js';
 import type { QuantizeOptions } from '../options.js';
 import { removePartOnInterrupt } from './interrupt.js';
 import { prepare } from './setup.js';
@@ -7,7 +10,11 @@ export type QuantizeFlags = Required<QuantizeOptions>;
 
 /** `emotion2vec quantize`. Returns the exit status. */
 export async function runQuantize(source: string, out: string, { precision }: QuantizeFlags): Promise<number> {
-  await prepare();
+  // What may be wrong is told before minutes of building: a missing source by quantizeArchive, which looks for it first.
+  if (existsSync(source)) {
+    await checkTarget(out, source);
+    await prepare();
+  }
   const done = await removePartOnInterrupt(out, () => quantizeArchive(source, out, { precision }));
   const { layers, kept, parameters, quantized, fileBefore, fileAfter } = done;
   const share = ((100 * quantized) / parameters).toFixed(1);

@@ -1,6 +1,7 @@
 import { SingleBar } from 'cli-progress';
 
 import { EmotionError } from '../errors.js';
+import { resolveModel } from '../model/manifest.js';
 import type { Device, Granularity, Precision, RecognizeOptions } from '../options.js';
 import type { Outcome } from '../output/outcome.js';
 import { EmotionRecognizer } from '../recognizer.js';
@@ -8,27 +9,30 @@ import { describeError } from './describe-error.js';
 import { prepare } from './setup.js';
 import { createFormatter, type Format } from './format.js';
 import { expandInputs } from './inputs.js';
-import { OutputFolder } from './output.js';
+import { makeFolder, OutputFolder } from './output.js';
 
 export interface RecognizeFlags {
   model?: string;
-  device?: Device;
-  precision?: Precision;
+  device: Device;
+  precision: Precision;
   threads?: number;
   granularity: Granularity;
   window: NonNullable<RecognizeOptions['window']>;
-  timelineWindow?: number;
-  timelineHop?: number;
-  embedding: boolean;
+  timelineWindow: number;
+  timelineHop: number;
+  embedding?: boolean;
   output?: string;
   format: Format;
-  debug: boolean;
+  debug?: boolean;
 }
 
 /** `emotion2vec recognize`. Results go to stdout, errors and progress to stderr. Returns the exit status: 0 or 1. */
 export async function runRecognize(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
-  const { model, device, precision, threads } = flags;
+  const { model, device, precision, threads, debug = false } = flags;
   await using recognizer = new EmotionRecognizer({ model, device, precision, threads });
+  // What may be wrong is told before minutes of building.
+  resolveModel(model);
+  if (flags.output !== undefined) await makeFolder(flags.output);
   const { files, failures } = await expandInputs(inputs);
   if (files.length > 0) await prepare();
   const screen = new Screen(files.length);
@@ -38,7 +42,7 @@ export async function runRecognize(inputs: readonly string[], flags: RecognizeFl
   const report = (outcome: Outcome): void => {
     if (outcome.error !== undefined) {
       failed++;
-      const line = describeError(outcome.error, flags.debug);
+      const line = describeError(outcome.error, debug);
       screen.error(line.includes(outcome.file) ? line : `${outcome.file}: ${line}`);
     }
     screen.print(formatter.each(outcome));

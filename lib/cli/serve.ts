@@ -4,17 +4,19 @@ import { EmotionError } from '../errors.js';
 import type { Device, Precision } from '../options.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import type { EmotionServer } from '../server/server.js';
+import { makeFolder } from './output.js';
 import { prepare } from './setup.js';
 
 export interface ServeFlags {
   host: string;
   port: number;
   model?: string;
-  device?: Device;
-  precision?: Precision;
+  device: Device;
+  precision: Precision;
   threads?: number;
-  maxQueue?: number;
-  warmUp: boolean;
+  maxQueue: number;
+  warmUp?: boolean;
+  /** Milliseconds. */
   idleUnload?: number;
   output: string;
   /** Seconds; Infinity: for ever. False from --no-keep. */
@@ -22,13 +24,14 @@ export interface ServeFlags {
   keepBytes: number;
   maxUpload: number;
   maxDuration: number;
+  /** Milliseconds. */
   timeout: number;
   token?: string;
   rateLimit?: number;
   corsOrigin: string[];
-  trustProxy: boolean;
+  trustProxy?: boolean;
   logLevel: string;
-  debug: boolean;
+  debug?: boolean;
 }
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
@@ -42,15 +45,14 @@ export async function runServe(flags: ServeFlags): Promise<number> {
     import('../server/server.js'),
     import('../server/log.js'),
   ]);
-  const { model, device, precision, threads, maxQueue, idleUnload, trustProxy } = flags;
-  await prepare();
+  const { model, device, precision, threads, maxQueue, idleUnload, token, trustProxy = false } = flags;
   const local = LOOPBACK.test(flags.host);
-  const token = flags.token ?? (process.env['EMOTION2VEC_TOKEN'] || undefined);
-  const idleUnloadMs = idleUnload === undefined ? undefined : 1000 * idleUnload;
-  const recognizer = new EmotionRecognizer({ model, device, precision, threads, maxQueue, idleUnloadMs });
+  const recognizer = new EmotionRecognizer({ model, device, precision, threads, maxQueue, idleUnloadMs: idleUnload });
+  await makeFolder(flags.output); // the log would complain in other words
   const log = await openLog(flags.output, flags.logLevel);
+  let server: EmotionServer | undefined;
   try {
-    const server = await createServer({
+    server = await createServer({
       recognizer,
       model,
       logger: log.logger,
@@ -58,7 +60,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
       keep: flags.keep !== false && { seconds: orNull(flags.keep), bytes: orNull(flags.keepBytes) },
       maxUploadBytes: flags.maxUpload,
       maxDurationSeconds: flags.maxDuration,
-      timeoutMs: 1000 * flags.timeout,
+      timeoutMs: flags.timeout,
       trustProxy,
       security: {
         token,
@@ -67,14 +69,16 @@ export async function runServe(flags: ServeFlags): Promise<number> {
         localOnly: local && !trustProxy,
       },
     });
+    await prepare(); // takes minutes at worst: only when all else is known to be right
     if (flags.warmUp) server.setReady(false);
     await listen(server, flags);
     welcome(server, flags, token !== undefined, local);
     const ended = ending(server);
-    if (flags.warmUp) void warmUp(server);
+    if (flags.warmUp) await Promise.race([ended, warmUp(server)]);
     await ended;
     return 0;
   } finally {
+    await server?.app.close();
     await recognizer.close();
     await log.close();
   }
@@ -116,12 +120,14 @@ function welcome({ app }: EmotionServer, { host, output }: ServeFlags, asksForTo
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 
+/** Rejects where the model cannot run: whoever waits for the server to be ready would wait for ever. */
 async function warmUp(server: EmotionServer): Promise<void> {
   try {
     await server.recognizer.warmUp();
     server.setReady(true);
   } catch (error) {
     server.app.log.error({ err: error }, 'The model could not be warmed up');
+    throw error;
   }
 }
 

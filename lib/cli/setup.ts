@@ -30,7 +30,7 @@ export async function prepare(): Promise<Libtorch> {
   }
   if (!addonIsCurrent(libtorch)) {
     const found = libtorch;
-    say(`Building the addon against libtorch ${found.version}: about a minute`);
+    say(`Building the addon against libtorch ${found.version}: some minutes`);
     await withMeter((meter) => buildAddon(found, say, meter));
   }
   return libtorch;

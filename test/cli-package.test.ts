@@ -1,0 +1,81 @@
+/** What users read and get: the samples of README and docs, and the package as npm would pack it. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { root } from './support/paths.js';
+import { runNode } from './support/run.js';
+
+const DOCUMENTS = [
+  'README.md',
+  ...readdirSync(path.join(root, 'docs')).flatMap((n) => (n.endsWith('.md') ? `docs/${n}` : [])),
+];
+const textOf = (file: string): string => readFileSync(path.join(root, file), 'utf8');
+
+describe('samples of README and docs', () => {
+  const samples = DOCUMENTS.flatMap((file) =>
+    [...textOf(file).matchAll(/^```js\n(.*?)^```$/gms)].map(([, code], i) => ({
+      name: `${path.basename(file, '.md')}-${i}`,
+      code: code!,
+    })),
+  );
+
+  it('are whole modules of plain JavaScript, of names that there are', async () => {
+    assert.ok(samples.length >= 6);
+    const folder = path.join(root, 'build/samples'); // in the checkout, the package's name means the checkout
+    mkdirSync(folder, { recursive: true });
+    try {
+      for (const { name, code } of samples) {
+        assert.match(code, /^import /m, name);
+        assert.doesNotMatch(code, /\brequire\(|\bawait using\b/, `${name}: not in a module, or not before Node 24`);
+        writeFileSync(path.join(folder, `${name}.mts`), code);
+      }
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'es2023',
+        lib: ['es2023', 'esnext.disposable'],
+        types: ['node'],
+      };
+      const config = { compilerOptions: { ...compilerOptions, strict: true, noEmit: true, skipLibCheck: true } };
+      writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(config));
+      const { status, stdout } = await runNode([path.join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]);
+      assert.equal(status, 0, stdout);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('the package', () => {
+  let files: string[];
+  before(() => {
+    const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    const [packed] = JSON.parse(listed) as [{ files: { path: string }[] }];
+    files = packed.files.map((file) => file.path);
+  });
+
+  it('holds what its documents link to', () => {
+    const documents = files.filter((file) => file.endsWith('.md'));
+    assert.ok(
+      DOCUMENTS.every((file) => documents.includes(file)),
+      String(documents),
+    );
+    const dead = documents.flatMap((file) =>
+      [...textOf(file).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+        .map(([, link]) => path.join(path.dirname(file), link!))
+        .filter((target) => !files.includes(target)),
+    );
+    assert.deepEqual(dead, []);
+  });
+
+  it('has no source maps: what they would lead to is not there', () => {
+    assert.deepEqual(
+      files.filter((file) => file.endsWith('.map')),
+      [],
+    );
+  });
+});
