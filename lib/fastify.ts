@@ -9,12 +9,10 @@
 import type { FastifyPluginAsync } from 'fastify';
 
 import { apiRoutes } from './server/api.js';
-import type { ApiOptions } from './server/options.js';
+import type { ApiOptions as Options } from './server/options.js';
 import { openService } from './server/open.js';
 
-export type { ApiOptions };
-
-const emotion2vec: FastifyPluginAsync<ApiOptions> = async (app, options) => {
+const plugin: FastifyPluginAsync<Options> = async (app, options) => {
   const service = await openService(options, app);
   app.addHook('preClose', () => {
     service.ready = false;
@@ -23,5 +21,12 @@ const emotion2vec: FastifyPluginAsync<ApiOptions> = async (app, options) => {
   await app.register(apiRoutes(service));
 };
 
-export default emotion2vec;
-export { emotion2vec };
+/** Exported as Fastify's own plugins are: required, imported as default, or by name, it is the plugin. */
+const emotion2vec = Object.assign(plugin, { default: plugin, emotion2vec: plugin });
+// eslint-disable-next-line @typescript-eslint/no-namespace -- types beside `export =` have no other way out
+declare namespace emotion2vec {
+  export type ApiOptions = Options;
+}
+export = emotion2vec;
+// Node looks through this file's text for names that ES modules may import.
+(module as { exports: Record<string, unknown> }).exports['emotion2vec'] = plugin;

@@ -54,5 +54,5 @@ function rowsOf({ file, result, error }: CsvOutcome, labels: string[]): (string 
 
 /** Spreadsheets run what begins like a formula, and files may be called anything. */
 function asText(name: string): string {
-  return /^[=+\-@\t\r]/.test(name) ? `'${name}` : name;
+  return /^[=+\-@\t\r＝＋－＠]/.test(name) ? `'${name}` : name;
 }

@@ -2,7 +2,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 
-import { errorBody, HttpError, sendAnswer } from './errors.js';
+import { errorBody, HttpError, notFound, sendAnswer } from './errors.js';
 import { batchRoutes } from './routes/batch.js';
 import { inferenceRoutes } from './routes/inference.js';
 import { recognizeRoute } from './routes/recognize.js';
@@ -25,10 +25,9 @@ export function apiRoutes(service: Service): FastifyPluginAsync {
     app.setValidatorCompiler(validatorCompiler);
     app.setSerializerCompiler(() => JSON.stringify); // what is sent is made here: tests hold it against the schemas
     answerErrors(app, service);
-    app.setNotFoundHandler((request) => {
-      throw new HttpError('ERR_NOT_FOUND', `There is no ${request.method} ${request.url}`);
-    });
-    app.addHook('onRequest', ({ headers, routeOptions }, _reply, done) => {
+    app.setNotFoundHandler(notFound);
+    app.addHook('onRequest', ({ headers, routeOptions }, reply, done) => {
+      void reply.header('cache-control', 'no-store');
       done(routeOptions.config.works === true ? refuseCoded(headers['content-encoding']) : undefined);
     });
     app.addHook('onResponse', (request, reply, done) => {
@@ -37,9 +36,10 @@ export function apiRoutes(service: Service): FastifyPluginAsync {
       done();
     });
     await app.register(multipart);
-    for (const routes of [recognizeRoute, batchRoutes, resultRoutes, statusRoutes, inferenceRoutes]) {
+    for (const routes of [recognizeRoute, batchRoutes, resultRoutes, statusRoutes]) {
       await app.register(routes(service));
     }
+    await app.register(inferenceRoutes(service), { prefix: '/v2' });
   };
 }
 

@@ -3,6 +3,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
+import { errorResult, inferError } from './schemas.js';
+
 /** `/openapi.json`, from the routes' schemas, and `/docs`, the same to read and to try. To be registered before the routes. */
 export async function serveDocs(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -17,7 +19,7 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{}, { token: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => jsonSchemaTransform({ ...route, schema: withErrors(route) }),
     transformObject: (given) =>
       tidied(jsonSchemaTransformObject(given) as Document) as ReturnType<typeof jsonSchemaTransformObject>,
   });
@@ -28,6 +30,17 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
     transformStaticCSP: docsPolicy,
     uiConfig: { tryItOutEnabled: true },
   });
+}
+
+type Transformed = Parameters<typeof jsonSchemaTransform>[0];
+
+/** With what may happen to a request before its route has it, and what should not happen to any. */
+function withErrors({ schema, route, url }: Transformed): Transformed['schema'] {
+  if (schema.hide === true) return schema;
+  const { open, works } = route.config ?? {};
+  const error = /\/v2(\/|$)/.test(url) ? inferError : errorResult;
+  const errors = { ...(!open && { 401: error }), 403: error, ...(works && { 429: error }), 500: error };
+  return { ...schema, response: { ...(schema.response as object), ...errors } };
 }
 
 /** As strict as the page's, but that Swagger UI styles its elements by their attributes. `proposed` has its scripts' hashes. */
@@ -50,8 +63,10 @@ function tidied(document: Document): Document {
   const { components, ...rest } = document;
   for (const methods of Object.values(rest.paths ?? {})) {
     for (const { requestBody } of Object.values(methods)) {
-      for (const [type, body] of Object.entries(requestBody?.content ?? {})) {
-        if (!/form-data|json/.test(type)) body.schema = { type: 'string', format: 'binary' };
+      const content = requestBody?.content ?? {};
+      for (const type of Object.keys(content)) {
+        // The types of a body share one description: another one, not that one changed.
+        if (!/form-data|json/.test(type)) content[type] = { schema: { type: 'string', format: 'binary' } };
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 
 import { EmotionError, type ErrorCode, messageOf } from '../errors.js';
@@ -24,23 +24,24 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** What a person who talks to the server can do, where the library's advice is for programs. */
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  ERR_AUDIO_TOO_LONG: 'Send a shorter recording, or start the server with a larger --max-duration.',
+  ERR_AUDIO_TOO_LONG:
+    'Send a shorter recording, or start the server with a larger --max-duration (maxDurationSeconds).',
   ERR_QUEUE_FULL: 'Try again in a moment.',
-  ERR_TIMEOUT: 'Send fewer clips at once, or start the server with a larger --timeout.',
+  ERR_TIMEOUT: 'Send fewer clips at once, or start the server with a larger --timeout (timeoutMs).',
   ERR_FILE_WRITE: 'The disk of the server may be full; its log says more.',
   ERR_CLOSED: 'The server is shutting down: try another one, or again when it is back.',
 };
 
 /** Errors that only HTTP has. */
 const HTTP_ERRORS = {
-  ERR_BAD_REQUEST: { status: 400, remedy: 'See /docs.' },
+  ERR_BAD_REQUEST: { status: 400, remedy: 'See /docs, or docs/server.md.' },
   ERR_UNAUTHORIZED: { status: 401, remedy: 'Send the header "Authorization: Bearer TOKEN".' },
   ERR_FORBIDDEN: { status: 403, remedy: 'Start it with --host, or with --trust-proxy behind a proxy of yours.' },
-  ERR_NOT_FOUND: { status: 404, remedy: 'See /docs for what there is.' },
+  ERR_NOT_FOUND: { status: 404, remedy: 'See /docs, or docs/server.md, for what there is.' },
   ERR_RESULT_NOT_FOUND: { status: 404, remedy: 'It was deleted, or it is older than the server keeps results.' },
   ERR_UPLOAD_TOO_LARGE: {
     status: 413,
-    remedy: 'Send a smaller file, an MP3 or Opus say, or start the server with a larger --max-upload.',
+    remedy: 'Send a smaller file, an MP3 or Opus say, or start the server with a larger --max-upload (maxUploadBytes).',
   },
   ERR_UNSUPPORTED_TYPE: {
     status: 415,
@@ -62,6 +63,11 @@ export class HttpError extends Error {
     this.code = code;
     this.statusCode = HTTP_ERRORS[code].status;
   }
+}
+
+/** Answers what there is no route for. */
+export function notFound({ method, url }: FastifyRequest): never {
+  throw new HttpError('ERR_NOT_FOUND', `There is no ${method} ${url}`);
 }
 
 /** Parts of a request, as people call them. */

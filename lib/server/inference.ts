@@ -55,6 +55,8 @@ export function readInference(body: Buffer, headLength: string | undefined, card
     throw new HttpError('ERR_UPLOAD_TOO_LARGE', what, { remedy: 'Send the waveform as binary tensor data.' });
   }
   const request = parseHead(body.toString('utf8', 0, size));
+  const [first, second] = request.inputs;
+  if (first!.name === second?.name) throw bad(`The input "${first!.name}" comes twice`);
   const tensors = binaryTensors(request.inputs, body.subarray(size));
   const waveform = request.inputs.find(({ name }) => name === 'waveform');
   if (waveform === undefined) throw bad('There is no input "waveform"');

@@ -1,12 +1,27 @@
 import type { FastifyRequest } from 'fastify';
 
 const TEXTS = {
-  en: { title: 'This server asks for its token', label: 'Token', send: 'Open', wrong: 'That is not the token.' },
-  zh: { title: '此服务器需要访问令牌', label: '令牌', send: '进入', wrong: '令牌不正确。' },
+  en: {
+    title: 'This server asks for its token',
+    label: 'Token',
+    send: 'Open',
+    wrong: 'That is not the token.',
+    often: 'That was often. Wait a minute.',
+  },
+  zh: {
+    title: '此服务器需要访问令牌',
+    label: '令牌',
+    send: '进入',
+    wrong: '令牌不正确。',
+    often: '尝试次数过多，请稍等一分钟。',
+  },
 };
 
-/** What a person sees who has not given the token yet. No script, so that nothing of the page is there without it. */
-export function loginPage(request: FastifyRequest, nonce: string, wrong: boolean): string {
+/**
+ * What a person sees who has not given the token yet. No script, so that nothing of the page is there without it.
+ * @param problem what was wrong with what he gave
+ */
+export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wrong' | 'often'): string {
   const language = /^\s*zh/i.test(request.headers['accept-language'] ?? '') ? 'zh' : 'en';
   const text = TEXTS[language];
   return `<!doctype html>
@@ -33,8 +48,8 @@ export function loginPage(request: FastifyRequest, nonce: string, wrong: boolean
 <form method="post" action="login">
   <h1>${text.title}</h1>
   <label for="token">${text.label}</label>
-  <input id="token" name="token" type="password" autocomplete="current-password" required autofocus${wrong ? ' aria-describedby="wrong"' : ''}>
-  ${wrong ? `<p id="wrong" role="alert">${text.wrong}</p>` : ''}
+  <input id="token" name="token" type="password" autocomplete="current-password" required autofocus${problem ? ' aria-describedby="problem"' : ''}>
+  ${problem ? `<p id="problem" role="alert">${text[problem]}</p>` : ''}
   <button>${text.send}</button>
 </form>
 </main>

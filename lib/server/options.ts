@@ -23,26 +23,35 @@ const keepSchema = z
   })
   .strict();
 
-const apiShape = {
-  output: z.string().min(1).default('outputs'),
-  keep: z.union([keepSchema, z.literal(false)]).default({}),
-  maxUploadBytes: z
-    .number()
-    .int()
-    .positive()
-    .default(200 * 2 ** 20),
-  maxDurationSeconds: z
-    .number()
-    .positive()
-    .default(2 * 3600),
-  maxFiles: z.number().int().min(1).max(10_000).default(500),
-  timeoutMs: z
-    .number()
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1)
-    .default(10 * 60_000),
-};
+const apiSchema = z
+  .object({
+    recognizer: z.custom<EmotionRecognizer>(
+      (given) => typeof (given as EmotionRecognizer | null)?.recognize === 'function',
+      {
+        message: 'an EmotionRecognizer is needed',
+      },
+    ),
+    model: z.string().min(1).optional(),
+    output: z.string().min(1).default('outputs'),
+    keep: z.union([keepSchema, z.literal(false)]).default({}),
+    maxUploadBytes: z
+      .number()
+      .int()
+      .positive()
+      .default(200 * 2 ** 20),
+    maxDurationSeconds: z
+      .number()
+      .positive()
+      .default(2 * 3600),
+    maxFiles: z.number().int().min(1).max(10_000).default(500),
+    timeoutMs: z
+      .number()
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .default(10 * 60_000),
+  })
+  .strict();
 
 /** Of the plugin. */
 export interface ApiOptions {
@@ -74,8 +83,8 @@ export interface ApiSettings {
 
 /** @throws TypeError that names what is wrong */
 export function apiSettings(given: ApiOptions & RegisterOptions): ApiSettings {
-  const { recognizer: _r, model: _m, prefix: _p, logLevel: _l, logSerializers: _s, ...options } = given;
-  const parsed = parseOptions(z.object(apiShape).strict(), options, 'options');
+  const { prefix: _p, logLevel: _l, logSerializers: _s, ...options } = given;
+  const parsed = parseOptions(apiSchema, options, 'options');
   const { output, keep, maxUploadBytes, maxDurationSeconds, maxFiles, timeoutMs } = parsed;
   return {
     output: path.resolve(output),

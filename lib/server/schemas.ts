@@ -17,7 +17,7 @@ const timeline = {
 };
 
 /** What can be asked of a clip, as a query. */
-export const clipQuery = z.object({
+export const clipQuery = z.strictObject({
   granularity: granularity.default('utterance'),
   embedding: embedding.default(false),
   window: windowing.default('auto'),
@@ -30,7 +30,7 @@ export const recognizeQuery = clipQuery.extend({
 });
 
 /** The same as fields of a form; they go before the query. */
-export const clipFields = z.object({
+export const clipFields = z.strictObject({
   granularity: granularity.optional(),
   embedding: embedding.optional(),
   window: windowing.optional(),

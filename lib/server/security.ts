@@ -28,6 +28,7 @@ const LOGINS_A_MINUTE = 10;
 /** Headers, who may come in, and how much of it. To be registered before any route. */
 export async function protect(app: FastifyInstance, settings: SecuritySettings): Promise<void> {
   const { token, corsOrigins, localOnly } = settings;
+  if (token?.trim() === '') throw new TypeError('Invalid options: token: it must not be empty'); // everybody knows that one
   secureHeaders(app);
   if (corsOrigins.length > 0)
     await app.register(cors, { origin: [...corsOrigins], methods: ['GET', 'POST', 'DELETE'] });
@@ -45,10 +46,14 @@ function refuseStrangers(
   if (!/^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(name)) {
     return new HttpError('ERR_FORBIDDEN', `This server answers to names of its own machine only, not to ${name}`);
   }
-  const origin = headers.origin;
-  const foreign = headers['sec-fetch-site'] === 'cross-site' && !(origin !== undefined && corsOrigins.includes(origin));
+  // Browsers tell it with all that changes something; what they read for other pages they keep from them. A form of a page
+  // that sends no referrer, as ours do, has the origin "null".
+  const { origin, 'sec-fetch-site': site } = headers;
+  const own = origin === undefined || origin.replace(/^https?:\/\//, '') === host || site === 'same-origin';
+  const foreign = !own && !corsOrigins.includes(origin);
   if (foreign && method !== 'GET' && method !== 'HEAD') {
-    return new HttpError('ERR_FORBIDDEN', 'Pages of other sites may not use this server');
+    const remedy = `Start it with --cors-origin ${origin} where that page is yours.`;
+    return new HttpError('ERR_FORBIDDEN', 'Pages of other sites may not use this server', { remedy });
   }
   return undefined;
 }
@@ -66,14 +71,24 @@ async function requireToken(app: FastifyInstance, token: string): Promise<void> 
     const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (bearer !== undefined ? isToken(bearer) : isSession(request.cookies[COOKIE])) return;
     if (request.method === 'GET' && request.headers.accept?.includes('text/html')) {
-      await sendHtml(reply.code(401), (nonce) => loginPage(request, nonce, false));
+      await sendHtml(reply.code(401), (nonce) => loginPage(request, nonce));
       return;
     }
     void reply.header('www-authenticate', 'Bearer');
     throw new HttpError('ERR_UNAUTHORIZED', bearer === undefined ? 'A token is needed' : 'The token is wrong');
   });
   await app.register(async (scope) => {
-    await scope.register(rateLimit, { max: LOGINS_A_MINUTE, timeWindow: '1 minute' });
+    await scope.register(rateLimit, {
+      max: LOGINS_A_MINUTE,
+      timeWindow: '1 minute',
+      errorResponseBuilder: (_request, { after }) =>
+        new HttpError('ERR_RATE_LIMITED', `That were too many tokens; try again in ${after}`),
+    });
+    scope.setErrorHandler(async (error, request, reply) => {
+      const often = error instanceof HttpError && error.code === 'ERR_RATE_LIMITED';
+      if (!often || request.headers.accept?.includes('text/html') !== true) throw error;
+      await sendHtml(reply.code(429), (nonce) => loginPage(request, nonce, 'often'));
+    });
     scope.addContentTypeParser(
       'application/x-www-form-urlencoded',
       { parseAs: 'string', bodyLimit: 4096 },
@@ -82,7 +97,7 @@ async function requireToken(app: FastifyInstance, token: string): Promise<void> 
     scope.post('/login', { config: { open: true }, schema: { hide: true } }, async (request, reply) => {
       const given = request.body instanceof URLSearchParams ? request.body.get('token') : null;
       if (given === null || !isToken(given)) {
-        return sendHtml(reply.code(401), (nonce) => loginPage(request, nonce, true));
+        return sendHtml(reply.code(401), (nonce) => loginPage(request, nonce, 'wrong'));
       }
       const secure = request.protocol === 'https';
       return reply

@@ -8,7 +8,8 @@ import { ClientGone, HttpError } from './errors.js';
 import type { Spool, Upload } from './spool.js';
 
 /** Types of a body, or of a part, that may hold a recording. */
-const RECORDING = /^(audio\/[\w.+-]+|video\/(webm|mp4|ogg|quicktime|x-matroska)|application\/(octet-stream|ogg))$/i;
+const RECORDING =
+  /^(audio\/[\w.+-]+|video\/(webm|mp4|ogg|quicktime|x-matroska|matroska)|application\/(octet-stream|ogg))$/i;
 
 /** Of a part that is no file, and how many of them there may be. */
 const MAX_FIELD_BYTES = 1024;

@@ -64,6 +64,31 @@ describe('errors over HTTP', () => {
       'ERR_BAD_REQUEST',
       /query is not valid: granularity/,
     ],
+    [
+      'an option that there is none of',
+      body(speech, 'audio/wav', { granulariy: 'frame' }),
+      400,
+      'ERR_BAD_REQUEST',
+      /granulariy/,
+    ],
+    [
+      'a field that there is none of',
+      recognize(form({ name: 'timeline-hop', content: '1' }, { filename: 'a.wav', content: speech })),
+      400,
+      'ERR_BAD_REQUEST',
+      /timeline-hop/,
+    ],
+    [
+      'a field of a batch that comes too late',
+      {
+        method: 'POST',
+        url: '/api/batch',
+        ...form({ filename: 'a.wav', content: speech }, { name: 'granularity', content: 'frame' }),
+      },
+      400,
+      'ERR_BAD_REQUEST',
+      /granularity comes after the last file/,
+    ],
     ['a window of no length', body(speech, 'audio/wav', { window: '0' }), 400, 'ERR_BAD_REQUEST', /window/],
     [
       'a field with another value',

@@ -153,6 +153,7 @@ describe('the Open Inference Protocol', () => {
       400,
       /lengths holds 3/,
     ],
+    ['an input twice', { payload: { inputs: [one, one] } }, 400, /"waveform" comes twice/],
     ['another output', { payload: { inputs: [one], outputs: [{ name: 'text' }] } }, 400, /no output "text"/],
     [
       'a head that is longer than the body',
@@ -168,6 +169,17 @@ describe('the Open Inference Protocol', () => {
       /sampleRate|sample_rate/,
     ],
     ['two samples', { payload: { inputs: [one] } }, 422, /too short/],
+    ['a path that there is none of', { url: '/v2/nothing', payload: {} }, 404, /There is no POST/],
+    [
+      'more than it takes',
+      {
+        url: `${MODEL}/infer`,
+        payload: Buffer.alloc(65 * 2 ** 20),
+        headers: { 'content-type': 'application/octet-stream' },
+      },
+      413,
+      /larger than 64 MB\. Send fewer or shorter clips/,
+    ],
     ['another model', { url: '/v2/models/large/infer', payload: { inputs: [one] } }, 404, /no model large/],
     ['nothing', {}, 400, /not JSON|body/],
   ];

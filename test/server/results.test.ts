@@ -82,6 +82,18 @@ describe('results over HTTP', () => {
     assert.equal((await server.app.inject({ url, headers: { range: 'bytes=999999999-' } })).statusCode, 416);
   });
 
+  it('are kept by no proxy, and asked for again by browsers', async () => {
+    const url = `/api/results/${ids[0]}`;
+    const sound = await server.app.inject(`${url}/processed_audio.wav`);
+    assert.equal(sound.headers['cache-control'], 'private, no-cache');
+    const again = await server.app.inject({
+      url: `${url}/processed_audio.wav`,
+      headers: { 'if-none-match': sound.headers.etag! },
+    });
+    assert.equal(again.statusCode, 304);
+    assert.equal((await server.app.inject(url)).headers['cache-control'], 'no-store');
+  });
+
   it('have an outline to be drawn', async () => {
     const url = `/api/results/${ids[0]}/peaks?count=10`;
     const { durationSeconds, peaks } = (await server.app.inject(url)).json<{

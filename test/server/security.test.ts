@@ -41,11 +41,11 @@ describe('a server with a token', () => {
     assert.match(page.body, /<form method="post" action="login">/);
     assert.match(page.body, /lang="zh"/);
     assert.ok(!page.body.includes('<script'));
-    const login = (token: string) =>
+    const login = (token: string, accept = '*/*') =>
       server.app.inject({
         method: 'POST',
         url: '/login',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        headers: { 'content-type': 'application/x-www-form-urlencoded', accept },
         payload: new URLSearchParams({ token }).toString(),
       });
     const wrong = await login('sesame');
@@ -64,7 +64,16 @@ describe('a server with a token', () => {
     assert.equal(forged.statusCode, 401);
     let last = wrong;
     for (let i = 0; i < 12; i++) last = await login(`guess ${i}`);
-    assert.equal(last.statusCode, 429, 'no guessing');
+    assert.deepEqual([last.statusCode, codeOf(last)], [429, 'ERR_RATE_LIMITED'], 'no guessing');
+    const seen = await login('guess', 'text/html');
+    assert.equal(seen.statusCode, 429);
+    assert.match(seen.body, /<p id="problem" role="alert">That was often/);
+  });
+
+  it('has none that is empty', async () => {
+    for (const token of ['', ' ']) {
+      await assert.rejects(async () => testServer({ security: { token } }), { name: 'TypeError', message: /token/ });
+    }
   });
 });
 
@@ -80,15 +89,22 @@ describe('a server for its own machine', () => {
 
   it('lets pages of other sites do nothing', async () => {
     await using server = await testServer();
-    const headers = { ...type, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
-    const answer = await server.app.inject({ ...post, headers });
-    assert.deepEqual([answer.statusCode, codeOf(answer)], [403, 'ERR_FORBIDDEN']);
-    assert.equal(answer.headers['access-control-allow-origin'], undefined);
+    const from = (origin: string) =>
+      server.app.inject({ ...post, headers: { ...type, host: 'localhost:7860', origin } });
+    for (const origin of ['https://evil.example', 'http://localhost:7861', 'http://localhost', 'null']) {
+      const answer = await from(origin);
+      assert.deepEqual([answer.statusCode, codeOf(answer)], [403, 'ERR_FORBIDDEN'], origin);
+      assert.match(answer.body, /--cors-origin/);
+      assert.equal(answer.headers['access-control-allow-origin'], undefined);
+    }
+    assert.equal((await from('http://localhost:7860')).statusCode, 200, 'its own');
+    const form = { ...type, origin: 'null', 'sec-fetch-site': 'same-origin' };
+    assert.equal((await server.app.inject({ ...post, headers: form })).statusCode, 200, 'a form of its own');
   });
 
   it('lets those sites in that it is told to', async () => {
     await using server = await testServer({ security: { corsOrigins: ['https://app.example'] } });
-    const headers = { ...type, 'sec-fetch-site': 'cross-site', origin: 'https://app.example' };
+    const headers = { ...type, origin: 'https://app.example' };
     const answer = await server.app.inject({ ...post, headers });
     assert.equal(answer.statusCode, 200);
     assert.equal(answer.headers['access-control-allow-origin'], 'https://app.example');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import Fastify from 'fastify';
 
@@ -20,6 +21,7 @@ const post = {
 interface Operation {
   summary?: string;
   parameters?: { name: string; in: string }[];
+  requestBody?: { content: Record<string, { schema: { properties?: Record<string, unknown> } }> };
   responses: Record<string, unknown>;
 }
 interface OpenApi {
@@ -120,6 +122,18 @@ describe('the server', () => {
         assert.ok(summary !== undefined && Object.keys(responses).some((status) => status.startsWith('2')));
       }
     }
+    for (const path of ['/api/recognize', '/api/batch']) {
+      const { content } = document.paths[path]!['post']!.requestBody!;
+      const { properties } = content['multipart/form-data']!.schema;
+      assert.deepEqual(
+        Object.keys(properties!).sort(),
+        ['embedding', 'file', 'granularity', 'timeline_hop', 'timeline_window', 'window'],
+        path,
+      );
+    }
+    const statuses = (path: string) => Object.keys(Object.values(document.paths[path]!)[0]!.responses).join();
+    assert.equal(statuses('/api/recognize'), '200,400,401,403,413,415,422,429,500,503,504,507');
+    assert.equal(statuses('/v2/health/live'), '200,403,500');
     const text = JSON.stringify(document);
     const used = new Set(Array.from(text.matchAll(/"#\/components\/schemas\/(\w+)"/g), ([, name]) => name!));
     assert.deepEqual(Object.keys(document.components.schemas).sort(), [...used].sort(), 'each is there, and is used');
@@ -198,6 +212,19 @@ describe('the server', () => {
 });
 
 describe('the plugin', () => {
+  it('is there as Fastify plugins are: required, imported, by name', async () => {
+    const { default: imported, emotion2vec: named } = await import('emotion2vec-node/fastify');
+    const required = createRequire(__filename)('emotion2vec-node/fastify') as typeof imported;
+    const { EmotionRecognizer: Recognizer } = await import('emotion2vec-node');
+    await using recognizer = new Recognizer();
+    for (const plugin of [imported, named, required, required.default] as const) {
+      const app = Fastify();
+      await app.register(plugin, { recognizer, keep: false });
+      assert.equal((await app.inject('/v2')).statusCode, 200);
+      await app.close();
+    }
+  });
+
   it("puts the routes into somebody's server, on his recognizer", async () => {
     await using recognizer = new EmotionRecognizer();
     await using kept = await testServer();
@@ -228,6 +255,9 @@ describe('the plugin', () => {
       [{ maxFiles: 0 }, /maxFiles/],
       [{ keep: { days: 1 } }, /keep/],
       [{ outputs: 'x' }, /outputs/],
+      [{ recognizer: undefined }, /recognizer: an EmotionRecognizer is needed/],
+      [{ recognizer: 3 }, /recognizer/],
+      [{ model: '' }, /model/],
     ] as const) {
       const app = Fastify();
       const registering = app.register(emotion2vec, { recognizer, ...wrong } as never).ready();

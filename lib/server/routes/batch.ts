@@ -63,7 +63,7 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
 
         async function* files(): AsyncGenerator<BatchFile> {
           const fields = new Map<string, string>();
-          let index = 0;
+          let [index, heeded] = [0, 0];
           const parts = { maxFiles: service.limits.files, fields, signal };
           for await (const file of formFiles(request, service.spool, parts)) {
             await events?.send('file', { index, file: file.name });
@@ -74,8 +74,13 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
               throw error;
             }
             index++;
+            heeded = fields.size;
           }
           if (index === 0) throw new HttpError('ERR_BAD_REQUEST', 'The form has no file');
+          const [late] = [...fields.keys()].slice(heeded);
+          if (late !== undefined) {
+            throw new HttpError('ERR_BAD_REQUEST', `The field ${late} comes after the last file, and counts for none`);
+          }
         }
         const hear = async (file: BatchFile, left: AbortSignal): Promise<ClipResult> => {
           if (file.upload === undefined) throw file.error;

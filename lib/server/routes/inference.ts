@@ -1,7 +1,8 @@
+import type { FastifyError } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 
-import { HttpError, sendAnswer } from '../errors.js';
+import { HttpError, notFound, sendAnswer } from '../errors.js';
 import { HEAD_LENGTH, readInference, tensorsOf, writeInference } from '../inference.js';
 import { inferError, inferRequest, inferResponse, modelParams } from '../schemas.js';
 import type { Service } from '../service.js';
@@ -12,7 +13,7 @@ const MOST_BYTES = 64 * 2 ** 20;
 const tags = ['open inference protocol'];
 const tensors = z.array(z.object({ name: z.string(), datatype: z.string(), shape: z.array(z.number().int()) }));
 
-/** `/v2` and below: the Open Inference Protocol, which KServe, Triton's clients and others speak. */
+/** To be registered at `/v2`: the Open Inference Protocol, which KServe, Triton's clients and others speak. */
 export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
   const { model, recognizer, limits } = service;
   const check = (name: string, version?: string): void => {
@@ -22,22 +23,27 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
     }
   };
   const errors = { 400: inferError, 404: inferError, 503: inferError };
+  const most = Math.min(MOST_BYTES, limits.uploadBytes);
+  const worded = (error: unknown): unknown => {
+    if ((error as FastifyError).code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return error;
+    const remedy = 'Send fewer or shorter clips; /api/recognize takes long ones.';
+    return new HttpError('ERR_UPLOAD_TOO_LARGE', `The request is larger than ${Math.floor(most / 2 ** 20)} MB`, {
+      remedy,
+    });
+  };
 
   return (app, _options, done) => {
     app.setErrorHandler((error, request, reply) => {
-      const answer = service.failure(error, request);
+      const answer = service.failure(worded(error), request);
       return sendAnswer(reply, answer, { error: answer.message }); // the protocol's own way to say what is wrong
     });
+    app.setNotFoundHandler(notFound);
     app.setValidatorCompiler(service.validateAllButBody);
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser(
-      '*',
-      { parseAs: 'buffer', bodyLimit: Math.min(MOST_BYTES, limits.uploadBytes) },
-      (_r, bytes, parsed) => parsed(null, bytes),
-    );
+    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: most }, (_r, bytes, parsed) => parsed(null, bytes));
 
     app.get(
-      '/v2',
+      '',
       {
         schema: {
           summary: 'This server',
@@ -48,7 +54,7 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
       () => ({ name: 'emotion2vec-node', version: service.version, extensions: ['binary_tensor_data'] }),
     );
     app.get(
-      '/v2/health/live',
+      '/health/live',
       {
         config: { open: true },
         schema: { summary: 'Whether the server runs', tags, response: { 200: z.object({ live: z.boolean() }) } },
@@ -57,7 +63,7 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
     );
     const health = z.object({ ready: z.boolean() });
     app.get(
-      '/v2/health/ready',
+      '/health/ready',
       {
         config: { open: true },
         schema: { summary: 'Whether the server takes requests', tags, response: { 200: health, 503: health } },
@@ -68,7 +74,7 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
       },
     );
 
-    for (const base of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
+    for (const base of ['/models/:name', '/models/:name/versions/:version']) {
       const params = base.endsWith(':version') ? modelParams.extend({ version: z.string().max(255) }) : modelParams;
       const checkPath = (path: { name: string; version?: string }): void => check(path.name, path.version);
       app.get(
@@ -128,6 +134,11 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
               '(`Inference-Header-Content-Length`).',
             tags,
             params,
+            headers: z.looseObject({
+              [HEAD_LENGTH]: z.string().optional().describe('bytes of JSON, where those of binary tensors follow'),
+            }),
+            consumes: ['application/json', 'application/octet-stream'],
+            produces: ['application/json', 'application/octet-stream'],
             body: inferRequest,
             response: {
               200: inferResponse,
@@ -142,7 +153,7 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
         async (request, reply) => {
           checkPath(request.params);
           const client = clientSignal(reply);
-          const headLength = request.headers[HEAD_LENGTH] as string | undefined;
+          const headLength = request.headers[HEAD_LENGTH];
           const inference = readInference(request.body as unknown as Buffer, headLength, model.card);
           const { durationSeconds: maxDurationSeconds, timeoutMs } = limits;
           const embedding = inference.outputs.some(({ name }) => name === 'features');

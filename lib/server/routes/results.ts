@@ -78,8 +78,9 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
         },
         async ({ params: { id } }, reply) => {
           if (!(await stored().has(id, kind))) throw missing(id);
-          void reply.type(type);
-          return reply.sendFile(path.join(id, CLIP_FILES[kind]), stored().folder, { maxAge: '1h', immutable: true });
+          // A voice is its owner's: no proxy keeps it, and a browser asks whether it was deleted.
+          void reply.type(type).header('cache-control', 'private, no-cache');
+          return reply.sendFile(path.join(id, CLIP_FILES[kind]), stored().folder, { cacheControl: false });
         },
       );
     }
