@@ -2,45 +2,13 @@
 /** The page in a real browser, against the real server and the built-in model. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 
 import { launch, picture, visit } from '../support/browser.js';
+import { choose, example, recognise, RUN, textOf, violations } from '../support/page.js';
 import { fixture, root } from '../support/paths.js';
-
-const axe = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
-const RUN = 'button.primary';
-
-/** What axe finds that is serious. It is evaluated, not added as a script: the page's policy would refuse that. */
-async function violations(page: Page): Promise<string[]> {
-  await page.waitForTimeout(500); // colours in transition have no contrast yet
-  await page.evaluate(axe);
-  const { violations: found } = await page.evaluate(() =>
-    (window as never as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return found
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
-
-const choose = (page: Page, ...names: string[]) => page.setInputFiles('input[type=file]', names.map(fixture));
-
-/** Hears what is chosen; resolves when a result is shown. */
-async function recognise(page: Page): Promise<void> {
-  await page.click(RUN);
-  await page.waitForSelector('.headline');
-  await page.waitForSelector(`${RUN}:not(.busy)`);
-}
-
-async function example(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Example' }).click();
-  await recognise(page);
-}
-
-const textOf = async (page: Page, selector: string): Promise<string> => (await page.textContent(selector)) ?? '';
 
 describe('the page', function () {
   let browser: Browser;
@@ -283,6 +251,7 @@ describe('the page', function () {
     ]);
     assert.equal(download.suggestedFilename(), 'speech.npy');
     await page.getByRole('button', { name: 'Delete speech.flac' }).click();
+    await page.getByRole('button', { name: 'Really delete speech.flac' }).click();
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 1);
     assert.deepEqual(problems, []);
   });
@@ -354,13 +323,13 @@ describe('the page', function () {
     await page.waitForSelector('.headline');
     await page.waitForSelector(`${RUN}:not(.busy)`);
     await page.waitForFunction(
-      () => /, \d+ % sure/.test(document.querySelector('[role=status]')!.textContent),
+      () => /, (\d+\.\d % sure|Not sure)/.test(document.querySelector('[role=status]')!.textContent),
       undefined,
       { timeout: 5000 },
     );
     await page.focus('#result');
     await tabTo(/^(Angry|Neutral|Happy)/); // the timeline
-    await press('Tab');
+    await press('ArrowRight');
     await press('Enter');
     assert.ok(Number.parseFloat(await textOf(page, '.transport .time')) > 0);
   });

@@ -1,3 +1,5 @@
+import type { ComponentChildren } from 'preact';
+
 import { BatchPanel } from './components/batch-panel.js';
 import { FailureAlert } from './components/failure-alert.js';
 import { Header } from './components/header.js';
@@ -5,6 +7,16 @@ import { HistoryPanel } from './components/history-panel.js';
 import { InputPanel } from './components/input-panel.js';
 import { ResultPanel } from './components/result-panel.js';
 import { announcement, texts } from './i18n/index.js';
+import { batch } from './state/batch.js';
+import { latest } from './state/latest.js';
+import { shown } from './state/shown.js';
+
+/** What came last comes first. A result that there is none of is in nobody's way. */
+function panels(): ComponentChildren {
+  const [result, many] = [<ResultPanel key="result" />, <BatchPanel key="batch" />];
+  if (batch.value.length === 0 || latest.value === 'result') return [result, many];
+  return shown.value === undefined ? many : [many, result];
+}
 
 export function App() {
   return (
@@ -18,10 +30,7 @@ export function App() {
           <InputPanel />
           <FailureAlert />
         </div>
-        <div class="column wide">
-          <ResultPanel />
-          <BatchPanel />
-        </div>
+        <div class="column wide">{panels()}</div>
         <HistoryPanel />
       </main>
       <div class="visually-hidden" role="status" aria-live="polite">

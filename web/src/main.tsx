@@ -1,7 +1,8 @@
 import { render } from 'preact';
 
 import { App } from './app.js';
-import { refreshHistory } from './state/history.js';
+import { recording } from './audio/recorder.js';
+import { watchHistory } from './state/history.js';
 import { busy } from './state/run.js';
 import { watchStatus } from './state/status.js';
 import './state/settings.js';
@@ -14,5 +15,8 @@ import './styles/result.css';
 import './styles/lists.css';
 
 watchStatus(() => busy.value);
-void refreshHistory();
+watchHistory();
+window.addEventListener('beforeunload', (event) => {
+  if (busy.value || recording.value !== undefined) event.preventDefault(); // asks whether to leave
+});
 render(<App />, document.getElementById('app')!);

@@ -17,13 +17,14 @@ export function failureOf(error: unknown): ApiFailure {
   return { code: 'ERR_PAGE', message: error instanceof Error ? error.message : String(error) };
 }
 
-const NETWORK: ApiFailure = { code: 'ERR_NETWORK', message: 'The server does not answer.' };
+/** What is wrong where there is no answer, or one that ends in the middle. */
+export const GONE: ApiFailure = { code: 'ERR_NETWORK', message: 'The server does not answer.' };
 
 async function request(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(path, init).catch(() => {
-    throw new ApiError(NETWORK);
+    throw new ApiError(GONE);
   });
-  if (!response.ok) throw new ApiError(failureIn(await response.text(), response.status));
+  if (!response.ok) throw new ApiError(failureInText(await response.text(), response.status));
   return response;
 }
 
@@ -79,19 +80,24 @@ export function sendForm(
     call.onload = () => {
       readOn();
       if (call.status === 200) resolve();
-      else reject(new ApiError(failureIn(call.responseText, call.status)));
+      else reject(new ApiError(failureInText(call.responseText, call.status)));
     };
-    call.onerror = () => reject(new ApiError(NETWORK));
+    call.onerror = () => reject(new ApiError(GONE));
     call.onabort = () => reject(signal.reason as Error);
     signal.addEventListener('abort', () => call.abort(), { once: true });
     call.send(form);
   });
 }
 
-function failureIn(text: string, status: number): ApiFailure {
+/** In the server's words. */
+export function failureIn(body: unknown): ApiFailure {
+  const { error, requestId } = body as { error: ApiFailure; requestId?: string };
+  return { code: error.code, message: error.message, requestId };
+}
+
+function failureInText(text: string, status: number): ApiFailure {
   try {
-    const { error, requestId } = JSON.parse(text) as { error: ApiFailure; requestId?: string };
-    return { code: error.code, message: error.message, requestId };
+    return failureIn(JSON.parse(text));
   } catch {
     return { code: `HTTP_${status}`, message: `The server answered with status ${status}.` };
   }

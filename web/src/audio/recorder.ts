@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
 
 import { texts } from '../i18n/index.js';
-import { choose, fail } from '../state/run.js';
+import { choose } from '../state/chosen.js';
+import { fail } from '../state/failure.js';
 
 /** What is being recorded: since when, in seconds, and how loud it is, 0 to 1. */
 export const recording = signal<{ seconds: number; level: number } | undefined>(undefined);
@@ -14,7 +15,12 @@ const TYPES = [
 ];
 const LOOK_MS = 60;
 
+/** Shorter ones were stopped before anybody spoke. */
+const MIN_SECONDS = 0.3;
+
 let stopNow: (() => void) | undefined;
+/** Whether the browser asks its user for the microphone. */
+let asking = false;
 
 export function stopRecording(): void {
   stopNow?.();
@@ -22,18 +28,25 @@ export function stopRecording(): void {
 
 /** Records from the microphone until `stopRecording`; the recording is chosen then. */
 export async function startRecording(): Promise<void> {
-  if (recording.value !== undefined) return;
+  if (recording.value !== undefined || asking) return;
   if (!window.isSecureContext) {
     fail({ code: 'ERR_INSECURE', message: '' });
     return;
   }
-  let stream: MediaStream;
+  asking = true;
+  let stream: MediaStream | undefined;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    record(stream);
   } catch (error) {
+    close(stream);
     fail({ code: 'ERR_MICROPHONE', message: String(error) });
-    return;
+  } finally {
+    asking = false;
   }
+}
+
+function record(stream: MediaStream): void {
   const type = TYPES.find(({ mime }) => MediaRecorder.isTypeSupported(mime));
   const recorder = new MediaRecorder(stream, type && { mimeType: type.mime });
   const parts: Blob[] = [];
@@ -46,9 +59,13 @@ export async function startRecording(): Promise<void> {
   recorder.onstop = () => {
     clearInterval(look);
     meter.close();
-    for (const track of stream.getTracks()) track.stop(); // the browser shows that it listens as long as they live
+    close(stream);
     recording.value = undefined;
     stopNow = undefined;
+    if (performance.now() - begin < 1000 * MIN_SECONDS) {
+      fail({ code: 'ERR_AUDIO_TOO_SHORT', message: '' });
+      return;
+    }
     const time = new Date().toTimeString().slice(0, 8).replaceAll(':', '.');
     const name = `${texts.value.input.recordingName} ${time}.${type?.ending ?? 'webm'}`;
     choose([new File(parts, name, { type: (type?.mime ?? 'audio/webm').split(';')[0]! })]);
@@ -56,6 +73,11 @@ export async function startRecording(): Promise<void> {
   recording.value = { seconds: 0, level: 0 };
   stopNow = () => recorder.stop();
   recorder.start();
+}
+
+/** The browser shows that it listens as long as its tracks live. */
+function close(stream: MediaStream | undefined): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 function levelMeter(stream: MediaStream): { level: () => number; close: () => void } {

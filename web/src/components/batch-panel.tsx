@@ -3,7 +3,9 @@ import { useState } from 'preact/hooks';
 import { batchFile } from '../api/client.js';
 import { texts } from '../i18n/index.js';
 import { colourOf, emotionName, percent, seconds } from '../state/emotions.js';
-import { batch, type BatchRow, batchSummary, show, wordsFor } from '../state/run.js';
+import { batch, type BatchRow, batchSummary } from '../state/batch.js';
+import { wordsFor } from '../state/failure.js';
+import { show } from '../state/shown.js';
 import { stageWords } from '../state/words.js';
 import { Icon } from './icons.js';
 
@@ -27,7 +29,7 @@ export function BatchPanel() {
   const sorted = sort === undefined ? rows : sortRows(rows, sort);
   const summary = batchSummary.value;
   return (
-    <section class="panel" aria-labelledby="batch-heading">
+    <section class="panel batch" id="batch" aria-labelledby="batch-heading">
       <div class="panel-head">
         <h2 id="batch-heading">{say.heading}</h2>
         {summary !== undefined && <p class="note">{say.summary(summary.done, summary.failed)}</p>}
@@ -81,9 +83,14 @@ function Row({ row }: { row: BatchRow }) {
     <tr>
       <th scope="row">
         {result === undefined ? (
-          name
+          <span class="file-name">{name}</span>
         ) : (
-          <button type="button" class="link" onClick={() => show({ result, sound: file })} aria-label={say.open(name)}>
+          <button
+            type="button"
+            class="link file-name"
+            onClick={() => show({ result, sound: file })}
+            aria-label={say.open(name)}
+          >
             {name}
           </button>
         )}
@@ -98,15 +105,16 @@ function Row({ row }: { row: BatchRow }) {
       </td>
       <td class="number">{result && percent(result.confidence)}</td>
       <td class="number">{result && seconds(result.durationSeconds)}</td>
-      <td class={failure === undefined ? undefined : 'bad'}>{stateOf(row)}</td>
+      <td class={failure === undefined ? 'state' : 'state bad'}>{stateOf(row)}</td>
     </tr>
   );
 }
 
-function stateOf({ progress, result, failure }: BatchRow): string {
+function stateOf({ progress, result, failure, stopped }: BatchRow): string {
   const { batch: say } = texts.value;
-  if (failure !== undefined) return `${say.failed}: ${wordsFor(failure)}`;
+  if (failure !== undefined) return say.failed(wordsFor(failure));
   if (result !== undefined) return '✓';
+  if (stopped) return say.stopped;
   return progress === undefined ? say.waiting : stageWords(progress);
 }
 

@@ -1,14 +1,20 @@
+import { useEffect } from 'preact/hooks';
+
 import { texts } from '../i18n/index.js';
-import { failure, wordsFor } from '../state/run.js';
+import { failure, wordsFor } from '../state/failure.js';
+import { bringIntoView } from '../state/view.js';
 import { Icon } from './icons.js';
 
 export function FailureAlert() {
   const { error: say } = texts.value;
   const problem = failure.value;
+  useEffect(() => {
+    if (problem !== undefined) bringIntoView('failure');
+  }, [problem]);
   return (
     <div role="alert">
       {problem !== undefined && (
-        <div class="panel failure">
+        <div class="panel failure" id="failure">
           <Icon name="warning" />
           <div>
             <h2>{say.heading}</h2>

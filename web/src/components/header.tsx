@@ -1,7 +1,7 @@
 import { type Language, language, LANGUAGE_NAMES, texts } from '../i18n/index.js';
 import { size } from '../state/emotions.js';
 import { type Theme, theme, THEMES } from '../state/settings.js';
-import { offline, status } from '../state/status.js';
+import { locked, offline, status } from '../state/status.js';
 
 export function Header() {
   const { title, language: languageLabel, theme: themeLabel, themes } = texts.value;
@@ -65,7 +65,27 @@ function Mark() {
 function ModelState() {
   const { model: say } = texts.value;
   const now = status.value;
-  if (offline.value) return <p class="model-state bad">{say.offline}</p>;
+  if (locked.value) {
+    return (
+      <p class="model-state bad">
+        <span class="dot" aria-hidden="true" />
+        <span>
+          {say.locked}{' '}
+          <button type="button" class="link" onClick={() => location.reload()}>
+            {say.unlock}
+          </button>
+        </span>
+      </p>
+    );
+  }
+  if (offline.value) {
+    return (
+      <p class="model-state bad">
+        <span class="dot" aria-hidden="true" />
+        {say.offline}
+      </p>
+    );
+  }
   if (now === undefined) return <p class="model-state" />;
   const { model, memory } = now;
   const words = {

@@ -1,16 +1,16 @@
-import { useRef, useState } from 'preact/hooks';
-
+import { failureOf, getBytes } from '../api/client.js';
 import exampleUrl from '../audio/example.ogg';
 import { recording, startRecording, stopRecording } from '../audio/recorder.js';
 import { texts } from '../i18n/index.js';
+import { choose, chosen, unchoose } from '../state/chosen.js';
 import { seconds, size } from '../state/emotions.js';
-import { busy, choose, chosen, fail, unchoose } from '../state/run.js';
+import { fail } from '../state/failure.js';
+import { busy } from '../state/run.js';
 import { embedding, granularity } from '../state/settings.js';
-import { status } from '../state/status.js';
+import { firstClick } from './click.js';
+import { DropZone } from './drop-zone.js';
 import { Icon } from './icons.js';
 import { RunButton } from './run-button.js';
-
-const SHOWN_FILES = 6;
 
 export function InputPanel() {
   const { input: say } = texts.value;
@@ -55,63 +55,19 @@ export function InputPanel() {
   );
 }
 
-function DropZone() {
-  const { input: say } = texts.value;
-  const [over, setOver] = useState(false);
-  const picker = useRef<HTMLInputElement>(null);
-  const limit = status.value?.limits.uploadBytes;
-  return (
-    <div
-      class={`drop${over ? ' over' : ''}`}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        if (!busy.value) choose(event.dataTransfer?.files ?? []);
-      }}
-    >
-      <Icon name="wave" />
-      <p class="drop-words">{say.drop}</p>
-      <p class="note">
-        {say.formats}
-        <span class={limit === undefined ? 'unknown-yet' : undefined}>, {say.limit(size(limit ?? 200 * 2 ** 20))}</span>
-      </p>
-      <button type="button" class="button" disabled={busy.value} onClick={() => picker.current?.click()}>
-        <Icon name="file" />
-        {say.choose}
-      </button>
-      <input
-        ref={picker}
-        type="file"
-        accept="audio/*,video/webm,video/mp4,.opus,.flac"
-        multiple
-        hidden
-        onChange={(event) => {
-          choose(event.currentTarget.files ?? []);
-          event.currentTarget.value = ''; // the same file again is news again
-        }}
-      />
-    </div>
-  );
-}
-
 function RecordButton() {
   const { input: say } = texts.value;
   const now = recording.value;
   if (now === undefined) {
     return (
-      <button type="button" class="button" disabled={busy.value} onClick={() => void startRecording()}>
+      <button type="button" class="button" disabled={busy.value} onClick={firstClick(() => void startRecording())}>
         <Icon name="microphone" />
         {say.record}
       </button>
     );
   }
   return (
-    <button type="button" class="button recording" onClick={stopRecording}>
+    <button type="button" class="button recording" onClick={firstClick(stopRecording)}>
       <Icon name="stop" />
       {say.stop}
       <span class="level" aria-hidden="true">
@@ -126,10 +82,9 @@ function ExampleButton() {
   const { input: say } = texts.value;
   const take = async (): Promise<void> => {
     try {
-      const bytes = await (await fetch(exampleUrl)).blob();
-      choose([new File([bytes], 'example.ogg', { type: 'audio/ogg' })]);
-    } catch {
-      fail({ code: 'ERR_NETWORK', message: '' });
+      choose([new File([await getBytes(exampleUrl)], 'example.ogg', { type: 'audio/ogg' })]);
+    } catch (error) {
+      fail(failureOf(error));
     }
   };
   return (
@@ -142,26 +97,40 @@ function ExampleButton() {
 
 function ChosenFiles() {
   const { input: say } = texts.value;
-  const files = chosen.value;
-  if (files.length === 0) return null;
+  const clips = chosen.value;
+  if (clips.length === 0) return null;
   return (
-    <ul class="chosen" aria-label={say.chosen(files.length)}>
-      {files.slice(0, SHOWN_FILES).map(({ key, file }) => (
-        <li key={key}>
-          <span class="file-name">{file.name}</span>
-          <span class="note">{file.size < 2 ** 20 ? `${Math.ceil(file.size / 1024)} kB` : size(file.size)}</span>
+    <>
+      <ul class="chosen" aria-label={say.chosen(clips.length)}>
+        {clips.map(({ key, file, name }) => (
+          <li key={key}>
+            <span class="file-name">{name}</span>
+            <span class="note">{size(file.size)}</span>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={say.remove(name)}
+              disabled={busy.value}
+              onClick={firstClick(() => unchoose([key]))}
+            >
+              <Icon name="close" />
+            </button>
+          </li>
+        ))}
+      </ul>
+      {clips.length > 1 && (
+        <p class="chosen-all note">
+          {say.chosen(clips.length)}
           <button
             type="button"
-            class="icon-button"
-            aria-label={say.remove(file.name)}
+            class="link"
             disabled={busy.value}
-            onClick={() => unchoose(key)}
+            onClick={() => unchoose(clips.map(({ key }) => key))}
           >
-            <Icon name="close" />
+            {say.removeAll}
           </button>
-        </li>
-      ))}
-      {files.length > SHOWN_FILES && <li class="note">{say.more(files.length - SHOWN_FILES)}</li>}
-    </ul>
+        </p>
+      )}
+    </>
   );
 }

@@ -1,19 +1,20 @@
+import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import WaveSurfer from 'wavesurfer.js';
 
 import { file, getPeaks } from '../api/client.js';
 import type { ClipResult } from '../api/types.js';
 import { texts } from '../i18n/index.js';
-import { colourOf, seconds } from '../state/emotions.js';
-import { busy, makeTimeline, type Shown } from '../state/run.js';
+import { seconds } from '../state/emotions.js';
+import { busy, makeTimeline } from '../state/run.js';
 import { theme } from '../state/settings.js';
+import type { Shown } from '../state/shown.js';
 import { Icon } from './icons.js';
 import { Timeline } from './timeline.js';
+import { drawBars, segmentAt, styleOf } from './waveform.js';
 
 /** Larger sounds are not decoded in the page, only played. */
 const MOST_DECODED_BYTES = 30 * 2 ** 20;
-const BAR = 3;
-const GAP = 2;
 
 /** The clip's sound: its waveform in the colours of its emotions, and the timeline under it. */
 export function Player({ shown }: { shown: Shown }) {
@@ -21,9 +22,16 @@ export function Player({ shown }: { shown: Shown }) {
   const { result, sound } = shown;
   const container = useRef<HTMLDivElement>(null);
   const surfer = useRef<WaveSurfer | undefined>(undefined);
-  const [at, setAt] = useState(0);
-  const [playing, setPlaying] = useState(false);
+  // Signals, and none of them is read here: time goes on many times a second, and a long clip has hundreds of segments.
+  const at = useSignal(0);
+  const current = useSignal(0);
+  const playing = useSignal(false);
   const [silent, setSilent] = useState(false);
+
+  const moveTo = (time: number): void => {
+    at.value = time;
+    current.value = segmentAt(result.segments ?? [], time);
+  };
 
   useEffect(() => {
     let gone = false;
@@ -43,16 +51,16 @@ export function Player({ shown }: { shown: Shown }) {
         height: 96,
         cursorWidth: 2,
         cursorColor: styleOf('--ink'),
-        progressColor: 'transparent', // the emotions' colours show through
+        progressColor: 'transparent', // the emotions' colours show through: see ::part(canvases)
         normalize: true,
         dragToSeek: true,
         hideScrollbar: true,
         cspNonce: document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? '',
         renderFunction: (peaks, context) => drawBars(peaks[0] ?? [], context, result),
       });
-      made.on('timeupdate', setAt);
-      made.on('play', () => setPlaying(true));
-      made.on('pause', () => setPlaying(false));
+      made.on('timeupdate', moveTo);
+      made.on('play', () => (playing.value = true));
+      made.on('pause', () => (playing.value = false));
       made.on('error', () => setSilent(true));
       surfer.current = made;
     };
@@ -67,28 +75,24 @@ export function Player({ shown }: { shown: Shown }) {
 
   useEffect(() => {
     // Colours are drawn, not styled: with other ones it is drawn again.
-    surfer.current?.setOptions({ cursorColor: styleOf('--ink') });
+    const draw = (): void => surfer.current?.setOptions({ cursorColor: styleOf('--ink') });
+    draw();
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    system.addEventListener('change', draw);
+    return () => system.removeEventListener('change', draw);
   }, [theme.value]);
 
   const seek = (time: number): void => {
     surfer.current?.setTime(time);
-    setAt(time);
+    moveTo(time);
   };
   const frames = result.frames;
   return (
     <div class="player">
       <div class="transport">
-        <button
-          type="button"
-          class="button round"
-          disabled={silent}
-          aria-label={playing ? say.pause : say.play}
-          onClick={() => void surfer.current?.playPause()}
-        >
-          <Icon name={playing ? 'pause' : 'play'} />
-        </button>
+        <PlayButton playing={playing} disabled={silent} toggle={() => void surfer.current?.playPause()} />
         <span class="time">
-          {seconds(at)} <span class="note">/ {seconds(result.durationSeconds)}</span>
+          <Time at={at} /> <span class="note">/ {seconds(result.durationSeconds)}</span>
         </span>
         {silent && <span class="note">{say.noAudio}</span>}
       </div>
@@ -96,7 +100,7 @@ export function Player({ shown }: { shown: Shown }) {
       {frames === undefined ? (
         <p class="note no-timeline">
           {say.noTimeline}{' '}
-          {sound !== undefined && (
+          {(sound !== undefined || result.links?.processedAudio !== undefined) && (
             <button type="button" class="link" disabled={busy.value} onClick={() => void makeTimeline()}>
               {say.getTimeline}
             </button>
@@ -107,12 +111,38 @@ export function Player({ shown }: { shown: Shown }) {
           frames={frames}
           segments={result.segments ?? []}
           duration={result.durationSeconds}
-          at={at}
+          current={current}
           seek={seek}
         />
       )}
     </div>
   );
+}
+
+interface PlayButtonProps {
+  playing: ReadonlySignal<boolean>;
+  disabled: boolean;
+  toggle: () => void;
+}
+
+function PlayButton({ playing, disabled, toggle }: PlayButtonProps) {
+  const { result: say } = texts.value;
+  return (
+    <button
+      type="button"
+      class="button round"
+      disabled={disabled}
+      aria-label={playing.value ? say.pause : say.play}
+      onClick={toggle}
+    >
+      <Icon name={playing.value ? 'pause' : 'play'} />
+    </button>
+  );
+}
+
+function Time({ at }: { at: ReadonlySignal<number> }) {
+  const words = useComputed(() => seconds(at.value));
+  return <>{words}</>;
 }
 
 /** Where the sound is: kept by the server, with its outline, or in the page. Undefined where it is nowhere. */
@@ -130,41 +160,4 @@ async function soundOf(
   }
   if (sound === undefined || sound.size > MOST_DECODED_BYTES) return undefined;
   return { url: URL.createObjectURL(sound), own: true };
-}
-
-/** Bars from the middle, each in the colour of what is heard there. */
-function drawBars(peaks: Float32Array | number[], context: CanvasRenderingContext2D, result: ClipResult): void {
-  const { width, height } = context.canvas;
-  const ratio = window.devicePixelRatio || 1;
-  const step = (BAR + GAP) * ratio;
-  const colours = new Map<string, string>();
-  let largest = 0.001;
-  for (const peak of peaks) largest = Math.max(largest, Math.abs(peak));
-  for (let x = 0; x + BAR * ratio <= width; x += step) {
-    const [from, to] = [Math.floor((x / width) * peaks.length), Math.ceil(((x + step) / width) * peaks.length)];
-    let peak = 0;
-    for (let i = from; i < Math.min(to, peaks.length); i++) peak = Math.max(peak, Math.abs(peaks[i]!));
-    const size = Math.max(2 * ratio, (peak / largest) * height * 0.96);
-    const emotion = colourOf(emotionAt((x / width) * result.durationSeconds, result));
-    let colour = colours.get(emotion);
-    if (colour === undefined) colours.set(emotion, (colour = styleOf(`--${emotion}`)));
-    context.fillStyle = colour;
-    context.beginPath();
-    context.roundRect(x, (height - size) / 2, BAR * ratio, size, BAR * ratio);
-    context.fill();
-  }
-}
-
-function emotionAt(time: number, { segments, emotion }: ClipResult): string {
-  return segments?.find((segment) => time < segment.end)?.emotion ?? segments?.at(-1)?.emotion ?? emotion;
-}
-
-/** A colour of the style sheets, as a canvas takes it. */
-function styleOf(name: string): string {
-  const probe = document.createElement('span');
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
 }

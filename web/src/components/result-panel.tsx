@@ -2,13 +2,10 @@ import { file } from '../api/client.js';
 import type { ClipResult } from '../api/types.js';
 import { texts } from '../i18n/index.js';
 import { colourOf, emotionName, percent, ranked, seconds } from '../state/emotions.js';
-import { shown } from '../state/run.js';
+import { confidenceWords, shown } from '../state/shown.js';
 import { Icon } from './icons.js';
 import { Player } from './player.js';
 import { Similarity } from './similarity.js';
-
-/** Below this the winner is not much better than the others. */
-const UNSURE = 0.45;
 
 export function ResultPanel() {
   const { result: say } = texts.value;
@@ -35,20 +32,20 @@ export function ResultPanel() {
               <Downloads result={now.result} />
             </div>
           </div>
-          <Similarity result={now.result} />
+          <Similarity key={now.result.id} result={now.result} />
         </>
       )}
     </section>
   );
 }
 
-function Headline({ result: { emotion, confidence, file: name } }: { result: ClipResult }) {
-  const { result: say } = texts.value;
+function Headline({ result }: { result: ClipResult }) {
+  const { emotion, file: name } = result;
   return (
     <div class="headline" data-emotion={colourOf(emotion)}>
       <p class="headline-file">{name}</p>
       <p class="headline-emotion">{emotionName(emotion)}</p>
-      <p class="headline-confidence">{confidence < UNSURE ? say.unsure : say.confidence(percent(confidence))}</p>
+      <p class="headline-confidence">{confidenceWords(result)}</p>
     </div>
   );
 }
@@ -101,7 +98,7 @@ function Facts({ result: { durationSeconds, timing, model, window } }: { result:
 function Downloads({ result }: { result: ClipResult }) {
   const { result: say } = texts.value;
   const { id, file: name, links } = result;
-  const stem = name.replace(/\.\w+$/, '');
+  const stem = name.replace(/(?<=.)\.\w+$/, '');
   const json = `data:application/json;charset=utf-8,${encodeURIComponent(JSON.stringify(result, null, 2))}`;
   return (
     <div class="downloads">

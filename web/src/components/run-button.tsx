@@ -1,6 +1,10 @@
+import { useRef } from 'preact/hooks';
+
 import { texts } from '../i18n/index.js';
-import { busy, cancel, chosen, recognise, type Stage, stage } from '../state/run.js';
+import { chosen } from '../state/chosen.js';
+import { busy, cancel, recognise, type Stage, stage } from '../state/run.js';
 import { stageWords } from '../state/words.js';
+import { firstClick } from './click.js';
 import { Icon } from './icons.js';
 
 /** Starts, and says what is happening. */
@@ -11,15 +15,17 @@ export function RunButton() {
   const words =
     now.stage !== 'idle' ? stageWords(now) : count === 0 ? say.idle : count === 1 ? say.one : say.many(count);
   const fraction = fractionOf(now);
+  const button = useRef<HTMLButtonElement>(null);
   return (
     <div class="run">
       <button
+        ref={button}
         type="button"
         class={`button primary${busy.value ? ' busy' : ''}`}
         disabled={count === 0 && !busy.value}
         aria-disabled={busy.value}
         aria-busy={busy.value}
-        onClick={() => void recognise()}
+        onClick={firstClick(() => void recognise())}
       >
         <span
           class={`run-progress${fraction === undefined ? ' endless' : ''}`}
@@ -29,7 +35,14 @@ export function RunButton() {
         <span class="run-words">{words}</span>
       </button>
       {busy.value && (
-        <button type="button" class="button" onClick={cancel}>
+        <button
+          type="button"
+          class="button"
+          onClick={firstClick(() => {
+            cancel();
+            button.current?.focus(); // this one goes
+          })}
+        >
           <Icon name="close" />
           {say.cancel}
         </button>

@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 
-import { file, getBytes } from '../api/client.js';
+import { failureOf, file, getBytes } from '../api/client.js';
 import type { ClipResult } from '../api/types.js';
 import { cosine, meanVector, readNpy } from '../audio/npy.js';
 import { texts } from '../i18n/index.js';
 import { emotionName } from '../state/emotions.js';
+import { wordsFor } from '../state/failure.js';
 import { results } from '../state/history.js';
 
 /** Feature vectors by result: they do not change. */
@@ -23,21 +24,28 @@ function vectorOf(id: string): Promise<Float32Array> {
 /** How alike the shown clip is to another one whose feature vector was kept. */
 export function Similarity({ result }: { result: ClipResult }) {
   const { similarity: say } = texts.value;
-  const [other, setOther] = useState('');
+  const [wanted, setOther] = useState('');
   const [value, setValue] = useState<number>();
+  const [problem, setProblem] = useState('');
   const { id } = result;
   const own = id !== null && result.links?.embedding !== undefined ? id : undefined;
   const others = results.value.filter((entry) => entry.hasEmbedding && entry.id !== own);
+  const other = others.some((entry) => entry.id === wanted) ? wanted : ''; // it may be gone
 
   useEffect(() => {
     let gone = false;
     setValue(undefined);
+    setProblem('');
     if (own === undefined || other === '') return;
     Promise.all([vectorOf(own), vectorOf(other)]).then(
       ([a, b]) => {
-        if (!gone && a.length === b.length) setValue(cosine(a, b));
+        if (gone) return;
+        if (a.length === b.length) setValue(cosine(a, b));
+        else setProblem(texts.value.similarity.otherModel);
       },
-      () => setOther(''),
+      (error: unknown) => {
+        if (!gone) setProblem(wordsFor(failureOf(error)));
+      },
     );
     return () => {
       gone = true;
@@ -58,7 +66,7 @@ export function Similarity({ result }: { result: ClipResult }) {
               <option value="">{say.choose}</option>
               {others.map((entry) => (
                 <option key={entry.id} value={entry.id}>
-                  {entry.file} ({emotionName(entry.emotion)})
+                  {say.option(entry.file, emotionName(entry.emotion))}
                 </option>
               ))}
             </select>
@@ -69,7 +77,9 @@ export function Similarity({ result }: { result: ClipResult }) {
               <strong>{value.toFixed(3)}</strong>
             </p>
           )}
-          <p class="note">{say.note}</p>
+          <p class="note" role="status">
+            {problem || say.note}
+          </p>
         </>
       )}
     </div>

@@ -1,79 +1,129 @@
+import { type ReadonlySignal, type Signal, useComputed, useSignalEffect } from '@preact/signals';
+
 import type { ClipResult } from '../api/types.js';
 import { texts } from '../i18n/index.js';
 import { colourOf, emotionName, percent, seconds } from '../state/emotions.js';
+import { useRoving } from './roving.js';
+import { ScoreAreas } from './score-areas.js';
 
-type Frames = NonNullable<ClipResult['frames']>;
-type Segments = NonNullable<ClipResult['segments']>;
+type Segment = NonNullable<ClipResult['segments']>[number];
 
-const HEIGHT = 100;
-
-interface TimelineProps {
-  frames: Frames;
-  segments: Segments;
+interface SegmentsProps {
+  segments: readonly Segment[];
   duration: number;
-  at: number;
+  /** The index of the segment that is heard. */
+  current: ReadonlySignal<number>;
   seek: (time: number) => void;
 }
 
+interface TimelineProps extends SegmentsProps {
+  frames: NonNullable<ClipResult['frames']>;
+}
+
 /** What is heard when: stretches of one emotion to click on, all scores as they come and go, and the changes as a list. */
-export function Timeline({ frames, segments, duration, at, seek }: TimelineProps) {
-  const { result: say } = texts.value;
-  const isNow = ({ start, end }: { start: number; end: number }): boolean => at >= start && at < end;
+export function Timeline({ frames, ...props }: TimelineProps) {
   return (
     <div class="timeline">
-      <div class="stretches" role="group" aria-label={say.timeline}>
-        {segments.map((segment) => (
-          <button
-            type="button"
-            key={segment.start}
-            class={isNow(segment) ? 'now' : undefined}
-            data-emotion={colourOf(segment.emotion)}
-            style={{ flexGrow: segment.end - segment.start }}
-            aria-label={say.segment(emotionName(segment.emotion), seconds(segment.start), seconds(segment.end))}
-            title={`${emotionName(segment.emotion)}, ${percent(segment.confidence)}`}
-            onClick={() => seek(segment.start)}
-          >
-            <span aria-hidden="true">{emotionName(segment.emotion)}</span>
-          </button>
-        ))}
-      </div>
-      <ScoreAreas frames={frames} duration={duration} />
-      <h3>{say.segments}</h3>
-      <ol class="changes">
-        {segments.map((segment) => (
-          <li key={segment.start} data-emotion={colourOf(segment.emotion)}>
-            <button
-              type="button"
-              class={isNow(segment) ? 'now' : undefined}
-              aria-current={isNow(segment) ? 'time' : undefined}
-              onClick={() => seek(segment.start)}
-            >
-              <span class="time">{seconds(segment.start)}</span>
-              <span class="dot" aria-hidden="true" />
-              <span>{emotionName(segment.emotion)}</span>
-              <span class="note">{percent(segment.confidence)}</span>
-            </button>
-          </li>
-        ))}
-      </ol>
+      <Stretches {...props} />
+      <ScoreAreas frames={frames} duration={props.duration} />
+      <h3>{texts.value.result.segments}</h3>
+      <Changes {...props} />
     </div>
   );
 }
 
-/** The scores above each other, over time. A picture of the numbers that result.json has. */
-function ScoreAreas({ frames, duration }: { frames: Frames; duration: number }) {
-  const names = Object.keys(frames[0]?.scores ?? {});
-  const points = frames.map(({ start, end, scores }) => ({ x: (100 * (start + end)) / 2 / duration, scores }));
-  const edge = [{ ...points[0]!, x: 0 }, ...points, { ...points.at(-1)!, x: 100 }];
-  const below = edge.map(() => 0);
+function Stretches(props: SegmentsProps) {
+  const { list, stop, onKeyDown } = useRoving<HTMLDivElement>(props.current);
   return (
-    <svg class="areas" viewBox={`0 0 100 ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-      {names.map((name) => {
-        const lower = edge.map(({ x }, i) => `${x.toFixed(2)},${(HEIGHT * (1 - below[i]!)).toFixed(2)}`);
-        edge.forEach(({ scores }, i) => (below[i]! += scores[name] ?? 0));
-        const upper = edge.map(({ x }, i) => `${x.toFixed(2)},${(HEIGHT * (1 - below[i]!)).toFixed(2)}`);
-        return <polygon key={name} data-emotion={colourOf(name)} points={[...upper, ...lower.reverse()].join(' ')} />;
-      })}
-    </svg>
+    <div class="stretches" role="toolbar" aria-label={texts.value.result.timeline} ref={list} onKeyDown={onKeyDown}>
+      {props.segments.map((segment, index) => (
+        <Stretch key={index} {...props} segment={segment} index={index} stop={stop} />
+      ))}
+    </div>
   );
+}
+
+function Changes(props: SegmentsProps) {
+  const { list, stop, onKeyDown } = useRoving<HTMLOListElement>(props.current);
+  useSignalEffect(() => reveal(list.current, props.current.value));
+  return (
+    <ol class="changes" ref={list} onKeyDown={onKeyDown}>
+      {props.segments.map((segment, index) => (
+        <Change key={index} {...props} segment={segment} index={index} stop={stop} />
+      ))}
+    </ol>
+  );
+}
+
+interface EntryProps extends SegmentsProps {
+  segment: Segment;
+  index: number;
+  stop: Signal<number>;
+}
+
+/**
+ * What both lists say of a segment. Computed, so that of hundreds only the two are drawn anew whose answer is another one, when
+ * the sound goes on or the status has come once more.
+ */
+function useEntry({ segment, index, current, stop, seek }: EntryProps) {
+  const name = useComputed(() => emotionName(segment.emotion));
+  const isCurrent = useComputed(() => current.value === index);
+  const isStop = useComputed(() => stop.value === index);
+  return {
+    name: name.value,
+    button: {
+      type: 'button',
+      tabIndex: isStop.value ? 0 : -1,
+      'aria-current': isCurrent.value ? 'time' : undefined,
+      onFocus: () => (stop.value = index),
+      onClick: () => seek(segment.start),
+    },
+  } as const;
+}
+
+function Stretch(props: EntryProps) {
+  const { name, button } = useEntry(props);
+  const { segment, duration } = props;
+  const [from, to] = [segment.start, segment.end].map((time) => Math.min(100, (100 * time) / duration)) as [
+    number,
+    number,
+  ];
+  return (
+    <button
+      {...button}
+      data-emotion={colourOf(segment.emotion)}
+      style={{ left: `${from}%`, width: `${to - from}%` }}
+      aria-label={texts.value.result.segment(name, seconds(segment.start), seconds(segment.end))}
+      title={`${name}, ${percent(segment.confidence)}`}
+    >
+      <span class="stretch" aria-hidden="true">
+        <span>{name}</span>
+      </span>
+    </button>
+  );
+}
+
+function Change(props: EntryProps) {
+  const { name, button } = useEntry(props);
+  const { segment } = props;
+  return (
+    <li data-emotion={colourOf(segment.emotion)}>
+      <button {...button}>
+        <span class="time">{seconds(segment.start)}</span>
+        <span class="dot" aria-hidden="true" />
+        <span>{name}</span>
+        <span class="note">{percent(segment.confidence)}</span>
+      </button>
+    </li>
+  );
+}
+
+/** Scrolls the list to one of its entries. `scrollIntoView` would scroll the page too, away from what is read there. */
+function reveal(list: HTMLElement | null, index: number): void {
+  const entry = list?.children[index];
+  if (list === null || !(entry instanceof HTMLElement)) return;
+  const { offsetTop: above, offsetHeight: height } = entry;
+  const top = Math.min(Math.max(list.scrollTop, above + height - list.clientHeight), above);
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  list.scrollTo({ top, behavior: calm ? 'auto' : 'smooth' });
 }

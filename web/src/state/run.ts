@@ -1,18 +1,16 @@
-/** What the page is doing: which recordings are chosen, what becomes of them, and what is shown. */
+/** What the page is doing with the recordings that were chosen. */
 import { computed, signal } from '@preact/signals';
 
-import { ApiError, failureOf, getResult, sendForm } from '../api/client.js';
-import type { ApiFailure, BatchSummary, ClipResult, Progress } from '../api/types.js';
-import { announce, texts } from '../i18n/index.js';
-import { emotionName } from './emotions.js';
+import { ApiError, failureIn, failureOf, file as fileOf, getBytes, GONE, sendForm } from '../api/client.js';
+import type { ApiFailure, ClipResult, Progress } from '../api/types.js';
+import { texts } from '../i18n/index.js';
+import { recogniseMany, settledKeys } from './batch.js';
+import { type Chosen, chosen, unchoose } from './chosen.js';
+import { fail, failure } from './failure.js';
 import { refreshHistory } from './history.js';
-import { embedding, granularity } from './settings.js';
-import { refreshStatus } from './status.js';
-
-export interface Chosen {
-  key: number;
-  file: File;
-}
+import { embedding, type Granularity, granularity } from './settings.js';
+import { show, shown } from './shown.js';
+import { status } from './status.js';
 
 export type Stage =
   | Progress
@@ -20,173 +18,105 @@ export type Stage =
   | { stage: 'sending'; fraction: number }
   | { stage: 'batch'; done: number; total: number };
 
-/** A result that is shown, and its sound where the page has it itself. */
-export interface Shown {
-  result: ClipResult;
-  sound: Blob | undefined;
-}
-
-export interface BatchRow {
-  index: number;
-  name: string;
-  file: File;
-  progress: Progress | undefined;
-  result: ClipResult | undefined;
-  failure: ApiFailure | undefined;
-}
-
-export const chosen = signal<Chosen[]>([]);
 export const stage = signal<Stage>({ stage: 'idle' });
-export const shown = signal<Shown | undefined>(undefined);
-export const failure = signal<ApiFailure | undefined>(undefined);
-export const batch = signal<BatchRow[]>([]);
-export const batchSummary = signal<BatchSummary | undefined>(undefined);
 export const busy = computed(() => stage.value.stage !== 'idle');
 
-let keys = 0;
 let running: AbortController | undefined;
-
-export function choose(files: Iterable<File>): void {
-  failure.value = undefined;
-  const added = Array.from(files, (file) => ({ key: keys++, file }));
-  if (added.length > 0) chosen.value = [...chosen.value, ...added];
-}
-
-export function unchoose(key: number): void {
-  chosen.value = chosen.value.filter((entry) => entry.key !== key);
-}
 
 export function cancel(): void {
   running?.abort(new Cancelled());
 }
 
-/** What is wrong with an answer that ends in the middle. */
-const GONE: ApiFailure = { code: 'ERR_NETWORK', message: '' };
-
 class Cancelled extends Error {}
 
-/** Hears what is chosen: one recording, or a batch of them. */
+/** Hears what is chosen: one recording, or a batch of them. What is through is chosen no more. */
 export async function recognise(): Promise<void> {
-  const files = chosen.value.map((entry) => entry.file);
-  if (files.length === 0 || busy.value) return;
-  running = new AbortController();
-  failure.value = undefined;
-  stage.value = { stage: 'sending', fraction: 0 };
-  try {
-    if (files.length === 1) await recogniseOne(files[0]!, running.signal);
-    else await recogniseMany(files, running.signal);
-    chosen.value = [];
-  } catch (error) {
-    if (!(error instanceof Cancelled)) fail(failureOf(error));
-  } finally {
-    running = undefined;
-    stage.value = { stage: 'idle' };
-    void refreshHistory();
-    void refreshStatus();
+  const clips = chosen.value;
+  const most = status.value?.limits.files ?? Infinity;
+  if (clips.length === 0 || busy.value) return;
+  if (clips.length > most) {
+    fail({ code: 'ERR_TOO_MANY_FILES', message: texts.value.error.tooMany(most) });
+    return;
   }
+  await work(clips, async (signal) => {
+    if (clips.length === 1) {
+      await recogniseOne(clips[0]!, granularity.value, signal);
+      unchoose([clips[0]!.key]);
+      return;
+    }
+    try {
+      await recogniseMany(clips, formOf(clips, granularity.value), signal, {
+        sending: (fraction) => (stage.value = { stage: 'sending', fraction }),
+        heard: (done, total) => (stage.value = { stage: 'batch', done, total }),
+      });
+    } finally {
+      unchoose(settledKeys());
+    }
+  });
 }
 
 /** Hears the shown clip again, for its timeline. */
 export async function makeTimeline(): Promise<void> {
-  const sound = shown.value?.sound;
-  if (sound === undefined) return;
-  granularity.value = 'frame';
-  chosen.value = [{ key: keys++, file: new File([sound], shown.value!.result.file, { type: sound.type }) }];
-  await recognise();
+  if (shown.value === undefined || busy.value) return;
+  const { result, sound } = shown.value;
+  await work([], async (signal) => {
+    const { id, file: name } = result;
+    const bytes = sound ?? (id === null ? undefined : await getBytes(fileOf(id, 'processed_audio.wav')));
+    if (bytes === undefined) return;
+    const file = new File([bytes], name, { type: sound?.type ?? 'audio/wav' });
+    await recogniseOne({ file, name }, 'frame', signal);
+  });
 }
 
-/** Shows a result that was kept. */
-export async function open(id: string): Promise<void> {
+async function work(clips: readonly Chosen[], task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  running = new AbortController();
   failure.value = undefined;
+  stage.value = { stage: 'sending', fraction: 0 };
   try {
-    show({ result: await getResult(id), sound: undefined });
+    await task(running.signal);
   } catch (error) {
-    fail(failureOf(error));
+    if (!(error instanceof Cancelled)) fail((await unreadable(error, clips)) ?? failureOf(error));
+  } finally {
+    running = undefined;
+    stage.value = { stage: 'idle' };
+    void refreshHistory();
   }
 }
 
-export function show(next: Shown): void {
-  shown.value = next;
-  const { emotion, confidence } = next.result;
-  requestAnimationFrame(bringResultIntoView);
-  announce(`${emotionName(emotion)}, ${texts.value.result.confidence(`${Math.round(100 * confidence)} %`)}`);
+/** A file that was changed or removed since it was chosen looks like a server that is away. */
+async function unreadable(error: unknown, clips: readonly Chosen[]): Promise<ApiFailure | undefined> {
+  if (failureOf(error).code !== 'ERR_NETWORK') return undefined;
+  for (const { file, name } of clips) {
+    try {
+      await file.slice(0, 1).arrayBuffer();
+    } catch {
+      return { code: 'ERR_FILE_READ', message: texts.value.error.unreadable(name) };
+    }
+  }
+  return undefined;
 }
 
-/** On a phone the result lies below what asked for it. */
-function bringResultIntoView(): void {
-  const panel = document.getElementById('result');
-  const top = panel?.getBoundingClientRect().top ?? 0;
-  if (top < 0 || top > window.innerHeight / 2) panel?.scrollIntoView({ block: 'start', behavior: 'smooth' });
-}
+type Named = Pick<Chosen, 'file' | 'name'>;
 
-export function fail(problem: ApiFailure): void {
-  failure.value = problem;
-}
-
-/** What a person can do about it, in his language; what the server says where the page knows nothing better. */
-export function wordsFor({ code, message }: ApiFailure): string {
-  return texts.value.error.codes[code] ?? message;
-}
-
-function formOf(files: readonly File[]): FormData {
+function formOf(clips: readonly Named[], what: Granularity): FormData {
   const form = new FormData();
-  form.set('granularity', granularity.value);
+  form.set('granularity', what);
   form.set('embedding', String(embedding.value));
-  for (const file of files) form.append('file', file, file.name);
+  for (const { file, name } of clips) form.append('file', file, name);
   return form;
 }
 
-async function recogniseOne(file: File, signal: AbortSignal): Promise<void> {
+async function recogniseOne(clip: Named, what: Granularity, signal: AbortSignal): Promise<void> {
   let told = false;
   let problem = GONE;
-  await sendForm('api/recognize', formOf([file]), signal, {
+  await sendForm('api/recognize', formOf([clip], what), signal, {
     sent: (fraction) => (stage.value = { stage: 'sending', fraction }),
     event: (name, data) => {
       if (name === 'progress') stage.value = data as Progress;
-      if (name === 'result') show({ result: data as ClipResult, sound: file });
-      if (name === 'error') problem = errorIn(data);
+      if (name === 'result') show({ result: data as ClipResult, sound: clip.file });
+      if (name === 'error') problem = failureIn(data);
       told ||= name === 'result';
     },
   });
   if (!told) throw new ApiError(problem);
-}
-
-async function recogniseMany(files: readonly File[], signal: AbortSignal): Promise<void> {
-  batchSummary.value = undefined;
-  batch.value = files.map((file, index) => ({
-    index,
-    name: file.name,
-    file,
-    progress: undefined,
-    result: undefined,
-    failure: undefined,
-  }));
-  const update = (index: number, change: Partial<BatchRow>): void => {
-    batch.value = batch.value.map((row) => (row.index === index ? { ...row, ...change } : row));
-    const done = batch.value.filter((row) => row.result ?? row.failure).length;
-    stage.value = { stage: 'batch', done, total: files.length };
-  };
-  stage.value = { stage: 'batch', done: 0, total: files.length };
-  let told = false;
-  let problem = GONE;
-  await sendForm('api/batch', formOf(files), signal, {
-    sent: () => {},
-    event: (name, data) => {
-      const { index, ...rest } = data as { index: number };
-      if (name === 'progress') update(index, { progress: rest as Progress });
-      if (name === 'result') update(index, { result: (data as { result: ClipResult }).result });
-      if (name === 'failure') update(index, { failure: errorIn(data) });
-      if (name === 'error') problem = errorIn(data);
-      if (name === 'done') batchSummary.value = data as BatchSummary;
-      told ||= name === 'done';
-    },
-  });
-  if (!told) throw new ApiError(problem);
-  const summary = batchSummary.value as BatchSummary | undefined;
-  if (summary !== undefined) announce(texts.value.batch.summary(summary.done, summary.failed));
-}
-
-function errorIn(data: unknown): ApiFailure {
-  const { error, requestId } = data as { error: ApiFailure; requestId?: string };
-  return { ...error, requestId };
 }

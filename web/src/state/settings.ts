@@ -7,7 +7,8 @@ export type Theme = 'system' | 'light' | 'dark';
 export const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 export const theme = remembered<Theme>('theme', 'system', (value) => THEMES.includes(value));
 
-export const granularity = remembered<'utterance' | 'frame'>('granularity', 'frame', (value) =>
+export type Granularity = 'utterance' | 'frame';
+export const granularity = remembered<Granularity>('granularity', 'frame', (value) =>
   ['utterance', 'frame'].includes(value),
 );
 export const embedding = remembered<boolean>('embedding', false, () => true);

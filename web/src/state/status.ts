@@ -1,26 +1,32 @@
 import { effect, signal } from '@preact/signals';
 
-import { getStatus } from '../api/client.js';
+import { failureOf, getStatus } from '../api/client.js';
 import type { ServerStatus } from '../api/types.js';
 
 const CALM_MS = 5000;
 const LOADING_MS = 300;
 
-/** Undefined until the server has answered, and while it does not. */
+/** Undefined until the server has answered. */
 export const status = signal<ServerStatus | undefined>(undefined);
 export const offline = signal(false);
+/** Whether the server asks for its token again. */
+export const locked = signal(false);
 
 let timer: number | undefined;
+/** The newest question; only it asks on. */
+let turn = 0;
 
 export async function refreshStatus(): Promise<void> {
+  const mine = ++turn;
   clearTimeout(timer);
   try {
     status.value = await getStatus();
-    offline.value = false;
-  } catch {
-    offline.value = true;
+    offline.value = locked.value = false;
+  } catch (error) {
+    locked.value = failureOf(error).code === 'ERR_UNAUTHORIZED';
+    offline.value = !locked.value;
   }
-  if (document.visibilityState === 'visible') {
+  if (mine === turn && document.visibilityState === 'visible') {
     timer = window.setTimeout(
       () => void refreshStatus(),
       status.value?.model.state === 'loading' ? LOADING_MS : CALM_MS,
@@ -28,7 +34,7 @@ export async function refreshStatus(): Promise<void> {
   }
 }
 
-/** Asks again and again, while somebody looks. */
+/** Asks again and again, while somebody looks; at once when work begins or ends. */
 export function watchStatus(busy: () => boolean): void {
   document.addEventListener('visibilitychange', () => void refreshStatus());
   effect(() => {

@@ -1,0 +1,298 @@
+/// <reference lib="dom" />
+/** The page in the hands of people: two clicks for one, the wrong moment, another tab, a server that changes. */
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+
+import { launch, visit } from '../support/browser.js';
+import { choose, example, recognise, RUN, textOf } from '../support/page.js';
+import { fixture } from '../support/paths.js';
+import type { TestServer } from '../support/server.js';
+
+const speech = readFileSync(fixture('speech.wav'));
+const BUSY = `${RUN}.busy`;
+const IDLE = `${RUN}:not(.busy)`;
+const chosenNames = (page: Page): Promise<string[]> => page.locator('.chosen .file-name').allTextContents();
+const entries = (page: Page): Promise<string[]> => page.locator('.history-list .file-name').allTextContents();
+
+/** Results that were there before the page. */
+async function keep(server: TestServer, ...names: string[]): Promise<void> {
+  for (const name of names) {
+    const query = { name, embedding: 'true' };
+    const headers = { 'content-type': 'audio/wav' };
+    const answer = await server.app.inject({ method: 'POST', url: '/api/recognize', payload: speech, headers, query });
+    assert.equal(answer.statusCode, 200);
+  }
+}
+
+/** A recording that takes long to hear. */
+function longFile(server: TestServer, name = 'long.wav'): string {
+  const wav = Buffer.concat([speech.subarray(0, 44), Buffer.alloc(2 * 16000 * 1200)]);
+  wav.writeUInt32LE(wav.length - 44, 40);
+  const file = path.join(server.output, name);
+  writeFileSync(file, wav);
+  return file;
+}
+
+describe('mishaps on the page', function () {
+  let browser: Browser;
+  before(async function () {
+    const launched = await launch();
+    if (launched === undefined) return this.skip();
+    browser = launched;
+  });
+  after(() => browser?.close());
+
+  it('two clicks for one: each button does once what it says', async () => {
+    await using visited = await visit(browser, { permissions: ['microphone'] });
+    const { page, server } = visited;
+    let posts = 0;
+    page.on('request', (request) => (posts += Number(request.method() === 'POST')));
+    await page.evaluate(() => {
+      const streams = ((window as never as { streams: MediaStream[] }).streams = []) as MediaStream[];
+      const devices = navigator.mediaDevices;
+      const real = devices.getUserMedia.bind(devices);
+      devices.getUserMedia = async (wanted) => {
+        const stream = await real(wanted);
+        streams.push(stream);
+        return stream;
+      };
+    });
+    await choose(page, 'speech.wav', 'speech.flac', 'speech.ogg');
+    await page.getByRole('button', { name: 'Remove speech.wav' }).dblclick();
+    assert.deepEqual(await chosenNames(page), ['speech.flac', 'speech.ogg']);
+    await page.getByRole('button', { name: 'Remove all' }).click();
+
+    await page.getByRole('button', { name: 'Record', exact: true }).dblclick();
+    await page.waitForFunction(
+      () => Number.parseFloat(document.querySelector('.recording .time')?.textContent ?? '0') >= 0.6,
+    );
+    await page.getByRole('button', { name: 'Stop recording' }).dblclick();
+    await page.waitForSelector('.chosen li');
+    await page.waitForTimeout(300);
+    assert.equal(await page.locator('button.recording').count(), 0, 'it does not record again');
+    const live = await page.evaluate(() =>
+      (window as never as { streams: MediaStream[] }).streams.map((stream) => stream.active),
+    );
+    assert.deepEqual(live, [false], 'one microphone, closed');
+    await page.getByRole('button', { name: /^Remove Microphone/ }).click();
+
+    await page.setInputFiles('input[type=file]', longFile(server));
+    const box = (await page.locator(RUN).boundingBox())!;
+    await page.mouse.dblclick(box.x + 0.9 * box.width, box.y + box.height / 2);
+    await page.waitForFunction((run) => /Listening/.test(document.querySelector(run)!.textContent), RUN);
+    await page.getByRole('button', { name: 'Cancel' }).dblclick();
+    await page.waitForSelector(IDLE);
+    await page.waitForTimeout(300);
+    assert.equal(await page.locator(BUSY).count(), 0);
+    assert.equal(posts, 1);
+  });
+
+  it('deleting asks back, goes on to the next entry, and closes what is shown', async () => {
+    await using visited = await visit(browser);
+    const { page, server, url } = visited;
+    await keep(server, 'a.wav', 'b.wav', 'c.wav');
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Open c.wav' }).click();
+    await page.waitForSelector('.headline');
+    await page.getByRole('button', { name: 'Delete c.wav' }).dblclick();
+    await page.waitForTimeout(300);
+    assert.deepEqual(await entries(page), ['c.wav', 'b.wav', 'a.wav']);
+    await page.getByRole('button', { name: 'Really delete c.wav' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 2);
+    assert.equal(await page.locator('.headline').count(), 0);
+    assert.match((await page.evaluate(() => document.activeElement?.textContent)) ?? '', /b\.wav/);
+  });
+
+  it('an entry that another tab has deleted goes', async () => {
+    await using visited = await visit(browser);
+    const { page, server, url } = visited;
+    await keep(server, 'a.wav', 'b.wav', 'c.wav');
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Open a.wav' }).waitFor();
+    const { results } = (await server.app.inject('/api/results')).json<{ results: { id: string }[] }>();
+    for (const { id } of results) await server.app.inject({ method: 'DELETE', url: `/api/results/${id}` });
+    await page.getByRole('button', { name: 'Open c.wav' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 2);
+    assert.match(await textOf(page, '.failure'), /not there any more/);
+    await page.getByRole('button', { name: 'Delete b.wav' }).click();
+    await page.getByRole('button', { name: 'Really delete b.wav' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 1);
+  });
+
+  it('older entries come once, and stay when new ones come', async () => {
+    await using visited = await visit(browser);
+    const { page, server, url } = visited;
+    await keep(server, ...Array.from({ length: 25 }, (_, i) => `${i}.wav`));
+    await page.goto(url);
+    const more = page.getByRole('button', { name: 'Older ones' });
+    await more.evaluate((button: HTMLButtonElement) => {
+      button.click();
+      button.click();
+    });
+    await page.waitForFunction(() => document.querySelectorAll('.history-list li').length >= 25);
+    assert.equal((await entries(page)).length, 25);
+    await choose(page, 'speech.wav');
+    await recognise(page);
+    await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 26);
+    assert.equal(new Set(await entries(page)).size, 26);
+  });
+
+  it('of two entries that are opened, the last is shown; similarity is of what is shown', async () => {
+    await using visited = await visit(browser);
+    const { page, server, url } = visited;
+    await keep(server, 'a.wav', 'b.wav');
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Open b.wav' }).click();
+    await page.locator('.similarity select').selectOption({ index: 1 });
+    await page.waitForSelector('.similarity-value');
+    let first = true;
+    await page.route('**/api/results/*', async (route) => {
+      if (first) {
+        first = false;
+        await new Promise((resolve) => setTimeout(resolve, 600));
+      }
+      await route.continue();
+    });
+    await page.getByRole('button', { name: 'Open b.wav' }).click();
+    await page.getByRole('button', { name: 'Open a.wav' }).click();
+    await page.waitForTimeout(900);
+    assert.equal(await textOf(page, '.headline-file'), 'a.wav');
+    assert.equal(await page.locator('.similarity-value').count(), 0);
+    assert.equal(await page.locator('.similarity select').inputValue(), '');
+  });
+
+  it('what is chosen during a run stays chosen', async () => {
+    await using visited = await visit(browser);
+    const { page, server } = visited;
+    await page.setInputFiles('input[type=file]', longFile(server));
+    await page.click(RUN);
+    await page.waitForSelector(BUSY);
+    await choose(page, 'speech.ogg');
+    await page.waitForSelector('.headline');
+    await page.waitForSelector(IDLE);
+    assert.deepEqual(await chosenNames(page), ['speech.ogg']);
+    assert.equal(
+      await page.evaluate(() => window.dispatchEvent(new Event('beforeunload', { cancelable: true }))),
+      true,
+    );
+  });
+
+  it('a timeline is made of what is shown, and touches nothing else', async () => {
+    await using visited = await visit(browser);
+    const { page, server, url } = visited;
+    await keep(server, 'kept.wav');
+    await page.goto(url);
+    await page.check('input[value=utterance]');
+    await choose(page, 'speech.ogg', 'speech.flac');
+    await page.getByRole('button', { name: 'Open kept.wav' }).click();
+    await page.getByRole('button', { name: 'Make a timeline' }).click();
+    await page.waitForSelector('.changes');
+    assert.equal(await textOf(page, '.headline-file'), 'kept.wav');
+    assert.deepEqual(await chosenNames(page), ['speech.ogg', 'speech.flac']);
+    assert.equal(await page.isChecked('input[value=utterance]'), true);
+  });
+
+  it('more files than the server takes are refused before they are sent', async () => {
+    await using visited = await visit(browser, { server: { maxFiles: 2 } });
+    const { page } = visited;
+    await page.waitForSelector('.model-state.unloaded');
+    await choose(page, 'speech.wav', 'speech.ogg', 'speech.flac');
+    await page.click(RUN);
+    assert.match(await textOf(page, '.failure'), /at most 2 recordings at once/);
+    assert.equal((await chosenNames(page)).length, 3);
+  });
+
+  it('a batch that is cancelled says what came of each, and leaves the rest chosen', async () => {
+    await using visited = await visit(browser);
+    const { page, server } = visited;
+    const long = ['1.wav', '2.wav', '3.wav', '4.wav'].map((name) => longFile(server, name));
+    await page.setInputFiles('input[type=file]', [fixture('speech.wav'), ...long]);
+    await page.click(RUN);
+    await page.getByRole('button', { name: 'Open speech.wav' }).first().waitFor();
+    const top = await page.evaluate(() => document.getElementById('batch')!.getBoundingClientRect().top);
+    assert.ok(top < 450, `the batch is in sight, at ${top}`);
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.waitForSelector(IDLE);
+    assert.equal(await page.evaluate((run) => document.activeElement === document.querySelector(run), RUN), true);
+    const states = await page.locator('tbody td.state').allTextContents();
+    assert.equal(states[0], '✓');
+    assert.ok(
+      states.every((state) => ['✓', 'Not recognised'].includes(state)) && states.includes('Not recognised'),
+      states.join(),
+    );
+    assert.equal((await chosenNames(page)).length, states.filter((state) => state !== '✓').length);
+  });
+
+  it('a file that has changed since it was chosen is named', async () => {
+    await using visited = await visit(browser);
+    const { page, server } = visited;
+    const file = path.join(server.output, 'mine.wav');
+    copyFileSync(fixture('speech.wav'), file);
+    await page.setInputFiles('input[type=file]', file);
+    await page.waitForTimeout(1100); // a file's time is told in seconds
+    writeFileSync(file, speech.subarray(0, 60_000));
+    await page.click(RUN);
+    await page.waitForSelector('.failure');
+    assert.match(await textOf(page, '.failure'), /mine\.wav cannot be read any more/);
+  });
+
+  it('files may be dropped anywhere, and keep names that forms would change', async () => {
+    await using visited = await visit(browser);
+    const { page } = visited;
+    const caught = await page.evaluate((bytes) => {
+      const transfer = new DataTransfer();
+      const content = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+      transfer.items.add(new File([content], 'she said "no"\n\u202Egpj.wav', { type: 'audio/wav' }));
+      const event = new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true });
+      document.querySelector('.history')!.dispatchEvent(event);
+      return event.defaultPrevented;
+    }, speech.toString('base64'));
+    assert.equal(caught, true);
+    await page.waitForSelector('.chosen li');
+    await recognise(page);
+    assert.equal(await textOf(page, '.headline-file'), 'she said ”no” gpj.wav');
+  });
+
+  it('a server that asks for another token says so, and its answers are no recordings', async () => {
+    await using visited = await visit(browser);
+    const { page } = visited;
+    await page.waitForSelector('.model-state.unloaded');
+    const refusal = { status: 401, json: { error: { code: 'ERR_UNAUTHORIZED', message: 'A token is needed.' } } };
+    await page.route(/\/(api|assets)\//, (route) => route.fulfill(refusal));
+    await page.getByRole('button', { name: 'Example' }).click();
+    await page.waitForSelector('.failure');
+    assert.match(await textOf(page, '.failure'), /wants its token/);
+    assert.deepEqual(await chosenNames(page), []);
+    await page.getByRole('button', { name: 'Give it' }).waitFor({ timeout: 8000 });
+  });
+
+  it('the status is asked for by one voice, however often something ran', async () => {
+    await using visited = await visit(browser, { server: { keep: false } });
+    const { page } = visited;
+    for (let i = 0; i < 6; i++) {
+      await choose(page, 'speech.ogg');
+      await recognise(page);
+    }
+    let asked = 0;
+    page.on('request', (request) => (asked += Number(request.url().endsWith('/api/status'))));
+    await page.waitForTimeout(6000);
+    assert.ok(asked <= 2, `${asked} times in 6 s`);
+  });
+
+  it('an error far from where it is told comes into sight', async () => {
+    await using visited = await visit(browser, { viewport: { width: 360, height: 740 }, isMobile: true });
+    const { page, server, url } = visited;
+    await example(page);
+    await keep(server, 'a.wav');
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Open a.wav' }).waitFor();
+    await page.route('**/api/results/*', (route) => route.abort());
+    await page.getByRole('button', { name: 'Open a.wav' }).click();
+    await page.waitForFunction(() => {
+      const { top, bottom } = document.querySelector('.failure')?.getBoundingClientRect() ?? { top: -1, bottom: -1 };
+      return top >= 0 && bottom <= window.innerHeight;
+    });
+  });
+});

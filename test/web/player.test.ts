@@ -1,0 +1,296 @@
+/// <reference lib="dom" />
+/** The player and the timeline in a real browser: also of long clips, which are told here and not heard. */
+import assert from 'node:assert/strict';
+import type { Browser, Page } from 'playwright-core';
+
+import { launch, visit } from '../support/browser.js';
+import { EMOTIONS, keep } from '../support/kept-result.js';
+import { textOf, violations } from '../support/page.js';
+
+const LONG = { durationSeconds: 600, count: 480 };
+const SHORT = { durationSeconds: 12, count: 12 };
+
+/** The page with such a result open, and its waveform drawn. */
+async function opened(browser: Browser, length: typeof LONG, context: Parameters<typeof visit>[1] = {}) {
+  const visited = await visit(browser, { reducedMotion: 'reduce', ...context });
+  const { page, server } = visited;
+  const result = keep(server.output, { file: 'clip.wav', ...length });
+  await page.reload();
+  await page.getByRole('button', { name: 'Open clip.wav' }).click();
+  await page.waitForFunction(
+    () => document.querySelector('.waveform > div')?.shadowRoot?.querySelector('canvas') != null,
+  );
+  return { ...visited, result };
+}
+
+/** How many pixels of the waveform, as it is seen, are neither paper nor ink, in so much of it from its beginning. */
+async function colouredPixels(page: Page, share: number): Promise<number> {
+  const seen = (await page.locator('.waveform').screenshot()).toString('base64');
+  return page.evaluate(
+    async ([data, at]) => {
+      const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+      const image = await createImageBitmap(new Blob([bytes]));
+      const context = new OffscreenCanvas(image.width, image.height).getContext('2d')!;
+      context.drawImage(image, 0, 0);
+      const pixels = context.getImageData(0, 0, image.width, image.height).data;
+      let count = 0;
+      for (let i = 0; i < pixels.length; i += 4) {
+        const [red, green, blue] = pixels.subarray(i, i + 3) as never as [number, number, number];
+        const coloured = Math.max(red, green, blue) - Math.min(red, green, blue) >= 40;
+        if (coloured && (i / 4) % image.width < at * image.width) count++;
+      }
+      return count;
+    },
+    [seen, share] as const,
+  );
+}
+
+/** Of pairs of colours, as CSS has them now. */
+function contrasts(page: Page, pairs: Record<string, readonly [string, string]>): Promise<Record<string, number>> {
+  return page.evaluate((asked) => {
+    const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!;
+    const probe = document.body.appendChild(document.createElement('i'));
+    const luminance = (colour: string): number => {
+      probe.style.color = colour;
+      context.fillStyle = getComputedStyle(probe).color;
+      context.fillRect(0, 0, 1, 1);
+      const [red, green, blue] = [...context.getImageData(0, 0, 1, 1).data].map((value) => {
+        const part = value / 255;
+        return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+      }) as [number, number, number];
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const found = Object.entries(asked).map(([name, [one, other]]) => {
+      const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b) as [number, number];
+      return [name, (light + 0.05) / (dark + 0.05)] as const;
+    });
+    probe.remove();
+    return Object.fromEntries(found);
+  }, pairs);
+}
+
+const focusedIn = (page: Page, list: string) =>
+  page.evaluate(
+    (selector) => Array.from(document.querySelectorAll(`${selector} button`)).indexOf(document.activeElement!),
+    list,
+  );
+const currentIn = (page: Page, list: string) =>
+  page.evaluate(
+    (selector) =>
+      Array.from(document.querySelectorAll(`${selector} button`)).flatMap((button, i) =>
+        button.hasAttribute('aria-current') ? [i] : [],
+      ),
+    list,
+  );
+
+describe('the player', function () {
+  let browser: Browser;
+  before(async function () {
+    const launched = await launch();
+    if (launched === undefined) {
+      console.log('      skipped: there is no Chromium here (apt-get install chromium)');
+      this.skip();
+    }
+    browser = launched;
+  });
+  after(() => browser?.close());
+
+  it('keeps the colours of what was played', async () => {
+    await using visited = await opened(browser, SHORT);
+    const { page } = visited;
+    const before = await colouredPixels(page, 0.69);
+    const box = (await page.locator('.waveform').boundingBox())!;
+    await page.mouse.click(box.x + 0.7 * box.width, box.y + box.height / 2);
+    await page.waitForFunction(() => document.querySelector('.transport .time')!.textContent.startsWith('8.4 s'));
+    const after = await colouredPixels(page, 0.69);
+    assert.ok(before > 1000, `${before} coloured pixels`);
+    assert.ok(Math.abs(after - before) < 0.02 * before, `${after} of ${before}`);
+  });
+
+  for (const width of [1280, 320]) {
+    it(`shows ten minutes on ${width} pixels, each stretch where it is heard`, async () => {
+      await using visited = await opened(browser, LONG, { viewport: { width, height: 900 } });
+      const { page, result, problems } = visited;
+      const { wide, wave, edges } = await page.evaluate(() => {
+        const { left, width: across } = document.querySelector('.waveform')!.getBoundingClientRect();
+        return {
+          wide: document.documentElement.scrollWidth,
+          wave: { left, across },
+          edges: Array.from(document.querySelectorAll('.stretches button')).map((button) => {
+            const box = button.getBoundingClientRect();
+            return [box.left, box.right] as const;
+          }),
+        };
+      });
+      assert.ok(wide <= width, `${wide} of ${width}`);
+      assert.equal(edges.length, result.segments.length);
+      result.segments.forEach(({ start, end }, i) => {
+        const [left, right] = edges[i]!;
+        const at = (time: number): number => wave.left + (wave.across * time) / result.durationSeconds;
+        assert.ok(Math.abs(left - at(start)) < 2, `${i} begins at ${left}, not ${at(start)}`);
+        assert.ok(Math.abs(right - at(end)) < 2, `${i} ends at ${right}, not ${at(end)}`);
+      });
+      // A click leads to what is seen there.
+      await page.mouse.click(wave.left + 0.6 * wave.across, (await page.locator('.stretches').boundingBox())!.y + 8);
+      assert.match(await textOf(page, '.transport .time'), /^(5:5[6-9]|6:0[0-4])/);
+      assert.deepEqual(problems, []);
+    });
+  }
+
+  it('names a stretch where the name fits, and not a part of it', async () => {
+    await using visited = await opened(browser, SHORT, { viewport: { width: 800, height: 900 } });
+    const cut = await visited.page.evaluate(() =>
+      Array.from(document.querySelectorAll('.stretch')).map((stretch) => {
+        const [outer, inner] = [stretch, stretch.firstElementChild!].map((node) => node.getBoundingClientRect());
+        if (inner!.top >= outer!.bottom - 5) return 'hidden';
+        return inner!.right <= outer!.right + 0.5 ? 'whole' : 'cut';
+      }),
+    );
+    assert.deepEqual([...new Set(cut)].sort(), ['hidden', 'whole']);
+  });
+
+  it('draws nothing anew but what changes while it plays', async () => {
+    await using visited = await opened(browser, LONG);
+    const { page } = visited;
+    await page.evaluate(() => {
+      const seen = ((window as never as { seen: string[] }).seen = []) as string[];
+      new MutationObserver((records) => {
+        for (const { type, attributeName } of records) seen.push(attributeName ?? type);
+      }).observe(document.querySelector('.timeline')!, { subtree: true, childList: true, attributes: true });
+    });
+    await page.getByRole('button', { name: 'Play' }).click();
+    await page.waitForFunction(() => Number.parseFloat(document.querySelector('.transport .time')!.textContent) > 2);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const seen = await page.evaluate(() => (window as never as { seen: string[] }).seen);
+    assert.deepEqual([...new Set(seen)].sort(), ['aria-current', 'tabindex']);
+    assert.ok(seen.length <= 40, `${seen.length} changes`);
+    const points = await page.evaluate(
+      () => document.querySelector('.areas polygon')!.getAttribute('points')!.split(' ').length,
+    );
+    assert.ok(points <= 2 * 602, `${points} points`);
+  });
+
+  it('brings the current change into sight, and leaves the page where it is', async () => {
+    await using visited = await opened(browser, LONG);
+    const { page, result } = visited;
+    const scrolled = () => page.evaluate(() => window.scrollY);
+    const before = await scrolled();
+    const box = (await page.locator('.waveform').boundingBox())!;
+    await page.mouse.click(box.x + 0.6 * box.width, box.y + 10);
+    await page.waitForFunction(() => document.querySelector('.changes')!.scrollTop > 0);
+    assert.equal(await scrolled(), before);
+    const [index, ...others] = await currentIn(page, '.changes');
+    const { start, end } = result.segments[index!]!;
+    assert.ok(start < 362 && end > 358, `${start} to ${end}`);
+    assert.deepEqual(others, []);
+    assert.deepEqual(await currentIn(page, '.stretches'), [index]);
+    const inside = await page.evaluate(() => {
+      const [list, entry] = ['.changes', '.changes [aria-current]'].map((selector) =>
+        document.querySelector(selector)!.getBoundingClientRect(),
+      );
+      return entry!.top >= list!.top && entry!.bottom <= list!.bottom;
+    });
+    assert.ok(inside);
+  });
+
+  it('has one tab stop a list, and arrow keys within', async () => {
+    await using visited = await opened(browser, LONG);
+    const { page } = visited;
+    const stops = await page.evaluate(() =>
+      ['.stretches', '.changes'].map(
+        (list) =>
+          Array.from(document.querySelectorAll<HTMLElement>(`${list} button`)).filter((b) => b.tabIndex === 0).length,
+      ),
+    );
+    assert.deepEqual(stops, [1, 1]);
+    await page.getByRole('button', { name: 'Play' }).focus();
+    await page.keyboard.press('Tab');
+    assert.equal(await focusedIn(page, '.stretches'), 0);
+    for (const [key, index] of [
+      ['ArrowRight', 1],
+      ['ArrowRight', 2],
+      ['ArrowLeft', 1],
+      ['End', 479],
+      ['ArrowRight', 479],
+      ['Home', 0],
+      ['ArrowLeft', 0],
+    ] as const) {
+      await page.keyboard.press(key);
+      assert.equal(await focusedIn(page, '.stretches'), index, key);
+    }
+    await page.keyboard.press('End');
+    await page.keyboard.press('Enter');
+    assert.match(await textOf(page, '.transport .time'), /^9:5/);
+    assert.equal(await focusedIn(page, '.stretches'), 479);
+    await page.keyboard.press('Tab');
+    assert.equal(await focusedIn(page, '.changes'), 479, 'where the sound is');
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await focusedIn(page, '.changes'), 478);
+    await page.keyboard.press('Tab');
+    assert.equal(await focusedIn(page, '.changes'), -1);
+    assert.deepEqual(await violations(page), []);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`can be told apart by who sees badly, ${colorScheme}`, async () => {
+      await using visited = await opened(browser, SHORT, { colorScheme });
+      const { page } = visited;
+      await page.locator('.stretches button').nth(3).click();
+      const pairs: Record<string, readonly [string, string]> = {};
+      const add = (what: string, colour: string, ...papers: string[]): void => {
+        for (const paper of papers) pairs[`${what} on ${paper}`] = [colour, `var(--${paper})`];
+      };
+      const border = (selector: string) =>
+        page
+          .locator(selector)
+          .first()
+          .evaluate((element) => getComputedStyle(element).borderRightColor);
+      for (const control of ['select', '.segmented', '.transport .button'])
+        add(control, await border(control), 'surface', 'sunken', 'paper');
+      for (const chosen of ['.changes [aria-current]', '.history-list .current'])
+        add(chosen, await border(chosen), 'surface', 'selected', 'line');
+      for (const emotion of EMOTIONS) add(emotion, `var(--${emotion})`, 'surface', 'sunken');
+      for (const [what, contrast] of Object.entries(await contrasts(page, pairs)))
+        assert.ok(contrast >= 3, `${what}: ${contrast.toFixed(2)}`);
+      assert.deepEqual(await violations(page), []);
+    });
+  }
+
+  it('has the colours of the system, when those change too', async () => {
+    await using visited = await opened(browser, SHORT, { colorScheme: 'light' });
+    const { page } = visited;
+    const colours = () =>
+      page.evaluate(() => {
+        const shadow = document.querySelector('.waveform > div')!.shadowRoot!;
+        const canvas = shadow.querySelector('canvas')!;
+        const { data } = canvas.getContext('2d')!.getImageData(0, 0, 4, canvas.height);
+        const drawn = data.findIndex((value, i) => i % 4 === 3 && value === 255) - 3;
+        return {
+          cursor: getComputedStyle(shadow.querySelector('.cursor')!).backgroundColor,
+          ink: getComputedStyle(document.body).color,
+          bar: data.subarray(drawn, drawn + 3).join(),
+        };
+      });
+    const light = await colours();
+    assert.equal(light.cursor, light.ink);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    let dark = await colours();
+    for (const end = Date.now() + 5000; dark.cursor === light.cursor; dark = await colours()) {
+      assert.ok(Date.now() < end, 'the cursor stays as it was');
+    }
+    assert.equal(dark.cursor, dark.ink);
+    assert.notEqual(dark.bar, light.bar);
+  });
+
+  it('has choices of one size, however long their words', async () => {
+    await using visited = await opened(browser, SHORT, { viewport: { width: 320, height: 740 } });
+    const boxes = await visited.page.evaluate(() =>
+      Array.from(document.querySelectorAll('.segmented span')).map((span) => {
+        const { width, height } = span.getBoundingClientRect();
+        return [Math.round(width), Math.round(height)];
+      }),
+    );
+    assert.ok(boxes[0]![1]! > 50, 'one of them has two lines');
+    assert.deepEqual(boxes[0], boxes[1]);
+  });
+});

@@ -1,0 +1,76 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { droppedFiles } from '../audio/dropped-files.js';
+import { failureOf } from '../api/client.js';
+import { texts } from '../i18n/index.js';
+import { choose } from '../state/chosen.js';
+import { size } from '../state/emotions.js';
+import { fail } from '../state/failure.js';
+import { busy } from '../state/run.js';
+import { status } from '../state/status.js';
+import { Icon } from './icons.js';
+
+/** Takes files that are dropped anywhere on the page: beside the zone, a browser would open them in its place. */
+export function DropZone() {
+  const { input: say } = texts.value;
+  const over = useDrop();
+  const picker = useRef<HTMLInputElement>(null);
+  const limit = status.value?.limits.uploadBytes;
+  return (
+    <div class={`drop${over ? ' over' : ''}`}>
+      <Icon name="wave" />
+      <p class="drop-words">{say.drop}</p>
+      <p class="note">
+        {say.formats}
+        <span class={limit === undefined ? 'unknown-yet' : undefined}>{say.limit(size(limit ?? 200 * 2 ** 20))}</span>
+      </p>
+      <button type="button" class="button" disabled={busy.value} onClick={() => picker.current?.click()}>
+        <Icon name="file" />
+        {say.choose}
+      </button>
+      <input
+        ref={picker}
+        type="file"
+        accept="audio/*,video/webm,video/mp4,video/quicktime,.opus,.flac,.mkv"
+        multiple
+        hidden
+        onChange={(event) => {
+          choose(event.currentTarget.files ?? []);
+          event.currentTarget.value = ''; // the same file again is news again
+        }}
+      />
+    </div>
+  );
+}
+
+/** Whether files hang over the page, ready to be dropped. */
+function useDrop(): boolean {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const onDragOver = (event: DragEvent): void => {
+      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = busy.value ? 'none' : 'copy';
+      setOver(!busy.value);
+    };
+    const onDragLeave = (event: DragEvent): void => {
+      if (event.relatedTarget === null) setOver(false); // it left the window
+    };
+    const onDrop = (event: DragEvent): void => {
+      setOver(false);
+      if (event.dataTransfer?.types.includes('Files') !== true) return;
+      event.preventDefault();
+      if (busy.value) return;
+      droppedFiles(event.dataTransfer).then(choose, (error: unknown) => fail(failureOf(error)));
+    };
+    window.addEventListener('dragover', onDragOver);
+    window.addEventListener('dragleave', onDragLeave);
+    window.addEventListener('drop', onDrop);
+    return () => {
+      window.removeEventListener('dragover', onDragOver);
+      window.removeEventListener('dragleave', onDragLeave);
+      window.removeEventListener('drop', onDrop);
+    };
+  }, []);
+  return over;
+}
