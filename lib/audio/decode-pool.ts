@@ -11,6 +11,8 @@ import type { Pcm } from './pcm.js';
 const IDLE_MS = 10_000;
 /** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
 const LARGE = 2 ** 22;
+/** Work that nobody wants any more is worth a new thread from here on. */
+const ABANDON_MS = 1000;
 /** Jobs that a thread has at once: the next one is there when it ends the first. */
 const POSTED = 2;
 
@@ -35,6 +37,7 @@ export interface Decoded extends MonoClip {
 interface Job extends DecodeRequest {
   resolve: (decoded: Decoded) => void;
   reject: (reason: unknown) => void;
+  thread?: DecodeThread;
 }
 
 /** Threads that decode, started as clips come and ended after a while without any. They never keep the process alive. */
@@ -56,7 +59,8 @@ export class DecodePool {
   }
 
   /**
-   * A job that is aborted while it waits is gone at once; one that a thread has already is decoded for nobody.
+   * A job that is aborted while it waits is gone at once; one that a thread has already is decoded for nobody, or takes its
+   * thread along where it is long.
    * @throws EmotionError as decodeAudio; the signal's reason
    */
   decode(request: DecodeRequest): Promise<Decoded> {
@@ -72,6 +76,7 @@ export class DecodePool {
         onAbort(signal, () => {
           const index = this.#queue.indexOf(job);
           if (index >= 0) this.#queue.splice(index, 1);
+          else job.thread?.abandon();
           reject(signal.reason as Error);
         });
       const later = this.#queue.findIndex((other) => other.priority < priority);
@@ -80,11 +85,18 @@ export class DecodePool {
     });
   }
 
+  /** That are there now. */
+  get threads(): number {
+    return this.#threads.size;
+  }
+
   #pump(): void {
     while (this.#queue.length > 0 && !this.#budget.full) {
       const thread = this.#free();
       if (thread === undefined) return;
-      thread.post(this.#queue.shift()!);
+      const job = this.#queue.shift()!;
+      job.thread = thread;
+      thread.post(job);
     }
   }
 
@@ -114,6 +126,8 @@ class DecodeThread {
   #idle: NodeJS.Timeout | undefined;
   #nextId = 0;
   #ended = false;
+  /** When it began with what it has now. */
+  #begin = 0;
 
   constructor(on: { onFree: () => void; onEnd: () => void }) {
     this.#on = on;
@@ -130,6 +144,7 @@ class DecodeThread {
 
   post(job: Job): void {
     clearTimeout(this.#idle);
+    if (this.#jobs.size === 0) this.#begin = performance.now();
     const id = this.#nextId++;
     this.#jobs.set(id, job);
     const { source, name, maxSeconds, rate } = job;
@@ -141,14 +156,21 @@ class DecodeThread {
     job.source = ''; // the bytes are the thread's now
   }
 
+  /** Nobody wants its job any more. It ends where that has been long, and it has no other. */
+  abandon(): void {
+    if (this.#jobs.size === 1 && performance.now() - this.#begin > ABANDON_MS) this.#end();
+  }
+
   #settle(reply: DecodeReply): void {
     const job = this.#jobs.get(reply.id)!;
     this.#jobs.delete(reply.id);
+    this.#begin = performance.now();
     if (this.#jobs.size === 0) {
       this.#worker.unref();
       this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
     }
     if ('code' in reply) {
+      if (reply.code === 'ERR_AUDIO_TOO_LONG' && this.#jobs.size === 0) this.#end(); // it read as much as may be
       job.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
     } else {
       const { pcm, durationSeconds, ms } = reply;

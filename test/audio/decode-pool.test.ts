@@ -41,6 +41,20 @@ describe('the decoding pool', () => {
     assert.deepEqual(order, [5, 5, 0, 0, -1]);
   });
 
+  it('gives up a thread that decodes for nobody, and goes on in another', async () => {
+    const pool = new DecodePool(1, new AudioBudget(1));
+    const controller = new AbortController();
+    const source = { samples: new Float32Array(44100 * 1800), sampleRate: 44100 };
+    const long = pool.decode({ ...request, source, rate: 44099, signal: controller.signal });
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    assert.equal(pool.threads, 1);
+    controller.abort(new Error('no longer wanted'));
+    await assert.rejects(long, /no longer wanted/);
+    assert.equal(pool.threads, 0);
+    await pool.decode(request);
+    assert.equal(pool.threads, 1);
+  });
+
   it('decodes short clips while a long one is decoded', async () => {
     const header = readFileSync(speech).subarray(0, 44);
     const hours = Buffer.alloc(44 + 2 * 16000 * 3600);
