@@ -8,11 +8,22 @@ import { type TestServer, testServer } from './server.js';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
-/** Chromium as Debian has it, with a microphone that beeps. Undefined where there is none. */
-export async function launch(): Promise<Browser | undefined> {
-  if (CHROMIUM === undefined) return undefined;
+let browser: Browser | undefined;
+
+// For all files that visit the page: one browser.
+before('a browser', async function () {
+  if (CHROMIUM === undefined) {
+    console.log('      skipped: there is no Chromium here (apt-get install chromium)');
+    this.skip();
+  }
+  browser = await launch(CHROMIUM);
+});
+after(() => browser?.close());
+
+/** Chromium as Debian has it, with a microphone that beeps. */
+function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({
-    executablePath: CHROMIUM,
+    executablePath,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -36,14 +47,14 @@ export interface Visit extends AsyncDisposable {
 }
 
 /** Opens the page of a server of its own. */
-export async function visit(
-  browser: Browser,
-  { server: options, ...context }: BrowserContextOptions & { server?: Parameters<typeof testServer>[0] } = {},
-): Promise<Visit> {
+export async function visit({
+  server: options,
+  ...context
+}: BrowserContextOptions & { server?: Parameters<typeof testServer>[0] } = {}): Promise<Visit> {
   const server = await testServer(options);
   await server.app.listen({ port: 0 });
   const url = `http://localhost:${(server.app.server.address() as AddressInfo).port}/`;
-  const opened = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...context });
+  const opened = await browser!.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...context });
   const page = await opened.newPage();
   const problems: string[] = [];
   page.on('console', (message) => {

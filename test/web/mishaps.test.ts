@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 
-import { launch, visit } from '../support/browser.js';
+import { visit } from '../support/browser.js';
 import { choose, example, recognise, RUN, textOf } from '../support/page.js';
 import { fixture } from '../support/paths.js';
 import type { TestServer } from '../support/server.js';
@@ -35,17 +35,9 @@ function longFile(server: TestServer, name = 'long.wav'): string {
   return file;
 }
 
-describe('mishaps on the page', function () {
-  let browser: Browser;
-  before(async function () {
-    const launched = await launch();
-    if (launched === undefined) return this.skip();
-    browser = launched;
-  });
-  after(() => browser?.close());
-
+describe('mishaps on the page', () => {
   it('two clicks for one: each button does once what it says', async () => {
-    await using visited = await visit(browser, { permissions: ['microphone'] });
+    await using visited = await visit({ permissions: ['microphone'] });
     const { page, server } = visited;
     let posts = 0;
     page.on('request', (request) => (posts += Number(request.method() === 'POST')));
@@ -90,7 +82,7 @@ describe('mishaps on the page', function () {
   });
 
   it('deleting asks back, goes on to the next entry, and closes what is shown', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'a.wav', 'b.wav', 'c.wav');
     await page.goto(url);
@@ -106,7 +98,7 @@ describe('mishaps on the page', function () {
   });
 
   it('an entry that another tab has deleted goes', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'a.wav', 'b.wav', 'c.wav');
     await page.goto(url);
@@ -122,7 +114,7 @@ describe('mishaps on the page', function () {
   });
 
   it('older entries come once, and stay when new ones come', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, ...Array.from({ length: 25 }, (_, i) => `${i}.wav`));
     await page.goto(url);
@@ -140,7 +132,7 @@ describe('mishaps on the page', function () {
   });
 
   it('of two entries that are opened, the last is shown; similarity is of what is shown', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'a.wav', 'b.wav');
     await page.goto(url);
@@ -164,7 +156,7 @@ describe('mishaps on the page', function () {
   });
 
   it('what is chosen during a run stays chosen', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server } = visited;
     await page.setInputFiles('input[type=file]', longFile(server));
     await page.click(RUN);
@@ -180,7 +172,7 @@ describe('mishaps on the page', function () {
   });
 
   it('a timeline is made of what is shown, and touches nothing else', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'kept.wav');
     await page.goto(url);
@@ -195,7 +187,7 @@ describe('mishaps on the page', function () {
   });
 
   it('more files than the server takes are refused before they are sent', async () => {
-    await using visited = await visit(browser, { server: { maxFiles: 2 } });
+    await using visited = await visit({ server: { maxFiles: 2 } });
     const { page } = visited;
     await page.waitForSelector('.model-state.unloaded');
     await choose(page, 'speech.wav', 'speech.ogg', 'speech.flac');
@@ -205,7 +197,7 @@ describe('mishaps on the page', function () {
   });
 
   it('a batch that is cancelled says what came of each, and leaves the rest chosen', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server } = visited;
     const long = ['1.wav', '2.wav', '3.wav', '4.wav'].map((name) => longFile(server, name));
     await page.setInputFiles('input[type=file]', [fixture('speech.wav'), ...long]);
@@ -226,7 +218,7 @@ describe('mishaps on the page', function () {
   });
 
   it('a file that has changed since it was chosen is named', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server } = visited;
     const file = path.join(server.output, 'mine.wav');
     copyFileSync(fixture('speech.wav'), file);
@@ -239,7 +231,7 @@ describe('mishaps on the page', function () {
   });
 
   it('files may be dropped anywhere, and keep names that forms would change', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page } = visited;
     const caught = await page.evaluate((bytes) => {
       const transfer = new DataTransfer();
@@ -256,7 +248,7 @@ describe('mishaps on the page', function () {
   });
 
   it('a server that asks for another token says so, and its answers are no recordings', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page } = visited;
     await page.waitForSelector('.model-state.unloaded');
     const refusal = { status: 401, json: { error: { code: 'ERR_UNAUTHORIZED', message: 'A token is needed.' } } };
@@ -269,7 +261,7 @@ describe('mishaps on the page', function () {
   });
 
   it('the status is asked for by one voice, however often something ran', async () => {
-    await using visited = await visit(browser, { server: { keep: false } });
+    await using visited = await visit({ server: { keep: false } });
     const { page } = visited;
     for (let i = 0; i < 6; i++) {
       await choose(page, 'speech.ogg');
@@ -282,7 +274,7 @@ describe('mishaps on the page', function () {
   });
 
   it('an error far from where it is told comes into sight', async () => {
-    await using visited = await visit(browser, { viewport: { width: 360, height: 740 }, isMobile: true });
+    await using visited = await visit({ viewport: { width: 360, height: 740 }, isMobile: true });
     const { page, server, url } = visited;
     await example(page);
     await keep(server, 'a.wav');

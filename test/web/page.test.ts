@@ -4,26 +4,14 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Browser } from 'playwright-core';
 
-import { launch, picture, visit } from '../support/browser.js';
+import { picture, visit } from '../support/browser.js';
 import { choose, example, recognise, RUN, textOf, violations } from '../support/page.js';
 import { fixture, root } from '../support/paths.js';
 
-describe('the page', function () {
-  let browser: Browser;
-  before(async function () {
-    const launched = await launch();
-    if (launched === undefined) {
-      console.log('      skipped: there is no Chromium here (apt-get install chromium)');
-      this.skip();
-    }
-    browser = launched;
-  });
-  after(() => browser?.close());
-
+describe('the page', () => {
   it('opens at once, asks nobody else for anything, and does not jump about', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, problems } = visited;
     await page.waitForSelector('.model-state.unloaded');
     assert.match(await textOf(page, '.model-state'), /not loaded yet.*small-en-de · \d+ MB of memory/);
@@ -49,7 +37,7 @@ describe('the page', function () {
   });
 
   it('hears a recording and shows all of the result', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, problems } = visited;
     // What the button says on the way.
     await page.evaluate((selector) => {
@@ -112,7 +100,7 @@ describe('the page', function () {
   });
 
   it('makes a timeline of a clip that was heard as a whole', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page } = visited;
     await page.check('input[value=utterance]');
     await choose(page, 'speech.wav');
@@ -123,7 +111,7 @@ describe('the page', function () {
   });
 
   it('records from the microphone', async () => {
-    await using visited = await visit(browser, { permissions: ['microphone'] });
+    await using visited = await visit({ permissions: ['microphone'] });
     const { page, problems } = visited;
     await page.getByRole('button', { name: 'Record', exact: true }).click();
     await page.waitForSelector('button.recording');
@@ -139,7 +127,7 @@ describe('the page', function () {
   });
 
   it('hears many, sorts them, opens one, and gives them as a table', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, problems } = visited;
     await choose(page, 'speech.wav', 'text.wav', 'speech.webm', 'speech-alaw.wav');
     assert.match(await textOf(page, RUN), /Recognise 4 recordings/);
@@ -174,7 +162,7 @@ describe('the page', function () {
   });
 
   it('says what to do about an error, and goes on', async () => {
-    await using visited = await visit(browser, { server: { maxUploadBytes: 100_000 } });
+    await using visited = await visit({ server: { maxUploadBytes: 100_000 } });
     const { page } = visited;
     await choose(page, 'text.wav');
     await page.click(RUN);
@@ -196,7 +184,7 @@ describe('the page', function () {
   });
 
   it('says that the server is gone, and that it is back', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page } = visited;
     await page.waitForSelector('.model-state.unloaded');
     await page.context().setOffline(true);
@@ -211,7 +199,7 @@ describe('the page', function () {
   });
 
   it('cancels', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, server } = visited;
     const long = Buffer.concat([readFileSync(fixture('speech.wav')).subarray(0, 44), Buffer.alloc(2 * 16000 * 1800)]);
     long.writeUInt32LE(long.length - 44, 40);
@@ -229,7 +217,7 @@ describe('the page', function () {
   });
 
   it('keeps a history: opens, compares, forgets', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, problems } = visited;
     await page.getByText('Keep the feature vector').click();
     for (const name of ['speech.wav', 'speech.flac']) {
@@ -257,7 +245,7 @@ describe('the page', function () {
   });
 
   it('speaks Chinese, and remembers that it does', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page } = visited;
     await page.getByLabel('Language').selectOption('zh');
     assert.equal(await page.getAttribute('html', 'lang'), 'zh-CN');
@@ -266,12 +254,12 @@ describe('the page', function () {
     assert.match(await textOf(page, '.headline-emotion'), /^(生气|厌恶|恐惧|开心|中立|其他|难过)$/);
     await page.reload();
     assert.equal(await textOf(page, '#input-heading'), '录音');
-    await using second = await visit(browser, { locale: 'zh-CN' });
+    await using second = await visit({ locale: 'zh-CN' });
     assert.equal(await textOf(second.page, '#input-heading'), '录音', 'as the browser prefers');
   });
 
   it('is dark where that is wanted', async () => {
-    await using visited = await visit(browser, { colorScheme: 'dark' });
+    await using visited = await visit({ colorScheme: 'dark' });
     const { page } = visited;
     const isDark = () =>
       page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number)[0]! < 80);
@@ -289,7 +277,7 @@ describe('the page', function () {
   });
 
   it('works by keyboard alone', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page } = visited;
     const press = (key: string) => page.keyboard.press(key);
     const focused = () =>
@@ -335,12 +323,12 @@ describe('the page', function () {
   });
 
   it('has no serious fault that axe knows of, and fits a phone', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     assert.deepEqual(await violations(visited.page), []);
     await visited.page.getByText('Keep the feature vector').click();
     await example(visited.page);
     assert.deepEqual(await violations(visited.page), []);
-    await using phone = await visit(browser, { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
+    await using phone = await visit({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
     const { page } = phone;
     await example(page);
     assert.deepEqual(await violations(page), []);
@@ -353,7 +341,7 @@ describe('the page', function () {
   });
 
   it('works without keeping anything', async () => {
-    await using visited = await visit(browser, { server: { keep: false } });
+    await using visited = await visit({ server: { keep: false } });
     const { page, problems } = visited;
     await choose(page, 'speech.wav');
     await recognise(page);
@@ -370,7 +358,7 @@ describe('the page', function () {
   });
 
   it('asks for the token, and lets in who knows it', async () => {
-    await using visited = await visit(browser, { server: { security: { token: 'open sesame' } } });
+    await using visited = await visit({ server: { security: { token: 'open sesame' } } });
     const { page } = visited;
     await page.fill('#token', 'wrong');
     await page.click('button');
@@ -383,7 +371,7 @@ describe('the page', function () {
   });
 
   it('has documentation that its own policy lets through', async () => {
-    await using visited = await visit(browser);
+    await using visited = await visit();
     const { page, url, problems } = visited;
     await page.goto(`${url}docs`);
     await page.waitForSelector('.opblock-summary');

@@ -1,9 +1,9 @@
 /// <reference lib="dom" />
 /** The player and the timeline in a real browser: also of long clips, which are told here and not heard. */
 import assert from 'node:assert/strict';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 
-import { launch, visit } from '../support/browser.js';
+import { visit } from '../support/browser.js';
 import { EMOTIONS, keep } from '../support/kept-result.js';
 import { textOf, violations } from '../support/page.js';
 
@@ -11,8 +11,8 @@ const LONG = { durationSeconds: 600, count: 480 };
 const SHORT = { durationSeconds: 12, count: 12 };
 
 /** The page with such a result open, and its waveform drawn. */
-async function opened(browser: Browser, length: typeof LONG, context: Parameters<typeof visit>[1] = {}) {
-  const visited = await visit(browser, { reducedMotion: 'reduce', ...context });
+async function opened(length: typeof LONG, context: Parameters<typeof visit>[0] = {}) {
+  const visited = await visit({ reducedMotion: 'reduce', ...context });
   const { page, server } = visited;
   const result = keep(server.output, { file: 'clip.wav', ...length });
   await page.reload();
@@ -83,20 +83,9 @@ const currentIn = (page: Page, list: string) =>
     list,
   );
 
-describe('the player', function () {
-  let browser: Browser;
-  before(async function () {
-    const launched = await launch();
-    if (launched === undefined) {
-      console.log('      skipped: there is no Chromium here (apt-get install chromium)');
-      this.skip();
-    }
-    browser = launched;
-  });
-  after(() => browser?.close());
-
+describe('the player', () => {
   it('keeps the colours of what was played', async () => {
-    await using visited = await opened(browser, SHORT);
+    await using visited = await opened(SHORT);
     const { page } = visited;
     const before = await colouredPixels(page, 0.69);
     const box = (await page.locator('.waveform').boundingBox())!;
@@ -109,7 +98,7 @@ describe('the player', function () {
 
   for (const width of [1280, 320]) {
     it(`shows ten minutes on ${width} pixels, each stretch where it is heard`, async () => {
-      await using visited = await opened(browser, LONG, { viewport: { width, height: 900 } });
+      await using visited = await opened(LONG, { viewport: { width, height: 900 } });
       const { page, result, problems } = visited;
       const { wide, wave, edges } = await page.evaluate(() => {
         const { left, width: across } = document.querySelector('.waveform')!.getBoundingClientRect();
@@ -138,7 +127,7 @@ describe('the player', function () {
   }
 
   it('names a stretch where the name fits, and not a part of it', async () => {
-    await using visited = await opened(browser, SHORT, { viewport: { width: 800, height: 900 } });
+    await using visited = await opened(SHORT, { viewport: { width: 800, height: 900 } });
     const cut = await visited.page.evaluate(() =>
       Array.from(document.querySelectorAll('.stretch')).map((stretch) => {
         const [outer, inner] = [stretch, stretch.firstElementChild!].map((node) => node.getBoundingClientRect());
@@ -150,7 +139,7 @@ describe('the player', function () {
   });
 
   it('draws nothing anew but what changes while it plays', async () => {
-    await using visited = await opened(browser, LONG);
+    await using visited = await opened(LONG);
     const { page } = visited;
     await page.evaluate(() => {
       const seen = ((window as never as { seen: string[] }).seen = []) as string[];
@@ -171,7 +160,7 @@ describe('the player', function () {
   });
 
   it('brings the current change into sight, and leaves the page where it is', async () => {
-    await using visited = await opened(browser, LONG);
+    await using visited = await opened(LONG);
     const { page, result } = visited;
     const scrolled = () => page.evaluate(() => window.scrollY);
     const before = await scrolled();
@@ -194,7 +183,7 @@ describe('the player', function () {
   });
 
   it('has one tab stop a list, and arrow keys within', async () => {
-    await using visited = await opened(browser, LONG);
+    await using visited = await opened(LONG);
     const { page } = visited;
     const stops = await page.evaluate(() =>
       ['.stretches', '.changes'].map(
@@ -233,7 +222,7 @@ describe('the player', function () {
 
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`can be told apart by who sees badly, ${colorScheme}`, async () => {
-      await using visited = await opened(browser, SHORT, { colorScheme });
+      await using visited = await opened(SHORT, { colorScheme });
       const { page } = visited;
       await page.locator('.stretches button').nth(3).click();
       const pairs: Record<string, readonly [string, string]> = {};
@@ -257,7 +246,7 @@ describe('the player', function () {
   }
 
   it('has the colours of the system, when those change too', async () => {
-    await using visited = await opened(browser, SHORT, { colorScheme: 'light' });
+    await using visited = await opened(SHORT, { colorScheme: 'light' });
     const { page } = visited;
     const colours = () =>
       page.evaluate(() => {
@@ -283,7 +272,7 @@ describe('the player', function () {
   });
 
   it('has choices of one size, however long their words', async () => {
-    await using visited = await opened(browser, SHORT, { viewport: { width: 320, height: 740 } });
+    await using visited = await opened(SHORT, { viewport: { width: 320, height: 740 } });
     const boxes = await visited.page.evaluate(() =>
       Array.from(document.querySelectorAll('.segmented span')).map((span) => {
         const { width, height } = span.getBoundingClientRect();
