@@ -44,6 +44,7 @@ interface Job extends DecodeRequest {
 export class DecodePool {
   readonly #most: number;
   readonly #budget: AudioBudget;
+  readonly #abandonMs: number;
   readonly #threads = new Set<DecodeThread>();
   /** Highest priority first, then first come, first served. */
   readonly #queue: Job[] = [];
@@ -51,8 +52,10 @@ export class DecodePool {
   /**
    * @param most threads
    * @param budget while it is full, clips stay encoded and wait
+   * @param abandonMs a thread that has worked so long for nobody ends
    */
-  constructor(most: number, budget: AudioBudget) {
+  constructor(most: number, budget: AudioBudget, abandonMs = ABANDON_MS) {
+    this.#abandonMs = abandonMs;
     this.#most = most;
     this.#budget = budget;
     budget.onRoom(() => this.#pump());
@@ -76,7 +79,7 @@ export class DecodePool {
         onAbort(signal, () => {
           const index = this.#queue.indexOf(job);
           if (index >= 0) this.#queue.splice(index, 1);
-          else job.thread?.abandon();
+          else job.thread?.abandon(this.#abandonMs);
           reject(signal.reason as Error);
         });
       const later = this.#queue.findIndex((other) => other.priority < priority);
@@ -157,8 +160,8 @@ class DecodeThread {
   }
 
   /** Nobody wants its job any more. It ends where that has been long, and it has no other. */
-  abandon(): void {
-    if (this.#jobs.size === 1 && performance.now() - this.#begin > ABANDON_MS) this.#end();
+  abandon(afterMs: number): void {
+    if (this.#jobs.size === 1 && performance.now() - this.#begin > afterMs) this.#end();
   }
 
   #settle(reply: DecodeReply): void {

@@ -42,11 +42,11 @@ describe('the decoding pool', () => {
   });
 
   it('gives up a thread that decodes for nobody, and goes on in another', async () => {
-    const pool = new DecodePool(1, new AudioBudget(1));
+    const pool = new DecodePool(1, new AudioBudget(1), 100);
     const controller = new AbortController();
     const source = { samples: new Float32Array(44100 * 1800), sampleRate: 44100 };
     const long = pool.decode({ ...request, source, rate: 44099, signal: controller.signal });
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal(pool.threads, 1);
     controller.abort(new Error('no longer wanted'));
     await assert.rejects(long, /no longer wanted/);

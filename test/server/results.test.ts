@@ -234,6 +234,10 @@ describe('what is kept', () => {
     const take = (bytes: number) => spool.take(Readable.from([Buffer.alloc(bytes)]), 'a', new AbortController().signal);
     const [small, large] = [await take(10), await take(300_000)];
     assert.ok(small.source instanceof Uint8Array, 'few bytes stay in memory');
+    for (const end = Date.now() + 10_000; existsSync(path.join(folder, dead));) {
+      assert.ok(Date.now() < end, 'it is cleared away beside what the server does');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     const there = [dead, alive, recent].map((name) => existsSync(path.join(folder, name)));
     assert.deepEqual(there, [false, true, true]);
     assert.deepEqual([small.bytes, large.bytes, statSync(large.source as string).size], [10, 300_000, 300_000]);
