@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -10,7 +10,7 @@ export async function withLock<T>(file: string, onWait: (pid: number) => void, w
   for (let waited = false; !take(file); waited = true) {
     const holder = holderOf(file);
     if (holder === undefined || !isAlive(holder)) {
-      rmSync(file, { force: true }); // its holder was killed
+      clear(file, holder); // it was killed
       continue;
     }
     if (!waited) onWait(holder);
@@ -23,13 +23,31 @@ export async function withLock<T>(file: string, onWait: (pid: number) => void, w
   }
 }
 
+/** The file appears with its content: an empty one would look as if its holder had been killed while writing it. */
 function take(file: string): boolean {
+  const own = `${file}.${process.pid}`;
+  writeFileSync(own, String(process.pid));
   try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    linkSync(own, file);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Removes the lock of a dead holder, and no other that somebody has taken since it was read. */
+function clear(file: string, holder: number | undefined): void {
+  const aside = `${file}.${process.pid}.stale`;
+  try {
+    renameSync(file, aside);
+    if (holderOf(aside) !== holder) linkSync(aside, file);
+  } catch (error) {
+    if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    rmSync(aside, { force: true });
   }
 }
 

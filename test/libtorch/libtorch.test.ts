@@ -111,6 +111,28 @@ describe('libtorch', () => {
     nothingLeft();
   });
 
+  it('is not fetched by a process that sees the lock of another being written', async () => {
+    const lock = path.join(folder, 'torn.lock');
+    const script = (patch: string) => `${patch}
+      require('./dist/libtorch/lock.js').withLock(${JSON.stringify(lock)}, () => {}, async () => {
+        console.log('in', Date.now());
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        console.log('out', Date.now());
+      });`;
+    // A process that loses the processor between the making of a file and the writing of it.
+    const slow = `const fs = require('fs'); const { writeFileSync } = fs;
+      fs.writeFileSync = (file, text, options) => {
+        writeFileSync(file, '', options);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+        writeFileSync(file, text, { flag: 'a' });
+      };`;
+    const stays = await Promise.all([slow, '', ''].map((patch) => runNode(['-e', script(patch)])));
+    const times = stays.map(({ stdout }) => [...stdout.matchAll(/\d+/g)].map(Number)).sort(([a], [b]) => a! - b!);
+    assert.deepEqual([times.length, times.flat().length], [3, 6], stays.map(({ stderr }) => stderr).join());
+    for (let i = 1; i < 3; i++) assert.ok(times[i]![0]! >= times[i - 1]![1]!, `${times.join(' ')}: two at once`);
+    assert.ok(!existsSync(lock));
+  });
+
   it('is fetched once by two processes that race', async () => {
     at('slow.whl');
     const script = `require('./dist/libtorch/download.js').downloadLibtorch({ say() {}, bytes() {} })`;
