@@ -1,26 +1,9 @@
-import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { writeClipFolder } from '../output/clip-folder.js';
 import { toJson } from '../output/outcome.js';
 import type { RecognitionResult } from '../result.js';
-
-/**
- * Makes the folder that results go to, where it is not there yet.
- * @throws EmotionError ERR_FILE_WRITE where nothing can be kept there
- */
-export async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
-    const why = isFile ? 'it is a file' : messageOf(cause);
-    throw new EmotionError('ERR_FILE_WRITE', `Results cannot be kept in ${folder}: ${why}`, { cause });
-  }
-}
 
 /** Writes what was found of each clip into a folder of its own. */
 export class OutputFolder {

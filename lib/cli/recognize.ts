@@ -3,13 +3,14 @@ import { SingleBar } from 'cli-progress';
 import { EmotionError } from '../errors.js';
 import { resolveModel } from '../model/manifest.js';
 import type { Device, Granularity, Precision, RecognizeOptions } from '../options.js';
+import { makeFolder } from '../output/folder.js';
 import type { Outcome } from '../output/outcome.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import { describeError } from './describe-error.js';
 import { prepare } from './setup.js';
 import { createFormatter, type Format } from './format.js';
 import { expandInputs } from './inputs.js';
-import { makeFolder, OutputFolder } from './output.js';
+import { OutputFolder } from './output.js';
 
 export interface RecognizeFlags {
   model?: string;

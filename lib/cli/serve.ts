@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 
 import { EmotionError } from '../errors.js';
 import type { Device, Precision } from '../options.js';
+import { makeFolder } from '../output/folder.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import type { EmotionServer } from '../server/server.js';
-import { makeFolder } from './output.js';
 import { prepare } from './setup.js';
 
 export interface ServeFlags {

@@ -1,10 +1,10 @@
-import { constants } from 'node:fs';
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { CLIP_FILES, createClipFolder } from '../output/clip-folder.js';
+import { makeFolder } from '../output/folder.js';
 import type { RecognitionResult } from '../result.js';
 import { ID } from './clip-id.js';
 import type { ClipResult, ResultSummary } from './schemas.js';
@@ -38,12 +38,7 @@ export class ResultStore {
 
   /** @throws EmotionError ERR_FILE_WRITE where nothing can be kept there */
   static async open(folder: string): Promise<ResultStore> {
-    try {
-      await mkdir(folder, { recursive: true });
-      await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    } catch (cause) {
-      throw new EmotionError('ERR_FILE_WRITE', `Results cannot be kept in ${folder}: ${messageOf(cause)}`, { cause });
-    }
+    await makeFolder(folder);
     return new ResultStore(path.resolve(folder));
   }
 
