@@ -23,7 +23,6 @@ export const en = {
     choose: 'Choose files',
     record: 'Record',
     stop: 'Stop recording',
-    recording: (time: string) => `Recording, ${time}`,
     example: 'Example',
     exampleNote: 'Try it with a synthetic voice',
     chosen: (count: number) => (count === 1 ? '1 recording chosen' : `${count} recordings chosen`),

@@ -25,7 +25,6 @@ export const zh: Texts = {
     choose: '选择文件',
     record: '开始录音',
     stop: '停止录音',
-    recording: (time) => `正在录音 ${time}`,
     example: '示例',
     exampleNote: '用一段合成语音试试',
     chosen: (count) => `已选择 ${count} 段录音`,
