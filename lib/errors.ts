@@ -10,6 +10,7 @@ const REMEDIES = {
   ERR_MODEL_NOT_FOUND: 'Run `emotion2vec models` for the built-in names, or give the path of a .pt archive.',
   ERR_MODEL_LOAD: 'Give a TorchScript archive (.pt) that follows the contract in ARCHITECTURE.md.',
   ERR_CHECKPOINT: 'Give the model.pt of an emotion2vec+ model as FunASR publishes it, with its tokens.txt beside it.',
+  ERR_LABELS: 'Give a CSV file with a header, and a column each of the clip and its emotion (docs/evaluation.md).',
   ERR_MODEL_RUN: 'Check that the inputs fit the method that was called.',
   ERR_LIBTORCH_MISSING: 'Run `npx emotion2vec setup`, or set LIBTORCH to a libtorch directory.',
   ERR_LIBTORCH_DOWNLOAD: 'Check the network and the free disk space and run `npx emotion2vec setup` again.',

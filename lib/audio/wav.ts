@@ -105,7 +105,7 @@ function aLaw(byte: number): number {
 }
 
 /** ITU-T G.711. */
-function muLaw(byte: number): number {
+export function muLaw(byte: number): number {
   const code = ~byte & 0xff;
   const magnitude = ((((code & 15) << 3) + 132) << ((code >> 4) & 7)) - 132;
   return code & 0x80 ? -magnitude : magnitude;

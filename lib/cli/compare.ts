@@ -7,6 +7,7 @@ import { EmotionError } from '../errors.js';
 import { quantizeArchive } from '../model/quantize.js';
 import { resolveModel } from '../model/manifest.js';
 import type { Precision } from '../options.js';
+import { inColumns } from '../output/text.js';
 import type { CompareJob, CompareReply } from './compare-worker.js';
 import { expandInputs } from './inputs.js';
 import { prepare, withMeter } from './setup.js';
@@ -98,19 +99,12 @@ const COLUMNS = ['', 'same', 'off by', 'cosine', 'time', 'load', 'memory', 'file
 export function table(runs: readonly Run[]): string {
   const [own] = runs as [Run];
   const rows = [COLUMNS, ...runs.map((each) => row(each, own))];
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  const lines = rows.map((cells) =>
-    cells
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd(),
-  );
   const about = [
     `${own.clips.size} clip${own.clips.size === 1 ? '' : 's'} beside ${own.precision}; same: with the same emotion`,
     "off by: the largest difference of a score; cosine: the least of the features'",
     'time: of a clip, the mean; memory: the most that the process took',
   ];
-  return [...lines, '', ...about, ''].join('\n');
+  return [...inColumns(rows), '', ...about, ''].join('\n');
 }
 
 function row(run: Run, own: Run): string[] {

@@ -6,9 +6,10 @@ import { packageRoot } from '../native/paths.js';
 import { defaults, granularitySchema, limits } from '../options.js';
 import type { CompareFlags } from './compare.js';
 import { describeError } from './describe-error.js';
+import type { EvaluateFlags } from './evaluate.js';
 import { FORMATS } from './format.js';
 import type { ImportFlags } from './import.js';
-import { bytes, device, filled, origin, orOff, port, seconds, time, timer, whole, window } from './parsers.js';
+import { bytes, device, filled, mapping, origin, orOff, port, seconds, time, timer, whole, window } from './parsers.js';
 import type { QuantizeFlags } from './quantize.js';
 import type { RecognizeFlags } from './recognize.js';
 import type { ServeFlags } from './serve.js';
@@ -129,6 +130,33 @@ function program(): Command {
     .action(async (model: string, flags: CompareFlags) => {
       const { runCompare } = await import('./compare.js');
       process.exitCode = await runCompare(model, flags);
+    });
+  root
+    .command('evaluate')
+    .summary('measure a model on labelled recordings')
+    .description('what a model says of recordings whose emotions a CSV file tells: tables, JSON, pictures')
+    .argument('<model>', 'built-in name or path of an archive')
+    .addOption(
+      new Option('--labels <file>', 'CSV file with a column each of the clip and its emotion')
+        .makeOptionMandatory()
+        .argParser(filled),
+    )
+    .addOption(new Option('--audio <folder>', 'where the clips are').makeOptionMandatory().argParser(filled))
+    .addOption(new Option('--output <folder>', 'write evaluation.json and pictures too').argParser(filled))
+    .option('--group <columns...>', 'columns to group by, rather than speaker, sex, age and the like')
+    .addOption(
+      new Option('--map <from=to...>', "what a label means to the model; 'from=' leaves its clips out").argParser(
+        mapping,
+      ),
+    )
+    .option('--robustness', 'the same clips with noise, other codecs, cut and so on too')
+    .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').default('auto').argParser(device))
+    .addOption(new Option('--precision <precision>', 'what the model computes in').choices(PRECISIONS).default('auto'))
+    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(whole(limits.threads)))
+    .option('--debug', 'print stack traces')
+    .action(async (model: string, flags: EvaluateFlags) => {
+      const { runEvaluate } = await import('./evaluate.js');
+      process.exitCode = await runEvaluate(model, flags);
     });
   root
     .command('serve')

@@ -20,6 +20,13 @@ export function filled(value: string): string {
   return value;
 }
 
+/** Adds a pair of `from=to`; `to` may be empty. */
+export function mapping(value: string, others: readonly [string, string][] = []): [string, string][] {
+  const at = value.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('expected from=to, such as boredom=other');
+  return [...others, [value.slice(0, at), value.slice(at + 1)]];
+}
+
 export function port(value: string): number {
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new InvalidArgumentError('expected a port, 0 to 65535');
   return Number(value);

@@ -5,6 +5,7 @@ import { encodeNpy } from '../audio/npy.js';
 import type { Pcm } from '../audio/pcm.js';
 import { wavHeader } from '../audio/wav.js';
 import type { RecognitionResult } from '../result.js';
+import { writeWhole } from './whole-file.js';
 
 /** The files of a clip's folder. */
 export const CLIP_FILES = {
@@ -41,15 +42,7 @@ export async function writeClipFolder(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const [name, write] of writersOf(result, json)) {
-    const file = path.join(folder, name);
-    const part = `${file}.${process.pid}.part`;
-    try {
-      await write(part);
-      await rename(part, file);
-    } catch (error) {
-      await rm(part, { force: true });
-      throw error;
-    }
+    await writeWhole(path.join(folder, name), write);
   }
 }
 

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { buffer, text } from 'node:stream/consumers';
+
+import { decodeAudio } from '../audio/decode.js';
+import type { Pcm } from '../audio/pcm.js';
+import { EmotionError } from '../errors.js';
+
+export interface Encoding {
+  name: string;
+  kbits: number;
+  encoder: string;
+  args: readonly string[];
+}
+
+/** What speech is sent and kept in, at the rates where it hurts. */
+export const ENCODINGS: readonly Encoding[] = [
+  ...[32, 16].map((kbits) => ({ name: 'MP3', kbits, encoder: 'libmp3lame', args: ['-f', 'mp3'] })),
+  ...[16, 8].map((kbits) => ({
+    name: 'Opus',
+    kbits,
+    encoder: 'libopus',
+    args: ['-application', 'voip', '-f', 'ogg'],
+  })),
+];
+
+/** The encoders of the ffmpeg on the PATH; `undefined` where there is none. */
+export async function ffmpegEncoders(): Promise<Set<string> | undefined> {
+  try {
+    const { stdout } = await ffmpeg(['-encoders']);
+    return new Set([...stdout.toString().matchAll(/^ A\S* (\S+)/gm)].map(([, name]) => name!));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Encodes a clip and decodes it again, as this library does.
+ * @throws EmotionError ERR_AUDIO_DECODE
+ */
+export async function throughFfmpeg(clip: Pcm, { name, kbits, encoder, args }: Encoding): Promise<Pcm> {
+  const { samples, sampleRate } = clip;
+  const input = ['-f', 'f32le', '-ar', `${sampleRate}`, '-ac', '1', '-i', 'pipe:0'];
+  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  const { status, stdout, stderr } = await ffmpeg(
+    [...input, '-c:a', encoder, '-b:a', `${kbits}k`, ...args, 'pipe:1'],
+    bytes,
+  );
+  if (status !== 0) {
+    const why = stderr.trim().split('\n').at(-1) ?? '';
+    throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not encode it as ${name}: ${why}`);
+  }
+  const { pcm, lease } = await decodeAudio(stdout, { rate: sampleRate, name: `The ${name}` });
+  lease.release(); // not for the model's queue
+  return pcm;
+}
+
+/** @throws what spawn does where there is no ffmpeg */
+async function ffmpeg(
+  args: readonly string[],
+  input: Uint8Array = new Uint8Array(),
+): Promise<{ status: number; stdout: Buffer; stderr: string }> {
+  const child = spawn('ffmpeg', ['-hide_banner', '-loglevel', 'error', ...args]);
+  child.stdin.on('error', () => undefined); // it may have ended before it read all; its status tells
+  child.stdin.end(input);
+  const [[status], stdout, stderr] = await Promise.all([
+    once(child, 'close') as Promise<[number]>,
+    buffer(child.stdout),
+    text(child.stderr),
+  ]);
+  return { status, stdout, stderr };
+}
