@@ -226,10 +226,13 @@ function program(): Command {
     });
   root
     .command('models')
-    .description('list the built-in models')
-    .action(async () => {
+    .summary('list the built-in models, or tell of one')
+    .description('list the built-in models, or tell what one can and cannot do')
+    .argument('[model]', 'built-in name or path of an archive')
+    .option('--debug', 'print stack traces')
+    .action(async (model: string | undefined) => {
       const { runModels } = await import('./models.js');
-      process.exitCode = runModels();
+      process.exitCode = await runModels(model);
     });
   root
     .command('setup')
