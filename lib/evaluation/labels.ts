@@ -82,11 +82,23 @@ async function readText(path: string): Promise<string> {
 function parseRows(text: string, path: string): string[][] {
   let rows: string[][];
   try {
-    rows = parse(text, { bom: true, trim: true, skip_empty_lines: true, skip_records_with_empty_values: true });
+    rows = parse(text, {
+      bom: true,
+      trim: true,
+      delimiter: delimiterOf(text),
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+    });
   } catch (cause) {
     throw new EmotionError('ERR_LABELS', `${path} is not CSV: ${messageOf(cause)}`, { cause });
   }
   return rows.map((cells, i) => (i === 0 ? cells.map((name) => name.toLowerCase()) : cells));
+}
+
+/** Spreadsheets write semicolons where the comma is for decimals. */
+function delimiterOf(text: string): string {
+  const header = text.trimStart().split(/[\r\n]/, 1)[0]!;
+  return [',', ';', '\t'].find((delimiter) => header.includes(delimiter)) ?? ',';
 }
 
 /**

@@ -38,6 +38,11 @@ describe('a labels file', () => {
     ]);
   });
 
+  it('may be what a spreadsheet writes: semicolons, tabs', async () => {
+    for (const text of ['file;emotion\na, b.wav;anger\n', 'file\temotion\r\na, b.wav\tanger\r\n'])
+      assert.deepEqual((await read(text)).rows, [{ file: 'a, b.wav', emotion: 'anger' }]);
+  });
+
   it('names the columns by the first name there is', async () => {
     const { clipColumn, emotionColumn } = await read('name,acted,clip,label\na,b,c,d\n');
     assert.deepEqual([clipColumn, emotionColumn], ['clip', 'label']);
