@@ -1,4 +1,4 @@
-"""The training recordings as arrays: CREMA-D and EMO-DB, their labels and the speaker-disjoint split.
+"""The training recordings as arrays: CREMA-D and EMO-DB, their labels, and who is in which part.
 
 A clip's target is a distribution over the nine labels: what was acted, softened by what listeners heard.
 """
@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+HERE = Path(__file__).parent
 LABELS = ["angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown"]
 UNUSED = ["surprised", "unknown"]
-EMODB = {"W": "angry", "L": "other", "E": "disgusted", "A": "fearful", "F": "happy", "T": "sad", "N": "neutral"}
-VOTES_WEIGHT = 0.3  # of the target, the rest is the acted emotion
+VOTES_WEIGHT = 0.3  # of the target where listeners voted, the rest is the acted emotion
+SMOOTHING = 0.05  # of the target where nobody voted, spread over the labels in use
 RATE = 16000
 
 
@@ -24,41 +25,50 @@ class Clip:
     speaker: str
     acted: int
     target: np.ndarray  # float32 [L]
-    samples: np.ndarray  # int16 [N] at 16 kHz
+    path: Path
+
+    def samples(self) -> np.ndarray:
+        """int16 [N] at 16 kHz."""
+        samples, rate = soundfile.read(self.path, dtype="int16")
+        if rate != RATE or samples.ndim != 1:
+            raise ValueError(f"{self.path}: expected 16 kHz mono, found {rate} Hz and shape {samples.shape}")
+        return samples
 
 
 def one_hot(label: str) -> np.ndarray:
     return (np.arange(len(LABELS)) == LABELS.index(label)).astype(np.float32)
 
 
-def read(path: Path) -> np.ndarray:
-    samples, rate = soundfile.read(path, dtype="int16")
-    if rate != RATE or samples.ndim != 1:
-        raise ValueError(f"{path}: expected 16 kHz mono, found {rate} Hz and shape {samples.shape}")
-    return samples
+def target(row: dict) -> np.ndarray:
+    acted = one_hot(row["acted"])
+    votes = np.array([float(row.get(f"votes_{label}") or 0) for label in LABELS], np.float32)
+    if votes.sum():
+        return (1 - VOTES_WEIGHT) * acted + VOTES_WEIGHT * votes / votes.sum()
+    used = np.array([label not in UNUSED for label in LABELS], np.float32)
+    return ((1 - SMOOTHING) * acted + SMOOTHING * used / used.sum()).astype(np.float32)
 
 
-def cremad(folder: Path) -> list[Clip]:
-    clips = []
-    with open(folder / "labels.csv", newline="") as file:
-        for row in csv.DictReader(file):
-            votes = np.array([float(row.get(f"votes_{label}") or 0) for label in LABELS], np.float32)
-            acted = one_hot(row["acted"])
-            heard = votes / votes.sum() if votes.sum() else acted
-            clips.append(Clip("cremad", row["clip"], row["speaker"], LABELS.index(row["acted"]),
-                              (1 - VOTES_WEIGHT) * acted + VOTES_WEIGHT * heard,
-                              read(folder / "audio" / f"{row['clip']}.opus")))
-    return clips
+def read(corpus: str, labels: Path, folder: Path, ending: str) -> list[Clip]:
+    with open(labels, newline="") as file:
+        return [Clip(corpus, row["clip"], row["speaker"], LABELS.index(row["acted"]), target(row),
+                     folder / f"{row['clip']}{ending}") for row in csv.DictReader(file)]
 
 
-def emodb(folder: Path) -> list[Clip]:
-    return [Clip("emodb", path.stem, path.stem[:2], LABELS.index(EMODB[path.stem[5]]), one_hot(EMODB[path.stem[5]]),
-                 read(path)) for path in sorted(folder.glob("*.wav"))]
+def load(cremad: str, emodb: str) -> list[Clip]:
+    """Every clip of both corpora. CREMA-D brings its labels.csv; EMO-DB's, whose labels are file names, is emodb.csv here."""
+    return (read("cremad", Path(cremad) / "labels.csv", Path(cremad) / "audio", ".opus")
+            + read("emodb", HERE / "emodb.csv", Path(emodb), ".wav"))
 
 
-def load(cremad_folder: str, emodb_folder: str) -> tuple[list[Clip], list[Clip]]:
-    """(training clips, held-out clips): no speaker is in both. The held-out speakers are in splits.json."""
-    held_out = json.loads((Path(__file__).parent / "splits.json").read_text())
-    clips = cremad(Path(cremad_folder)) + emodb(Path(emodb_folder))
-    test = [clip for clip in clips if clip.speaker in held_out[clip.corpus]]
-    return [clip for clip in clips if clip.speaker not in held_out[clip.corpus]], test
+def splits() -> dict:
+    """{"validation": {corpus: [speaker]}, "folds": [{corpus: [speaker]}]}: no speaker is in two of them.
+
+    Recipes are chosen on the validation speakers and on nobody else; the folds are what the table is made of, each heard by a
+    network that was trained on all other speakers.
+    """
+    return json.loads((HERE / "splits.json").read_text())
+
+
+def of(clips: list[Clip], speakers: dict) -> list[int]:
+    """Which clips the speakers said."""
+    return [i for i, clip in enumerate(clips) if clip.speaker in speakers[clip.corpus]]

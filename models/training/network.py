@@ -1,10 +1,11 @@
 """The network of the built-in model, in the shape of the archive contract (ARCHITECTURE.md, "Model archives").
 
-waveform -> log-mel -> 2-D convolutional stem -> ConvNeXt blocks over time -> gated frame features -> linear head.
-Everything that mixes frames is masked, so a clip's result does not depend on what it is batched with, and nothing is
-quadratic in time, so memory grows linearly with the clip.
+waveform -> log-mel -> residual 2-D convolutions -> ConvNeXt blocks over time -> gated frame features and the clip's
+statistics -> linear head. Everything that mixes frames is masked, so a clip's result does not depend on what it is batched
+with, and nothing is quadratic in time, so memory grows linearly with the clip.
 
-Shapes: B clips, N samples, M mel frames (10 ms apart), T output frames (20 ms apart), D channels, L labels.
+Shapes: B clips, N samples, M mel frames (10 ms apart), T output frames (40 ms apart), C channels of an image of T by
+F bands, D features, L labels.
 """
 import math
 from typing import Final, List, Tuple
@@ -17,6 +18,8 @@ SAMPLE_RATE = 16000
 WINDOW = 400  # samples a mel frame sees: 25 ms, and the shortest clip that has a frame
 HOP = 160
 FFT = 512
+STRIDE = 4  # mel frames to an output frame
+BANDS = 80
 BLOCK = 6000  # mel frames computed at once: a minute; bounds the spectrogram's memory on long audio
 
 
@@ -37,6 +40,11 @@ def valid(lengths: Tensor, size: int) -> Tensor:
     return torch.arange(size, device=lengths.device)[None, :] < lengths[:, None]
 
 
+def masked(x: Tensor, lengths: Tensor, training: bool) -> Tensor:
+    """[B, C, T, F] -> the same, zero outside each clip. Training batches have no outside, and it would take a tenth of the time."""
+    return x if training else x * valid(lengths, x.size(2))[:, None, :, None]
+
+
 class LogMel(nn.Module):
     """[B, N] waveform, [B] samples -> [B, M, bands] standardised log-mel, [B] mel frames.
 
@@ -48,7 +56,7 @@ class LogMel(nn.Module):
     fft: Final[int] = FFT
     block: Final[int] = BLOCK
 
-    def __init__(self, bands: int) -> None:
+    def __init__(self, bands: int = BANDS) -> None:
         super().__init__()
         window = torch.hann_window(WINDOW)
         self.register_buffer("window", window / window.square().sum().sqrt())
@@ -72,23 +80,50 @@ class LogMel(nn.Module):
         return mel, (lengths - self.size) // self.hop + 1
 
 
-class Block(nn.Module):
-    """ConvNeXt over time with a squeeze-and-excitation gate from the clip's mean. [B, T, D] -> [B, T, D]."""
+class Residual(nn.Module):
+    """Two 3x3 convolutions, squeeze and excitation from the clip's mean, a skip. Halves the bands and, when `stride` is 2, time.
+
+    [B, C, T, F], [B] frames -> [B, C', T', F / 2], [B]. What comes in is zero outside the clip, and so is what goes out.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=(stride, 2), padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.skip = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.squeeze = nn.Linear(outputs, outputs // 4)
+        self.excite = nn.Linear(outputs // 4, outputs)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor]:
+        lengths = (lengths + self.stride - 1) // self.stride
+        y = masked(F.relu(self.norm1(self.conv1(x)), inplace=True), lengths, self.training)
+        y = masked(self.norm2(self.conv2(y)), lengths, self.training)
+        mean = y.sum((2, 3)) / (lengths[:, None] * y.size(3))
+        y = y * torch.sigmoid(self.excite(F.relu(self.squeeze(mean))))[:, :, None, None]
+        skipped = self.skip(F.avg_pool2d(x, [self.stride, 2]))
+        return masked(F.relu(y + skipped, inplace=True), lengths, self.training), lengths
+
+
+class TimeBlock(nn.Module):
+    """ConvNeXt over time with a gate from the clip's mean. [B, T, D], [B, T, 1] 1 inside the clip -> [B, T, D]."""
 
     def __init__(self, width: int, dilation: int, drop: float) -> None:
         super().__init__()
         self.drop = drop
-        self.conv = nn.Conv1d(width, width, 9, padding=4 * dilation, dilation=dilation, groups=width)
+        self.conv = nn.Conv1d(width, width, 7, padding=3 * dilation, dilation=dilation, groups=width)
         self.norm = nn.LayerNorm(width)
         self.expand = nn.Linear(width, 4 * width)
         self.contract = nn.Linear(4 * width, width)
         self.gate = nn.Linear(width, width)
         self.scale = nn.Parameter(torch.full((width,), 0.1))
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        y = self.conv((x * mask).transpose(1, 2)).transpose(1, 2)
-        y = self.contract(F.gelu(self.expand(self.norm(y)))) * mask
-        mean = y.sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+    def forward(self, x: Tensor, inside: Tensor) -> Tensor:
+        y = self.conv((x * inside).transpose(1, 2)).transpose(1, 2)
+        y = self.contract(F.gelu(self.expand(self.norm(y)))) * inside
+        mean = y.sum(1, keepdim=True) / inside.sum(1, keepdim=True)
         y = y * torch.sigmoid(self.gate(mean)) * self.scale
         if self.training:  # stochastic depth, per clip
             y = y * (torch.rand(y.size(0), 1, 1) >= self.drop) / (1 - self.drop)
@@ -96,43 +131,56 @@ class Block(nn.Module):
 
 
 class EmotionNetwork(nn.Module):
-    def __init__(self, labels: int = 9, bands: int = 80, width: int = 160, depth: int = 6) -> None:
+    def __init__(self, labels: int = 9, bands: int = BANDS, channels: Tuple[int, int, int] = (16, 32, 64),
+                 width: int = 192, depth: int = 3, drop: float = 0.2) -> None:
         super().__init__()
         self.mel = LogMel(bands)
-        self.stem1 = nn.Conv2d(1, 32, 3, stride=2, padding=1)
-        self.stem2 = nn.Conv2d(32, 32, 3, stride=(1, 2), padding=1, groups=32)
-        self.stem3 = nn.Conv2d(32, 64, 1)
-        self.project = nn.Linear(64 * (bands // 4), width)
-        self.blocks = nn.ModuleList(
-            Block(width, 2 ** (i % 3), 0.2 * i / max(1, depth - 1)) for i in range(depth))
+        self.stem = nn.Conv2d(1, channels[0], 5, stride=2, padding=2, bias=False)
+        self.stem_norm = nn.BatchNorm2d(channels[0])
+        self.stages = nn.ModuleList([
+            Residual(channels[0], channels[0], 1), Residual(channels[0], channels[1], 2), Residual(channels[1], channels[2], 1)])
+        self.project = nn.Linear(channels[2] * (bands // 16), width)
+        self.blocks = nn.ModuleList([TimeBlock(width, 2 ** (i % 3), drop * (i + 1) / depth) for i in range(depth)])
         self.norm = nn.LayerNorm(width)
         self.attend = nn.Linear(width, 1)
+        self.context = nn.Linear(2 * width, width)
         self.dropout = nn.Dropout(0.2)
         self.head = nn.Linear(width, labels)
 
     def encode(self, mel: Tensor, mel_lengths: Tensor) -> Tuple[Tensor, Tensor]:
         """[B, M, bands] log-mel -> [B, T, D] features (zero outside the clip), [B] frames."""
         mel = mel * valid(mel_lengths, mel.size(1))[:, :, None]
+        mel = F.pad(mel, [0, 0, 0, (-mel.size(1)) % 4])  # or pooling would see another edge in a batch than alone
         lengths = (mel_lengths + 1) // 2
-        x = F.gelu(self.stem1(mel[:, None]))  # [B, 32, T, bands / 2]
-        mask = valid(lengths, x.size(2))[:, :, None]
-        x = F.gelu(self.stem3(self.stem2(x * mask[:, None])))  # [B, 64, T, bands / 4]
-        x = self.project(x.transpose(1, 2).flatten(2)) * mask
-        inside = mask.to(x.dtype)
+        x = F.relu(self.stem_norm(self.stem(mel[:, None])), inplace=True)  # [B, C, M / 2, bands / 2]
+        x = masked(x, lengths, self.training)
+        for stage in self.stages:
+            x, lengths = stage(x, lengths)
+        inside = valid(lengths, x.size(2))[:, :, None].to(x.dtype)
+        x = self.project(x.transpose(1, 2).flatten(2)) * inside
         for block in self.blocks:
             x = block(x, inside)
         x = self.norm(x)
         # The gates have mean 1 over a clip: the plain mean of the features is then an attention-weighted mean, in which
         # silence weighs little, and the mean of the frame logits is the clip's logit (the contract) all the same.
+        count = inside.sum(1, keepdim=True)
         gates = torch.sigmoid(self.attend(x)) * inside
-        gates = gates * inside.sum(1, keepdim=True) / gates.sum(1, keepdim=True)
-        return x * gates, lengths
+        gates = gates * count / gates.sum(1, keepdim=True)
+        mean = (x * gates).sum(1, keepdim=True) / count
+        deviation = ((((x - mean).square() * gates).sum(1, keepdim=True)) / count + 1e-4).sqrt()
+        context = F.gelu(self.context(torch.cat([mean, deviation], -1)))
+        return x * gates + context * inside, lengths
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
         """float32 [B, N] at 16 kHz, int64 [B] -> logits [B, L], frame logits [B, T, L], features [B, T, D], int64 [B]."""
         mel, mel_lengths = self.mel(waveforms, lengths)
         features, frames = self.encode(mel, mel_lengths)
-        frame_logits = self.head(self.dropout(features))
+        frame_logits = self.head(features)
         inside = valid(frames, frame_logits.size(1))[:, :, None].to(frame_logits.dtype)
         logits = (frame_logits * inside).sum(1) / frames[:, None]
         return logits, frame_logits, features, frames
+
+    def pooled(self, mel: Tensor, mel_lengths: Tensor) -> Tensor:
+        """[B, M, bands] log-mel, [B] -> [B, L] logits, with dropout: what training needs."""
+        features, frames = self.encode(mel, mel_lengths)
+        return self.head(self.dropout(features.sum(1) / frames[:, None]))

@@ -51,9 +51,9 @@ describe('the Open Inference Protocol', () => {
     const [, model] = await get(MODEL);
     assert.deepEqual(
       [model['name'], model['versions'], model['platform']],
-      ['small-en-de', ['1.0.0'], 'pytorch_torchscript'],
+      ['small-en-de', ['2.0.0'], 'pytorch_torchscript'],
     );
-    assert.deepEqual(await get(`${MODEL}/versions/1.0.0`), [200, model]);
+    assert.deepEqual(await get(`${MODEL}/versions/2.0.0`), [200, model]);
     server.setReady(false);
     assert.deepEqual(await get('/v2/health/ready'), [503, { ready: false }]);
     assert.deepEqual(await get('/v2/health/live'), [200, { live: true }]);

@@ -67,7 +67,7 @@ describe('results over HTTP', () => {
     assert.equal(result.file, 'clip 0.wav');
     const npy = await server.app.inject(result.links!.embedding!);
     assert.equal(npy.headers['content-type'], 'application/octet-stream');
-    assert.match(npy.rawPayload.toString('latin1', 0, 128), /^\x93NUMPY.*'descr': '<f4'.*'shape': \(160,\)/);
+    assert.match(npy.rawPayload.toString('latin1', 0, 128), /^\x93NUMPY.*'descr': '<f4'.*'shape': \(192,\)/);
     const wav = await server.app.inject(result.links!.processedAudio!);
     assert.equal(wav.headers['content-type'], 'audio/wav');
     assert.equal(wav.rawPayload.length, 58 + 4 * 48874);
