@@ -50,11 +50,11 @@ PYTHON
 ffmpeg -v error -y -f lavfi -i anullsrc=r=16000:cl=mono -t 300 -c:a libopus -b:a 6k -application voip -frame_duration 60 \
   silence-300s.webm
 
-# What the page lets people try: three sentences, three voices.
+# What the page lets people try: three sentences, three voices, of which the built-in model has more than one opinion.
 example=$(mktemp -d)
-espeak-ng -v en-us+f3 -s 165 -p 65 -w "$example/1.wav" "I can't believe it, we really won! This is wonderful!"
-espeak-ng -v en-us+f3 -s 115 -p 30 -w "$example/2.wav" "And then everybody went home, and the house was quiet again."
-espeak-ng -v en-us+f3 -s 190 -p 50 -a 190 -w "$example/3.wav" "Who left the door open? I told you three times!"
+espeak-ng -v en-us+f3 -s 190 -p 50 -w "$example/1.wav" "I can't believe it, we really won! This is wonderful!"
+espeak-ng -v en-us+f5 -s 105 -p 15 -w "$example/2.wav" "And then everybody went home, and the house was quiet again."
+espeak-ng -v en-us+f3 -s 190 -p 85 -w "$example/3.wav" "Who left the door open? I told you three times!"
 ffmpeg -v error -y -i "$example/1.wav" -i "$example/2.wav" -i "$example/3.wav" \
   -filter_complex '[0][1][2]concat=n=3:v=0:a=1,aresample=16000' -c:a libopus -b:a 24k ../../web/src/audio/example.ogg
 rm -r "$example"

@@ -60,7 +60,7 @@ describe('the page', () => {
     assert.match(await textOf(page, '.headline-confidence'), /^\d+\.\d % sure|Not sure/);
     assert.equal(await page.locator('.scores dl > div').count(), 9);
     assert.equal(await page.locator('.scores .unused').count(), 2);
-    assert.match(await textOf(page, '.facts'), /12\.5 s.*\d+ ms.*small-en-de, fp32, cpu/);
+    assert.match(await textOf(page, '.facts'), /12\.7 s.*\d+ ms.*small-en-de, fp32, cpu/);
     assert.match(await textOf(page, '.model-state'), /Model ready.*fp32 · cpu/);
     // The waveform is drawn, in more than one colour.
     await page.waitForFunction(() => {
