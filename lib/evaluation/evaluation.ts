@@ -1,4 +1,5 @@
 import { bootstrap, DRAWS, type Estimate } from './bootstrap.js';
+import { groupBy } from './group-by.js';
 import { groupsOf, type GroupTable } from './groups.js';
 import { type Listeners, listenersOf } from './listeners.js';
 import {
@@ -107,11 +108,6 @@ export function evaluate(
 }
 
 function unitsOf(cells: readonly Cell[], names: readonly string[]): Cell[][] {
-  const units = new Map<string, Cell[]>();
-  cells.forEach((cell, i) => {
-    const unit = units.get(names[i]!);
-    if (unit === undefined) units.set(names[i]!, [cell]);
-    else unit.push(cell);
-  });
-  return [...units.values()];
+  const units = groupBy(cells.keys(), (i) => names[i]!);
+  return [...units.values()].map((unit) => unit.map((i) => cells[i]!));
 }

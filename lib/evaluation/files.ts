@@ -1,5 +1,6 @@
 import path from 'node:path';
 
+import { groupBy } from './group-by.js';
 import type { LabelledRow } from './labels.js';
 
 export interface Matched {
@@ -44,16 +45,9 @@ export function matchFiles(
 
 /** The closest reading of a name that any file fits decides, so that `a.wav` is not mistaken for `b/a.wav`. */
 function finderOf(files: readonly string[]): (name: string) => readonly string[] {
-  const readings = [(key: string) => key, withoutEnding, baseOf, stemOf].map((read) => {
-    const found = new Map<string, string[]>();
-    for (const file of files) {
-      const key = read(keyOf(file));
-      const others = found.get(key);
-      if (others === undefined) found.set(key, [file]);
-      else others.push(file);
-    }
-    return found;
-  });
+  const readings = [(key: string) => key, withoutEnding, baseOf, stemOf].map((read) =>
+    groupBy(files, (file) => read(keyOf(file))),
+  );
   return (name) => {
     const key = keyOf(name);
     return readings.find((found) => found.has(key))?.get(key) ?? [];

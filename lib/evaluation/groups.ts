@@ -1,3 +1,5 @@
+import { groupBy } from './group-by.js';
+
 /** Columns that clips are grouped by unless the user says otherwise. */
 export const GROUPS = ['speaker', 'sex', 'gender', 'age', 'language', 'corpus', 'level'];
 
@@ -21,14 +23,11 @@ export function groupsOf<C extends { columns: Readonly<Record<string, string>> }
   column: string,
   score: (members: readonly C[]) => GroupScores,
 ): GroupTable {
-  const given = clips.map(({ columns }) => columns[column] ?? '');
-  const ages = column === 'age' && given.every((value) => value === '' || Number.isFinite(Number(value)));
-  const members = new Map<string, C[]>();
-  clips.forEach((clip, i) => {
-    const value = ages && given[i] !== '' ? ageBin(Number(given[i])) : given[i]!;
-    const others = members.get(value);
-    if (others === undefined) members.set(value, [clip]);
-    else others.push(clip);
+  const valueOf = ({ columns }: C): string => columns[column] ?? '';
+  const ages = column === 'age' && clips.every((clip) => Number.isFinite(Number(valueOf(clip))));
+  const members = groupBy(clips, (clip) => {
+    const value = valueOf(clip);
+    return ages && value !== '' ? ageBin(Number(value)) : value;
   });
   const values = [...members]
     .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
