@@ -15,9 +15,10 @@ const { parseArgs } = require('node:util');
 
 const root = path.join(__dirname, '../..');
 const { evaluate } = require('../../dist/evaluation/evaluation.js');
-const { readLabelFile } = require('../../dist/evaluation/labels.js');
+const { labelRows, readLabelFile, Words } = require('../../dist/evaluation/labels.js');
 const { confusionPicture, reliabilityPicture, robustnessPicture } = require('../../dist/evaluation/pictures.js');
 const { report } = require('../../dist/evaluation/report.js');
+const { readCard } = require('../../dist/model/card-file.js');
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -75,34 +76,24 @@ function pooled(parts) {
 
 async function crossvalidate(corpus) {
   const { title, labels, each } = CORPORA[corpus];
-  const { rows } = await readLabelFile(labels);
+  const table = await readLabelFile(labels);
+  const { rows } = table;
+  const words = new Words(await readCard(path.join(flags.work, 'archives/fold-0.pt')), []);
+  const labelled = new Map(labelRows(table, words).rows.map(({ name, columns, votes }) => [name, { columns, votes }]));
   const heard = [];
   const robustness = [];
   let model;
   folds.forEach((fold, i) => {
     const theirs = rows.filter(({ speaker }) => fold[corpus].includes(speaker));
-    const byName = new Map(theirs.map((row) => [row.clip, row]));
     const clean = evaluation(i, corpus, 'clean', theirs, []);
-    for (const result of clean.results) {
-      const columns = byName.get(path.parse(result.file).name);
-      const votes = Object.entries(columns).filter(([name, count]) => name.startsWith('votes_') && count !== '');
-      heard.push({
-        ...result,
-        columns,
-        votes:
-          votes.length > 0
-            ? Object.fromEntries(votes.map(([name, count]) => [name.slice(6), Number(count)]))
-            : undefined,
-      });
-    }
+    for (const result of clean.results) heard.push({ ...result, ...labelled.get(path.parse(result.file).name) });
     const some = theirs.filter((_, j) => j % each === 0);
     const changed = evaluation(i, corpus, 'changed', some, ['--robustness']);
     robustness.push(changed.robustness);
     model = { ...clean.model, name: `${title}, five networks of small-en-de` };
-    model.labels = clean.confusion.labels;
   });
   const columns = GROUPS.filter((column) => column in rows[0]);
-  const found = evaluate(heard, model.labels, columns);
+  const found = evaluate(heard, words.labels, columns);
   const changes = pooled(robustness);
   mkdirSync(flags.out, { recursive: true });
   const write = (name, content) => writeFileSync(path.join(flags.out, `${corpus}-${name}`), content);

@@ -182,9 +182,9 @@ def main() -> None:
     options = parser.parse_args()
     clips = data.load(options.cremad, options.emodb)
     prepared.prepare(options.work, clips, VERSIONS, options.seed, options.jobs)
-    todo = [job for job in jobs(clips, options.parts, options.seed) if not (options.work / f"{job.name}.pt").exists()]
+    untrained = [job for job in jobs(clips, options.parts, options.seed) if not (options.work / f"{job.name}.pt").exists()]
     with ProcessPoolExecutor(options.jobs) as pool:
-        for done in [pool.submit(train, job, clips, options.work, options.epochs) for job in todo]:
+        for done in [pool.submit(train, job, clips, options.work, options.epochs) for job in untrained]:
             done.result()
     if all((options.work / f"fold-{i}.pt").exists() for i in range(len(data.splits()["folds"]))):
         write_archives(clips, options.work, options.out)
