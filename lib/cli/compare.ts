@@ -7,7 +7,7 @@ import { EmotionError } from '../errors.js';
 import { quantizeArchive } from '../model/quantize.js';
 import { resolveModel } from '../model/manifest.js';
 import type { Precision } from '../options.js';
-import { inColumns } from '../output/text.js';
+import { count, inColumns } from '../output/text.js';
 import type { CompareJob, CompareReply } from './compare-worker.js';
 import { expandInputs } from './inputs.js';
 import { prepare, withMeter } from './setup.js';
@@ -100,7 +100,7 @@ export function table(runs: readonly Run[]): string {
   const [own] = runs as [Run];
   const rows = [COLUMNS, ...runs.map((each) => row(each, own))];
   const about = [
-    `${own.clips.size} clip${own.clips.size === 1 ? '' : 's'} beside ${own.precision}; same: with the same emotion`,
+    `${count(own.clips.size, 'clip')} beside ${own.precision}; same: with the same emotion`,
     "off by: the largest difference of a score; cosine: the least of the features'",
     'time: of a clip, the mean; memory: the most that the process took',
   ];
