@@ -1,70 +1,110 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { threadId } from 'node:worker_threads';
 
 const POLL_MS = 250;
 
-/** Runs `work` while holding `file`, which names the holder's process. Waits for another holder that is alive. */
-export async function withLock<T>(file: string, onWait: (pid: number) => void, work: () => Promise<T>): Promise<T> {
-  mkdirSync(path.dirname(file), { recursive: true });
-  for (let waited = false; !take(file); waited = true) {
-    const holder = holderOf(file);
-    if (holder === undefined || !isAlive(holder)) {
-      clear(file, holder); // it was killed
+/** Runs `work` while holding `lock`, which names the holder's process. Waits for another holder that is alive. */
+export async function withLock<T>(lock: string, onWait: (pid: number) => void, work: () => Promise<T>): Promise<T> {
+  mkdirSync(path.dirname(lock), { recursive: true });
+  for (let waited = false; ;) {
+    const holder = holderOf(lock);
+    if (holder !== undefined && isAlive(holder.pid)) {
+      if (!waited) onWait(holder.pid);
+      waited = true;
+      await sleep(POLL_MS);
       continue;
     }
-    if (!waited) onWait(holder);
-    await sleep(POLL_MS);
+    if (holder !== undefined) clear(lock, holder); // it was killed
+    if (take(lock)) break;
   }
   try {
     return await work();
   } finally {
-    rmSync(file, { force: true });
+    clear(lock, { pid: process.pid, entry: String(process.pid) });
   }
 }
 
-/** The file appears with its content: an empty one would look as if its holder had been killed while writing it. */
-function take(file: string): boolean {
-  const own = `${file}.${process.pid}`;
-  writeFileSync(own, String(process.pid));
+interface Holder {
+  pid: number;
+  /** In the lock's folder; undefined where the lock is a file, as those of 0.1.0 were. */
+  entry: string | undefined;
+}
+
+/**
+ * A lock is a folder with one entry, named after its holder. It appears with it: it is made aside and moved, and no folder
+ * moves over one that holds something. Nothing is linked, which some file systems cannot do.
+ */
+function take(lock: string): boolean {
+  const own = `${lock}.${process.pid}-${threadId}`;
+  mkdirSync(own, { recursive: true });
   try {
-    linkSync(own, file);
+    writeFileSync(path.join(own, String(process.pid)), '');
+    renameSync(own, lock);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (isOneOf(error, 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) return false;
     throw error;
   } finally {
-    rmSync(own, { force: true });
+    rmSync(own, { recursive: true, force: true });
   }
 }
 
-/** Removes the lock of a dead holder, and no other that somebody has taken since it was read. */
-function clear(file: string, holder: number | undefined): void {
-  const aside = `${file}.${process.pid}.stale`;
+/** Ends this holder's lock, and no other's that has been taken since it was read: that one's entry has another name. */
+function clear(lock: string, { entry }: Holder): void {
+  if (entry === undefined) {
+    unless(['ENOENT', 'EISDIR'], () => unlinkSync(lock)); // never removes a folder
+    return;
+  }
+  unless(['ENOENT', 'ENOTDIR'], () => unlinkSync(path.join(lock, entry)));
+  unless(['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'], () => rmdirSync(lock)); // never removes one that holds something
+}
+
+/** Undefined when there is no lock, or a folder of one that is just being cleared. */
+function holderOf(lock: string): Holder | undefined {
   try {
-    renameSync(file, aside);
-    if (holderOf(aside) !== holder) linkSync(aside, file);
+    const [entry] = readdirSync(lock);
+    return entry === undefined ? undefined : { pid: Number(entry), entry };
   } catch (error) {
-    if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    rmSync(aside, { force: true });
+    if (isOneOf(error, 'ENOENT')) return undefined;
+    if (!isOneOf(error, 'ENOTDIR')) throw error;
   }
-}
-
-/** The holder's pid; undefined when the file is gone or was never finished. */
-function holderOf(file: string): number | undefined {
   try {
-    return Number(readFileSync(file, 'utf8')) || undefined;
-  } catch {
-    return undefined;
+    return { pid: Number(readFileSync(lock, 'utf8')), entry: undefined };
+  } catch (error) {
+    if (isOneOf(error, 'ENOENT', 'EISDIR')) return undefined; // somebody has cleared it
+    throw error;
   }
 }
 
 export function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false; // to kill(2), 0 is this process's group
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return isOneOf(error, 'EPERM');
   }
+}
+
+function unless(codes: readonly string[], step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!isOneOf(error, ...codes)) throw error;
+  }
+}
+
+function isOneOf(error: unknown, ...codes: string[]): boolean {
+  return codes.includes((error as NodeJS.ErrnoException).code ?? '');
 }

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { withLock } from '../../lib/libtorch/lock.js';
+import { runNode } from '../support/run.js';
+import { DEAD_PID } from './mirror.js';
+
+describe('the lock of what is fetched', () => {
+  let folder: string;
+  let lock: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-'));
+    lock = path.join(folder, 'torn.lock');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const heldBy = (pid: number) => {
+    mkdirSync(lock);
+    writeFileSync(path.join(lock, String(pid)), '');
+  };
+  /** A process that runs `patch`, then takes the lock `times` times and complains when somebody else is in. */
+  const contender = (patch: string, times: number) =>
+    runNode([
+      '-e',
+      `${patch}
+      const fs = require('fs');
+      const { withLock } = require('./dist/libtorch/lock.js');
+      const inside = ${JSON.stringify(path.join(folder, 'inside'))};
+      (async () => {
+        for (let i = 0; i < ${times}; i++) {
+          await withLock(${JSON.stringify(lock)}, () => {}, async () => {
+            fs.closeSync(fs.openSync(inside, 'wx'));
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            fs.rmSync(inside);
+          });
+        }
+        console.log('done');
+      })();`,
+    ]);
+  const allDone = async (contenders: Promise<{ stdout: string; stderr: string }>[]) => {
+    for (const { stdout, stderr } of await Promise.all(contenders)) assert.equal(stdout, 'done\n', stderr);
+    assert.deepEqual(readdirSync(folder), []);
+  };
+
+  it('is held by one process at a time, even one that is slow to write it', async () => {
+    // A process that loses the processor between the making of a file and the writing of it.
+    const slow = `const { writeFileSync } = require('fs');
+      require('fs').writeFileSync = (file, text, options) => {
+        writeFileSync(file, '', options);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+        writeFileSync(file, text, { flag: 'a' });
+      };`;
+    await allDone([slow, '', ''].map((patch) => contender(patch, 2)));
+  });
+
+  it('needs no links, which some file systems have not', async () => {
+    const none = `for (const name of ['linkSync', 'symlinkSync'])
+      require('fs')[name] = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }); };`;
+    heldBy(DEAD_PID);
+    await allDone([contender(none, 1)]);
+  });
+
+  for (const [what, make] of Object.entries({
+    'a process that was killed': () => heldBy(DEAD_PID),
+    'a process of an older version that was killed': () => writeFileSync(lock, String(DEAD_PID)),
+    'a process that was killed while it wrote a file': () => writeFileSync(lock, ''),
+    'a process that was killed while it cleared a folder': () => mkdirSync(lock),
+  })) {
+    it(`is taken from ${what}, by one of those that race for it`, async () => {
+      make();
+      await allDone([1, 2, 3].map(() => contender('', 3)));
+    });
+  }
+
+  for (const [what, make] of Object.entries({
+    'a living process': () => heldBy(process.pid),
+    'a living process of an older version': () => writeFileSync(lock, String(process.pid)),
+  })) {
+    it(`is left to ${what} until that has done`, async () => {
+      make();
+      const seen: unknown[] = [];
+      const work = withLock(
+        lock,
+        (pid) => seen.push(pid),
+        () => Promise.resolve(seen.push('in')),
+      );
+      await sleep(600);
+      assert.deepEqual(seen, [process.pid]);
+      rmSync(lock, { recursive: true });
+      await work;
+      assert.deepEqual(seen, [process.pid, 'in']);
+      assert.ok(!existsSync(lock));
+    });
+  }
+
+  it('of another is not ended by who has seen a dead one there before', async () => {
+    // Between reading who holds the lock and clearing it, somebody else clears it and takes it.
+    heldBy(DEAD_PID);
+    const late = `const { unlinkSync, rmSync, mkdirSync, writeFileSync } = require('fs');
+      require('fs').unlinkSync = (file) => {
+        require('fs').unlinkSync = unlinkSync;
+        rmSync(${JSON.stringify(lock)}, { recursive: true });
+        mkdirSync(${JSON.stringify(lock)});
+        writeFileSync(${JSON.stringify(path.join(lock, String(process.pid)))}, '');
+        unlinkSync(file);
+      };`;
+    const contenders = [contender(late, 1)];
+    await sleep(1000);
+    assert.deepEqual(readdirSync(lock), [String(process.pid)]);
+    rmSync(lock, { recursive: true });
+    await allDone(contenders);
+  });
+
+  it('is given back when the work fails', async () => {
+    await assert.rejects(
+      withLock(
+        lock,
+        () => undefined,
+        () => Promise.reject(new Error('no')),
+      ),
+      /^Error: no$/,
+    );
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});
