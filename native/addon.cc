@@ -1,12 +1,14 @@
 // The main addon: its export table and the state that each environment has.
 
 #include <ATen/detail/CUDAHooksInterface.h>
-#include <torch/version.h>
 
 #include <memory>
 
 #include "cpus.h"
+#include "cuda_hooks.h"
+#include "device_memory.h"
 #include "environment.h"
+#include "error.h"
 #include "module_binding.h"
 #include "napi_setup.h"
 
@@ -15,7 +17,25 @@ namespace {
 
 // cudaDevices(): number; 0 where libtorch's CUDA library is not open or finds no device
 Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
+  adopt_cuda_hooks();
   return Napi::Number::New(info.Env(), at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
+}
+
+// deviceMemory(device: string): { freeBytes, totalBytes, allocatedBytes, reservedBytes, peakBytes }; zeros for the CPU
+Napi::Value MemoryOfDevice(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  try {
+    const auto memory = device_memory(c10::Device(info[0].As<Napi::String>().Utf8Value()));
+    Napi::Object answer = Napi::Object::New(env);
+    answer.Set("freeBytes", static_cast<double>(memory.free));
+    answer.Set("totalBytes", static_cast<double>(memory.total));
+    answer.Set("allocatedBytes", static_cast<double>(memory.allocated));
+    answer.Set("reservedBytes", static_cast<double>(memory.reserved));
+    answer.Set("peakBytes", static_cast<double>(memory.peak));
+    return answer;
+  } catch (const std::exception& error) {
+    throw to_js_error(env, from_libtorch(error, "ERR_DEVICE_UNAVAILABLE"));
+  }
 }
 
 // cancel(id: number): boolean; true when the work whose ticket has that id had not started: its promise rejects
@@ -33,14 +53,15 @@ void Close(const Napi::CallbackInfo&) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  defer_cuda_hooks();
   env.SetInstanceData(std::make_unique<Environment>(env).release());  // Node-API deletes it with the environment
   Environment::of(env).module_constructor = Napi::Persistent(ModuleBinding::define(env));
   exports.Set("load", Napi::Function::New(env, load, "load"));
   exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
+  exports.Set("deviceMemory", Napi::Function::New(env, MemoryOfDevice, "deviceMemory"));
   exports.Set("cancel", Napi::Function::New(env, Cancel, "cancel"));
   exports.Set("close", Napi::Function::New(env, Close, "close"));
   exports.Set("usableCpus", usable_cpus());
-  exports.Set("libtorchVersion", TORCH_VERSION);
   return exports;
 }
 

@@ -336,7 +336,7 @@ class Compressor {
                              : graph.insert(c10::aten::to, {value, at::kFloat});
     };
     Value* weight = to(read->output());
-    if (format_ == WeightFormat::Bf16) {
+    if (format_ != WeightFormat::Int8) {
       return weight;
     }
     Value* scale = graph.insertGetAttr(read->input(), read->s(c10::attr::name) + std::string(SCALE_SUFFIX));
@@ -349,11 +349,11 @@ class Compressor {
     // Modules that shared a weight go on sharing it.
     auto [known, fresh] = done_.try_emplace(weight.unsafeGetTensorImpl(), weight, at::Tensor(), at::Tensor());
     auto& [original, smaller, scale] = known->second;
-    if (fresh && format_ == WeightFormat::Bf16) {
-      smaller = weight.to(at::kBFloat16);
+    if (fresh && format_ != WeightFormat::Int8) {
+      smaller = weight.to(format_ == WeightFormat::Bf16 ? at::kBFloat16 : at::kHalf);
     } else if (fresh) {
       const int64_t inputs = transposed ? 0 : 1;  // [N, K], or [K, N]
-      const at::Tensor widest = weight.numel() == 0 ? at::ones({1, 1}) : weight.abs().amax(inputs, true).to(at::kFloat);
+      const at::Tensor widest = weight.numel() == 0 ? at::ones({1, 1}, weight.options()) : weight.abs().amax(inputs, true).to(at::kFloat);
       scale = (widest / 127.0).clamp_min(1e-30);
       smaller = (weight / scale).round_().clamp_(-127, 127).to(at::kChar);
     }

@@ -1,5 +1,5 @@
 // Smaller weights for linear layers of any TorchScript module, which stays a plain module: what is stored is int8 with a scale
-// for each output, or bfloat16, and the graphs bring it to the input's dtype before they use it.
+// for each output, bfloat16 or float16, and the graphs bring it to the input's dtype before they use it.
 #pragma once
 
 #include <torch/script.h>
@@ -9,7 +9,7 @@
 
 namespace e2v {
 
-enum class WeightFormat { Int8, Bf16 };
+enum class WeightFormat { Int8, Bf16, Fp16 };
 
 struct CompressReport {
   int64_t layers = 0;      // linear layers whose weights were compressed

@@ -11,9 +11,7 @@ namespace e2v {
 int usable_cpus();
 
 // The processors that the CPU quotas of cgroups (v2, v1 or both) leave to a process, rounded down and at least 1;
-// nothing where there is no quota. A quota on any parent counts. `root` is where cgroups are mounted (/sys/fs/cgroup),
-// `membership` the text of /proc/self/cgroup. In a container its paths may be those of the host, which `root` does not
-// show: of what is there, `root` itself is the container's.
+// nothing where there is no quota. A quota on any parent counts. `root` and `membership` as in cgroup.h.
 std::optional<int> cgroup_cpus(const std::string& root, const std::string& membership);
 
 // The first number of OMP_NUM_THREADS, where that is a positive one; null is no such variable.

@@ -2,6 +2,7 @@
 // visibility, so that the main addon's NEEDED entries, which carry no path, resolve to them by SONAME.
 
 #include <dlfcn.h>
+#include <torch/version.h>  // macros
 
 #include <cstdlib>
 #include <memory>
@@ -9,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "cpus.h"
+#include "cuda_driver.h"
+#include "memory.h"
 #include "napi_setup.h"
 
 namespace {
@@ -35,6 +39,44 @@ class OpenWorker : public Napi::AsyncWorker {
 
  private:
   std::vector<std::string> paths_;
+  Napi::Promise::Deferred deferred_;
+};
+
+class DriverWorker : public Napi::AsyncWorker {
+ public:
+  explicit DriverWorker(Napi::Env env) : AsyncWorker(env, "emotion2vec.driver"), deferred_(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void Execute() override { driver_ = e2v::read_cuda_driver(); }
+  void OnOK() override { deferred_.Resolve(describe()); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+ private:
+  // CudaDriver of lib/device/driver.ts
+  Napi::Value describe() const {
+    Napi::Object answer = Napi::Object::New(Env());
+    using State = e2v::CudaDriver::State;
+    answer.Set("state", driver_.state == State::Ready ? "ready" : driver_.state == State::Missing ? "missing" : "failed");
+    answer.Set("error", driver_.error);
+    answer.Set("errorCode", driver_.error_code);
+    answer.Set("version", driver_.version);
+    answer.Set("release", driver_.release);
+    Napi::Array devices = Napi::Array::New(Env(), driver_.devices.size());
+    for (uint32_t i = 0; i < driver_.devices.size(); ++i) {
+      const e2v::CudaDevice& device = driver_.devices[i];
+      Napi::Object entry = Napi::Object::New(Env());
+      entry.Set("name", device.name);
+      entry.Set("capability", 10 * device.capability_major + device.capability_minor);
+      entry.Set("bytesTotal", static_cast<double>(device.bytes_total));
+      entry.Set("bytesFree", device.bytes_free ? Napi::Number::New(Env(), static_cast<double>(*device.bytes_free))
+                                               : Env().Null().As<Napi::Value>());
+      devices.Set(i, entry);
+    }
+    answer.Set("devices", devices);
+    return answer;
+  }
+
+  e2v::CudaDriver driver_;
   Napi::Promise::Deferred deferred_;
 };
 
@@ -71,8 +113,32 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   return promise;
 }
 
+// cudaDriver(): Promise<CudaDriver>; what NVIDIA's driver says, whether or not libtorch is there
+Napi::Value Driver(const Napi::CallbackInfo& info) {
+  auto worker = std::make_unique<DriverWorker>(info.Env());
+  const Napi::Promise promise = worker->promise();
+  worker->Queue();
+  static_cast<void>(worker.release());  // deletes itself when done
+  return promise;
+}
+
+// memory(): { availableBytes: number, limitBytes: number | null }; of this process, and the least of its control groups
+Napi::Value Memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("availableBytes", static_cast<double>(e2v::available_memory()));
+  const auto limit = e2v::memory_limit();
+  answer.Set("limitBytes",
+             limit ? Napi::Number::New(env, static_cast<double>(*limit)) : env.Null().As<Napi::Value>());
+  return answer;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New(env, Open, "open"));
+  exports.Set("cudaDriver", Napi::Function::New(env, Driver, "cudaDriver"));
+  exports.Set("memory", Napi::Function::New(env, Memory, "memory"));
+  exports.Set("usableCpus", e2v::usable_cpus());
+  exports.Set("libtorchVersion", TORCH_VERSION);  // that the main addon was built for
   return exports;
 }
 

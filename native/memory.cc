@@ -5,40 +5,94 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
-#include <string>
+
+#include "cgroup.h"
 
 namespace e2v {
 namespace {
 
-constexpr int64_t UNLIMITED = std::numeric_limits<int64_t>::max();
+using Bytes = std::optional<int64_t>;
 
-// The first number in a file; UNLIMITED where there is none ("max", or no such file).
-int64_t number_in(const char* path) {
+constexpr const char* CGROUPS = "/sys/fs/cgroup";
+constexpr int64_t NO_LIMIT = int64_t{1} << 60;  // v1 says 2^63 less a page, older systems other numbers of that size
+
+// The first number in a file; nothing where there is none ("max", or no such file).
+Bytes number_in(const std::string& path) {
   std::ifstream file(path);
   int64_t number = 0;
-  return file >> number ? number : UNLIMITED;
+  return file >> number ? Bytes(number) : std::nullopt;
 }
 
-int64_t left_in_cgroup() {
-  const int64_t limit = std::min(number_in("/sys/fs/cgroup/memory.max"),
-                                 number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
-  const int64_t used = std::min(number_in("/sys/fs/cgroup/memory.current"),
-                                number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes"));
-  return limit == UNLIMITED || used == UNLIMITED ? UNLIMITED : std::max<int64_t>(limit - used, 0);
+// The number behind a word, in a file of such lines.
+int64_t entry_of(const std::string& path, const std::string& word) {
+  std::ifstream file(path);
+  std::string name;
+  int64_t number = 0;
+  for (std::string line; file >> name >> number; std::getline(file, line)) {
+    if (name == word) {
+      return number;
+    }
+  }
+  return 0;
+}
+
+Bytes limit_in(const std::string& file) {
+  const Bytes limit = number_in(file);
+  return limit && *limit < NO_LIMIT ? limit : std::nullopt;
+}
+
+// Pages of files that were read once are given up before anything fails, so they are not in use.
+Bytes left(Bytes limit, Bytes used, int64_t reclaimable) {
+  return limit && used ? Bytes(std::max<int64_t>(*limit - std::max<int64_t>(*used - reclaimable, 0), 0)) : std::nullopt;
+}
+
+Bytes limit_v2(const std::string& folder) { return limit_in(folder + "/memory.max"); }
+
+Bytes limit_v1(const std::string& folder) { return limit_in(folder + "/memory.limit_in_bytes"); }
+
+Bytes left_v2(const std::string& folder) {
+  const Bytes limit = limit_v2(folder);
+  return limit ? left(limit, number_in(folder + "/memory.current"), entry_of(folder + "/memory.stat", "inactive_file"))
+               : std::nullopt;
+}
+
+Bytes left_v1(const std::string& folder) {
+  const Bytes limit = limit_v1(folder);
+  return limit ? left(limit, number_in(folder + "/memory.usage_in_bytes"),
+                      entry_of(folder + "/memory.stat", "total_inactive_file"))
+               : std::nullopt;
+}
+
+int64_t available(bool with_swap) {
+  int64_t kilobytes = 0;
+  bool known = false;
+  std::ifstream info("/proc/meminfo");
+  std::string name;
+  int64_t number = 0;
+  for (std::string line; info >> name >> number; std::getline(info, line)) {
+    if (name == "MemAvailable:" || (with_swap && name == "SwapFree:")) {
+      kilobytes += number;
+      known = known || name == "MemAvailable:";
+    }
+  }
+  const int64_t system = known ? 1024 * kilobytes : std::numeric_limits<int64_t>::max();
+  return std::min(system, left_in_cgroups(CGROUPS, cgroup_membership()).value_or(system));
 }
 
 }  // namespace
 
-int64_t available_memory() {
-  int64_t available = UNLIMITED;
-  std::ifstream info("/proc/meminfo");
-  std::string line;
-  while (std::getline(info, line)) {
-    if (line.starts_with("MemAvailable:")) {
-      available = std::stoll(line.substr(13)) * 1024;
-    }
-  }
-  return std::min(available, left_in_cgroup());
+int64_t available_memory() { return available(/*with_swap=*/false); }
+
+int64_t allocatable_memory() { return available(/*with_swap=*/true); }
+
+std::optional<int64_t> memory_limit() { return limit_of_cgroups(CGROUPS, cgroup_membership()); }
+
+std::optional<int64_t> left_in_cgroups(const std::string& root, const std::string& membership) {
+  return least_of_cgroups(root, membership, "memory", left_v2, left_v1);
+}
+
+std::optional<int64_t> limit_of_cgroups(const std::string& root, const std::string& membership) {
+  return least_of_cgroups(root, membership, "memory", limit_v2, limit_v1);
 }
 
 void trim_memory() { malloc_trim(0); }

@@ -4,20 +4,25 @@
 #include <c10/core/InferenceMode.h>
 #include <caffe2/serialize/inline_container.h>
 #include <sys/stat.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/export.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <shared_mutex>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "device_memory.h"
 #include "error.h"
+#include "host_allocator.h"
 #include "inlining.h"
 #include "memory.h"
 #include "part_file.h"
 #include "precision.h"
 #include "scratch.h"
+#include "tensors.h"
 
 namespace e2v {
 namespace {
@@ -72,6 +77,15 @@ c10::IValue to_host(const c10::IValue& value) {
   return value;
 }
 
+// Gives what was freed, and is kept for what may come, to the system and the device.
+void release_all(const c10::Device& device) {
+  trim_memory();
+  try {
+    release_kept_memory(device);
+  } catch (const std::exception&) {  // a device that has failed: the error that is under way says more
+  }
+}
+
 c10::IValue to_device(const c10::IValue& value, const c10::Device& device) {
   return value.isTensor() ? c10::IValue(value.toTensor().to(device)) : value;
 }
@@ -102,31 +116,63 @@ Module::Module(torch::jit::Module module, const c10::Device& device, std::string
   }
 }
 
+Module::~Module() {
+  if (!device_.is_cuda()) {
+    return;
+  }
+  forward_.reset();
+  module_ = torch::jit::Module();
+  try {
+    release_kept_memory(device_);
+  } catch (const std::exception&) {  // a device that has failed: its memory is lost with it
+  }
+}
+
 std::shared_ptr<Module> Module::open(const std::string& path, const c10::Device& device, const std::string& precision,
-                                     std::shared_ptr<LoadProgress> progress) {
+                                     std::shared_ptr<LoadProgress> progress,
+                                     const std::shared_ptr<MemoryBudget>& budget) {
+  install_host_allocator();
   // Held while loading: of two callers who ask for the same file, the second gets the first one's weights.
   const std::lock_guard lock(registry.mutex);
   std::weak_ptr<Module>& slot = registry.open[identify(path, device, precision)];
-  if (auto loaded = slot.lock()) {
-    return loaded;
-  }
   try {
-    const c10::InferenceMode guard;
-    const auto archive = std::make_shared<ArchiveReader>(path, std::move(progress));
-    torch::jit::ExtraFilesMap extra_files = list_extra_files(archive);
-    torch::jit::Module module = torch::jit::load(archive, device, extra_files);
-    module.eval();
-    const std::string runs_in = apply_precision(module, device, precision);
-    std::shared_ptr<Module> loaded(
-        new Module(std::move(module), device, runs_in, {extra_files.begin(), extra_files.end()}));
-    slot = loaded;
+    std::shared_ptr<Module> opened = slot.lock();
+    if (opened == nullptr) {
+      opened = load(path, device, precision, std::move(progress), budget);
+    }
+    if (budget != nullptr && device.is_cpu()) {
+      budget->take(tensor_bytes(opened->module_));
+    }
+    slot = opened;
     std::erase_if(registry.open, [](const auto& entry) { return entry.second.expired(); });
-    return loaded;
+    return opened;
   } catch (const CodedError&) {
     throw;
   } catch (const std::exception& error) {
-    throw from_libtorch(error, "ERR_MODEL_LOAD");
+    const CodedError coded = from_libtorch(error, "ERR_MODEL_LOAD");
+    if (coded.code() == "ERR_OUT_OF_MEMORY") {
+      release_all(device);
+    }
+    throw coded;
   }
+}
+
+// What is not in the registry.
+std::shared_ptr<Module> Module::load(const std::string& path, const c10::Device& device, const std::string& precision,
+                                     std::shared_ptr<LoadProgress> progress,
+                                     const std::shared_ptr<MemoryBudget>& budget) {
+  const c10::InferenceMode guard;
+  const MemoryScope scope(budget);
+  const auto archive = std::make_shared<ArchiveReader>(path, std::move(progress));
+  torch::jit::ExtraFilesMap extra_files = list_extra_files(archive);
+  torch::jit::Module module = torch::jit::load(archive, device, extra_files);
+  module.eval();
+  const int64_t available = available_memory();
+  const std::string runs_in =
+      apply_precision(module, device, precision, budget == nullptr ? available : std::min(available, budget->left()));
+  release_kept_memory(device);  // of weights that are smaller now
+  return std::shared_ptr<Module>(
+      new Module(std::move(module), device, runs_in, {extra_files.begin(), extra_files.end()}));
 }
 
 std::shared_ptr<Module> Module::quantize(std::shared_ptr<Module>& module, WeightFormat format, CompressReport& report) {
@@ -171,29 +217,39 @@ std::vector<std::string> Module::methods() const {
 }
 
 c10::IValue Module::run(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,
-                        int threads) {
+                        int threads, const std::shared_ptr<MemoryBudget>& budget) {
   try {
-    const c10::InferenceMode guard;
-    // Of this thread alone, in OpenMP (which oneDNN asks too) and, from libtorch 2.11 on, in MKL. Where MKL's was the
-    // whole process's, a run with one thread could find itself with the team of threads that another run had asked for.
-    if (at::get_num_threads() != threads) {
-      at::set_num_threads(threads);
-    }
-    for (auto& input : inputs) {
-      input = to_device(input, device_);
-    }
-    {
-      const std::shared_lock together(access_);
-      if (ready(method)) {
-        return execute(method, std::move(inputs), keep);
-      }
-    }
-    const std::unique_lock alone(access_);
-    prepare(method);
-    return execute(method, std::move(inputs), keep);
+    const MemoryScope scope(budget);
+    return run_here(method, std::move(inputs), keep, threads);
   } catch (const std::exception& error) {
-    throw from_libtorch(error, "ERR_MODEL_RUN");
+    const CodedError coded = from_libtorch(error, "ERR_MODEL_RUN");
+    if (coded.code() == "ERR_OUT_OF_MEMORY") {
+      release_all(device_);
+    }
+    throw coded;
   }
+}
+
+c10::IValue Module::run_here(const std::string& method, std::vector<c10::IValue> inputs,
+                             const std::vector<size_t>& keep, int threads) {
+  const c10::InferenceMode guard;
+  // Of this thread alone, in OpenMP (which oneDNN asks too) and, from libtorch 2.11 on, in MKL. Where MKL's was the
+  // whole process's, a run with one thread could find itself with the team of threads that another run had asked for.
+  if (at::get_num_threads() != threads) {
+    at::set_num_threads(threads);
+  }
+  for (auto& input : inputs) {
+    input = to_device(input, device_);
+  }
+  {
+    const std::shared_lock together(access_);
+    if (ready(method)) {
+      return execute(method, std::move(inputs), keep);
+    }
+  }
+  const std::unique_lock alone(access_);
+  prepare(method);
+  return execute(method, std::move(inputs), keep);
 }
 
 bool Module::ready(const std::string& method) const {
@@ -223,6 +279,8 @@ void Module::prepare(const std::string& method) {
 c10::IValue Module::execute(const std::string& method, std::vector<c10::IValue> inputs,
                             const std::vector<size_t>& keep) const {
   const ScratchScope scratch;  // not while weights are packed: it would keep what that frees
+  // On CUDA the optimising executor compiles kernels for each length of clip that it meets.
+  const torch::jit::GraphOptimizerEnabledGuard optimizes(device_.is_cpu());
   c10::IValue output = wants_program(method) && forward_ ? forward_->run(std::move(inputs))
                                                          : module_.get_method(method)(std::move(inputs));
   if (!keep.empty() && output.isTuple()) {

@@ -13,6 +13,7 @@
 #include "archive_reader.h"
 #include "compress.h"
 #include "fair_mutex.h"
+#include "memory_budget.h"
 #include "program.h"
 
 namespace e2v {
@@ -21,10 +22,15 @@ class Module {
  public:
   // Loads an archive, or hands out the copy of the same file that some other caller, in whichever JavaScript thread,
   // still holds: weights exist once per process. `precision` is auto (precision.h says what that is), fp32, bf16 or
-  // int8. `progress` is told of the archive as it is read. Throws CodedError ERR_MODEL_LOAD, ERR_OUT_OF_MEMORY,
-  // ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
+  // int8 (fp16 too on CUDA). `progress` is told of the archive as it is read. `budget` is what this caller's module and
+  // its runs may take of the CPU's memory, or null; its weights count towards it as long as it lives. Throws CodedError
+  // ERR_MODEL_LOAD, ERR_OUT_OF_MEMORY, ERR_PRECISION_UNSUPPORTED or ERR_QUANTIZE.
   static std::shared_ptr<Module> open(const std::string& path, const c10::Device& device, const std::string& precision,
-                                      std::shared_ptr<LoadProgress> progress);
+                                      std::shared_ptr<LoadProgress> progress,
+                                      const std::shared_ptr<MemoryBudget>& budget);
+  ~Module();
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
 
   // The same module with its linear layers in `format` (compress.h). `module` is reset, so that where nobody else holds
   // it its weights go one by one as the smaller ones come; unless this throws: then it is as it was, short of running
@@ -33,6 +39,7 @@ class Module {
 
   // What linear layers compute in: fp32, bf16, fp16 or int8.
   const std::string& precision() const { return precision_; }
+  const c10::Device& device() const { return device_; }
 
   // The method's schema, without self. Throws CodedError ERR_MODEL_RUN when there is no such method.
   // Safe from any thread.
@@ -44,10 +51,11 @@ class Module {
 
   // Runs a method in InferenceMode with `threads` intra-op threads. The result's tensors are on the CPU and contiguous;
   // where the result is a tuple and `keep` is not empty, elements that it does not list become None, uncopied.
-  // Throws CodedError ERR_MODEL_RUN or ERR_OUT_OF_MEMORY. From any thread: methods that do not change the module run at
+  // Throws CodedError ERR_MODEL_RUN, or ERR_OUT_OF_MEMORY, after which nothing is kept of what the run had. From any
+  // thread: methods that do not change the module run at
   // the same time, each other one, and the first call of a method, has the module to itself.
   c10::IValue run(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,
-                  int threads);
+                  int threads, const std::shared_ptr<MemoryBudget>& budget);
 
   // Writes the module and its extra files, `extra_files` added to them. Atomic: aside first, then renamed.
   // Waits for runs of the module.
@@ -56,6 +64,13 @@ class Module {
  private:
   Module(torch::jit::Module module, const c10::Device& device, std::string precision,
          std::map<std::string, std::string> extra_files);
+
+  static std::shared_ptr<Module> load(const std::string& path, const c10::Device& device, const std::string& precision,
+                                      std::shared_ptr<LoadProgress> progress,
+                                      const std::shared_ptr<MemoryBudget>& budget);
+
+  c10::IValue run_here(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,
+                       int threads);
 
   // All of these with access_ held; what changes the module, by this caller alone.
   bool wants_program(const std::string& method) const { return method == "forward" && device_.is_cpu(); }

@@ -40,12 +40,18 @@ std::vector<size_t> read_indices(const Napi::Value& value) {
   return indices;
 }
 
-// The module that wrap() passes to the constructor.
-const std::shared_ptr<Module>& module_of(const Napi::CallbackInfo& info) {
+// A module and what its owner may take of the memory.
+struct Owned {
+  std::shared_ptr<Module> module;
+  std::shared_ptr<MemoryBudget> budget;  // may be null
+};
+
+// What wrap() passes to the constructor.
+const Owned& owned(const Napi::CallbackInfo& info) {
   if (!info[0].IsExternal()) {
     throw Napi::TypeError::New(info.Env(), "A NativeModule comes from load()");
   }
-  return *info[0].As<Napi::External<std::shared_ptr<Module>>>().Data();
+  return *info[0].As<Napi::External<Owned>>().Data();
 }
 
 // Gives a reference up. The last one frees hundreds of megabytes: neither on the JavaScript thread nor in the place of
@@ -81,9 +87,8 @@ class Held {
   std::shared_ptr<Module> module_;
 };
 
-// A NativeModule that holds `module`.
-Napi::Value wrap(Napi::Env env, std::shared_ptr<Module>& module) {
-  const auto handle = Napi::External<std::shared_ptr<Module>>::New(env, &module);
+Napi::Value wrap(Napi::Env env, Owned& module) {
+  const auto handle = Napi::External<Owned>::New(env, &module);
   return Environment::of(env).module_constructor.New({handle});
 }
 
@@ -104,7 +109,8 @@ Napi::Function ModuleBinding::define(Napi::Env env) {
 
 ModuleBinding::ModuleBinding(const Napi::CallbackInfo& info)
     : ObjectWrap(info),
-      module_(module_of(info)),
+      module_(owned(info).module),
+      budget_(owned(info).budget),
       methods_(module_->methods()),
       extra_files_(module_->extra_files()) {}
 
@@ -155,8 +161,9 @@ Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
   const int threads = info[2].As<Napi::Number>().Int32Value();
   return Environment::of(env).run(
       env, run_queue(), threads,
-      [held = Held(model), method, threads, inputs = std::move(inputs), keep = read_indices(info[3])]() mutable {
-        auto output = std::make_shared<c10::IValue>(held->run(method, std::move(inputs), keep, threads));
+      [held = Held(model), budget = budget_, method, threads, inputs = std::move(inputs),
+       keep = read_indices(info[3])]() mutable {
+        auto output = std::make_shared<c10::IValue>(held->run(method, std::move(inputs), keep, threads, budget));
         return [output](Napi::Env settled) { return to_js(settled, *output); };
       },
       info[4]);
@@ -193,19 +200,19 @@ Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
   const auto format =
       info[0].As<Napi::String>().Utf8Value() == "int8" ? WeightFormat::Int8 : WeightFormat::Bf16;
   TaskQueue& queue = run_queue();
-  auto work = [format, model = std::exchange(module_, nullptr)]() mutable {
-    auto result = std::make_shared<std::shared_ptr<Module>>();
+  auto work = [format, model = std::exchange(module_, nullptr), budget = budget_]() mutable {
+    auto result = std::make_shared<Owned>(nullptr, std::move(budget));
     std::optional<CodedError> failure;
     CompressReport report;
     try {
-      *result = Module::quantize(model, format, report);
+      result->module = Module::quantize(model, format, report);
       trim_memory();
     } catch (const CodedError& error) {
       if (model == nullptr) {
         throw;
       }
       failure = error;
-      *result = std::move(model);
+      result->module = std::move(model);
     }
     return [result, failure, report](Napi::Env settled) -> Napi::Value {
       const auto answer = Napi::Object::New(settled);
@@ -236,6 +243,8 @@ Napi::Value load(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>().Utf8Value();
   const c10::Device device(info[1].As<Napi::String>().Utf8Value());
   const std::string precision = info[2].As<Napi::String>().Utf8Value();
+  const auto budget =
+      info[4].IsNumber() ? std::make_shared<MemoryBudget>(info[4].As<Napi::Number>().Int64Value()) : nullptr;
   const auto progress = std::make_shared<LoadProgress>();
   if (info[3].IsObject()) {
     const auto fraction = [progress](const Napi::CallbackInfo& asked) {
@@ -243,8 +252,8 @@ Napi::Value load(const Napi::CallbackInfo& info) {
     };
     info[3].As<Napi::Object>().Set("fraction", Napi::Function::New(env, fraction, "fraction"));
   }
-  return Environment::of(env).run(env, load_queue(), 1, [path, device, precision, progress] {
-    auto model = std::make_shared<std::shared_ptr<Module>>(Module::open(path, device, precision, progress));
+  return Environment::of(env).run(env, load_queue(), 1, [path, device, precision, progress, budget] {
+    auto model = std::make_shared<Owned>(Module::open(path, device, precision, progress, budget), budget);
     trim_memory();
     return [model](Napi::Env settled) { return wrap(settled, *model); };
   });

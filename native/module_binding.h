@@ -15,7 +15,7 @@ class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  // Takes a Napi::External<std::shared_ptr<Module>>; JavaScript gets instances from load() only.
+  // Takes what load() makes; JavaScript gets instances from load() only.
   explicit ModuleBinding(const Napi::CallbackInfo& info);
   ~ModuleBinding() override;
 
@@ -32,12 +32,13 @@ class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
   void release();
 
   std::shared_ptr<Module> module_;
+  std::shared_ptr<MemoryBudget> budget_;  // may be null
   // Copies, for while the module is being quantised.
   const std::vector<std::string> methods_;
   const std::map<std::string, std::string> extra_files_;
 };
 
-// load(path: string, device: string, precision: string): Promise<ModuleBinding>
+// load(path: string, device: string, precision: string, watch?: object, budgetBytes?: number): Promise<ModuleBinding>
 Napi::Value load(const Napi::CallbackInfo& info);
 
 }  // namespace e2v

@@ -15,10 +15,15 @@ class ScratchScope {
   ScratchScope(const ScratchScope&) = delete;
   ScratchScope& operator=(const ScratchScope&) = delete;
 
+  // This thread's; null where there is none.
+  static ScratchScope* active();
+
   // A kept block of at least `bytes` and not much more, or null.
   void* take(size_t bytes);
   // Whether the block was kept; otherwise it is still the caller's.
   bool keep(void* block);
+  // Gives all that is kept to the system.
+  void drop();
 
  private:
   std::multimap<size_t, void*> blocks_;  // by usable size

@@ -43,9 +43,9 @@ int64_t tensor_bytes(const Module& module) {
   return bytes;
 }
 
-void narrow_rest(Module& module) {
-  const auto narrow = [](const at::Tensor& tensor) {
-    return tensor.scalar_type() == at::kFloat ? tensor.to(at::kBFloat16) : tensor;
+void narrow_rest(Module& module, at::ScalarType dtype) {
+  const auto narrow = [dtype](const at::Tensor& tensor) {
+    return tensor.scalar_type() == at::kFloat ? tensor.to(dtype) : tensor;
   };
   for (Module part : module.modules()) {
     for (const auto& [name, value] : part.named_attributes(/*recurse=*/false)) {

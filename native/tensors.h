@@ -21,7 +21,7 @@ const char* stored_precision(const torch::jit::Module& module);
 // Bytes of all tensors that a module holds, each once.
 int64_t tensor_bytes(const torch::jit::Module& module);
 
-// Brings all other float32 parameters and buffers to bfloat16, for networks that carry their parameters' dtype through.
-void narrow_rest(torch::jit::Module& module);
+// Brings all other float32 parameters and buffers to `dtype`, for networks that carry their parameters' dtype through.
+void narrow_rest(torch::jit::Module& module, at::ScalarType dtype);
 
 }  // namespace e2v

@@ -29,8 +29,10 @@ for variant in plain thread address; do
     address) flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined' ;;
   esac
   # shellcheck disable=SC2086
-  test_program task_queue_test $variant native/task_queue.cc native/cpus.cc $flags
+  test_program task_queue_test $variant native/task_queue.cc native/cpus.cc native/cgroup.cc $flags
   # shellcheck disable=SC2086
-  test_program cpus_test $variant native/cpus.cc $flags
+  test_program cpus_test $variant native/cpus.cc native/cgroup.cc $flags
+  # shellcheck disable=SC2086
+  test_program memory_test $variant native/memory.cc native/cgroup.cc $flags
 done
 exit $failed

@@ -1,38 +1,19 @@
 // How many processors cgroups and OMP_NUM_THREADS leave, on folders made for it.
 #include "../cpus.h"
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "cgroup_root.h"
 #include "check.h"
 
 namespace {
 
-namespace fs = std::filesystem;
 using e2v::cgroup_cpus;
 using e2v::omp_num_threads;
 
-// A folder that stands for /sys/fs/cgroup, removed at the end.
-class Root {
+class Root : public CgroupRoot {
  public:
-  Root() {
-    std::string name = (fs::temp_directory_path() / "cpus_test.XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-  }
-  ~Root() { fs::remove_all(folder_); }
-  Root(const Root&) = delete;
-  Root& operator=(const Root&) = delete;
-
-  void write(const std::string& file, const std::string& text) const {
-    const fs::path path = fs::path(folder_) / file;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path) << text << '\n';
-  }
-  std::optional<int> cpus(const std::string& membership) const { return cgroup_cpus(folder_, membership); }
-
- private:
-  std::string folder_;
+  std::optional<int> cpus(const std::string& membership) const { return cgroup_cpus(folder(), membership); }
 };
 
 void v2() {
