@@ -21,7 +21,7 @@ const REMEDIES = {
   ERR_DEVICE_UNAVAILABLE: "Use device 'cpu' or 'auto'.",
   ERR_PRECISION_UNSUPPORTED: "Use precision 'auto', or an archive in another precision.",
   ERR_QUANTIZE: 'Quantise an archive with float32 linear layers, once.',
-  ERR_OUT_OF_MEMORY: 'Give shorter clips, or free memory.',
+  ERR_OUT_OF_MEMORY: 'Give shorter clips, use a smaller precision, or allow or free more memory.',
   ERR_QUEUE_FULL: 'Wait for running calls to finish, or raise maxQueue.',
   ERR_TIMEOUT: 'Raise timeoutMs, or send fewer clips at once.',
   ERR_LISTEN: 'Choose another --port or --host.',
@@ -37,6 +37,7 @@ export type ErrorCode = keyof typeof REMEDIES;
 export class EmotionError extends Error {
   readonly code: ErrorCode;
   readonly #what: string;
+  readonly #remedy: string;
 
   /**
    * @param code one of the stable codes
@@ -45,19 +46,27 @@ export class EmotionError extends Error {
    */
   constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string } = {}) {
     const sentence = what.replace(/\.$/, ''); // what is quoted from elsewhere may end with one
-    super(
-      `${sentence}. ${options.remedy ?? REMEDIES[code]}`,
-      'cause' in options ? { cause: options.cause } : undefined,
-    );
+    const remedy = options.remedy ?? REMEDIES[code];
+    super(`${sentence}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'EmotionError';
     this.code = code;
     this.#what = sentence;
+    this.#remedy = remedy;
   }
 
-  /** The message with another remedy: for those who cannot do what the usual one says. */
-  withRemedy(remedy: string): string {
-    return `${this.#what}. ${remedy}`;
+  /** What happened, a sentence without a full stop. */
+  get what(): string {
+    return this.#what;
   }
+
+  /** What can be done about it. */
+  get remedy(): string {
+    return this.#remedy;
+  }
+}
+
+export function isOutOfMemory(error: unknown): error is EmotionError {
+  return error instanceof EmotionError && error.code === 'ERR_OUT_OF_MEMORY';
 }
 
 /** The message of whatever was thrown. */

@@ -19,7 +19,20 @@ export interface LoadEvent {
 export interface UnloadEvent {
   model: string;
   file: string;
-  reason: 'idle' | 'unload' | 'close';
+  /** `moved`: to the CPU, since memory of its device ran out. */
+  reason: 'idle' | 'unload' | 'close' | 'moved';
+}
+
+/** On `emotion2vec-node:device`, when `device: 'auto'` does not take CUDA, or leaves it. */
+export interface DeviceEvent {
+  file: string;
+  /** Where the model runs instead. */
+  device: 'cpu';
+  /** Why, and what can be done about it: a sentence each. */
+  reason: string;
+  remedy: string;
+  /** Whether there is a device, or its driver, that is not used. */
+  hardware: boolean;
 }
 
 /**
@@ -36,6 +49,7 @@ export interface RunEvent {
 export const events = {
   load: channel('emotion2vec-node:load'),
   unload: channel('emotion2vec-node:unload'),
+  device: channel('emotion2vec-node:device'),
   run: channel('emotion2vec-node:run'),
   slowRun: channel('emotion2vec-node:slow-run'),
 } as const;

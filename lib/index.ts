@@ -2,7 +2,8 @@
 export type { AudioInput, Pcm } from './audio/pcm.js';
 export { EmotionError, type ErrorCode } from './errors.js';
 export { type BuiltInModel, builtInModels } from './model/manifest.js';
-export type { LoadEvent, RunEvent, UnloadEvent } from './events.js';
+export type { DeviceEvent, LoadEvent, RunEvent, UnloadEvent } from './events.js';
+export type { DeviceMemory } from './native/binding.js';
 export type {
   CloseOptions,
   Device,

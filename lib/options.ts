@@ -41,6 +41,7 @@ const runtime = {
   device: deviceSchema.default('auto'),
   precision: precisionSchema.default('auto'),
   threads: z.number().int().min(limits.threads.min).max(limits.threads.max).optional(),
+  memoryBudgetBytes: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional(),
 };
 
 export const torchOptionsSchema = z.object(runtime).strict();
@@ -114,12 +115,16 @@ export const streamOptionsSchema = recognizeOptionsSchema
 export const closeOptionsSchema = z.object({ drain: z.boolean().default(false) }).strict();
 
 export interface TorchOptions {
-  /** Default `auto`. */
+  /**
+   * `cuda` and `cuda:N` reject with ERR_DEVICE_UNAVAILABLE and the reason where they cannot be had. `auto`, the default: CUDA
+   * where it works and the model fits into the device's free memory, else the CPU, with the reason on the diagnostics channel
+   * `emotion2vec-node:device`, and as a process warning where there is a device.
+   */
   device?: Device | undefined;
   /**
    * What linear layers compute in. `int8` and `bf16` make smaller weights while the model loads. Default `auto`: what the
-   * archive holds; of an emotion2vec+ archive in fp32, `bf16` where the processor has instructions for it, and `int8` where
-   * less memory is free than half its weights take.
+   * archive holds; of an emotion2vec+ archive in fp32 on the CPU, `bf16` where the processor has instructions for it, and `int8`
+   * where less memory is free than half its weights take. `fp16` is for CUDA; there int8 weights are widened as they are used.
    */
   precision?: Precision | undefined;
   /**
@@ -128,6 +133,13 @@ export interface TorchOptions {
    * smaller than 32 MB, 1.
    */
   threads?: number | undefined;
+  /**
+   * Bytes that the model and its runs may take where it runs: weights and the tensors of runs under way. A model that cannot fit
+   * is not loaded, a run that would take more rejects, both with ERR_OUT_OF_MEMORY. On the CPU every large allocation is held
+   * against it; on CUDA the model's needs are, before it loads, and `auto` then takes the CPU. Not in it: libtorch itself
+   * (some 200 MB), decoded audio, JavaScript. Default: what the system, or its control group's limit, leaves.
+   */
+  memoryBudgetBytes?: number | undefined;
 }
 
 export interface QuantizeOptions {

@@ -8,10 +8,12 @@ import { type PreparedAudio, prepareAudio } from './audio/prepare.js';
 import { EmotionError } from './errors.js';
 import { events, type LoadEvent } from './events.js';
 import { mapMany, type Outcome } from './many.js';
+import type { DeviceMemory } from './native/binding.js';
 import { EmotionModel, type ModelOutput, type ModelWants } from './model/emotion-model.js';
 import { readCard } from './model/card-file.js';
 import { resolveModel } from './model/manifest.js';
 import { ModelHolder } from './model/model-holder.js';
+import { ModelUse } from './model/model-use.js';
 import {
   type CloseOptions,
   closeOptionsSchema,
@@ -29,7 +31,7 @@ import { ProgressReport } from './progress.js';
 import { type RecognitionResult, resultOf } from './result.js';
 import type { SchedulerStats } from './scheduler/metrics.js';
 import { type ModelLane, modelLane } from './scheduler/model-lane.js';
-import { type CallContext, Scheduler } from './scheduler/scheduler.js';
+import { type CallContext, Scheduler, type Turn, type TurnWatcher } from './scheduler/scheduler.js';
 import { type PcmChunk, windowsOf } from './stream.js';
 import type { LoadWatch } from './torch.js';
 import { hear } from './windows.js';
@@ -55,6 +57,8 @@ export interface MemoryReport {
   modelBytes: number;
   /** Decoded audio that waits for a model, of all recognizers of this JavaScript thread. */
   audioBytes: number;
+  /** Of the CUDA device where the model is; absent elsewhere. */
+  device?: DeviceMemory;
 }
 
 /** The model of a recognizer, as far as it is there. */
@@ -86,7 +90,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
     this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
-      (watch) => this.#load(watch),
+      (watch, onCpu) => this.#load(watch, onCpu),
       async () => readCard(resolveModel(this.#options.model)),
       idleUnloadMs,
     );
@@ -146,14 +150,13 @@ export class EmotionRecognizer implements AsyncDisposable {
   /** Loads libtorch and the model and runs it, so that the first clip finds everything warm. */
   async warmUp(): Promise<void> {
     await this.#scheduler.call(async ({ turn }) => {
-      const lease = this.#models.acquire();
+      const use = new ModelUse(this.#models);
       try {
-        const model = await lease.model;
-        const { sampleRate, minSamples } = model.card;
+        const { sampleRate, minSamples } = (await use.model()).card;
         const samples = new Float32Array(Math.max(sampleRate, minSamples));
-        await turn(this.#lane(model), { samples, sampleRate }, samples.length);
+        await this.#turn(turn, use, { samples, sampleRate });
       } finally {
-        lease.release();
+        use.release();
       }
     });
   }
@@ -179,6 +182,7 @@ export class EmotionRecognizer implements AsyncDisposable {
       loaded: loaded !== undefined,
       modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
       audioBytes: audioBudget.heldBytes,
+      ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
     };
   }
 
@@ -221,7 +225,8 @@ export class EmotionRecognizer implements AsyncDisposable {
     const report = new ProgressReport(settings.onProgress);
     const unfollow = onAbort(signal, () => report.end()); // the caller has his answer, whatever goes on here
     const loads = this.#models.loaded === undefined;
-    const lease = this.#models.acquire();
+    const use = new ModelUse(this.#models);
+    const lease = use.first;
     let preparing: Promise<PreparedAudio> | undefined;
     let ready = false;
     try {
@@ -244,7 +249,7 @@ export class EmotionRecognizer implements AsyncDisposable {
         audio.waveform,
         window,
         { frameLogits: byFrame, embedding: !embedding ? 'none' : byFrame ? 'frames' : 'mean' },
-        (clip, want, place) => turn(this.#lane(model, want), clip, clip.samples.length, report.watch(place)),
+        (clip, want, place) => this.#turn(turn, use, clip, want, report.watch(place)),
         model.parallel,
       );
       const totalMs = performance.now() - begin;
@@ -252,7 +257,7 @@ export class EmotionRecognizer implements AsyncDisposable {
       const { inferenceMs } = heard;
       const timing = { decodeMs, queueMs: Math.max(0, totalMs - decodeMs - inferenceMs), inferenceMs };
       this.#scheduler.metrics.record(timing);
-      return resultOf(heard, audio, model, settings, timing);
+      return resultOf(heard, audio, await use.model(), settings, timing);
     } finally {
       unfollow();
       report.end();
@@ -260,14 +265,29 @@ export class EmotionRecognizer implements AsyncDisposable {
         (audio) => audio.lease.release(),
         () => undefined,
       );
-      lease.release();
+      use.release();
     }
   }
 
-  async #load(watch: LoadWatch): Promise<EmotionModel> {
+  /** A clip's turn; where `auto` may choose, on the CPU once memory of its device has run out. */
+  async #turn(
+    turn: CallContext<Pcm, ModelOutput>['turn'],
+    use: ModelUse,
+    clip: Pcm,
+    want?: ModelWants,
+    watcher?: TurnWatcher,
+  ): Promise<Turn<ModelOutput>> {
+    const model = await use.model();
+    const movable = this.#options.device === 'auto' && model.device !== 'cpu';
+    const fallback = async (error: EmotionError) => this.#lane(await use.moveToCpu(error), want);
+    return turn(this.#lane(model, want), clip, clip.samples.length, { watcher, ...(movable && { fallback }) });
+  }
+
+  async #load(watch: LoadWatch, onCpu: boolean): Promise<EmotionModel> {
     const begin = performance.now();
-    const { model, device, precision, threads } = this.#options;
-    const loaded = await EmotionModel.load(resolveModel(model), { device, precision, threads }, watch);
+    const { model, device, precision, threads, memoryBudgetBytes } = this.#options;
+    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes } as const;
+    const loaded = await EmotionModel.load(resolveModel(model), options, watch);
     const event: LoadEvent = {
       model: loaded.card.name,
       file: loaded.file,

@@ -6,13 +6,14 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 import { onAbort } from './abort.js';
+import { loadPlaced } from './device/placement.js';
 import { EmotionError, type ErrorCode, messageOf } from './errors.js';
 import {
+  type DeviceMemory,
   type LoadWatch,
   type NativeBinding,
   type NativeModule,
   nativeBinding,
-  openCuda,
   type QuantizeReport,
   type Ticket,
 } from './native/binding.js';
@@ -26,7 +27,7 @@ import {
 } from './options.js';
 
 export { EmotionError, type ErrorCode } from './errors.js';
-export type { LoadWatch, QuantizeReport } from './native/binding.js';
+export type { DeviceMemory, LoadWatch, QuantizeReport } from './native/binding.js';
 export type { Device, Precision, QuantizeOptions, TorchOptions } from './options.js';
 
 /** dtype -> the typed array that carries it. float16 and bfloat16 are raw bits; bool is 0 or 1. */
@@ -123,21 +124,32 @@ export class TorchModule {
    */
   static async load(file: string, options: TorchOptions = {}, watch: LoadWatch = {}): Promise<TorchModule> {
     if (typeof file !== 'string') throw new TypeError('The path of a TorchScript archive must be a string');
-    const { device, precision, threads } = parseOptions(torchOptionsSchema, options, 'options');
+    const settings = parseOptions(torchOptionsSchema, options, 'options');
+    const { device, precision, threads, memoryBudgetBytes: budgetBytes } = settings;
     if (!existsSync(file)) throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${file}`);
-    if (!statSync(file).isFile()) throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a file`);
+    const stats = statSync(file);
+    if (!stats.isFile()) throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a file`);
     const binding = await nativeBinding();
-    const resolved = await resolveDevice(device, binding);
-    try {
-      const native = await binding.load(path.resolve(file), resolved, precision, watch);
-      return new TorchModule(native, resolved, Math.min(threads ?? Infinity, binding.usableCpus), binding);
-    } catch (error) {
-      throw fromNative(error, (what, code) =>
-        code === 'ERR_MODEL_LOAD'
-          ? `${file} is not a TorchScript archive that libtorch can load: ${firstSentence(what)}`
-          : `${file}: ${what}`,
-      );
-    }
+    return loadPlaced({ device, file, bytes: stats.size, budgetBytes }, async (placed) => {
+      try {
+        const native = await binding.load(path.resolve(file), placed, precision, watch, budgetBytes);
+        // On CUDA a processor is all that a run needs.
+        const most = placed === 'cpu' ? binding.usableCpus : 1;
+        return new TorchModule(native, placed, Math.min(threads ?? Infinity, most), binding);
+      } catch (error) {
+        throw fromNative(error, (what, code) =>
+          code === 'ERR_MODEL_LOAD'
+            ? `${file} is not a TorchScript archive that libtorch can load: ${firstSentence(what)}`
+            : `${file}: ${what}`,
+        );
+      }
+    });
+  }
+
+  /** Of its CUDA device; zeros on the CPU. */
+  deviceMemory(): DeviceMemory {
+    this.#open();
+    return this.#binding.deviceMemory(this.device);
   }
 
   /** What its linear layers compute in, resolved: never `auto`. */
@@ -264,18 +276,6 @@ export class TorchModule {
     if (this.#disposed || this.#native === undefined) throw new EmotionError('ERR_CLOSED', 'The module was disposed');
     return this.#native;
   }
-}
-
-async function resolveDevice(device: string, binding: NativeBinding): Promise<string> {
-  if (!device.startsWith('cuda')) return 'cpu';
-  await openCuda();
-  const devices = binding.cudaDevices();
-  const index = Number(device.split(':')[1] ?? 0);
-  if (index >= devices) {
-    const found = devices === 0 ? 'no CUDA device was found' : `there are ${devices} CUDA devices`;
-    throw new EmotionError('ERR_DEVICE_UNAVAILABLE', `Device ${device} is not available: ${found}`);
-  }
-  return `cuda:${index}`;
 }
 
 function copyOf(inputs: readonly TorchInput[]): readonly TorchInput[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { runCli } from './support/run.js';
 
-const COMMANDS = ['recognize', 'import', 'quantize', 'compare', 'evaluate', 'serve', 'models', 'setup'];
+const COMMANDS = ['recognize', 'import', 'quantize', 'compare', 'evaluate', 'serve', 'models', 'setup', 'doctor'];
 
 describe('emotion2vec --help', () => {
   for (const command of [[], ...COMMANDS.map((name) => [name])]) {

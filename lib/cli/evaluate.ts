@@ -13,25 +13,22 @@ import { type Heading, report } from '../evaluation/report.js';
 import { type Robustness, robustnessOf } from '../evaluation/robustness.js';
 import { readCard } from '../model/card-file.js';
 import { resolveModel } from '../model/manifest.js';
-import type { Device, Precision } from '../options.js';
 import { makeFolder } from '../output/folder.js';
 import { count } from '../output/text.js';
 import { writeWhole } from '../output/whole-file.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import { describeError } from './describe-error.js';
 import { expandInputs } from './inputs.js';
+import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare, withMeter } from './setup.js';
 
-export interface EvaluateFlags {
+export interface EvaluateFlags extends PlacementFlags {
   labels: string;
   audio: string;
   output?: string;
   group?: string[];
   map?: Mapping;
   robustness?: boolean;
-  device: Device;
-  precision: Precision;
-  threads?: number;
 }
 
 /** What is told beside the numbers, by the names in the labels file. */
@@ -49,9 +46,9 @@ const NAMED = 3;
  * exit status: 1 where clips are missing or failed.
  */
 export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<number> {
-  const { labels, audio, output, map = [], device, precision, threads } = flags;
+  const { labels, audio, output, map = [] } = flags;
   const archive = resolveModel(model);
-  await using recognizer = new EmotionRecognizer({ model: archive, device, precision, threads });
+  await using recognizer = new EmotionRecognizer({ model: archive, ...placementOptions(flags) });
   // What may be wrong is told before minutes of building.
   const card = await readCard(archive);
   const words = new Words(card, map);

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { packageRoot } from '../native/paths.js';
-import { defaults, granularitySchema, limits } from '../options.js';
+import { defaults, granularitySchema, limits, precisionSchema } from '../options.js';
 import type { CompareFlags } from './compare.js';
 import { describeError } from './describe-error.js';
+import type { DoctorFlags } from './doctor.js';
 import type { EvaluateFlags } from './evaluate.js';
 import { FORMATS } from './format.js';
 import type { ImportFlags } from './import.js';
@@ -13,10 +14,10 @@ import { bytes, device, filled, mapping, origin, orOff, port, seconds, time, tim
 import type { QuantizeFlags } from './quantize.js';
 import type { RecognizeFlags } from './recognize.js';
 import type { ServeFlags } from './serve.js';
+import type { SetupFlags } from './setup.js';
 
 const USAGE = 2;
-/** What is there to choose; the library knows fp16 and refuses it. */
-const PRECISIONS = ['auto', 'fp32', 'bf16', 'int8'];
+const PRECISIONS = precisionSchema.options;
 
 /** Runs a command line (without node and the script) and sets process.exitCode: 0 all well, 1 something failed, 2 usage. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -24,6 +25,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error.code === 'EPIPE') process.exit(0); // `| head` has seen enough
     throw error;
   });
+  process.removeAllListeners('warning'); // Node's own: with the process's number, and advice for programmers
+  process.on('warning', ({ message }) => process.stderr.write(`emotion2vec: ${message}\n`));
   const debug = argv.includes('--debug');
   try {
     await program().parseAsync(argv, { from: 'user' });
@@ -44,14 +47,12 @@ function program(): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(emotion2vec --help tells more)');
-  root
+  const recognize = root
     .command('recognize')
     .description('recognise the emotion in recordings')
     .argument('<files...>', 'audio files, folders or quoted patterns')
-    .addOption(new Option('--model <name>', 'built-in name or path of an archive').argParser(filled))
-    .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').default('auto').argParser(device))
-    .addOption(new Option('--precision <precision>', 'what the model computes in').choices(PRECISIONS).default('auto'))
-    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(whole(limits.threads)))
+    .addOption(new Option('--model <name>', 'built-in name or path of an archive').argParser(filled));
+  placed(recognize)
     .addOption(
       new Option('--granularity <what>', 'the clip as a whole, or a timeline too')
         .choices(granularitySchema.options)
@@ -131,7 +132,7 @@ function program(): Command {
       const { runCompare } = await import('./compare.js');
       process.exitCode = await runCompare(model, flags);
     });
-  root
+  const evaluate = root
     .command('evaluate')
     .summary('measure a model on labelled recordings')
     .description('what a model says of recordings whose emotions a CSV file tells: tables, JSON, pictures')
@@ -149,24 +150,20 @@ function program(): Command {
         mapping,
       ),
     )
-    .option('--robustness', 'the same clips with noise, other codecs, cut and so on too')
-    .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').default('auto').argParser(device))
-    .addOption(new Option('--precision <precision>', 'what the model computes in').choices(PRECISIONS).default('auto'))
-    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(whole(limits.threads)))
+    .option('--robustness', 'the same clips with noise, other codecs, cut and so on too');
+  placed(evaluate)
     .option('--debug', 'print stack traces')
     .action(async (model: string, flags: EvaluateFlags) => {
       const { runEvaluate } = await import('./evaluate.js');
       process.exitCode = await runEvaluate(model, flags);
     });
-  root
+  const serve = root
     .command('serve')
     .description('an HTTP server with a web page')
     .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1').argParser(filled))
     .addOption(new Option('--port <port>', 'port to listen on, 0 for any').default(7860).argParser(port))
-    .addOption(new Option('--model <name>', 'built-in name or path of an archive').argParser(filled))
-    .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').default('auto').argParser(device))
-    .addOption(new Option('--precision <precision>', 'what the model computes in').choices(PRECISIONS).default('auto'))
-    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(whole(limits.threads)))
+    .addOption(new Option('--model <name>', 'built-in name or path of an archive').argParser(filled));
+  placed(serve)
     .addOption(
       new Option('--max-queue <count>', 'clips that may be under way at once')
         .default(defaults.maxQueue)
@@ -238,10 +235,34 @@ function program(): Command {
     .command('setup')
     .summary('fetch libtorch and build the addon')
     .description('fetch libtorch and build the addon, where that is not done yet')
+    .option('--cuda', 'a libtorch with CUDA; asks first, as it is large')
+    .option('--yes', 'fetch it without asking')
     .option('--debug', 'print stack traces')
-    .action(async () => {
+    .action(async (flags: SetupFlags) => {
       const { runSetup } = await import('./setup.js');
-      process.exitCode = await runSetup();
+      process.exitCode = await runSetup(flags);
+    });
+  root
+    .command('doctor')
+    .summary('tell whether recognition works here')
+    .description('tell whether recognition works here, and what to do where it does not; changes nothing')
+    .option('--json', 'for programs: one JSON document')
+    .addOption(new Option('--model <name>', 'built-in name or path of an archive').argParser(filled))
+    .option('--debug', 'print stack traces')
+    .action(async (flags: DoctorFlags) => {
+      const { runDoctor } = await import('./doctor.js');
+      process.exitCode = await runDoctor(flags);
     });
   return root;
+}
+
+/** Where a model runs, and how. */
+function placed(command: Command): Command {
+  return command
+    .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').default('auto').argParser(device))
+    .addOption(new Option('--precision <precision>', 'what the model computes in').choices(PRECISIONS).default('auto'))
+    .addOption(new Option('--threads <count>', 'processors for one clip').argParser(whole(limits.threads)))
+    .addOption(
+      new Option('--memory-budget <size>', 'most that the model and its runs may take, such as 500M').argParser(bytes),
+    );
 }

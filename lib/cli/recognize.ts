@@ -2,21 +2,19 @@ import { SingleBar } from 'cli-progress';
 
 import { EmotionError } from '../errors.js';
 import { resolveModel } from '../model/manifest.js';
-import type { Device, Granularity, Precision, RecognizeOptions } from '../options.js';
+import type { Granularity, RecognizeOptions } from '../options.js';
 import { makeFolder } from '../output/folder.js';
 import type { Outcome } from '../output/outcome.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import { describeError } from './describe-error.js';
+import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare } from './setup.js';
 import { createFormatter, type Format } from './format.js';
 import { expandInputs } from './inputs.js';
 import { OutputFolder } from './output.js';
 
-export interface RecognizeFlags {
+export interface RecognizeFlags extends PlacementFlags {
   model?: string;
-  device: Device;
-  precision: Precision;
-  threads?: number;
   granularity: Granularity;
   window: NonNullable<RecognizeOptions['window']>;
   timelineWindow: number;
@@ -29,8 +27,8 @@ export interface RecognizeFlags {
 
 /** `emotion2vec recognize`. Results go to stdout, errors and progress to stderr. Returns the exit status: 0 or 1. */
 export async function runRecognize(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
-  const { model, device, precision, threads, debug = false } = flags;
-  await using recognizer = new EmotionRecognizer({ model, device, precision, threads });
+  const { model, debug = false } = flags;
+  await using recognizer = new EmotionRecognizer({ model, ...placementOptions(flags) });
   // What may be wrong is told before minutes of building.
   resolveModel(model);
   if (flags.output !== undefined) await makeFolder(flags.output);

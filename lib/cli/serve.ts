@@ -1,19 +1,16 @@
 import { isIP } from 'node:net';
 
 import { EmotionError } from '../errors.js';
-import type { Device, Precision } from '../options.js';
 import { makeFolder } from '../output/folder.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import type { EmotionServer } from '../server/server.js';
+import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare } from './setup.js';
 
-export interface ServeFlags {
+export interface ServeFlags extends PlacementFlags {
   host: string;
   port: number;
   model?: string;
-  device: Device;
-  precision: Precision;
-  threads?: number;
   maxQueue: number;
   warmUp?: boolean;
   /** Milliseconds. */
@@ -45,9 +42,14 @@ export async function runServe(flags: ServeFlags): Promise<number> {
     import('../server/server.js'),
     import('../server/log.js'),
   ]);
-  const { model, device, precision, threads, maxQueue, idleUnload, token, trustProxy = false } = flags;
+  const { model, maxQueue, idleUnload, token, trustProxy = false } = flags;
   const local = LOOPBACK.test(flags.host);
-  const recognizer = new EmotionRecognizer({ model, device, precision, threads, maxQueue, idleUnloadMs: idleUnload });
+  const recognizer = new EmotionRecognizer({
+    model,
+    ...placementOptions(flags),
+    maxQueue,
+    idleUnloadMs: idleUnload,
+  });
   await makeFolder(flags.output); // the log would complain in other words
   const log = await openLog(flags.output, flags.logLevel);
   let server: EmotionServer | undefined;

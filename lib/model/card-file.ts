@@ -13,7 +13,8 @@ const WORDS_FILE = 'README.md';
  */
 export async function readCard(archive: string): Promise<ModelCard> {
   const found = await readExtraFile(archive, CARD_FILE);
-  if (found === undefined) throw new EmotionError('ERR_MODEL_LOAD', `${archive} holds no ${CARD_FILE}`);
+  if (found === undefined)
+    throw new EmotionError('ERR_MODEL_LOAD', `${archive} is not an emotion model: it holds no ${CARD_FILE}`);
   return parseCard(found, archive);
 }
 

@@ -2,10 +2,13 @@ import { statSync } from 'node:fs';
 
 import { EmotionError } from '../errors.js';
 import type { Pcm } from '../audio/pcm.js';
+import { loadPlaced } from '../device/placement.js';
 import { nativeBinding } from '../native/binding.js';
-import type { RecognizerOptions } from '../options.js';
-import { type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch.js';
-import { CARD_FILE, type ModelCard, parseCard } from './card.js';
+import type { TorchOptions } from '../options.js';
+import { type DeviceMemory, type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch.js';
+import type { ModelCard } from './card.js';
+import { readCard } from './card-file.js';
+import { checkBudget, leastNeeds } from './memory-needs.js';
 
 /** What the model says of one clip. T frames, L labels, D dimensions, as its card tells. */
 export interface ModelOutput {
@@ -45,38 +48,42 @@ export class EmotionModel {
     this.parallel = parallel;
   }
 
-  /** @throws EmotionError as TorchModule.load, and ERR_MODEL_LOAD for an archive without the contract */
+  /**
+   * @throws EmotionError as TorchModule.load; ERR_MODEL_LOAD for an archive without the contract; ERR_OUT_OF_MEMORY for one that
+   *   cannot fit into `memoryBudgetBytes`
+   */
   static async load(
     file: string,
-    { device, precision, threads }: Pick<RecognizerOptions, 'device' | 'precision' | 'threads'>,
+    { device = 'auto', precision = 'auto', threads, memoryBudgetBytes: budgetBytes }: TorchOptions,
     watch?: LoadWatch,
   ): Promise<EmotionModel> {
-    const small = (statSync(file, { throwIfNoEntry: false })?.size ?? 0) < SMALL_ARCHIVE;
-    const options = { device, precision, threads: threads ?? (small ? 1 : undefined) };
-    const module = await TorchModule.load(file, options, watch);
-    try {
-      const text = module.extraFile(CARD_FILE);
-      if (text === null) {
-        throw new EmotionError(
-          'ERR_MODEL_LOAD',
-          `${file} is TorchScript but not an emotion model: it holds no ${CARD_FILE}`,
-        );
-      }
+    const card = await requireCard(file);
+    const { size: bytes } = statSync(file);
+    const archive = { card, bytes };
+    const { total } = leastNeeds(archive, precision, 'cuda');
+    return loadPlaced({ device, file, bytes: total, budgetBytes }, async (placed) => {
+      const onCpu = placed === 'cpu';
+      checkBudget(file, archive, { precision, device: onCpu ? 'cpu' : 'cuda', budgetBytes });
+      const options = {
+        device: placed,
+        precision,
+        threads: threads ?? (bytes < SMALL_ARCHIVE ? 1 : undefined),
+        memoryBudgetBytes: budgetBytes,
+      };
+      const module = await TorchModule.load(file, options, watch);
       const { usableCpus } = await nativeBinding();
-      return new EmotionModel(
-        module,
-        parseCard(text, file),
-        file,
-        Math.max(1, Math.floor(usableCpus / module.threads)),
-      );
-    } catch (error) {
-      module.dispose();
-      throw error;
-    }
+      const parallel = onCpu ? Math.max(1, Math.floor(usableCpus / module.threads)) : 1;
+      return new EmotionModel(module, card, file, parallel);
+    });
   }
 
   get device(): string {
     return this.#module.device;
+  }
+
+  /** Of its CUDA device; zeros on the CPU. */
+  deviceMemory(): DeviceMemory {
+    return this.#module.deviceMemory();
   }
 
   get precision(): string {
@@ -87,9 +94,10 @@ export class EmotionModel {
     return this.#module.threads;
   }
 
-  /** Whether a clip's answer is the same to the bit in any batch. In bf16 oneDNN sums in an order that depends on the rows. */
+  /** Whether a clip's answer is the same to the bit in any batch. In bf16 oneDNN, and always cuBLAS, sums in an order that depends on the rows. */
   get batchesExactly(): boolean {
-    return this.card.exactBatches && this.precision !== 'bf16' && this.precision !== 'fp16';
+    const exact = this.precision === 'fp32' || this.precision === 'int8';
+    return this.card.exactBatches && exact && this.device === 'cpu';
   }
 
   /**
@@ -151,6 +159,16 @@ export class EmotionModel {
 
   dispose(): void {
     this.#module.dispose();
+  }
+}
+
+/** @throws EmotionError */
+async function requireCard(file: string): Promise<ModelCard> {
+  try {
+    return await readCard(file);
+  } catch (error) {
+    (await TorchModule.load(file, { device: 'cpu' })).dispose(); // libtorch tells better what is wrong with what is no archive
+    throw error;
   }
 }
 

@@ -29,15 +29,18 @@ function fractionOf(held: Held): number {
 
 /** Loads a model once however many ask, keeps it while it is used, and gives it back: when told to, or when idle. */
 export class ModelHolder {
-  readonly #load: (watch: LoadWatch) => Promise<EmotionModel>;
+  readonly #load: (watch: LoadWatch, onCpu: boolean) => Promise<EmotionModel>;
   readonly #readCard: () => Promise<ModelCard>;
   readonly #idleMs: number | undefined;
   #held: Held | undefined;
   #loaded: EmotionModel | undefined;
   #idle: NodeJS.Timeout | undefined;
+  /** Whether the next load is on the CPU, whatever the device option says. */
+  #nextOnCpu = false;
 
+  /** @param load `onCpu`: wherever it would go otherwise */
   constructor(
-    load: (watch: LoadWatch) => Promise<EmotionModel>,
+    load: (watch: LoadWatch, onCpu: boolean) => Promise<EmotionModel>,
     readCard: () => Promise<ModelCard>,
     idleMs: number | undefined,
   ) {
@@ -74,6 +77,17 @@ export class ModelHolder {
     return { model: held.model, card: held.card, loadFraction: () => fractionOf(held), release };
   }
 
+  /**
+   * Gives a model up whose device has no memory left, for one on the CPU, until that is given up. False where somebody has done it
+   * already.
+   */
+  moveToCpu(model: EmotionModel): boolean {
+    if (this.#loaded !== model) return false;
+    this.#nextOnCpu = true;
+    void this.unload('moved');
+    return true;
+  }
+
   /** Gives the model up, as soon as those who use it have released it; who acquires it from now on loads it again. */
   async unload(reason: UnloadEvent['reason']): Promise<void> {
     clearTimeout(this.#idle);
@@ -89,7 +103,8 @@ export class ModelHolder {
     let markGone = () => {};
     const gone = new Promise<void>((resolve) => (markGone = resolve));
     const watch: LoadWatch = {};
-    const model = this.#load(watch);
+    const model = this.#load(watch, this.#nextOnCpu);
+    this.#nextOnCpu = false;
     const card = this.#readCard().catch(async () => (await model).card); // loading tells best what is wrong
     card.catch(() => undefined);
     const held: Held = { model, card, watch, users: 0, retired: undefined, gone, markGone };

@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 import { EmotionError, messageOf } from '../errors.js';
-import { locateLibtorch } from '../libtorch/locate.js';
+import { cudaLibraries, type Libtorch, locateLibtorch, mendRemedy } from '../libtorch/locate.js';
 import type { Precision } from '../options.js';
 import { type AddonFiles, findAddon } from './paths.js';
+import { checkPlatform, explainLinker, REBUILD } from './platform.js';
 
 /** What quantising did to a module. */
 export interface QuantizeReport {
@@ -54,27 +54,71 @@ export interface NativeModule {
   dispose(): void;
 }
 
+export interface DeviceMemory {
+  /** Of the device, all processes. */
+  freeBytes: number;
+  totalBytes: number;
+  /** By tensors of this process, with what is kept for further ones, and the most that there was. */
+  allocatedBytes: number;
+  reservedBytes: number;
+  peakBytes: number;
+}
+
 /** The main addon's exports (native/addon.cc). */
 export interface NativeBinding {
-  load(path: string, device: string, precision: string, watch?: LoadWatch): Promise<NativeModule>;
+  /** @param budgetBytes what the module and its runs may take of the CPU's memory */
+  load(path: string, device: string, precision: string, watch?: LoadWatch, budgetBytes?: number): Promise<NativeModule>;
   /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
   cancel(id: number): boolean;
   cudaDevices(): number;
   /** Waits for the run and the load under way, and starts no more. */
   close(): void;
+  /** Of a CUDA device; zeros for the CPU. @throws ERR_DEVICE_UNAVAILABLE */
+  deviceMemory(device: string): DeviceMemory;
   readonly usableCpus: number;
-  readonly libtorchVersion: string;
 }
 
-interface LoaderBinding {
+/** A CUDA device, in the order of CUDA_VISIBLE_DEVICES. */
+export interface CudaDevice {
+  name: string;
+  /** Compute capability: 90 is 9.0. */
+  capability: number;
+  bytesTotal: number;
+  /** Null where NVIDIA's management library is not there to tell. */
+  bytesFree: number | null;
+}
+
+/** What NVIDIA's driver says, whether or not libtorch is there (native/cuda_driver.h). */
+export interface CudaDriver {
+  state: 'ready' | 'missing' | 'failed';
+  /** Of a driver that is missing or failed, in its own words. */
+  error: string;
+  /** Of a driver that failed: CUresult. */
+  errorCode: number;
+  /** The newest CUDA that it supports: 13000 is 13.0. 0 where there is none. */
+  version: number;
+  /** Of the driver itself, such as 580.65.06; may be empty. */
+  release: string;
+  devices: CudaDevice[];
+}
+
+/** The loader addon's exports (native/loader.cc): it links nothing of libtorch. */
+export interface LoaderBinding {
   open(paths: readonly string[]): Promise<void>;
+  /** On a thread of its own: the first time takes a tenth of a second, or seconds where there are many devices. */
+  cudaDriver(): Promise<CudaDriver>;
+  /** What this process may still take, and the least limit of its control groups. */
+  memory(): { availableBytes: number; limitBytes: number | null };
+  readonly usableCpus: number;
+  /** That the main addon was built for. */
+  readonly libtorchVersion: string;
 }
 
 let loading: Promise<NativeBinding> | undefined;
 
 /**
  * The addon, loaded with libtorch on first use and once however many ask.
- * @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING or ERR_ADDON_MISSING; the next call tries again
+ * @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING or ERR_OUT_OF_MEMORY; the next call tries again
  */
 export function nativeBinding(): Promise<NativeBinding> {
   loading ??= loadBinding().catch((error: unknown) => {
@@ -86,58 +130,63 @@ export function nativeBinding(): Promise<NativeBinding> {
 
 /**
  * Opens libtorch's CUDA library beside the CPU one.
- * @throws EmotionError ERR_DEVICE_UNAVAILABLE when this libtorch has none, or it does not load
+ * @throws EmotionError ERR_DEVICE_UNAVAILABLE when it does not load
  */
 export async function openCuda(): Promise<void> {
-  const library = path.join(requireLibtorch().libDir, 'libtorch_cuda.so');
+  const libtorch = requireLibtorch();
   try {
-    await loader(requireAddon()).open([library]);
+    await loaderBinding().open(cudaLibraries(libtorch));
   } catch (cause) {
-    throw new EmotionError('ERR_DEVICE_UNAVAILABLE', `CUDA is not available: ${messageOf(cause)}`, { cause });
+    const { what } = explainLinker('it', messageOf(cause));
+    throw new EmotionError('ERR_DEVICE_UNAVAILABLE', `libtorch's CUDA part does not load: ${what}`, {
+      cause,
+      remedy: 'Run `npx emotion2vec setup --cuda` for a whole one.',
+    });
   }
+}
+
+/**
+ * The loader addon, which needs no libtorch.
+ * @throws EmotionError ERR_PLATFORM, ERR_ADDON_MISSING
+ */
+export function loaderBinding(): LoaderBinding {
+  checkPlatform();
+  return dlopen<LoaderBinding>(requireAddon().loader);
+}
+
+/** @throws EmotionError ERR_LIBTORCH_MISSING */
+export function requireLibtorch(): Libtorch {
+  const found = locateLibtorch();
+  if (found === undefined) throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was not found');
+  return found;
 }
 
 async function loadBinding(): Promise<NativeBinding> {
   checkPlatform();
   const libtorch = requireLibtorch();
   const addon = requireAddon();
+  const loader = loaderBinding();
+  // Beside another version the main addon loads, and then ends the process by std::terminate.
+  if (loader.libtorchVersion !== libtorch.version) {
+    const what = `The addon was built for libtorch ${loader.libtorchVersion}, and ${libtorch.root} holds ${libtorch.version}`;
+    throw new EmotionError('ERR_ADDON_MISSING', what, { remedy: REBUILD });
+  }
+  // libgomp first where it lies beside libtorch: its file name carries a hash in some builds.
+  const libraries = [
+    ...libtorch.preload,
+    ...['libc10.so', 'libtorch_cpu.so'].map((name) => path.join(libtorch.libDir, name)),
+  ];
   try {
-    // libgomp first where it lies beside libtorch: its file name carries a hash in some builds.
-    await loader(addon).open([
-      ...libtorch.preload,
-      ...['libc10.so', 'libtorch_cpu.so'].map((name) => path.join(libtorch.libDir, name)),
-    ]);
+    await loader.open(libraries);
   } catch (cause) {
-    throw new EmotionError(
-      'ERR_LIBTORCH_MISSING',
-      `libtorch in ${libtorch.libDir} does not load: ${messageOf(cause)}`,
-      { cause },
-    );
+    const { code, what } = explainLinker('it', messageOf(cause));
+    const remedy = code === 'ERR_LIBTORCH_MISSING' ? { remedy: mendRemedy(libtorch) } : {};
+    throw new EmotionError(code, `libtorch in ${libtorch.root} does not load: ${what}`, { cause, ...remedy });
   }
   const binding = dlopen<NativeBinding>(addon.torch);
-  if (binding.libtorchVersion !== libtorch.version) {
-    const what = `the addon was built for libtorch ${binding.libtorchVersion}, and ${libtorch.root} holds ${libtorch.version}`;
-    throw new EmotionError('ERR_LIBTORCH_MISSING', what);
-  }
   // A run that goes on while the process tears libtorch down would crash it (native/task_queue.h).
   if (isMainThread) process.once('exit', () => binding.close());
   return binding;
-}
-
-function checkPlatform(): void {
-  const musl = existsSync('/lib/ld-musl-x86_64.so.1') && !existsSync('/lib64/ld-linux-x86-64.so.2');
-  if (process.platform !== 'linux' || process.arch !== 'x64' || musl) {
-    throw new EmotionError(
-      'ERR_PLATFORM',
-      `There is no libtorch for ${process.platform} ${process.arch}${musl ? ' with musl' : ''}`,
-    );
-  }
-}
-
-function requireLibtorch() {
-  const found = locateLibtorch();
-  if (found === undefined) throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was not found');
-  return found;
 }
 
 function requireAddon(): AddonFiles {
@@ -146,13 +195,21 @@ function requireAddon(): AddonFiles {
   return found;
 }
 
-function loader(addon: AddonFiles): LoaderBinding {
-  return dlopen<LoaderBinding>(addon.loader);
-}
-
-/** `require` only takes files that end in .node; a second call for the same file gives fresh exports of the same library. */
+/**
+ * `require` only takes files that end in .node; a second call for the same file gives fresh exports of the same library.
+ * @throws EmotionError that tells what the linker's words mean
+ */
 function dlopen<T>(file: string): T {
   const target = { exports: {} as T };
-  process.dlopen(target, file);
+  try {
+    process.dlopen(target, file);
+  } catch (cause) {
+    const { code, what, remedy } = explainLinker(file, messageOf(cause));
+    throw new EmotionError(
+      code,
+      `The addon does not load: ${what}`,
+      remedy === undefined ? { cause } : { cause, remedy },
+    );
+  }
   return target.exports;
 }

@@ -1,4 +1,5 @@
 import type { Pcm } from '../audio/pcm.js';
+import { isOutOfMemory } from '../errors.js';
 import { events, type RunEvent } from '../events.js';
 import type { EmotionModel, ModelOutput, ModelWants } from '../model/emotion-model.js';
 import type { Lane } from './scheduler.js';
@@ -10,6 +11,8 @@ export type ModelLane = Lane<Pcm, ModelOutput>;
  * there on the processor's caches are full, and ten seconds by themselves keep all of it busy.
  */
 const MAX_BATCH_SECONDS = 16;
+/** On CUDA, where long batches gain too; not measured. */
+const MAX_CUDA_BATCH_SECONDS = 160;
 /** Clips in a batch, where the model's answers do not depend on it. */
 const DEFAULT_MAX_BATCH = 16;
 
@@ -29,12 +32,20 @@ export function modelLane(model: EmotionModel, want: ModelWants, maxBatch: numbe
 
 function createLane(model: EmotionModel, want: ModelWants, maxBatch: number | undefined): ModelLane {
   const { card } = model;
-  return {
+  const seconds = model.device === 'cpu' ? MAX_BATCH_SECONDS : MAX_CUDA_BATCH_SECONDS;
+  const lane = {
     parallel: model.parallel,
     maxBatch: maxBatch ?? (model.batchesExactly ? DEFAULT_MAX_BATCH : 1),
-    maxPadded: MAX_BATCH_SECONDS * card.sampleRate,
-    async run(clips, signal) {
-      const result = await model.run(clips, want, signal);
+    maxPadded: seconds * card.sampleRate,
+    async run(clips: readonly Pcm[], signal: AbortSignal) {
+      const result = await model.run(clips, want, signal).catch((error: unknown) => {
+        // The next batch need not find out again; a clip by itself goes whatever its length.
+        if (isOutOfMemory(error) && clips.length > 1) {
+          const padded = clips.length * Math.max(...clips.map(({ samples }) => samples.length));
+          lane.maxPadded = Math.min(lane.maxPadded, Math.ceil(padded / 2));
+        }
+        throw error;
+      });
       const audioMs = clips.reduce((sum, { samples }) => sum + (1000 * samples.length) / card.sampleRate, 0);
       const event: RunEvent = { model: card.name, clips: clips.length, audioMs, runMs: result.runMs };
       events.run.publish(event);
@@ -42,4 +53,5 @@ function createLane(model: EmotionModel, want: ModelWants, maxBatch: number | un
       return result;
     },
   };
+  return lane;
 }

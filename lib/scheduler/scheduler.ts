@@ -1,5 +1,5 @@
 import { onAbort } from '../abort.js';
-import { EmotionError } from '../errors.js';
+import { EmotionError, isOutOfMemory } from '../errors.js';
 import { type BatchLimits, FairQueue, type Queued } from './fair-queue.js';
 import { Metrics, type SchedulerStats } from './metrics.js';
 
@@ -24,11 +24,18 @@ export interface TurnWatcher {
   begins: () => void;
 }
 
+/** What may be said of a turn. */
+export interface TurnOptions<C, R> {
+  watcher?: TurnWatcher | undefined;
+  /** Where the clip goes on when it runs out of memory, even alone. Once; rejects where there is no such place. */
+  fallback?: ((error: EmotionError) => Promise<Lane<C, R>>) | undefined;
+}
+
 export interface CallContext<C, R> {
   /** Aborts when the call's deadline passes, its caller aborts or the scheduler closes. */
   signal: AbortSignal;
   /** Waits for the clip's turn and runs it. `size`: samples. Rejects as soon as `signal` aborts. */
-  turn: (lane: Lane<C, R>, clip: C, size: number, watcher?: TurnWatcher) => Promise<Turn<R>>;
+  turn: (lane: Lane<C, R>, clip: C, size: number, options?: TurnOptions<C, R>) => Promise<Turn<R>>;
 }
 
 export interface CallOptions {
@@ -41,13 +48,15 @@ export interface CallOptions {
 }
 
 interface Job<C, R> extends Queued {
-  readonly lane: Lane<C, R>;
+  lane: Lane<C, R>;
   /** Gone once the job was cancelled, so that its audio goes too. */
   clip: C | undefined;
   /** When it came, by performance.now(). */
   readonly since: number;
   readonly call: Call;
   readonly watcher: TurnWatcher | undefined;
+  /** Gone once it was taken. */
+  fallback: TurnOptions<C, R>['fallback'];
   /** How many went before it when its watcher was last told. */
   ahead: number;
   resolve: (turn: Turn<R>) => void;
@@ -72,6 +81,10 @@ export class Scheduler<C, R> {
   readonly #batchDelayMs: number;
   readonly #calls = new Set<Call>();
   readonly #queue = new FairQueue<Job<C, R>>();
+  /** Memory was short for them beside other batches: each is tried again when nothing else runs. */
+  readonly #alone: Job<C, R>[] = [];
+  /** Whether one of them runs. */
+  #exclusive = false;
   /** Told when a call ends, or none is taken any more. */
   #onEnd: (() => void)[] = [];
   #batches = 0;
@@ -160,7 +173,7 @@ export class Scheduler<C, R> {
   #turn(
     call: Call,
     priority: number,
-    ...[lane, clip, size, watcher]: Parameters<CallContext<C, R>['turn']>
+    ...[lane, clip, size, { watcher, fallback } = {}]: Parameters<CallContext<C, R>['turn']>
   ): Promise<Turn<R>> {
     const { signal } = call.controller;
     return new Promise<Turn<R>>((resolve, reject) => {
@@ -176,6 +189,7 @@ export class Scheduler<C, R> {
         since: performance.now(),
         call,
         watcher,
+        fallback,
         ahead: -1,
         resolve: (turn) => (unfollow(), resolve(turn)),
       };
@@ -195,6 +209,19 @@ export class Scheduler<C, R> {
   }
 
   #dispatch(): void {
+    if (this.#exclusive) return;
+    if (this.#alone.length > 0) {
+      // Nothing else begins until they have had their turn.
+      if (this.#batches > 0) return;
+      const job = this.#alone.shift()!;
+      this.#exclusive = true;
+      void this.#run(job.lane, [job]).then(() => {
+        this.#exclusive = false;
+        this.#dispatch();
+        this.#tellPlaces();
+      });
+      return;
+    }
     for (let head = this.#queue.head; head !== undefined; head = this.#queue.head) {
       // A short clip is handed over while others run, so that the processors need not wait for this thread in between. A long one
       // is not: a short one that comes now would wait for it.
@@ -239,19 +266,46 @@ export class Scheduler<C, R> {
       watcher?.begins();
     }
     try {
-      await this.#attempt(lane, batch);
-    } catch (error) {
-      // What is wrong with one clip is no matter of the others.
-      for (const job of batch) {
-        if (batch.length === 1) fail(job, error);
-        else await this.#attempt(lane, [job]).catch((reason: unknown) => fail(job, reason));
-      }
+      await this.#attempt(lane, batch).catch((error: unknown) => this.#failed(lane, batch, error));
     } finally {
       for (const { call } of batch) call.running--;
       this.#batches--;
       this.#dispatch();
       this.#tellPlaces();
     }
+  }
+
+  /**
+   * What is wrong with one clip is no matter of the others: each runs by itself. Where memory ran out, half of them may fit, and
+   * one by itself when nothing else runs, or elsewhere.
+   */
+  async #failed(lane: Lane<C, R>, batch: readonly Job<C, R>[], error: unknown): Promise<void> {
+    if (batch.length === 1) return this.#failedAlone(batch[0]!, error);
+    const size = isOutOfMemory(error) ? Math.ceil(batch.length / 2) : 1;
+    for (let i = 0; i < batch.length; i += size) {
+      const part = batch.slice(i, i + size);
+      await this.#attempt(lane, part).catch((reason: unknown) => this.#failed(lane, part, reason));
+    }
+  }
+
+  async #failedAlone(job: Job<C, R>, error: unknown): Promise<void> {
+    if (!isOutOfMemory(error) || job.clip === undefined) return fail(job, error);
+    if (this.#batches > 1) {
+      this.#alone.push(job);
+    } else if (job.fallback !== undefined) {
+      const fallback = job.fallback;
+      job.fallback = undefined;
+      try {
+        job.lane = await fallback(error);
+      } catch (reason) {
+        return fail(job, reason);
+      }
+      if (job.clip === undefined) return; // aborted meanwhile
+      this.#queue.push(job);
+    } else {
+      return fail(job, error);
+    }
+    this.#watched += Number(job.watcher !== undefined);
   }
 
   async #attempt(lane: Lane<C, R>, batch: readonly Job<C, R>[]): Promise<void> {

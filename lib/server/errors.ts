@@ -94,7 +94,7 @@ export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof EmotionError) {
     const { code } = error;
     const remedy = REMEDIES[code];
-    return withRetry(STATUS[code] ?? 500, code, remedy === undefined ? error.message : error.withRemedy(remedy));
+    return withRetry(STATUS[code] ?? 500, code, remedy === undefined ? error.message : `${error.what}. ${remedy}`);
   }
   if (error instanceof ClientGone || (error as NodeJS.ErrnoException).code === 'ECONNRESET') {
     return { status: 499, code: 'ERR_CLIENT_GONE', message: messageOf(error) }; // as nginx logs it

@@ -1,7 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import Fastify, { type ConnectionError, type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 
+import { type DeviceEvent, events } from '../events.js';
 import type { EmotionRecognizer } from '../recognizer.js';
 import { answerErrors, apiRoutes } from './api.js';
 import { serveDocs } from './docs.js';
@@ -71,6 +73,7 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
   answerErrors(app, service);
   closeQuietConnections(app);
   logRequests(app);
+  logDevices(app);
   await protect(app, security);
   await serveDocs(app, service.version);
   await app.register(apiRoutes(service));
@@ -101,6 +104,19 @@ function closeQuietConnections(app: FastifyInstance): void {
   });
   app.addHook('onResponse', (_request, _reply, done) => {
     if (closing) setImmediate(() => app.server.closeIdleConnections());
+    done();
+  });
+}
+
+/** Why a model is not on the device that it might be on. */
+function logDevices(app: FastifyInstance): void {
+  const onDevice = (event: unknown): void => {
+    const { hardware, ...rest } = event as DeviceEvent;
+    app.log[hardware ? 'warn' : 'info'](rest, 'the model runs on the CPU');
+  };
+  subscribe(events.device.name, onDevice);
+  app.addHook('onClose', (_app, done) => {
+    unsubscribe(events.device.name, onDevice);
     done();
   });
 }

@@ -215,4 +215,112 @@ describe('the scheduler', () => {
     await assert.rejects(stuck, isCoded('ERR_CLOSED'));
     await second;
   });
+
+  describe('when memory runs out', () => {
+    const full = () => new EmotionError('ERR_OUT_OF_MEMORY', 'memory ran out');
+    /** Fails every run that is under way, or lets it finish where it is of so many clips at most. */
+    const end = async (lane: FakeLane, fits: number): Promise<void> => {
+      for (const run of lane.runs) {
+        if (run.clips.length <= fits) run.finish();
+        else run.fail(full());
+      }
+      await settled();
+    };
+
+    it('halves the batch until it fits, and everybody is answered', async () => {
+      const lane = new FakeLane({ maxBatch: 8 });
+      const calls = [...'xy', ...'abcdefgh'].map((clip) => say(lane, clip, 10));
+      for (let i = 0; i < 10; i++) await end(lane, 2);
+      assert.deepEqual(lane.batches, ['x', 'y', 'a+b+c+d+e+f+g+h', 'a+b+c+d', 'a+b', 'c+d', 'e+f+g+h', 'e+f', 'g+h']);
+      assert.deepEqual(await Promise.all(calls), ['X', 'Y', ...'ABCDEFGH']);
+      assert.equal(scheduler.stats.failed, 0);
+    });
+
+    it('tries a clip again when nothing else runs, and begins nothing before', async () => {
+      const lane = new FakeLane({ parallel: 2 });
+      const calls = [...'abcd'].map((clip) => say(lane, clip));
+      assert.deepEqual(lane.batches, ['a', 'b', 'c']);
+      lane.runs[0]!.fail(full());
+      await settled();
+      lane.runs[1]!.finish();
+      await settled();
+      assert.deepEqual(lane.batches, ['a', 'b', 'c'], 'c still runs');
+      lane.runs[2]!.finish();
+      await settled();
+      assert.deepEqual(lane.batches, ['a', 'b', 'c', 'a'], 'a, by itself');
+      lane.runs[3]!.finish();
+      await settled();
+      lane.runs[4]!.finish();
+      assert.deepEqual(await Promise.all(calls), ['A', 'B', 'C', 'D']);
+    });
+
+    it('gives up with the error when a clip by itself does not fit, and the others go on', async () => {
+      const lane = new FakeLane({ parallel: 2 });
+      const calls = [...'ab'].map((clip) => say(lane, clip).catch((error: EmotionError) => error.code));
+      await end(lane, 0);
+      await settled();
+      lane.runs[2]!.fail(full());
+      await settled();
+      lane.runs[3]!.finish();
+      assert.deepEqual(await Promise.all(calls), ['ERR_OUT_OF_MEMORY', 'B']);
+      assert.deepEqual([scheduler.stats.failed, scheduler.stats.done, scheduler.stats.queued], [1, 1, 0]);
+    });
+
+    it('drops a clip that was aborted while it waited to be alone', async () => {
+      const lane = new FakeLane({ parallel: 2 });
+      const controller = new AbortController();
+      const a = say(lane, 'a', 10, { signal: controller.signal });
+      const b = say(lane, 'b');
+      lane.runs[0]!.fail(full());
+      await settled();
+      controller.abort(new Error('enough'));
+      await assert.rejects(a, /enough/);
+      lane.runs[1]!.finish();
+      assert.equal(await b, 'B');
+      await settled();
+      assert.deepEqual(lane.batches, ['a', 'b']);
+      assert.equal(await Promise.race([say(lane, 'c'), settled().then(() => lane.runs[2]?.finish())]), undefined);
+    });
+
+    it('goes on elsewhere, once', async () => {
+      const [lane, other] = [new FakeLane(), new FakeLane()];
+      const told: string[] = [];
+      const call = (clip: string) =>
+        scheduler.call(async ({ turn }) => {
+          const fallback = (error: EmotionError) => (told.push(error.code), Promise.resolve(other));
+          return (await turn(lane, clip, 10, { fallback })).output;
+        });
+      const [a, b] = [call('a'), call('b').catch((error: EmotionError) => error.code)];
+      lane.runs[0]!.fail(full()); // beside b: to be tried again alone
+      await settled();
+      lane.runs[1]!.fail(full()); // alone by now
+      for (let i = 0; i < 5; i++) await settled();
+      lane.runs[2]!.fail(full());
+      for (let i = 0; i < 5; i++) await settled();
+      assert.deepEqual(
+        [lane.batches, other.batches],
+        [
+          ['a', 'b', 'a'],
+          ['b', 'a'],
+        ],
+      );
+      other.runs[0]!.fail(full());
+      await settled();
+      other.runs[1]!.finish();
+      for (let i = 0; i < 5; i++) await settled();
+      other.runs[2]!.fail(full());
+      assert.deepEqual(await Promise.all([a, b]), ['A', 'ERR_OUT_OF_MEMORY']);
+      assert.deepEqual(told, ['ERR_OUT_OF_MEMORY', 'ERR_OUT_OF_MEMORY']);
+    });
+
+    it('fails with what finding another place fails with', async () => {
+      const lane = new FakeLane();
+      const call = scheduler.call(async ({ turn }) => {
+        const fallback = () => Promise.reject(new EmotionError('ERR_MODEL_LOAD', 'gone'));
+        return (await turn(lane, 'a', 10, { fallback })).output;
+      });
+      lane.runs[0]!.fail(full());
+      await assert.rejects(call, isCoded('ERR_MODEL_LOAD'));
+    });
+  });
 });

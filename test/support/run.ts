@@ -9,11 +9,16 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs Node in the checkout with these arguments and waits for its end. */
+/** Runs Node in the checkout with these arguments and waits for its end. `LIMIT`: kilobytes of address space (ulimit -v). */
 export function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  const { LIMIT, ...rest } = env;
+  const [program, all] =
+    LIMIT === undefined
+      ? [process.execPath, args]
+      : ['sh', ['-c', `ulimit -v ${LIMIT}; exec "$0" "$@"`, process.execPath, ...args]];
   return new Promise((resolve) => {
-    const options = { cwd: root, env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
-    const child = execFile(process.execPath, args, options, (_error, stdout, stderr) =>
+    const options = { cwd: root, env: { ...process.env, ...rest }, maxBuffer: 2 ** 26 };
+    const child = execFile(program, all, options, (_error, stdout, stderr) =>
       resolve({ status: child.exitCode, signal: child.signalCode, stdout, stderr }),
     );
   });

@@ -1,0 +1,27 @@
+import { wavHeader } from '../../audio/wav.js';
+
+export const CLIP_SECONDS = 3;
+const RATE = 16_000;
+
+/** Something like vowels in syllables, as a WAV file: what it is recognised as means nothing, that it is recognised does. */
+export function syntheticClip(): Uint8Array {
+  const samples = new Float32Array(CLIP_SECONDS * RATE);
+  let phase = 0;
+  for (let i = 0; i < samples.length; i++) {
+    const t = i / RATE;
+    const pitch = 150 + 30 * Math.sin(2 * Math.PI * 0.7 * t) + 4 * Math.sin(2 * Math.PI * 5 * t); // Hz
+    phase += (2 * Math.PI * pitch) / RATE;
+    const loudness = Math.max(0, Math.sin(2 * Math.PI * 2 * t)); // four syllables in two seconds
+    let sample = 0;
+    for (let harmonic = 1; harmonic <= 20; harmonic++) {
+      sample += (formants(harmonic * pitch) * Math.sin(harmonic * phase)) / harmonic;
+    }
+    samples[i] = 0.2 * loudness * sample;
+  }
+  return Buffer.concat([wavHeader(samples.length, RATE), new Uint8Array(samples.buffer)]);
+}
+
+/** How loud a vowel like "ah" is at a frequency. */
+function formants(hertz: number): number {
+  return [700, 1200, 2600].reduce((sum, peak) => sum + 1 / (1 + ((hertz - peak) / 150) ** 2), 0.05);
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { type FakeCuda, fakeCuda } from '../support/fake-cuda.js';
+import { inChild } from '../support/in-child.js';
+import { importTiny } from '../support/tiny.js';
+
+type Scores = Record<string, number>;
+
+function near(actual: Scores, expected: Scores): void {
+  assert.deepEqual(Object.keys(actual), Object.keys(expected));
+  for (const [emotion, score] of Object.entries(expected))
+    assert.ok(Math.abs(actual[emotion]! - score) < 1e-5, `${emotion}: ${actual[emotion]}, not ${score}`);
+}
+
+describe('the fake CUDA device', () => {
+  let fake: FakeCuda;
+  let folder: string;
+  let tiny: string;
+  before(async function () {
+    this.timeout(300_000); // a compiler reads libtorch's headers
+    const built = await fakeCuda();
+    if (built === undefined) {
+      console.log('      skipped: there is no g++ here');
+      this.skip();
+    }
+    fake = built;
+    folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-fake-cuda-'));
+    tiny = await importTiny(path.join(folder, 'tiny.pt'));
+  });
+  after(() => folder && rmSync(folder, { recursive: true }));
+
+  it('runs a module as the CPU does', async () => {
+    const [device, gpu, cpu] = await inChild(
+      fake.env(),
+      `const [gpu, cpu] = await both((device) => TorchModule.load('test/fixtures/models/types.pt', { device }));
+       const x = { dtype: 'float32', shape: [2, 3], data: Float32Array.of(1, 0, 0, 0, 1, 1) };
+       print(gpu.device); print(await gpu.forward([x])); print(await cpu.forward([x]));`,
+    );
+    assert.equal(device, 'cuda:0');
+    assert.deepEqual(gpu, cpu);
+  });
+
+  it('recognizes as the CPU does', async () => {
+    for (const model of ['small-en-de', tiny]) {
+      const [gpu, cpu] = (await inChild(
+        fake.env(),
+        `const recognizers = await both((device) => new EmotionRecognizer({ device, model: process.argv[1], precision: 'fp32' }));
+         for (const r of recognizers) { print(await r.recognize(SPEECH)); await r.close(); }`,
+        model,
+      )) as { scores: Scores; model: { device: string } }[];
+      assert.deepEqual([gpu!.model.device, cpu!.model.device], ['cuda:0', 'cpu']);
+      near(gpu!.scores, cpu!.scores);
+    }
+  });
+
+  it('has as many devices as it is told', async () => {
+    const load = `TorchModule.load('test/fixtures/models/types.pt', { device: 'cuda:1' })`;
+    assert.deepEqual(await inChild(fake.env({ devices: 2 }), `print((await ${load}).device)`), ['cuda:1']);
+    for (const options of [{ devices: 1 }, { devices: 0 }, { devices: 2, init: 803 }, { devices: 2, driver: 12080 }]) {
+      const [error] = await inChild(fake.env(options), `print(await ${load}.catch(failed))`);
+      assert.equal((error as { code: string }).code, 'ERR_DEVICE_UNAVAILABLE', JSON.stringify(options));
+    }
+  });
+
+  it('runs out of memory, and goes on', async () => {
+    const [long, short] = (await inChild(
+      fake.env({ memory: 40 * 2 ** 20 }),
+      `const r = new EmotionRecognizer({ device: 'cuda', model: process.argv[1] });
+       print(await r.recognize({ samples: new Float32Array(16000 * 30), sampleRate: 16000 }).catch(failed));
+       print(await r.recognize(SPEECH)); await r.close();`,
+      tiny,
+    )) as [{ code: string; message: string }, { model: { device: string } }];
+    assert.equal(long.code, 'ERR_OUT_OF_MEMORY');
+    assert.match(long.message, /CUDA out of memory\. Tried to allocate .+ GPU 0 has a total capacity of 40\.00 MiB/);
+    assert.equal(short.model.device, 'cuda:0');
+  });
+
+  it('fails from an allocation on', async () => {
+    const [error] = await inChild(
+      fake.env({ failAfter: 1 }),
+      `print(await TorchModule.load('models/small-en-de.pt', { device: 'cuda' }).catch(failed))`,
+    );
+    assert.equal((error as { code: string }).code, 'ERR_OUT_OF_MEMORY');
+  });
+
+  it('is not there with the driver alone', async () => {
+    const [error] = await inChild(
+      fake.driverOnly(),
+      `print(await TorchModule.load('test/fixtures/models/types.pt', { device: 'cuda' }).catch(failed))`,
+    );
+    assert.equal((error as { code: string }).code, 'ERR_DEVICE_UNAVAILABLE');
+  });
+});

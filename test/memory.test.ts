@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { EmotionError } from '../lib/errors.js';
+import { checkBudget, memoryNeeds } from '../lib/model/memory-needs.js';
+import { EmotionRecognizer } from '../lib/recognizer.js';
+import { TorchModule } from '../lib/torch.js';
+import { root } from './support/paths.js';
+import { inChild, runChild } from './support/in-child.js';
+import { importTiny } from './support/tiny.js';
+
+const MODEL = path.join(root, 'models/small-en-de.pt');
+const SPEECH = path.join(root, 'test/fixtures/speech.wav');
+const noMemory = (message: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof EmotionError && error.code === 'ERR_OUT_OF_MEMORY', String(error));
+  assert.match(error.message, message);
+  return true;
+};
+const audio = (seconds: number) => ({
+  dtype: 'float32' as const,
+  shape: [1, 16_000 * seconds],
+  data: new Float32Array(16_000 * seconds).map((_, i) => Math.sin(i * i)),
+});
+const lengths = (seconds: number) => ({
+  dtype: 'int64' as const,
+  shape: [1],
+  data: BigInt64Array.of(BigInt(16_000 * seconds)),
+});
+
+describe('memoryBudgetBytes', function () {
+  this.timeout(120_000);
+
+  it('refuses a model that cannot fit before it loads, and says what would', async () => {
+    const recognizer = new EmotionRecognizer({ memoryBudgetBytes: 10e6 });
+    await assert.rejects(
+      recognizer.recognize(SPEECH),
+      noMemory(
+        /small-en-de\.pt needs about \d+ MB \(.* of weights, .* for runs\), and memoryBudgetBytes allows 10 MB\. Allow/,
+      ),
+    );
+    assert.equal(recognizer.modelStatus().state, 'unloaded');
+    await recognizer.close();
+  });
+
+  it('names the precision that would fit', () => {
+    const large = { bytes: 648_651_331, card: { embeddingDim: 1024, precision: 'fp32' as const } };
+    const check = (budgetBytes: number, precision: 'auto' | 'fp32' = 'auto') =>
+      checkBudget('large.pt', large, { precision, device: 'cpu', budgetBytes });
+    check(800e6, 'fp32');
+    check(700e6);
+    assert.throws(
+      () => check(500e6),
+      noMemory(/As an archive in bf16 it needs about 4\d\d MB and fits: `emotion2vec quantize large\.pt/),
+    );
+    assert.throws(() => check(300e6), noMemory(/in int8 it needs about 2\d\d MB and fits/));
+    assert.throws(() => check(100e6), noMemory(/Allow 6\d\d MB or more/));
+    assert.equal(memoryNeeds({ ...large, card: { ...large.card, precision: 'int8' } }, 'fp32', 'cpu'), undefined);
+  });
+
+  it('bounds the weights of any TorchScript module', async () => {
+    await assert.rejects(
+      TorchModule.load(MODEL, { device: 'cpu', memoryBudgetBytes: 3e6 }),
+      noMemory(/budget of 3\.0 MB has/),
+    );
+    const module = await TorchModule.load(MODEL, { device: 'cpu', memoryBudgetBytes: 6e6 });
+    await assert.rejects(module.forward([audio(60), lengths(60)]), noMemory(/forward\(\) failed: Not enough memory: /));
+    module.dispose();
+  });
+
+  it('a run that would take more is refused, the next one is not', async () => {
+    const module = await TorchModule.load(MODEL, { device: 'cpu', memoryBudgetBytes: 12e6 });
+    const [free] = (await module.forward([audio(3), lengths(3)])) as [{ data: Float32Array }];
+    for (let i = 0; i < 5; i++) {
+      await assert.rejects(module.forward([audio(60), lengths(60)]), noMemory(/Not enough memory/));
+      const [again] = (await module.forward([audio(3), lengths(3)])) as [{ data: Float32Array }];
+      assert.deepEqual(again.data, free.data);
+    }
+    module.dispose();
+  });
+
+  it('whatever it is, an answer is right or an error is coded: loading, packing, running', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-memory-'));
+    const tiny = await importTiny(path.join(folder, 'tiny.pt'));
+    for (const precision of ['fp32', 'bf16', 'int8'] as const) {
+      const unbound = await TorchModule.load(tiny, { device: 'cpu', precision });
+      const [expected] = (await unbound.forward([audio(3), lengths(3)])) as [{ data: Float32Array }];
+      unbound.dispose();
+      const counts = { loads: 0, runs: 0, answers: 0 };
+      for (let budget = 0.5e6; budget < 30e6; budget += 1.3e6) {
+        let module: TorchModule;
+        try {
+          module = await TorchModule.load(tiny, { device: 'cpu', precision, memoryBudgetBytes: Math.round(budget) });
+        } catch (error) {
+          assert.ok(noMemory(/Not enough memory/)(error));
+          counts.loads++;
+          continue;
+        }
+        for (const seconds of [3, 20, 3]) {
+          try {
+            const [logits] = (await module.forward([audio(seconds), lengths(seconds)])) as [{ data: Float32Array }];
+            if (seconds === 3) assert.deepEqual(logits.data, expected.data);
+            counts.answers++;
+          } catch (error) {
+            assert.ok(noMemory(/Not enough memory/)(error));
+            counts.runs++;
+          }
+        }
+        module.dispose();
+      }
+      // Smaller weights are made of those in fp32: loading takes the most.
+      assert.ok(
+        counts.loads > 0 && (counts.runs > 0 || precision !== 'fp32') && counts.answers > 0,
+        `${precision}: ${JSON.stringify(counts)}`,
+      );
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is of one caller: another one of the same file has its own', async () => {
+    const [small, free] = await Promise.all([
+      TorchModule.load(MODEL, { device: 'cpu', memoryBudgetBytes: 12e6 }),
+      TorchModule.load(MODEL, { device: 'cpu' }),
+    ]);
+    const results = await Promise.allSettled([
+      small.forward([audio(60), lengths(60)]),
+      free.forward([audio(60), lengths(60)]),
+    ]);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['rejected', 'fulfilled'],
+    );
+    small.dispose();
+    free.dispose();
+  });
+
+  it('must be a positive whole number', () => {
+    for (const memoryBudgetBytes of [0, -1, 1.5, NaN, '1G'])
+      assert.throws(
+        () => new EmotionRecognizer({ memoryBudgetBytes: memoryBudgetBytes as number }),
+        /TypeError|memoryBudgetBytes/,
+      );
+  });
+});
+
+describe('memory that the system does not have', function () {
+  this.timeout(120_000);
+
+  /** Loads and hears a clip; then one of half an hour, which takes more than there is, again and again; then a clip. */
+  const PREPARE = `const long = new Float32Array(16000 * 1800).map((_, i) => Math.sin(i * i));
+    const module = await TorchModule.load('models/small-en-de.pt', { device: 'cpu' });
+    const run = (seconds) => { const n = 16000 * seconds; return module.forward([{ dtype: 'float32', shape: [1, n], data: long.subarray(0, n) },
+      { dtype: 'int64', shape: [1], data: BigInt64Array.of(BigInt(n)) }], { keep: [0] }).then(() => 'heard', failed); };
+    print(await run(3));`;
+  const SCRIPT = `${PREPARE} for (let i = 0; i < 3; i++) print(await run(1800)); print(await run(3));`;
+
+  const expectRecovery = ({ printed, status, signal, stderr }: Awaited<ReturnType<typeof runChild>>) => {
+    assert.deepEqual({ status, signal, stderr }, { status: 0, signal: null, stderr: '' });
+    const [first, ...rest] = printed as (string | { code: string; message: string })[];
+    const last = rest.pop();
+    assert.deepEqual([first, last], ['heard', 'heard']);
+    for (const failure of rest)
+      assert.equal((failure as { code: string }).code, 'ERR_OUT_OF_MEMORY', JSON.stringify(failure));
+  };
+
+  it('is an error, where ulimit -v bounds the address space', async () => {
+    const size = `print(Number(/VmSize:\\s+(\\d+)/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[1]));`;
+    const [, kilobytes] = (await inChild({}, PREPARE + size)) as [string, number];
+    // The copy of the samples, and half of the rest.
+    expectRecovery(await runChild({ LIMIT: String(kilobytes + 200_000) }, SCRIPT));
+  });
+
+  it('is an error, where a control group bounds it, and not the end of the process', async function () {
+    const group = cgroup(480 * 2 ** 20);
+    if (typeof group === 'string') {
+      console.log(`      skipped: ${group}`);
+      this.skip();
+    }
+    try {
+      const join = `require('fs').writeFileSync(${JSON.stringify(group.procs)}, String(process.pid));`;
+      const ran = await runChild({}, join + SCRIPT);
+      expectRecovery(ran);
+      const failure = (ran.printed as { message: string }[])[1]!;
+      assert.match(
+        failure.message,
+        /Not enough memory: .* are wanted and the system, or the control group's limit, leaves/,
+      );
+    } finally {
+      group.remove();
+    }
+  });
+});
+
+/** A control group of so many bytes, v1 or v2; or why there is none. */
+function cgroup(bytes: number): { procs: string; remove(): void } | string {
+  const v1 = '/sys/fs/cgroup/memory';
+  for (const [mount, file] of [
+    [v1, 'memory.limit_in_bytes'],
+    ['/sys/fs/cgroup', 'memory.max'],
+  ] as const) {
+    const folder = path.join(mount, `emotion2vec-test-${process.pid}`);
+    try {
+      mkdirSync(folder);
+      try {
+        writeFileSync(path.join(folder, file), String(bytes));
+        execFileSync('sh', ['-c', `true; test -w ${folder}/cgroup.procs`]);
+        return { procs: path.join(folder, 'cgroup.procs'), remove: () => rmdirSync(folder) };
+      } catch {
+        rmdirSync(folder);
+      }
+    } catch {
+      // the next one
+    }
+  }
+  return 'no control group may be made here';
+}
