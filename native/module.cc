@@ -16,6 +16,7 @@
 
 #include "device_memory.h"
 #include "error.h"
+#include "forks.h"
 #include "host_allocator.h"
 #include "inlining.h"
 #include "memory.h"
@@ -88,6 +89,14 @@ void release_all(const c10::Device& device) {
 
 c10::IValue to_device(const c10::IValue& value, const c10::Device& device) {
   return value.isTensor() ? c10::IValue(value.toTensor().to(device)) : value;
+}
+
+c10::IValue run_plain(const torch::jit::Module& module, const std::string& method, std::vector<c10::IValue> inputs) {
+  Forks forks;
+  const auto future = module.get_method(method).run_async(std::move(inputs), {}, forks.launcher());
+  future->wait();
+  forks.wait();
+  return future->value();  // throws what the method threw
 }
 
 // The names of an archive's extra files, to be filled by torch::jit::load.
@@ -282,7 +291,7 @@ c10::IValue Module::execute(const std::string& method, std::vector<c10::IValue> 
   // On CUDA the optimising executor compiles kernels for each length of clip that it meets.
   const torch::jit::GraphOptimizerEnabledGuard optimizes(device_.is_cpu());
   c10::IValue output = wants_program(method) && forward_ ? forward_->run(std::move(inputs))
-                                                         : module_.get_method(method)(std::move(inputs));
+                                                         : run_plain(module_, method, std::move(inputs));
   if (!keep.empty() && output.isTuple()) {
     std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
     for (const size_t index : keep) {

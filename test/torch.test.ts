@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { EmotionError, type LoadWatch, type TorchInput, TorchModule } from '../lib/torch.js';
+import { inChild } from './support/in-child.js';
 import { fixture } from './support/paths.js';
 
 const f32 = (shape: number[], ...data: number[]): TorchInput => ({
@@ -221,6 +222,24 @@ describe('TorchModule', () => {
     );
     await assert.rejects(load(fixture('models/types.pt'), { device: 'gpu' as never }), TypeError);
     await assert.rejects(load(fixture('models/types.pt'), { threads: 0 }), TypeError);
+  });
+
+  it('outlives a run that failed while a part of it, forked, goes on', async () => {
+    // In a process of its own: the forked part used code and weights that were gone, which ended it.
+    const printed = await inChild(
+      {},
+      `for (let i = 0; i < 40; i++) {
+         const module = await TorchModule.load('test/fixtures/models/linears-forked.pt', { device: 'cpu' });
+         for (const shape of [[2, 3], [1, 7, 9]]) {
+           const data = new Float32Array(shape.reduce((a, b) => a * b));
+           const error = await module.forward([{ dtype: 'float32', shape, data }]).catch(failed);
+           if (error.code !== 'ERR_MODEL_RUN') throw error;
+         }
+         module.dispose();
+       }
+       print('alive');`,
+    );
+    assert.deepEqual(printed, ['alive']);
   });
 
   it('lets calls finish that were made before dispose, and refuses later ones', async () => {
