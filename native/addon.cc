@@ -18,6 +18,7 @@ namespace {
 // cudaDevices(): number; 0 where libtorch's CUDA library is not open or finds no device
 Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
   adopt_cuda_hooks();
+  at::globalContext().setAllowTF32CuDNN(false);  // which convolutions would use in place of fp32, unlike matrix products
   return Napi::Number::New(info.Env(), at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
 }
 

@@ -41,7 +41,13 @@ Bytes limit_in(const std::string& file) {
   return limit && *limit < NO_LIMIT ? limit : std::nullopt;
 }
 
-// Pages of files that were read once are given up before anything fails, so they are not in use.
+// Pages of files that the kernel gives up before anything fails: those that no process has mapped, for code must stay.
+int64_t reclaimable(const std::string& stat, const std::string& inactive, const std::string& active,
+                    const std::string& mapped) {
+  const int64_t once = entry_of(stat, inactive);  // read once
+  return std::max(once, once + entry_of(stat, active) - entry_of(stat, mapped));
+}
+
 Bytes left(Bytes limit, Bytes used, int64_t reclaimable) {
   return limit && used ? Bytes(std::max<int64_t>(*limit - std::max<int64_t>(*used - reclaimable, 0), 0)) : std::nullopt;
 }
@@ -52,14 +58,16 @@ Bytes limit_v1(const std::string& folder) { return limit_in(folder + "/memory.li
 
 Bytes left_v2(const std::string& folder) {
   const Bytes limit = limit_v2(folder);
-  return limit ? left(limit, number_in(folder + "/memory.current"), entry_of(folder + "/memory.stat", "inactive_file"))
+  return limit ? left(limit, number_in(folder + "/memory.current"),
+                      reclaimable(folder + "/memory.stat", "inactive_file", "active_file", "file_mapped"))
                : std::nullopt;
 }
 
 Bytes left_v1(const std::string& folder) {
   const Bytes limit = limit_v1(folder);
   return limit ? left(limit, number_in(folder + "/memory.usage_in_bytes"),
-                      entry_of(folder + "/memory.stat", "total_inactive_file"))
+                      reclaimable(folder + "/memory.stat", "total_inactive_file", "total_active_file",
+                                  "total_mapped_file"))
                : std::nullopt;
 }
 

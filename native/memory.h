@@ -7,8 +7,8 @@
 
 namespace e2v {
 
-// Bytes: what the system has available, or what its control groups (v2 or v1) leave, whichever is less. Files that the
-// system keeps in memory and has not used twice count as available.
+// Bytes: what the system has available, or what its control groups (v2 or v1) leave, whichever is less. What the system
+// keeps of files, and no process has mapped, counts as available.
 int64_t available_memory();
 
 // The same, with what the system could swap out.

@@ -7,6 +7,7 @@ import { cachedLibtorch, type Libtorch, locateLibtorch, pythonLibtorch } from '.
 import { CPU_SET, CUDA_SET, CUDA_VERSION, downloadBytes, LIBTORCH_VERSION } from '../libtorch/pin.js';
 import { addonIsCurrent, buildAddon } from '../native/build.js';
 import { findAddon } from '../native/paths.js';
+import { checkPlatform } from '../native/platform.js';
 import { removePartOnInterrupt } from './interrupt.js';
 
 const USAGE = 2;
@@ -18,6 +19,7 @@ export interface SetupFlags {
 
 /** `emotion2vec setup`: makes everything ready and says where it is. */
 export async function runSetup(flags: SetupFlags): Promise<number> {
+  checkPlatform();
   if (flags.cuda) {
     const status = await prepareCuda(flags.yes === true);
     if (status !== 0) return status;
@@ -30,9 +32,10 @@ export async function runSetup(flags: SetupFlags): Promise<number> {
 
 /**
  * Fetches libtorch and builds the addon where that is not done yet, telling about it on stderr; silent otherwise.
- * @throws EmotionError ERR_LIBTORCH_DOWNLOAD, ERR_LIBTORCH_MISSING, ERR_ADDON_BUILD
+ * @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_DOWNLOAD, ERR_LIBTORCH_MISSING, ERR_ADDON_BUILD
  */
 export async function prepare(): Promise<Libtorch> {
+  checkPlatform(); // nothing is fetched for a system that cannot use it
   let libtorch = locateLibtorch();
   if (libtorch === undefined) {
     await fetchLibtorch(false);
