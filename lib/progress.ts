@@ -1,4 +1,4 @@
-import type { TurnWatcher } from './scheduler/scheduler.js';
+import type { TurnWatcher } from './scheduler/turn.js';
 
 /** What a call is doing. */
 export type Progress =

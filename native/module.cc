@@ -24,6 +24,7 @@
 #include "precision.h"
 #include "scratch.h"
 #include "tensors.h"
+#include "transfer.h"
 
 namespace e2v {
 namespace {
@@ -48,36 +49,6 @@ struct Registry {
 // At namespace scope, so that it is made before the queues and destroyed after them: a load may run until they are.
 Registry registry;
 
-// Tensors on the CPU and contiguous, in place of wherever and however the model left them.
-c10::IValue to_host(const c10::IValue& value) {
-  if (value.isTensor()) {
-    return value.toTensor().to(at::kCPU).contiguous();
-  }
-  if (value.isTuple()) {
-    std::vector<c10::IValue> elements;
-    for (const auto& element : value.toTupleRef().elements()) {
-      elements.push_back(to_host(element));
-    }
-    return c10::ivalue::Tuple::create(std::move(elements));
-  }
-  if (value.isList()) {
-    c10::impl::GenericList list(c10::AnyType::get());
-    for (const auto& element : value.toListRef()) {
-      list.push_back(to_host(element));
-    }
-    return list;
-  }
-  if (value.isGenericDict()) {
-    const auto& dict = value.toGenericDict();
-    c10::impl::GenericDict copy(dict.keyType(), c10::AnyType::get());
-    for (const auto& entry : dict) {
-      copy.insert(entry.key(), to_host(entry.value()));
-    }
-    return copy;
-  }
-  return value;
-}
-
 // Gives what was freed, and is kept for what may come, to the system and the device.
 void release_all(const c10::Device& device) {
   trim_memory();
@@ -85,10 +56,6 @@ void release_all(const c10::Device& device) {
     release_kept_memory(device);
   } catch (const std::exception&) {  // a device that has failed: the error that is under way says more
   }
-}
-
-c10::IValue to_device(const c10::IValue& value, const c10::Device& device) {
-  return value.isTensor() ? c10::IValue(value.toTensor().to(device)) : value;
 }
 
 c10::IValue run_plain(const torch::jit::Module& module, const std::string& method, std::vector<c10::IValue> inputs) {

@@ -2,7 +2,7 @@ import type { Pcm } from '../audio/pcm.js';
 import { isOutOfMemory } from '../errors.js';
 import { events, type RunEvent } from '../events.js';
 import type { EmotionModel, ModelOutput, ModelWants } from '../model/emotion-model.js';
-import type { Lane } from './scheduler.js';
+import type { Lane } from './turn.js';
 
 export type ModelLane = Lane<Pcm, ModelOutput>;
 

@@ -43,6 +43,17 @@ describe('the fake CUDA device', () => {
     assert.deepEqual(gpu, cpu);
   });
 
+  it('takes tensors in lists and dicts', async () => {
+    const [list, dict, cpuList, cpuDict] = await inChild(
+      fake.env(),
+      `const x = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };
+       for (const module of await both((device) => TorchModule.load('test/fixtures/models/types.pt', { device }))) {
+         print(await module.call('tensors', [[x, x]])); print(await module.call('by_name', [{ a: x, b: x }]));
+       }`,
+    );
+    assert.deepEqual([list, dict], [cpuList, cpuDict]);
+  });
+
   it('recognizes as the CPU does', async () => {
     for (const model of ['small-en-de', tiny]) {
       const [gpu, cpu] = (await inChild(

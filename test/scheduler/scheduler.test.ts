@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 
 import { EmotionError } from '../../lib/errors.js';
-import { type CallOptions, Scheduler } from '../../lib/scheduler/scheduler.js';
+import { Scheduler } from '../../lib/scheduler/scheduler.js';
+import type { CallOptions } from '../../lib/scheduler/turn.js';
 import { FakeLane, settled } from '../support/fake-lane.js';
 
 const isCoded = (code: string) => (error: unknown) => error instanceof EmotionError && error.code === code;

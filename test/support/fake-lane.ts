@@ -1,4 +1,4 @@
-import type { Lane } from '../../lib/scheduler/scheduler.js';
+import type { Lane } from '../../lib/scheduler/turn.js';
 
 /** A batch that a fake lane was given, and how it ends. */
 export interface FakeRun {
