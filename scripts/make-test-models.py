@@ -6,6 +6,7 @@ liar.pt      a correct card, but forward() returns the wrong shapes
 no-labels.pt a card that breaks the contract
 not-json.pt  a card that is not JSON
 linears-*.pt what quantising meets: see the classes below LINEARS
+device.pt    what GPU tests ask of a device: memory that is held, tensors in containers, float32 products
 """
 import json
 import sys
@@ -93,6 +94,46 @@ class Types(nn.Module):
 class Liar(nn.Module):
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
         return torch.zeros(1, 3), torch.zeros(1, 1, 3), torch.zeros(1, 1, 4), torch.ones(1, dtype=torch.int64)
+
+
+class OnDevice(nn.Module):
+    held: List[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("one", torch.ones(1))
+        self.held = []
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return torch.matmul(a, b)
+
+    @torch.jit.export
+    def convolved(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv1d(x, weight)
+
+    @torch.jit.export
+    def hold(self, size: int) -> int:
+        """Takes so many bytes of the device, and says how many blocks it has now."""
+        self.held.append(torch.empty([size], dtype=torch.uint8, device=self.one.device))
+        return len(self.held)
+
+    @torch.jit.export
+    def drop(self, first: int, count: int) -> int:
+        """Gives blocks back."""
+        self.held = self.held[:first] + self.held[first + count:]
+        return len(self.held)
+
+    @torch.jit.export
+    def add_to_list(self, xs: List[Tensor]) -> List[Tensor]:
+        return [x + self.one.expand(x.size()) for x in xs]
+
+    @torch.jit.export
+    def add_to_dict(self, xs: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        return {name: x + self.one.expand(x.size()) for name, x in xs.items()}
+
+    @torch.jit.export
+    def add_to_optional(self, x: Optional[Tensor] = None) -> Tensor:
+        return self.one if x is None else x + self.one.expand(x.size())
 
 
 # LINEARS. Sizes are no multiples of what kernels like. Methods other than forward run on libtorch's own operators alone.
@@ -378,6 +419,7 @@ def main(folder: Path) -> None:
     torch.jit.script(Types()).save(str(folder / "types.pt"))  # saved in training mode: loading must switch dropout off
     for name, card in (("liar", json.dumps(CARD)), ("no-labels", json.dumps({**CARD, "labels": []})), ("not-json", "{")):
         torch.jit.save(liar, str(folder / f"{name}.pt"), _extra_files={"emotion2vec.json": card})
+    torch.jit.script(OnDevice()).save(str(folder / "device.pt"))
     mlp = Mlp().eval()
     scripted = torch.jit.script(mlp)
     scripted.save(str(folder / "linears-mlp.pt"))

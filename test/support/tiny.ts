@@ -1,6 +1,7 @@
 /**
  * The tiny emotion2vec of the parity fixture: FunASR's architecture with 64 dimensions and 2 + 2 blocks. Its weights and clips
- * come from a formula that scripts/make-parity-fixture.py follows too, number for number, so neither is committed.
+ * come from a formula that scripts/make-parity-fixture.py follows too, number for number, so neither is committed. The formula
+ * has weights for other sizes too (full-size.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,9 +13,16 @@ import { type Stored, writeCheckpoint } from './checkpoint.js';
 export const LABELS =
   '生气/angry 厌恶/disgusted 恐惧/fearful 开心/happy 中立/neutral 其他/other 难过/sad 吃惊/surprised <unk>'.split(' ');
 
-const DIM = 64;
-const HEADS = 4;
-const BLOCKS = 2;
+/** What emotion2vec networks differ in. */
+export interface NetworkSize {
+  dim: number;
+  heads: number;
+  /** Of the context encoder, and after it. */
+  contextBlocks: number;
+  blocks: number;
+}
+
+const TINY: NetworkSize = { dim: 64, heads: 4, contextBlocks: 2, blocks: 2 };
 const GROUPS = 16;
 
 /** Uniform numbers of mean 0 and variance 1, by a hash of (seed, index). */
@@ -42,6 +50,11 @@ export function clip(seed: number, length: number, gain = 0.1): Float32Array {
 }
 
 export function tinyWeights(): Map<string, Stored> {
+  return seededWeights(TINY);
+}
+
+/** Of an emotion2vec of this size: one draw for each name. */
+export function seededWeights({ dim, heads, contextBlocks, blocks }: NetworkSize): Map<string, Stored> {
   const weights = new Map<string, Stored>();
   const add = (name: string, ...shape: number[]): void => {
     const values = noise(
@@ -49,16 +62,16 @@ export function tinyWeights(): Map<string, Stored> {
       shape.reduce((product, size) => product * size, 1),
     );
     const fan = shape.slice(1).reduce((product, size) => product * size, 1);
-    const value = (x: number): number => {
-      if (name.endsWith('alibi_scale')) return x * 0.5 + 0.5;
-      if (shape.length === 1) return x * 0.1 + (name.endsWith('weight') ? 1 : 0);
-      return name.endsWith('extra_tokens') ? x : x * fan ** -0.5;
-    };
-    weights.set(name, { shape, data: Float32Array.from(values, value) });
+    const [scale, mean] = ((): [number, number] => {
+      if (name.endsWith('alibi_scale')) return [0.5, 0.5];
+      if (shape.length === 1) return [0.1, name.endsWith('weight') ? 1 : 0];
+      return [name.endsWith('extra_tokens') ? 1 : fan ** -0.5, 0];
+    })();
+    weights.set(name, { shape, data: Float32Array.from(values, (x) => x * scale + mean) });
   };
   const encoder = 'd2v_model.modality_encoders.AUDIO.';
-  add(`${encoder}extra_tokens`, 1, 10, DIM);
-  add(`${encoder}alibi_scale`, 1, 1, HEADS, 1, 1);
+  add(`${encoder}extra_tokens`, 1, 10, dim);
+  add(`${encoder}alibi_scale`, 1, 1, heads, 1, 1);
   [10, 3, 3, 3, 3, 2, 2].forEach((kernel, i) => {
     add(`${encoder}local_encoder.conv_layers.${i}.0.weight`, 512, i === 0 ? 1 : 512, kernel);
     add(`${encoder}local_encoder.conv_layers.${i}.2.1.weight`, 512);
@@ -66,33 +79,36 @@ export function tinyWeights(): Map<string, Stored> {
   });
   add(`${encoder}project_features.1.weight`, 512);
   add(`${encoder}project_features.1.bias`, 512);
-  add(`${encoder}project_features.2.weight`, DIM, 512);
-  add(`${encoder}project_features.2.bias`, DIM);
+  add(`${encoder}project_features.2.weight`, dim, 512);
+  add(`${encoder}project_features.2.bias`, dim);
   for (let i = 1; i <= 5; i++) {
-    add(`${encoder}relative_positional_encoder.${i}.0.weight`, DIM, DIM / GROUPS, 19);
-    add(`${encoder}relative_positional_encoder.${i}.0.bias`, DIM);
+    add(`${encoder}relative_positional_encoder.${i}.0.weight`, dim, dim / GROUPS, 19);
+    add(`${encoder}relative_positional_encoder.${i}.0.bias`, dim);
   }
-  add(`${encoder}context_encoder.norm.weight`, DIM);
-  add(`${encoder}context_encoder.norm.bias`, DIM);
-  for (const blocks of [`${encoder}context_encoder.blocks.`, 'd2v_model.blocks.']) {
-    for (let i = 0; i < BLOCKS; i++) {
-      const block = `${blocks}${i}.`;
+  add(`${encoder}context_encoder.norm.weight`, dim);
+  add(`${encoder}context_encoder.norm.bias`, dim);
+  for (const [stack, count] of [
+    [`${encoder}context_encoder.blocks.`, contextBlocks],
+    ['d2v_model.blocks.', blocks],
+  ] as const) {
+    for (let i = 0; i < count; i++) {
+      const block = `${stack}${i}.`;
       for (const [name, out, size] of [
-        ['attn.qkv', 3 * DIM, DIM],
-        ['attn.proj', DIM, DIM],
-        ['mlp.fc1', 4 * DIM, DIM],
-        ['mlp.fc2', DIM, 4 * DIM],
+        ['attn.qkv', 3 * dim, dim],
+        ['attn.proj', dim, dim],
+        ['mlp.fc1', 4 * dim, dim],
+        ['mlp.fc2', dim, 4 * dim],
       ] as const) {
         add(`${block}${name}.weight`, out, size);
         add(`${block}${name}.bias`, out);
       }
       for (const name of ['norm1', 'norm2']) {
-        add(`${block}${name}.weight`, DIM);
-        add(`${block}${name}.bias`, DIM);
+        add(`${block}${name}.weight`, dim);
+        add(`${block}${name}.bias`, dim);
       }
     }
   }
-  add('proj.weight', LABELS.length, DIM);
+  add('proj.weight', LABELS.length, dim);
   add('proj.bias', LABELS.length);
   return weights;
 }
