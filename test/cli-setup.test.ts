@@ -60,7 +60,7 @@ describe('emotion2vec setup --cuda', () => {
     assert.deepEqual(mirror.cached(), [CUDA_SET.folder]);
     const again = await setup();
     assert.deepEqual([again.status, again.stdout, mirror.requests], [0, stdout, 1]);
-    assert.equal(again.stderr, 'libtorch with CUDA 13.0 is there already.\n');
+    assert.equal(again.stderr, `libtorch with CUDA 13.0 is there already: ${there()} (cache)\n`);
   });
 
   describe('on a terminal', () => {

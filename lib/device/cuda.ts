@@ -45,7 +45,7 @@ export function cudaProblem(
     const release = driver.release === '' ? '' : ` ${driver.release}`;
     return {
       what: `The NVIDIA driver${release} supports CUDA ${cudaText(driver.version)}, and this libtorch needs ${libtorch.cudaVersion}`,
-      remedy: 'Update the driver; until then use device "cpu".',
+      remedy: "Update the driver; until then use device 'cpu'.",
       hardware: true,
     };
   }
@@ -68,7 +68,8 @@ export function cudaProblem(
   const device = devices[index];
   if (device === undefined) {
     const known = devices.map(({ name }, i) => `cuda:${i} (${name})`).join(', ');
-    return { what: `There is no device cuda:${index}`, remedy: `There is ${known}.`, hardware: true };
+    const what = `The NVIDIA driver has ${devices.length === 1 ? 'one device' : `${devices.length} devices`}: ${known}`;
+    return { what, remedy: 'Choose one of them.', hardware: true };
   }
   if (device.capability < LEAST_CAPABILITY) {
     const has = (device.capability / 10).toFixed(1);

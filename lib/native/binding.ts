@@ -5,7 +5,7 @@ import { EmotionError, messageOf } from '../errors.js';
 import { cudaLibraries, type Libtorch, locateLibtorch, mendRemedy } from '../libtorch/locate.js';
 import type { Precision } from '../options.js';
 import { type AddonFiles, findAddon } from './paths.js';
-import { checkPlatform, explainLinker, REBUILD } from './platform.js';
+import { ADDRESS_SPACE, checkPlatform, explainLinker, NEWER_SYSTEM, REBUILD } from './platform.js';
 
 /** What quantising did to a module. */
 export interface QuantizeReport {
@@ -140,7 +140,7 @@ export async function openCuda(): Promise<void> {
     const { what } = explainLinker('it', messageOf(cause));
     throw new EmotionError('ERR_DEVICE_UNAVAILABLE', `libtorch's CUDA part does not load: ${what}`, {
       cause,
-      remedy: 'Run `npx emotion2vec setup --cuda` for a whole one.',
+      remedy: mendRemedy(libtorch).replace('setup`', 'setup --cuda`'),
     });
   }
 }
@@ -180,8 +180,11 @@ async function loadBinding(): Promise<NativeBinding> {
     await loader.open(libraries);
   } catch (cause) {
     const { code, what } = explainLinker('it', messageOf(cause));
-    const remedy = code === 'ERR_LIBTORCH_MISSING' ? { remedy: mendRemedy(libtorch) } : {};
-    throw new EmotionError(code, `libtorch in ${libtorch.root} does not load: ${what}`, { cause, ...remedy });
+    const message = `libtorch in ${libtorch.root} does not load: ${what}`;
+    if (code === 'ERR_OUT_OF_MEMORY') throw new EmotionError(code, message, { cause, remedy: ADDRESS_SPACE });
+    // glibc's version apart, what is wrong with it a whole one has not.
+    if (/GLIBC/.test(what)) throw new EmotionError('ERR_PLATFORM', message, { cause, remedy: NEWER_SYSTEM });
+    throw new EmotionError('ERR_LIBTORCH_MISSING', message, { cause, remedy: mendRemedy(libtorch) });
   }
   const binding = dlopen<NativeBinding>(addon.torch);
   // A run that goes on while the process tears libtorch down would crash it (native/task_queue.h).

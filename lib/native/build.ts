@@ -31,6 +31,24 @@ export async function buildAddon(
   say: (line: string) => void,
   percent: (done: number) => void,
 ): Promise<void> {
+  try {
+    await buildOnce(libtorch, say, percent);
+  } catch (cause) {
+    if (cause instanceof EmotionError) throw cause;
+    throw new EmotionError('ERR_ADDON_BUILD', `The addon could not be built in ${BUILD}: ${messageOf(cause)}`, {
+      cause,
+      remedy: ['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')
+        ? `Run \`npx emotion2vec setup\` as the owner of ${packageRoot}, or as root.`
+        : 'Check that it is a folder that can be written and the disk has room.',
+    });
+  }
+}
+
+async function buildOnce(
+  libtorch: Libtorch,
+  say: (line: string) => void,
+  percent: (done: number) => void,
+): Promise<void> {
   await mkdir(BUILD, { recursive: true });
   const wait = (pid: number) => say(`Waiting for process ${pid}, which is building the addon`);
   await withLock(path.join(BUILD, 'lock'), wait, async () => {
@@ -60,6 +78,8 @@ async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number)
     `--CDLIBTORCH=${libtorch.root}`,
   ];
   const log = createWriteStream(LOG);
+  let logged = `the whole log is in ${LOG}`;
+  log.on('error', (error) => (logged = `its log could not be written: ${error.message}`)); // builds nevertheless
   const child = spawn(process.execPath, args, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'pipe'] });
   let tail = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -84,8 +104,8 @@ async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number)
       .split('\n')
       .filter((line) => /error|not found|ENOENT|cannot|No CMAKE/i.test(line))
       .at(0);
-    const what = `The addon did not build${reason === undefined ? '' : `: ${reason.trim().slice(0, 300)}`} (the whole log is in ${LOG})`;
-    throw new EmotionError('ERR_ADDON_BUILD', what);
+    const why = reason === undefined ? '' : `: ${reason.trim().slice(0, 300).replace(/\.$/, '')}`;
+    throw new EmotionError('ERR_ADDON_BUILD', `The addon did not build${why} (${logged})`);
   }
 }
 

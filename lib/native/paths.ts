@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import nodeGypBuild from 'node-gyp-build';
 
+import { EmotionError } from '../errors.js';
+
 /** The package's folder, from wherever this file was compiled to. */
 export const packageRoot: string = findRoot(__dirname);
 
@@ -25,5 +27,12 @@ export function findAddon(): AddonFiles | undefined {
 }
 
 function findRoot(folder: string): string {
-  return existsSync(path.join(folder, 'CMakeLists.txt')) ? folder : findRoot(path.dirname(folder));
+  if (existsSync(path.join(folder, 'CMakeLists.txt'))) return folder;
+  const parent = path.dirname(folder);
+  if (parent === folder) {
+    throw new EmotionError('ERR_ADDON_MISSING', `The package's own files are not above ${__dirname}`, {
+      remedy: 'A bundler must leave emotion2vec-node out (esbuild: --external:emotion2vec-node; webpack: externals).',
+    });
+  }
+  return findRoot(parent);
 }

@@ -80,7 +80,7 @@ export function platformProblem({ os, arch, glibc, musl, processor, flags }: Pla
   return undefined;
 }
 
-const NEWER_SYSTEM = 'Use a newer system or image: Debian 10, Ubuntu 20.04, RHEL 8 and newer have it.';
+export const NEWER_SYSTEM = 'Use a newer system or image: Debian 10, Ubuntu 20.04, RHEL 8 and newer have it.';
 export const SHOW_PROCESSOR =
   'In a virtual machine, let it show the processor of its host (QEMU: -cpu host); else use one of 2013 or newer.';
 
@@ -102,6 +102,7 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
+export const ADDRESS_SPACE = 'Free memory, or lift the limit of the address space (ulimit -v).';
 export const REBUILD =
   'Remove build/Release (or prebuilds/) and run `npx emotion2vec setup`, which builds the addon here.';
 
@@ -120,12 +121,15 @@ export function explainLinker(file: string, words: string): { code: ErrorCode; w
     return {
       code: 'ERR_PLATFORM',
       what: `${file} is not for this machine (${words})`,
-      remedy:
-        'It was copied from another system, or is damaged: install the package and run `npx emotion2vec setup` here.',
+      remedy: `It was copied from another system, or is damaged. ${REBUILD}`,
     };
   }
-  const missing = /^(\S+\.so[.\d]*): cannot open shared object file/.exec(words)?.[1];
-  if (missing !== undefined) {
+  const [, missing, why] = /^(\S+): cannot open shared object file(: .*)?$/.exec(words) ?? [];
+  if (missing !== undefined && (missing === file || missing.endsWith('.node'))) {
+    // What glibc says of a file that is there, where it is made for another processor.
+    return { code: 'ERR_ADDON_MISSING', what: `${file} is not for this machine (${words})`, remedy: REBUILD };
+  }
+  if (missing !== undefined && why !== undefined) {
     return {
       code: 'ERR_LIBTORCH_MISSING',
       what: `${file} needs ${missing}, which was not found beside it`,
@@ -141,7 +145,7 @@ export function explainLinker(file: string, words: string): { code: ErrorCode; w
     };
   }
   if (/cannot allocate memory|failed to map segment|cannot create|cannot enable executable/i.test(words)) {
-    return { code: 'ERR_OUT_OF_MEMORY', what: `${file} does not fit into memory (${words})` };
+    return { code: 'ERR_OUT_OF_MEMORY', what: `${file} does not fit into memory (${words})`, remedy: ADDRESS_SPACE };
   }
   return { code: 'ERR_LIBTORCH_MISSING', what: words };
 }

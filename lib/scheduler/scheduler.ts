@@ -81,7 +81,10 @@ export class Scheduler<C, R> {
     signal?.throwIfAborted();
     if (this.#calls.size >= this.#maxCalls) {
       this.metrics.counts.rejected++;
-      throw new EmotionError('ERR_QUEUE_FULL', `${this.#maxCalls} calls are under way, as many as maxQueue allows`);
+      throw new EmotionError(
+        'ERR_QUEUE_FULL',
+        `maxQueue allows ${this.#maxCalls} at once, and so many calls are under way`,
+      );
     }
     const call: Call = { controller: new AbortController(), running: 0, failed: false };
     const { controller } = call;

@@ -60,8 +60,8 @@ describe('why CUDA cannot be used', () => {
     [
       'an index out of range',
       problem({}, { index: 2 }),
-      /^There is no device cuda:2$/,
-      /^There is cuda:0 \(NVIDIA L4\), cuda:1 \(NVIDIA T4\)\.$/,
+      /^The NVIDIA driver has 2 devices: cuda:0 \(NVIDIA L4\), cuda:1 \(NVIDIA T4\)$/,
+      /^Choose one/,
       true,
     ],
     [

@@ -243,7 +243,12 @@ describe('devices', function () {
     });
 
     const reasons: [what: string, device: string, env: () => Record<string, string>, told: RegExp][] = [
-      ['an index out of range', 'cuda:3', () => fake.env(), /no device cuda:3\. There is cuda:0 \(NVIDIA Fake GPU\)/],
+      [
+        'an index out of range',
+        'cuda:3',
+        () => fake.env(),
+        /Device cuda:3 is not available\. The NVIDIA driver has one device: cuda:0 \(NVIDIA Fake GPU\)/,
+      ],
       ['no device', 'cuda', () => fake.env({ devices: 0 }), /finds no device\. Check `nvidia-smi`/],
       ['no driver', 'cuda', () => ({}), /no NVIDIA driver here .*\. Install it/],
       ['an old driver', 'cuda', () => fake.env({ driver: 12_080 }), /580\.65\.06 supports CUDA 12\.8.*Update/],

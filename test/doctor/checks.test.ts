@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Facts } from '../../lib/doctor/facts.js';
 import type { Status } from '../../lib/doctor/finding.js';
 import { findingsOf, isWell } from '../../lib/doctor/findings.js';
-import type { LoaderReport, RecognitionReport, Stage } from '../../lib/doctor/probe/protocol.js';
+import { type LoaderReport, NO_MEMORY, type RecognitionReport, type Stage } from '../../lib/doctor/probe/protocol.js';
 import { summary } from '../../lib/doctor/report.js';
 import { finding, H100, LARGE, LIBTORCH, loaderDone, NO_DRIVER, recognised, skipped, wellFacts } from './well-facts.js';
 
@@ -25,6 +25,17 @@ const crashed = (
     },
   ],
 });
+
+const loadFailed = (code: string, what: string, stage: Stage = 'libtorch'): Partial<Facts> => ({
+  recognitions: [
+    {
+      device: 'cpu',
+      outcome: { end: 'failed', stage, problem: { code, what, remedy: 'The advice of the error.' }, report: {} },
+    },
+  ],
+});
+const LIMITED: Facts['memory'] = { ...well.memory, addressSpaceBytes: 2e9 };
+const SMALL: Facts['memory'] = { totalBytes: 16e9, availableBytes: 90e6, limitBytes: 100e6, addressSpaceBytes: null };
 
 /** What is found, the finding that tells it, its status, and what its detail and remedy say. */
 const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
@@ -85,6 +96,7 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     {
       models: [LARGE],
       memory: { totalBytes: 64e9, availableBytes: 480e6, limitBytes: 512e6, addressSpaceBytes: null },
+      ...skipped(NO_MEMORY),
     },
     'system.memory',
     'error',
@@ -96,6 +108,7 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     {
       models: [LARGE],
       memory: { totalBytes: 64e9, availableBytes: 480e6, limitBytes: null, addressSpaceBytes: null },
+      ...skipped(NO_MEMORY),
     },
     'system.memory',
     'error',
@@ -123,7 +136,7 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     'no libtorch and no pip',
     {
       libtorch: { value: undefined },
-      tools: { python: true, pip: false, cmake: true, compiler: true, mirror: false },
+      tools: { python: true, pip: false, cmake: true, compiler: true, make: true, mirror: false },
     },
     'software.libtorch',
     'error',
@@ -134,7 +147,7 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     'no libtorch and no pip, but a mirror',
     {
       libtorch: { value: undefined },
-      tools: { python: false, pip: false, cmake: true, compiler: true, mirror: true },
+      tools: { python: false, pip: false, cmake: true, compiler: true, make: true, mirror: true },
     },
     'software.libtorch',
     'error',
@@ -151,7 +164,10 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
   ],
   [
     'a cache that cannot be written, and nothing in it',
-    { libtorch: { value: undefined }, cache: { path: '/cache', exists: true, writable: false, freeBytes: 1e12 } },
+    {
+      libtorch: { value: undefined },
+      cache: { path: '/cache', exists: true, blocked: false, writable: false, freeBytes: 1e12 },
+    },
     'software.cache',
     'error',
     /cannot be written/,
@@ -159,17 +175,20 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
   ],
   [
     'a cache that cannot be written, and libtorch in it',
-    { cache: { path: '/cache', exists: true, writable: false, freeBytes: 1e12 } },
+    { cache: { path: '/cache', exists: true, blocked: false, writable: false, freeBytes: 1e12 } },
     'software.cache',
     'ok',
     /^\/cache/,
   ],
   [
     'a full disk, and no libtorch',
-    { libtorch: { value: undefined }, cache: { path: '/cache', exists: false, writable: true, freeBytes: 300e6 } },
+    {
+      libtorch: { value: undefined },
+      cache: { path: '/cache', exists: false, blocked: false, writable: true, freeBytes: 300e6 },
+    },
     'software.cache',
     'error',
-    /300 MB free, .* takes 1\.0 GB/,
+    /300 MB free, .* takes 1\.6 GB/,
     /Free that much/,
   ],
   [
@@ -184,7 +203,7 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     'no addon and no CMake',
     {
       addon: { ...well.addon, path: undefined, current: undefined },
-      tools: { python: true, pip: true, cmake: false, compiler: true, mirror: false },
+      tools: { python: true, pip: true, cmake: false, compiler: true, make: true, mirror: false },
     },
     'software.addon',
     'error',
@@ -197,7 +216,7 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
       addon: {
         path: undefined,
         current: undefined,
-        folder: { path: '/usr/lib/p/build', exists: false, writable: false, freeBytes: 1e12 },
+        folder: { path: '/usr/lib/p/build', exists: false, blocked: false, writable: false, freeBytes: 1e12 },
       },
     },
     'software.addon',
@@ -393,6 +412,181 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     /cannot be read/,
     /Install the package again/,
   ],
+  [
+    'a cache that is a file, and no libtorch',
+    {
+      libtorch: { value: undefined },
+      cache: { path: '/etc/passwd', exists: true, blocked: true, writable: true, freeBytes: 1e12 },
+    },
+    'software.cache',
+    'error',
+    /^\/etc\/passwd is not a folder$/,
+    /^Set EMOTION2VEC_CACHE to a folder/,
+  ],
+  [
+    'a cache below a file, and libtorch elsewhere',
+    { cache: { path: '/etc/passwd/x', exists: false, blocked: true, writable: true, freeBytes: 1e12 } },
+    'software.cache',
+    'warning',
+    /^\/etc\/passwd\/x would lie in what is not a folder$/,
+    /^Set EMOTION2VEC_CACHE to a folder/,
+  ],
+  [
+    'no libtorch, and a cache that cannot be written',
+    {
+      libtorch: { value: undefined },
+      cache: { path: '/cache', exists: true, blocked: false, writable: false, freeBytes: 1e12 },
+    },
+    'software.libtorch',
+    'error',
+    /was not found/,
+    /^Make \/cache writable/,
+  ],
+  [
+    'no libtorch, and a full disk',
+    {
+      libtorch: { value: undefined },
+      cache: { path: '/cache', exists: true, blocked: false, writable: true, freeBytes: 1.2e9 },
+    },
+    'software.libtorch',
+    'error',
+    /was not found/,
+    /^Free that much/,
+  ],
+  [
+    'no addon and nothing to build it with',
+    {
+      addon: { ...well.addon, path: undefined, current: undefined },
+      tools: { python: true, pip: true, cmake: false, compiler: false, make: false, mirror: false },
+    },
+    'software.addon',
+    'error',
+    /not built/,
+    /^Install CMake 3\.18 or newer and g\+\+ 10 or newer and make \(.*apt-get install cmake g\+\+ make\)/,
+  ],
+  [
+    'no addon and no make',
+    {
+      addon: { ...well.addon, path: undefined, current: undefined },
+      tools: { python: true, pip: true, cmake: true, compiler: true, make: false, mirror: false },
+    },
+    'software.addon',
+    'error',
+    /not built/,
+    /^Install make \(Debian, Ubuntu: apt-get install make\)/,
+  ],
+  [
+    'a libtorch that is damaged, as another error code tells',
+    loadFailed('ERR_PLATFORM', 'libtorch in /x does not load: it is not for this machine (y.so: file too short)'),
+    'software.libtorch',
+    'error',
+    /in the cache: libtorch in \/x does not load: .*file too short/,
+    /^Remove \/cache\/libtorch-2\.11\.0 and run/,
+  ],
+  [
+    'a libtorch for a newer glibc',
+    loadFailed('ERR_PLATFORM', 'libtorch in /x does not load: it needs GLIBC 2.38, and this system is older'),
+    'software.libtorch',
+    'error',
+    /needs GLIBC 2\.38/,
+    /^The advice of the error\.$/,
+  ],
+  [
+    'an addon for a newer libstdc++, though libtorch is well',
+    loadFailed('ERR_PLATFORM', 'The addon does not load: /x.so needs GLIBCXX 3.4.32, and this system is older'),
+    'software.addon',
+    'error',
+    /needs GLIBCXX 3\.4\.32/,
+    /^The advice of the error\.$/,
+  ],
+  [
+    'a crash under ulimit -v',
+    { ...crashed('clip', { signal: 'SIGTRAP' }), memory: LIMITED },
+    'recognition.cpu',
+    'error',
+    /^crashed recognising a clip: SIGTRAP$/,
+    /^Lift the limit of the address space \(ulimit -v unlimited\)/,
+  ],
+  [
+    'an exit under ulimit -v',
+    { ...crashed('start', { status: 134, words: 'FATAL ERROR: Zone Allocation failed' }), memory: LIMITED },
+    'software.addon',
+    'error',
+    /^ended with status 134/,
+    /^Lift the limit of the address space/,
+  ],
+  [
+    'memory that runs out under ulimit -v',
+    { ...loadFailed('ERR_OUT_OF_MEMORY', 'm.pt: memory ran out', 'model'), memory: LIMITED },
+    'recognition.cpu',
+    'error',
+    /memory ran out$/,
+    /^Lift the limit of the address space/,
+  ],
+  [
+    'a full disk, though there is a ulimit -v',
+    { ...crashed('clip', { signal: 'SIGBUS' }), memory: LIMITED },
+    'recognition.cpu',
+    'error',
+    /SIGBUS/,
+    /^Check the disk/,
+  ],
+  [
+    'a driver that crashes under ulimit -v',
+    {
+      loader: { end: 'crashed', stage: 'driver', signal: 'SIGSEGV', status: null, words: '', report: {} },
+      memory: LIMITED,
+    },
+    'devices.driver',
+    'warning',
+    /SIGSEGV/,
+    /^Lift the limit of the address space/,
+  ],
+  [
+    'a container too small for the smallest model',
+    { memory: SMALL, ...skipped(`${NO_MEMORY}, as it takes more`) },
+    'system.memory',
+    'error',
+    /90 MB of the 100 MB of its cgroup available; with small-en-de a process takes about 153 MB$/,
+    /^Give the container 153 MB or more \(docker run --memory\)\.$/,
+  ],
+  [
+    'an addon that was not tried, as there is no memory',
+    { memory: SMALL, ...skipped(`${NO_MEMORY}, as it takes more`) },
+    'software.addon',
+    'info',
+    /^\/package\/.*; not tried for lack of memory$/,
+  ],
+  [
+    'a model that does not fit',
+    { memory: SMALL, ...skipped(`${NO_MEMORY}, as it takes more`) },
+    'models.small-en-de',
+    'warning',
+    /built in; too little memory on cpu$/,
+  ],
+  [
+    'a container that does for a short clip',
+    { memory: { ...SMALL, availableBytes: 134e6, limitBytes: 150e6 } },
+    'system.memory',
+    'warning',
+    /takes up to 153 MB for long clips$/,
+    /^Give the container 153 MB/,
+  ],
+  [
+    'a model that ran, whatever memory there seems to be',
+    { memory: { ...SMALL, availableBytes: 134e6, limitBytes: 150e6 } },
+    'models.small-en-de',
+    'ok',
+    /fits as .*fp32.* on cpu$/,
+  ],
+  [
+    'the smallest model, which the kernel ended',
+    crashed('model', { signal: 'SIGKILL' }),
+    'recognition.cpu',
+    'error',
+    /SIGKILL/,
+    /^Free memory, or raise the limit of the container\.$/,
+  ],
   ['no NVIDIA driver, no GPU', {}, 'devices.driver', 'info', /no NVIDIA driver/],
   ['a GPU without a driver', { gpus: 2 }, 'devices.driver', 'warning', /2 NVIDIA GPUs/, /--gpus all/],
   [
@@ -547,7 +741,7 @@ describe('what the doctor finds', () => {
       finding(both, 'models.large.pt').detail,
       /^649 MB in fp32; fits as fp32, int8 on cpu; fp32, bf16, fp16, int8 on cuda:0$/,
     );
-    const little = { ...both, memory: { ...well.memory, availableBytes: 900e6 } };
+    const little = { ...both, memory: { ...well.memory, availableBytes: 900e6 }, ...skipped(NO_MEMORY) };
     assert.match(finding(little, 'system.memory').remedy!, /As an archive in bf16 .*`emotion2vec quantize/);
     assert.deepEqual(finding(little, 'models.large.pt').data!['fits'], {
       cpu: ['int8'],
@@ -579,7 +773,7 @@ describe('what the doctor finds', () => {
   it('in the order in which one would mend it, whatever else follows from that', () => {
     const facts = wellFacts({
       libtorch: { value: undefined },
-      cache: { path: '/cache', exists: true, writable: false, freeBytes: 1e12 },
+      cache: { path: '/cache', exists: true, blocked: false, writable: false, freeBytes: 1e12 },
       ...skipped('libtorch is missing'),
     });
     const { status, text } = summary(findingsOf(facts));
@@ -588,6 +782,17 @@ describe('what the doctor finds', () => {
       text,
       /^Recognition does not work here\. First thing to do: Make \/cache writable, or set EMOTION2VEC_CACHE/,
     );
+  });
+
+  it('that under ulimit -v lifting it is the first thing to do', () => {
+    for (const facts of [
+      crashed('clip', { signal: 'SIGTRAP' }),
+      crashed('libtorch', { signal: 'SIGSEGV' }),
+      loadFailed('ERR_OUT_OF_MEMORY', 'memory ran out', 'model'),
+    ]) {
+      const { text } = summary(findingsOf(wellFacts({ ...facts, memory: LIMITED })));
+      assert.match(text, /First thing to do: Lift the limit of the address space \(ulimit -v unlimited\)/);
+    }
   });
 
   it('even where a check fails', () => {

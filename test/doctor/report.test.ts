@@ -61,7 +61,13 @@ describe("the doctor's report", () => {
   });
 
   it("writes ~ for the user's own folder", () => {
-    const cache = { path: `${homedir()}/.cache/emotion2vec-node`, exists: true, writable: true, freeBytes: null };
+    const cache = {
+      path: `${homedir()}/.cache/emotion2vec-node`,
+      exists: true,
+      blocked: false,
+      writable: true,
+      freeBytes: null,
+    };
     assert.match(text({ cache }), /✓ Cache {11}~\/\.cache\/emotion2vec-node\n/);
   });
 
@@ -71,6 +77,16 @@ describe("the doctor's report", () => {
       text({ loader: loaderDone(H100) }),
       /\n! Recognition works here, on the CPU\. One thing could be better\. CUDA\s+driver:\s+Run\s+`npx emotion2vec setup --cuda`/,
     );
+    const failed: Partial<Facts> = {
+      recognitions: [
+        { device: 'cpu', outcome: recognised('cpu') },
+        {
+          device: 'cuda:0',
+          outcome: { end: 'failed', stage: 'model', problem: { what: 'it failed', remedy: 'Free some.' }, report: {} },
+        },
+      ],
+    };
+    assert.match(text(failed), /One thing could be better\.\s+Recognition\s+on\s+cuda:0:\s+Free some\.\n$/);
     assert.match(text(SICK), /\n✗ Recognition does not work here\. First thing to do: Correct LIBTORCH/);
     const gpu = wellFacts({
       loader: loaderDone(H100),

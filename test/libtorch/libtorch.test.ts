@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { EmotionError } from '../../lib/errors.js';
 import { downloadLibtorch } from '../../lib/libtorch/download.js';
@@ -15,6 +17,10 @@ const failed = (message: RegExp) => (error: unknown) => {
   assert.match(error.message, message);
   return true;
 };
+
+/** What to do where trying again would not help. */
+const CORRECT = /\. Correct EMOTION2VEC_LIBTORCH_URL, .*, and EMOTION2VEC_LIBTORCH_SHA256, /;
+const INSTALL_PIP = /\. Install pip \(apt-get install python3-pip\), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH\.$/;
 
 const FOLDER = `libtorch-${LIBTORCH_VERSION}`;
 
@@ -68,6 +74,52 @@ describe('libtorch', () => {
     assert.deepEqual(mirror.cached(), []);
   });
 
+  it('of a mirror that is not what it should be says what to correct', async () => {
+    const fetching = () => downloadLibtorch(quiet, { env });
+    for (const url of [
+      'nonsense',
+      'ftp://127.0.0.1/torch.whl',
+      'file://elsewhere/torch.whl',
+      'file:///none/torch.whl',
+    ]) {
+      env.EMOTION2VEC_LIBTORCH_URL = url;
+      await assert.rejects(fetching(), failed(CORRECT));
+    }
+    const file = path.join(mirror.folder, 'other.zip');
+    env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(mirror.folder).href;
+    await assert.rejects(fetching(), failed(/ is no file\. Correct/));
+    writeFileSync(file, '<html>');
+    env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(file).href;
+    await assert.rejects(fetching(), failed(CORRECT));
+    env.EMOTION2VEC_LIBTORCH_SHA256 = createHash('sha256').update('<html>').digest('hex');
+    await assert.rejects(fetching(), failed(/cannot be extracted: .*\. Correct/i));
+    env.EMOTION2VEC_LIBTORCH_SHA256 = '';
+    await assert.rejects(fetching(), failed(CORRECT));
+    assert.deepEqual(mirror.cached(), []);
+  });
+
+  it('comes from a file', async () => {
+    env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(path.join(mirror.folder, 'made.zip')).href;
+    await downloadLibtorch(quiet, { env });
+    assert.equal(locateLibtorch(env)?.source, 'cache');
+  });
+
+  it('that is not reached says why', async () => {
+    mirror.stop();
+    await assert.rejects(
+      downloadLibtorch(quiet, { env }),
+      failed(/fetch failed: connect ECONNREFUSED 127\.0\.0\.1:\d+\. Check the network/),
+    );
+  });
+
+  it('needs a cache that can be written', async () => {
+    writeFileSync(mirror.cache, 'a file');
+    const writable = /\. Set EMOTION2VEC_CACHE to a folder that can be written\.$/;
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(writable));
+    env.EMOTION2VEC_CACHE = path.join(mirror.cache, 'below');
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(writable));
+  });
+
   it("may be libtorch's own zip", async () => {
     mirror.serve({
       'libtorch/build-version': `${LIBTORCH_VERSION}+cpu\n`,
@@ -84,8 +136,18 @@ describe('libtorch', () => {
   it('comes from pip, which is checked too', async () => {
     delete env.EMOTION2VEC_LIBTORCH_URL;
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/python3 was not found/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(INSTALL_PIP));
+    mirror.python('echo "/usr/bin/python3: No module named pip" >&2; exit 1');
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(INSTALL_PIP));
     mirror.python('echo "ERROR: No matching distribution" >&2; exit 1');
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/status 1: ERROR: No matching distribution/));
+    mirror.python(`exec >&2
+      for left in 4 3; do echo "WARNING: Retrying ($left) after connection broken by 'ProxyError'"; done
+      echo "ERROR: No matching distribution"; exit 1`);
+    await assert.rejects(
+      downloadLibtorch(quiet, { env }),
+      failed(/: WARNING: Retrying \(4\) after connection broken by 'ProxyError'; ERROR: No matching distribution\. /),
+    );
     mirror.python('while [ "$1" != --dest ]; do shift; done; echo x > "$2/torch.whl"');
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/torch==2\.11\.0 has sha256/));
     assert.deepEqual(mirror.cached(), []);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 
 import { withLock } from '../../lib/libtorch/lock.js';
 import { runNode } from '../support/run.js';
@@ -76,8 +78,8 @@ describe('the lock of what is fetched', () => {
   }
 
   for (const [what, make] of Object.entries({
-    'a living process': () => heldBy(process.pid),
-    'a living process of an older version': () => writeFileSync(lock, String(process.pid)),
+    'a living process': () => heldBy(process.ppid),
+    'a living process of an older version': () => writeFileSync(lock, String(process.ppid)),
   })) {
     it(`is left to ${what} until that has done`, async () => {
       make();
@@ -88,13 +90,49 @@ describe('the lock of what is fetched', () => {
         () => Promise.resolve(seen.push('in')),
       );
       await sleep(600);
-      assert.deepEqual(seen, [process.pid]);
+      assert.deepEqual(seen, [process.ppid]);
       rmSync(lock, { recursive: true });
       await work;
-      assert.deepEqual(seen, [process.pid, 'in']);
+      assert.deepEqual(seen, [process.ppid, 'in']);
       assert.ok(!existsSync(lock));
     });
   }
+
+  for (const [what, make] of Object.entries({
+    'a killed process': () => heldBy(process.pid),
+    'a killed process of an older version': () => writeFileSync(lock, String(process.pid)),
+  })) {
+    it(`is taken from ${what} that had our id, as the first of another container has`, async () => {
+      make();
+      const waited = (pid: number) => assert.fail(`waits for ${pid}`);
+      await withLock(lock, waited, () => Promise.resolve(assert.deepEqual(readdirSync(folder), ['torn.lock'])));
+      assert.deepEqual(readdirSync(folder), []);
+    });
+  }
+
+  it('is held by one call of a process at a time, and by one thread', async () => {
+    const seen: string[] = [];
+    const call = (name: string) =>
+      withLock(
+        lock,
+        (pid) => seen.push(`${name} waits for ${pid === process.pid ? 'us' : pid}`),
+        async () => {
+          seen.push(`${name} in`);
+          await sleep(300);
+          seen.push(`${name} out`);
+        },
+      );
+    const script = `require('./dist/libtorch/lock.js').withLock(${JSON.stringify(lock)},
+      () => {}, async () => require('worker_threads').parentPort.postMessage('in'))`;
+    const first = call('first');
+    const thread = new Worker(script, { eval: true });
+    thread.on('message', () => seen.push('thread in'));
+    const ended = once(thread, 'exit');
+    await Promise.all([first, call('second'), ended]);
+    assert.deepEqual(seen.slice(0, 3), ['first in', 'second waits for us', 'first out']);
+    assert.deepEqual(seen.filter((line) => line.endsWith(' in')).sort(), ['first in', 'second in', 'thread in']);
+    assert.deepEqual(readdirSync(folder), []);
+  });
 
   it('of another is not ended by who has seen a dead one there before', async () => {
     // Between reading who holds the lock and clearing it, somebody else clears it and takes it.

@@ -95,9 +95,13 @@ export class Mirror {
     return readdirSync(this.cache).sort();
   }
 
-  close(): void {
+  stop(): void {
     this.#server.close();
     this.#server.closeAllConnections();
+  }
+
+  close(): void {
+    this.stop();
     rmSync(this.folder, { recursive: true });
   }
 }

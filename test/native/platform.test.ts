@@ -46,7 +46,12 @@ describe("the linker's words", () => {
       /GLIBCXX 3\.4\.30/,
       /here/,
     ],
-    ['/p/emotion2vec.node: invalid ELF header', 'ERR_PLATFORM', /^FILE is not for this machine/, /install the package/],
+    [
+      '/p/emotion2vec.node: invalid ELF header',
+      'ERR_PLATFORM',
+      /^FILE is not for this machine/,
+      /copied from another system/,
+    ],
     ['/p/libc10.so: file too short', 'ERR_PLATFORM', /^FILE is not for this machine/, /damaged/],
     [
       'libcudart.so.13: cannot open shared object file: No such file or directory',
@@ -60,7 +65,13 @@ describe("the linker's words", () => {
       /^FILE was built for another libtorch/,
       /Remove build\/Release/,
     ],
-    ['libtorch_cpu.so: failed to map segment from shared object', 'ERR_OUT_OF_MEMORY', /does not fit/, undefined],
+    ['libtorch_cpu.so: failed to map segment from shared object', 'ERR_OUT_OF_MEMORY', /does not fit/, /ulimit -v/],
+    [
+      '/p/emotion2vec.node: cannot open shared object file: No such file or directory',
+      'ERR_ADDON_MISSING',
+      /^FILE is not for this machine/,
+      /Remove build/,
+    ],
     ['something new', 'ERR_LIBTORCH_MISSING', /^something new$/, undefined],
   ];
   for (const [words, code, what, remedy] of cases) {

@@ -1,0 +1,65 @@
+/** The device that these tests are for, and a `describe` that skips where there is none. */
+import { EmotionError, messageOf } from '../../lib/errors.js';
+import { type DeviceMemory, loaderBinding, nativeBinding } from '../../lib/native/binding.js';
+import { TorchModule } from '../../lib/torch.js';
+import { fixture } from '../support/paths.js';
+
+export interface Gpu {
+  name: string;
+  /** Whether it is test/fake-cuda: slow, and with the CPU's numbers. */
+  fake: boolean;
+}
+
+export const DEVICE = 'cuda:0';
+
+let asked: Promise<Gpu | string> | undefined;
+
+/** The first device, or why there is none. */
+export function findGpu(): Promise<Gpu | string> {
+  asked ??= ask();
+  return asked;
+}
+
+async function ask(): Promise<Gpu | string> {
+  try {
+    (await TorchModule.load(fixture('models/device.pt'), { device: 'cuda' })).dispose();
+  } catch (error) {
+    if (error instanceof EmotionError && error.code === 'ERR_DEVICE_UNAVAILABLE') return messageOf(error);
+    throw error;
+  }
+  const { name } = (await loaderBinding().cudaDriver()).devices[0]!;
+  return { name, fake: name === 'NVIDIA Fake GPU' };
+}
+
+/** A suite that needs a device. `fake: false`: a real one. */
+export function describeGpu(title: string, define: () => void, { fake = true } = {}): void {
+  describe(title, () => {
+    before(async function () {
+      const found = await findGpu();
+      if (typeof found === 'string') skip(this, found);
+      else if (found.fake && !fake) skip(this, 'it takes minutes on the fake device; FULL=1 runs it');
+    });
+    define();
+  });
+}
+
+function skip(context: Mocha.Context, why: string): void {
+  console.log(`      skipped: ${why}`);
+  context.skip();
+}
+
+export async function deviceMemory(): Promise<DeviceMemory> {
+  return (await nativeBinding()).deviceMemory(DEVICE);
+}
+
+/** What has been disposed is freed by a thread of its own: when nothing has changed for half a second, ten seconds at most. */
+export async function settledMemory(): Promise<DeviceMemory> {
+  let last = await deviceMemory();
+  for (let [round, same] = [0, 0]; round < 200 && same < 10; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const now = await deviceMemory();
+    same = now.allocatedBytes === last.allocatedBytes ? same + 1 : 0;
+    last = now;
+  }
+  return last;
+}
