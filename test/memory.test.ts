@@ -89,7 +89,7 @@ describe('memoryBudgetBytes', function () {
       const [expected] = (await unbound.forward([audio(3), lengths(3)])) as [{ data: Float32Array }];
       unbound.dispose();
       const counts = { loads: 0, runs: 0, answers: 0 };
-      for (let budget = 0.5e6; budget < 40e6; budget += 1.7e6) {
+      for (let budget = 0.5e6; budget < 40e6; budget += 2.5e6) {
         let module: TorchModule;
         try {
           module = await TorchModule.load(tiny, { device: 'cpu', precision, memoryBudgetBytes: Math.round(budget) });

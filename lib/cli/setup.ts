@@ -54,7 +54,7 @@ export async function prepare(): Promise<Libtorch> {
 async function prepareCuda(agreed: boolean): Promise<number> {
   const found = locateLibtorch();
   if (found?.cuda) {
-    say(`libtorch${withCuda(found)} is there already.`);
+    say(`libtorch${withCuda(found)} is there already: ${found.root} (${found.source})`);
     return 0;
   }
   if (found?.source === 'LIBTORCH') {

@@ -1,6 +1,7 @@
 import { explainLinker, REBUILD } from '../native/platform.js';
 import type { Facts } from './facts.js';
 import type { Problem } from './finding.js';
+import { isSmallest } from './fit.js';
 import type { Outcome, Stage } from './probe/protocol.js';
 import { timeText } from './text.js';
 
@@ -15,17 +16,26 @@ const DOING: Readonly<Record<Stage, string>> = {
   exit: 'ending',
 };
 
+type Surroundings = Pick<Facts, 'environment' | 'memory' | 'models'>;
+
+/** Where `ulimit -v` is set, Node, its WebAssembly and libtorch crash in many ways. */
+export const LIFT_SPACE =
+  'Lift the limit of the address space (ulimit -v unlimited): Node and libtorch reserve far more addresses than they use.';
+/** That tell of something else. */
+const NOT_OF_SPACE = ['SIGBUS', 'SIGSYS', 'SIGXCPU'];
+const OUT_OF_MEMORY = /out of memory|memory ran out|allocat|ENOMEM|EAGAIN/i;
+
 export const REPORT = 'Report it with what `emotion2vec doctor --json` prints.';
 
 /** Why a probe has no whole report; undefined where it has. */
-export function probeProblem(outcome: Outcome<unknown>, environment: Facts['environment']): Problem | undefined {
+export function probeProblem(outcome: Outcome<unknown>, facts: Surroundings): Problem | undefined {
   switch (outcome.end) {
     case 'done':
       return undefined;
     case 'skipped':
       return { what: `not tried: ${outcome.why}` };
     case 'failed':
-      return outcome.problem;
+      return spaceRanOut(outcome.problem, facts) ? { ...outcome.problem, remedy: LIFT_SPACE } : outcome.problem;
     case 'hung':
       return {
         what: `still ${DOING[outcome.stage]} after ${timeText(1000 * outcome.seconds)}, and was ended`,
@@ -33,36 +43,51 @@ export function probeProblem(outcome: Outcome<unknown>, environment: Facts['envi
           'Try again when the machine and its disk have less to do; if it stays so, report it with `emotion2vec doctor --json`.',
       };
     case 'crashed':
-      return crashProblem(outcome, environment);
+      return crashProblem(outcome, facts);
   }
 }
 
 function crashProblem(
   { stage, signal, status, words }: Extract<Outcome<unknown>, { end: 'crashed' }>,
-  environment: Facts['environment'],
+  facts: Surroundings,
 ): Problem {
+  const suspect = isLimited(facts) ? LIFT_SPACE : preloaded(facts.environment);
   if (signal !== null) {
     const known = SIGNALS[signal];
     const what = `crashed ${DOING[stage]}: ${signal}${known === undefined ? '' : ` (${known.what})`}`;
     return {
       what,
       remedy:
-        preloaded(environment) ??
-        known?.remedy ??
+        (NOT_OF_SPACE.includes(signal) ? preloaded(facts.environment) : suspect) ??
+        (signal === 'SIGKILL' ? moreMemory(facts) : known?.remedy) ??
         `${REBUILD} If it stays so, report it with \`emotion2vec doctor --json\`.`,
     };
   }
   const linker = linkerWords(words);
   const end = `ended with status ${status} ${DOING[stage]}`;
   if (linker !== undefined) {
-    const { what, remedy } = explainLinker('Node', linker);
-    return { what: `${end}: ${what}`, remedy: remedy ?? REBUILD };
+    const { code, what, remedy } = explainLinker('Node', linker);
+    const problem = { code, what: `${end}: ${what}`, remedy: remedy ?? REBUILD };
+    return spaceRanOut(problem, facts) ? { ...problem, remedy: LIFT_SPACE } : problem;
   }
   const last = lastWords(words);
   return {
     what: last === undefined ? end : `${end}: ${last}`,
-    remedy: preloaded(environment) ?? REPORT,
+    remedy: suspect ?? REPORT,
   };
+}
+
+function isLimited({ memory }: Surroundings): boolean {
+  return memory.addressSpaceBytes !== null;
+}
+
+function spaceRanOut({ code, what }: Problem, facts: Surroundings): boolean {
+  return isLimited(facts) && (code === 'ERR_OUT_OF_MEMORY' || OUT_OF_MEMORY.test(what));
+}
+
+function moreMemory({ models }: Surroundings): string {
+  const more = 'Free memory, or raise the limit of the container';
+  return isSmallest(models) ? `${more}.` : `${more}; or use a smaller model.`;
 }
 
 const SIGNALS: Readonly<Record<string, { what: string; remedy?: string }>> = {
@@ -79,7 +104,6 @@ const SIGNALS: Readonly<Record<string, { what: string; remedy?: string }>> = {
   },
   SIGKILL: {
     what: 'most often the kernel, when memory runs out',
-    remedy: 'Free memory, raise the limit of the container, or use a smaller model.',
   },
   SIGSYS: {
     what: 'a system call that is forbidden here',

@@ -58,7 +58,7 @@ export interface ProcessorFacts {
 
 export interface MemoryFacts {
   totalBytes: number;
-  /** To this process. */
+  /** To a process that starts when this one has ended. */
   availableBytes: number;
   /** Of its control groups. */
   limitBytes: number | null;
@@ -69,6 +69,8 @@ export interface MemoryFacts {
 export interface FolderFacts {
   path: string;
   exists: boolean;
+  /** It, or what it is to lie in, is there and is no folder. */
+  blocked: boolean;
   /** The folder, or where it would be made. */
   writable: boolean;
   freeBytes: number | null;
@@ -87,7 +89,10 @@ export interface ToolFacts {
   python: boolean;
   pip: boolean;
   cmake: boolean;
+  /** That cmake-js looks for: g++ or clang++, whatever CXX is. */
   compiler: boolean;
+  /** Or ninja. */
+  make: boolean;
   /** EMOTION2VEC_LIBTORCH_URL is set: no pip is needed. */
   mirror: boolean;
 }

@@ -72,8 +72,16 @@ export function summary(findings: readonly Finding[]): { status: Status; text: s
   const more = findings.filter(({ status }) => status === 'warning').length;
   return {
     status: 'warning',
-    text: `${well} ${more === 1 ? 'One thing could be better' : `${more} things could be better`}. ${worse.title}: ${worse.remedy ?? worse.detail}`,
+    text: `${well} ${more === 1 ? 'One thing could be better' : `${more} things could be better`}. ${nameOf(worse)}: ${worse.remedy ?? worse.detail}`,
   };
+}
+
+/** The title as it begins a sentence, away from its topic. */
+function nameOf({ id, title }: Finding): string {
+  if (id.startsWith('recognition.')) return `Recognition ${title}`;
+  if (id.startsWith('devices.cuda:')) return `Device ${title}`;
+  if (id.startsWith('models.') && id !== 'models.chosen') return `Model ${title}`;
+  return title;
 }
 
 /** The user's own folder is long, and everybody knows ~. */

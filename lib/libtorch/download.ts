@@ -1,8 +1,9 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError } from '../errors.js';
 import { extractKept } from './extract.js';
+import { reasonOf, wrongMirror } from './failure.js';
 import { cachedLibtorch, cacheFolder, type Environment, inspectLibtorch } from './locate.js';
 import { isAlive, withLock } from './lock.js';
 import { fromMirror } from './mirror.js';
@@ -51,10 +52,15 @@ export async function downloadLibtorch(
     if (cause instanceof EmotionError) throw cause;
     throw new EmotionError(
       'ERR_LIBTORCH_DOWNLOAD',
-      `libtorch could not be fetched into ${cache}: ${messageOf(cause)}`,
-      { cause },
+      `libtorch could not be fetched into ${cache}: ${reasonOf(cause)}`,
+      cannotBeWritten(cause) ? { cause, remedy: 'Set EMOTION2VEC_CACHE to a folder that can be written.' } : { cause },
     );
   }
+}
+
+function cannotBeWritten(error: unknown): boolean {
+  const codes = ['EACCES', 'EPERM', 'EROFS', 'EEXIST', 'ENOTDIR'];
+  return codes.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Takes the libtorch without CUDA out of the cache. A process that has opened it goes on: its pages stay while they are mapped. */
@@ -83,16 +89,19 @@ async function fetchInto(folder: string, set: LibtorchSet, progress: Progress, e
     ? fromMirror(env.EMOTION2VEC_LIBTORCH_URL, env.EMOTION2VEC_LIBTORCH_SHA256, archives, progress)
     : fromPip(set, archives, progress, env);
   for await (const archive of source) {
-    await extractKept(archive, folder, (name) => set.keeps(name));
+    await extractKept(archive, folder, (name) => set.keeps(name)).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.syscall !== undefined) throw cause; // of the disk
+      throw wrongMirror(`the archive cannot be extracted: ${cause.message}`, cause);
+    });
     await rm(archive);
   }
   await rm(archives, { recursive: true });
   const found = inspectLibtorch(folder, 'cache');
-  if (found === undefined) throw new Error('the archive holds no lib/libtorch_cpu.so and lib/libc10.so');
+  if (found === undefined) throw wrongMirror('the archive holds no lib/libtorch_cpu.so and lib/libc10.so');
   if (found.version !== LIBTORCH_VERSION)
-    throw new Error(`the archive holds libtorch ${found.version}, and ${LIBTORCH_VERSION} is needed`);
+    throw wrongMirror(`the archive holds libtorch ${found.version}, and ${LIBTORCH_VERSION} is needed`);
   if (set === CUDA_SET && !found.cuda)
-    throw new Error('the archive holds no lib/libtorch_cuda.so: it is a libtorch without CUDA');
+    throw wrongMirror('the archive holds no lib/libtorch_cuda.so: it is a libtorch without CUDA');
 }
 
 /** Folders of downloads whose process was killed. */

@@ -10,16 +10,22 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { threadId } from 'node:worker_threads';
+import { isMainThread, threadId } from 'node:worker_threads';
 
 const POLL_MS = 250;
+
+/** What this thread names its entries: another of the same process has locks of its own. */
+const OWN_ENTRY = isMainThread ? String(process.pid) : `${process.pid}-${threadId}`;
+
+/** The locks that this thread holds. */
+const held = new Set<string>();
 
 /** Runs `work` while holding `lock`, which names the holder's process. Waits for another holder that is alive. */
 export async function withLock<T>(lock: string, onWait: (pid: number) => void, work: () => Promise<T>): Promise<T> {
   mkdirSync(path.dirname(lock), { recursive: true });
   for (let waited = false; ;) {
     const holder = holderOf(lock);
-    if (holder !== undefined && isAlive(holder.pid)) {
+    if (holder !== undefined && isHeld(lock, holder)) {
       if (!waited) onWait(holder.pid);
       waited = true;
       await sleep(POLL_MS);
@@ -28,10 +34,12 @@ export async function withLock<T>(lock: string, onWait: (pid: number) => void, w
     if (holder !== undefined) clear(lock, holder); // it was killed
     if (take(lock)) break;
   }
+  held.add(lock);
   try {
     return await work();
   } finally {
-    clear(lock, { pid: process.pid, entry: String(process.pid) });
+    held.delete(lock);
+    clear(lock, { pid: process.pid, entry: OWN_ENTRY });
   }
 }
 
@@ -39,6 +47,11 @@ interface Holder {
   pid: number;
   /** In the lock's folder; undefined where the lock is a file, as those of 0.1.0 were. */
   entry: string | undefined;
+}
+
+/** One that names this very thread is of a killed process that had our id: in a container, every one's first process is 1. */
+function isHeld(lock: string, { pid, entry = String(pid) }: Holder): boolean {
+  return entry === OWN_ENTRY ? held.has(lock) : isAlive(pid);
 }
 
 /**
@@ -49,7 +62,7 @@ function take(lock: string): boolean {
   const own = `${lock}.${process.pid}-${threadId}`;
   mkdirSync(own, { recursive: true });
   try {
-    writeFileSync(path.join(own, String(process.pid)), '');
+    writeFileSync(path.join(own, OWN_ENTRY), '');
     renameSync(own, lock);
     return true;
   } catch (error) {
@@ -74,7 +87,7 @@ function clear(lock: string, { entry }: Holder): void {
 function holderOf(lock: string): Holder | undefined {
   try {
     const [entry] = readdirSync(lock);
-    return entry === undefined ? undefined : { pid: Number(entry), entry };
+    return entry === undefined ? undefined : { pid: parseInt(entry, 10), entry };
   } catch (error) {
     if (isOneOf(error, 'ENOENT')) return undefined;
     if (!isOneOf(error, 'ENOTDIR')) throw error;

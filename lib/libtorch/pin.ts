@@ -148,6 +148,11 @@ export const CUDA_SET: LibtorchSet = {
   keptBytes: 3_533_000_000,
 };
 
+/** What the disk must have free while the wheels are fetched: pip has one twice for a moment, as it copies what it has downloaded. */
+export function fetchSpace(set: LibtorchSet): number {
+  return set.keptBytes + 2 * Math.max(...set.wheels.map(({ bytes }) => bytes));
+}
+
 export function downloadBytes(set: LibtorchSet): number {
   return set.wheels.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -2,10 +2,22 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
+import { messageOf } from '../errors.js';
 import type { Progress } from './download.js';
+import { notFetched } from './failure.js';
 import { checkHash } from './hash.js';
 import type { Environment } from './locate.js';
-import { downloadBytes, LIBTORCH_VERSION, type LibtorchSet, type PinnedWheel, WHEEL_PLATFORM } from './pin.js';
+import {
+  downloadBytes,
+  fetchSpace,
+  LIBTORCH_VERSION,
+  type LibtorchSet,
+  type PinnedWheel,
+  WHEEL_PLATFORM,
+} from './pin.js';
+
+const NO_PIP = 'Install pip (apt-get install python3-pip), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH.';
+const OTHER_WHEEL = 'Check which index pip asks (`pip config list`), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH.';
 
 /** The wheels of `set`, each fetched into `folder` when the one before it may be gone. */
 export async function* fromPip(
@@ -33,7 +45,7 @@ export async function* fromPip(
 
 /** pip has a wheel twice for a moment: it copies what it has downloaded. */
 async function checkSpace(set: LibtorchSet, folder: string): Promise<void> {
-  const needed = set.keptBytes + 2 * Math.max(...set.wheels.map(({ bytes }) => bytes));
+  const needed = fetchSpace(set);
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize >= needed) return;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
@@ -69,22 +81,32 @@ async function download(
   const timer = setInterval(() => void largestFile(temporary).then(onBytes, () => undefined), 500);
   try {
     const status = await new Promise<number | null>((resolve, reject) => {
-      pip.on('error', () =>
-        reject(new Error('python3 was not found; it is needed for pip, or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH')),
-      );
+      pip.on('error', (cause: NodeJS.ErrnoException) => {
+        const what = cause.code === 'ENOENT' ? 'python3 was not found, whose pip is needed' : messageOf(cause);
+        reject(notFetched(what, { remedy: NO_PIP, cause }));
+      });
       pip.on('close', resolve);
     });
-    if (status !== 0) throw new Error(`pip ended with status ${status}: ${complaint.trim().split('\n').at(-1) ?? ''}`);
+    if (/No module named '?pip\b/.test(complaint)) throw notFetched('python3 has no pip', { remedy: NO_PIP });
+    if (status !== 0) throw new Error(`pip ended with status ${status}: ${reasonIn(complaint)}`);
   } finally {
     clearInterval(timer);
   }
   const [name] = await readdir(target);
   if (name === undefined) throw new Error(`pip gave no file for ${wheel.requirement}`);
-  await checkHash(path.join(target, name), wheel.sha256, wheel.requirement);
+  await checkHash(path.join(target, name), wheel.sha256, wheel.requirement, OTHER_WHEEL);
   const file = path.join(folder, name);
   await rename(path.join(target, name), file);
   await rm(temporary, { recursive: true });
   return file;
+}
+
+/** Its last line, which tells of no distribution where nothing was reached: then after the first about the connection. */
+function reasonIn(complaint: string): string {
+  const lines = complaint.trim().split('\n');
+  const last = lines.pop() ?? '';
+  const connection = lines.find((line) => /Retrying|Proxy|Connection|SSL|timed out/i.test(line));
+  return connection === undefined ? last : `${connection.trim()}; ${last}`;
 }
 
 async function largestFile(folder: string): Promise<number> {

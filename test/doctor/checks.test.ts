@@ -101,7 +101,7 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     'system.memory',
     'error',
     /480 MB of the 512 MB of its cgroup available; with large\.pt a process takes about 929 MB$/,
-    /^Give the container 1\.0 GB or more .*smaller model\.$/,
+    /^Give the container 929 MB or more \(docker run --memory\)\. As an archive in int8 .*`emotion2vec quantize/,
   ],
   [
     'memory that others have taken',
@@ -748,7 +748,8 @@ describe('what the doctor finds', () => {
       'cuda:0': ['fp32', 'bf16', 'fp16', 'int8'],
     });
     const bf16 = { ...LARGE, bytes: 325e6, card: { value: { ...LARGE.card.value, precision: 'bf16' as const } } };
-    assert.deepEqual(finding({ models: [bf16] }, 'models.large.pt').data!['fits'], { cpu: ['bf16'] });
+    const untried = { models: [bf16], ...skipped('there is no time') };
+    assert.deepEqual(finding(untried, 'models.large.pt').data!['fits'], { cpu: ['bf16'] });
   });
 
   it('devices that are alike are told together', () => {

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../bytes.js';
 import { cudaProblem, cudaText } from '../../device/cuda.js';
 import type { CudaDriver } from '../../native/binding.js';
-import { probeProblem } from '../crash.js';
+import { LIFT_SPACE, probeProblem } from '../crash.js';
 import type { Facts } from '../facts.js';
 import type { Finding } from '../finding.js';
 import { gpuPrecisions } from '../fit.js';
@@ -69,14 +69,15 @@ function checkDriver(facts: Facts, driver: CudaDriver): Finding {
 }
 
 /** The driver could not be asked. */
-function checkUnasked({ loader, environment, gpus }: Facts): Finding {
+function checkUnasked(facts: Facts): Finding {
+  const { loader, gpus } = facts;
   const finding = { id: 'devices.driver', title: 'CUDA driver', data: { gpus } };
-  const problem = probeProblem(loader, environment)!;
+  const problem = probeProblem(loader, facts)!;
   const found = gpus === 0 ? '' : ` (NVIDIA GPUs on the PCI bus: ${gpus})`;
   // Of the addon another finding tells.
   if (loader.end === 'done' || loader.end === 'skipped' || loader.stage !== 'driver') {
     return { ...finding, status: 'info', detail: `could not be asked without the addon${found}` };
   }
-  const remedy = `Check \`nvidia-smi\`; until then use device "cpu".`;
+  const remedy = problem.remedy === LIFT_SPACE ? LIFT_SPACE : 'Check `nvidia-smi`; until then use device "cpu".';
   return { ...finding, status: 'warning', detail: `${problem.what}${found}`, remedy };
 }

@@ -29,20 +29,26 @@ function checkModel(facts: Facts, model: ModelFacts): Finding {
   }
   const { precision, version } = card.value;
   const fits = fitsOf(facts, model);
-  const detail = `${formatBytes(bytes)} in ${precision}${builtIn ? ', built in' : ''}; fits as ${fitsText(fits)}`;
+  const detail = `${formatBytes(bytes)} in ${precision}${builtIn ? ', built in' : ''}; ${fitsText(fits)}`;
   const data = { path, bytes, precision, version, builtIn, chosen, fits };
   // Of memory that does not do for the chosen one, the memory's finding tells.
   return { ...finding, status: fits.cpu!.length > 0 ? 'ok' : 'warning', detail, data, ...smaller(fits.cpu!) };
 }
 
-/** "fp32, int8 on cpu; fp32, bf16, fp16, int8 on cuda:0 and cuda:1" */
+/** "fits as int8 on cpu; fp32, bf16, fp16, int8 on cuda:0 and cuda:1", "too little memory on cpu" */
 function fitsText(fits: Record<string, string[]>): string {
   const devices = new Map<string, string[]>();
   for (const [device, precisions] of Object.entries(fits)) {
-    const text = precisions.join(', ') || 'nothing';
+    const text = precisions.join(', ');
     devices.set(text, [...(devices.get(text) ?? []), device]);
   }
-  return [...devices].map(([text, names]) => `${text} on ${names.join(' and ')}`).join('; ');
+  const none = devices.get('');
+  devices.delete('');
+  const some = [...devices].map(([text, names]) => `${text} on ${names.join(' and ')}`);
+  return [
+    ...(some.length > 0 ? [`fits as ${some.join('; ')}`] : []),
+    ...(none === undefined ? [] : [`too little memory on ${none.join(' and ')}`]),
+  ].join('; ');
 }
 
 function smaller(fits: readonly string[]): { remedy?: string } {
@@ -50,10 +56,11 @@ function smaller(fits: readonly string[]): { remedy?: string } {
 }
 
 /** The precisions that a model may run in, by device. */
-function fitsOf({ system, memory, loader, libtorch }: Facts, model: ModelFacts): Record<string, string[]> {
-  const fits: Record<string, string[]> = {
-    cpu: cpuPrecisions(model, system.platform.flags, memory.availableBytes),
-  };
+function fitsOf(facts: Facts, model: ModelFacts): Record<string, string[]> {
+  const { system, memory, loader, libtorch, recognitions } = facts;
+  const cpu: string[] = cpuPrecisions(model, system.platform.flags, memory.availableBytes);
+  const ran = model.chosen ? recognitions[0]?.outcome.report.precision : undefined;
+  const fits: Record<string, string[]> = { cpu: ran === undefined || cpu.includes(ran) ? cpu : [...cpu, ran] };
   const { driver } = loader.report;
   const found = libtorch.value;
   if (driver === undefined || found === undefined) return fits;

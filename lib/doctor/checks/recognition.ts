@@ -15,7 +15,7 @@ export function checkRecognitions(facts: Facts): Finding[] {
     const finding = { id: `recognition.${device}`, title: device === 'cpu' ? 'on the CPU' : `on ${device}` };
     const data: Record<string, unknown> = { end: outcome.end, ...outcome.report };
     const name = facts.models.find((model) => model.chosen)?.name;
-    const problem = probeProblem(outcome, facts.environment);
+    const problem = probeProblem(outcome, facts);
     const { report } = outcome;
     if (isWhole(report)) {
       const strange = strangeScores(report);

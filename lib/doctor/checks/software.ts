@@ -1,17 +1,15 @@
 import { formatBytes } from '../../bytes.js';
 import { mendRemedy } from '../../libtorch/locate.js';
-import { CPU_SET, downloadBytes, LIBTORCH_VERSION } from '../../libtorch/pin.js';
+import { CPU_SET, downloadBytes, fetchSpace, LIBTORCH_VERSION } from '../../libtorch/pin.js';
 import { REBUILD } from '../../native/platform.js';
 import type { Facts, ToolFacts } from '../facts.js';
 import { probeProblem } from '../crash.js';
-import type { Finding } from '../finding.js';
-import type { Outcome, Stage } from '../probe/protocol.js';
+import type { Finding, Problem } from '../finding.js';
+import { NO_MEMORY, type Outcome, type Stage } from '../probe/protocol.js';
 import { timeText } from '../text.js';
 
 const SETUP = 'Run `npx emotion2vec setup`.';
 
-/** What the disk must hold for a while. */
-const FETCH_BYTES = downloadBytes(CPU_SET) + CPU_SET.keptBytes;
 /** Of build/, as it is built. */
 const BUILD_BYTES = 200e6;
 
@@ -23,7 +21,12 @@ export function checkCache({ cache, libtorch }: Facts): Finding | undefined {
     const remedy = 'Set HOME, or EMOTION2VEC_CACHE to a folder that can be written.';
     return { ...finding, status: 'error', detail: 'this user has no home folder, and libtorch is to go there', remedy };
   }
-  const { path, exists, writable, freeBytes } = cache;
+  const { path, exists, blocked, writable, freeBytes } = cache;
+  if (blocked) {
+    const remedy = 'Set EMOTION2VEC_CACHE to a folder, or unset it.';
+    const status = libtorch.value === undefined ? 'error' : 'warning';
+    return { ...finding, status, detail: `${path} ${exists ? 'is' : 'would lie in what is'} not a folder`, remedy };
+  }
   if (libtorch.value !== undefined || libtorch.problem !== undefined) {
     return exists ? { ...finding, status: 'ok', detail: `${path}${freeText(freeBytes)}` } : undefined;
   }
@@ -31,8 +34,8 @@ export function checkCache({ cache, libtorch }: Facts): Finding | undefined {
     const remedy = `Make ${path} writable, or set EMOTION2VEC_CACHE to a folder that is.`;
     return { ...finding, status: 'error', detail: `${path} cannot be written, and libtorch is to go there`, remedy };
   }
-  if (freeBytes !== null && freeBytes < FETCH_BYTES) {
-    const detail = `${path}: the disk has ${formatBytes(freeBytes)} free, and fetching libtorch takes ${formatBytes(FETCH_BYTES)} for a while`;
+  if (freeBytes !== null && freeBytes < fetchSpace(CPU_SET)) {
+    const detail = `${path}: the disk has ${formatBytes(freeBytes)} free, and fetching libtorch takes ${formatBytes(fetchSpace(CPU_SET))} for a while`;
     return {
       ...finding,
       status: 'error',
@@ -48,7 +51,7 @@ function freeText(bytes: number | null): string {
 }
 
 export function checkLibtorch(facts: Facts): Finding {
-  const { libtorch, tools, environment } = facts;
+  const { libtorch, tools } = facts;
   const finding = { id: 'software.libtorch', title: 'libtorch' };
   const { value, problem } = libtorch;
   if (problem !== undefined) {
@@ -56,16 +59,22 @@ export function checkLibtorch(facts: Facts): Finding {
   }
   if (value === undefined) {
     const detail = `${LIBTORCH_VERSION} was not found: not in the cache, not by LIBTORCH, not in Python`;
-    return { ...finding, status: 'error', detail, remedy: fetchRemedy(tools) };
+    return { ...finding, status: 'error', detail, remedy: cacheRemedy(facts) ?? fetchRemedy(tools) };
   }
   const { version, root, source, cuda, cudaVersion } = value;
   const where = { LIBTORCH: 'named by LIBTORCH', cache: 'in the cache', python: "Python's torch" }[source];
   const data = { version, root, source, cuda, cudaVersion };
   const damage = libtorchDamage(facts);
   if (damage !== undefined) {
-    const reason = probeProblem(damage, environment)!;
+    const reason = probeProblem(damage, facts)!;
     const detail = `${version} ${where}: ${reason.what}`;
-    return { ...finding, status: 'error', detail, remedy: mendRemedy(value), data: { ...data, problem: reason } };
+    return {
+      ...finding,
+      status: 'error',
+      detail,
+      remedy: needsNewer(reason) ? reason.remedy! : mendRemedy(value),
+      data: { ...data, problem: reason },
+    };
   }
   const kind = cuda ? `with CUDA ${cudaVersion ?? '(unknown version)'}` : 'without CUDA';
   return { ...finding, status: 'ok', detail: `${version} ${kind}, ${where}: ${root}`, data };
@@ -75,9 +84,22 @@ export function checkLibtorch(facts: Facts): Finding {
 function libtorchDamage(facts: Facts): Outcome<unknown> | undefined {
   const failure = loadFailure(facts);
   if (failure === undefined || isForAnother(facts)) return undefined;
-  const code = failure.end === 'failed' ? failure.problem.code : undefined;
+  const { code, what = '' }: Partial<Problem> = failure.end === 'failed' ? failure.problem : {};
   const cutOff = failure.end === 'crashed' && failure.stage === 'libtorch' && failure.signal === 'SIGBUS';
-  return cutOff || code === 'ERR_LIBTORCH_MISSING' ? failure : undefined;
+  // In the words of native/binding.ts: that of the addon begins otherwise.
+  const ofAnotherSystem = code === 'ERR_PLATFORM' && /^libtorch\b/.test(what);
+  return cutOff || ofAnotherSystem || code === 'ERR_LIBTORCH_MISSING' ? failure : undefined;
+}
+
+/** Whether a whole libtorch would not do here either. */
+function needsNewer({ code, what, remedy }: Problem): boolean {
+  return code === 'ERR_PLATFORM' && /GLIBC/.test(what) && remedy !== undefined;
+}
+
+/** What keeps `setup` from fetching. */
+function cacheRemedy(facts: Facts): string | undefined {
+  const cache = checkCache(facts);
+  return cache?.status === 'error' ? cache.remedy : undefined;
 }
 
 /** Whether the addon was built for another libtorch than there is. */
@@ -96,7 +118,7 @@ function fetchRemedy(tools: ToolFacts | undefined): string {
 
 /** Whether it loads with libtorch, which was tried in processes of their own. */
 export function checkAddon(facts: Facts): Finding {
-  const { addon, tools, environment } = facts;
+  const { addon, tools } = facts;
   const { path, current } = addon;
   const finding = { id: 'software.addon', title: 'Addon', data: { path, current } };
   if (path === undefined) {
@@ -109,7 +131,7 @@ export function checkAddon(facts: Facts): Finding {
   }
   const failure = libtorchDamage(facts) === undefined ? loadFailure(facts) : undefined;
   if (failure !== undefined) {
-    const problem = probeProblem(failure, environment)!;
+    const problem = probeProblem(failure, facts)!;
     const { what, remedy = REBUILD } = problem;
     return { ...finding, status: 'error', detail: what, remedy, data: { ...finding.data, problem } };
   }
@@ -119,8 +141,15 @@ export function checkAddon(facts: Facts): Finding {
     const remedy = 'Run `npx emotion2vec setup`: it is built anew, which takes some minutes.';
     return { ...finding, status: 'warning', detail, remedy };
   }
-  if (loadMs === undefined) return { ...finding, status: 'info', detail: `${path}; not tried without libtorch` };
+  if (loadMs === undefined) return { ...finding, status: 'info', detail: `${path}; ${untried(facts)}` };
   return { ...finding, status: 'ok', detail: `loads with libtorch in ${timeText(loadMs)}: ${path}` };
+}
+
+function untried({ libtorch, recognitions }: Facts): string {
+  if (libtorch.value === undefined) return 'not tried without libtorch';
+  const outcome = recognitions[0]?.outcome;
+  if (outcome?.end !== 'skipped') return 'not tried';
+  return outcome.why.startsWith(NO_MEMORY) ? 'not tried for lack of memory' : `not tried: ${outcome.why}`;
 }
 
 /** Of the probes, the one that libtorch or the addon did not load in. */
@@ -135,6 +164,13 @@ export function loadFailure({ loader, recognitions }: Facts): Outcome<unknown> |
   );
 }
 
+/** What the addon is built with, in words and as Debian's package. */
+const TOOLS = [
+  ['cmake', 'CMake 3.18 or newer', 'cmake'],
+  ['compiler', 'g++ 10 or newer', 'g++'],
+  ['make', 'make', 'make'],
+] as const;
+
 function buildRemedy(tools: ToolFacts | undefined, { folder }: Facts['addon']): string {
   if (!folder.writable) {
     return `Run \`npx emotion2vec setup\` as the owner of ${folder.path}, which cannot be written now.`;
@@ -142,12 +178,11 @@ function buildRemedy(tools: ToolFacts | undefined, { folder }: Facts['addon']): 
   if (folder.freeBytes !== null && folder.freeBytes < BUILD_BYTES) {
     return `Free ${formatBytes(BUILD_BYTES)} on the disk of ${folder.path}, then run \`npx emotion2vec setup\`.`;
   }
-  const lacking = [
-    ...(tools?.cmake === false ? ['CMake 3.18 or newer'] : []),
-    ...(tools?.compiler === false ? ['g++ 10 or newer'] : []),
-  ];
+  const lacking = TOOLS.filter(([tool]) => tools?.[tool] === false);
   if (lacking.length > 0) {
-    return `Install ${lacking.join(' and ')} (Debian, Ubuntu: apt-get install cmake g++), then run \`npx emotion2vec setup\`.`;
+    const names = lacking.map(([, name]) => name).join(' and ');
+    const packages = lacking.map(([, , each]) => each).join(' ');
+    return `Install ${names} (Debian, Ubuntu: apt-get install ${packages}), then run \`npx emotion2vec setup\`.`;
   }
   return 'Run `npx emotion2vec setup`: it takes some minutes.';
 }

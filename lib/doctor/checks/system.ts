@@ -2,7 +2,7 @@ import { formatBytes } from '../../bytes.js';
 import { compareVersions, type Platform, platformProblem, SHOW_PROCESSOR } from '../../native/platform.js';
 import type { Facts, MemoryFacts, ProcessorFacts } from '../facts.js';
 import type { Finding } from '../finding.js';
-import { hasAvx2, smallerRemedy, triedNeeds } from '../fit.js';
+import { hasAvx2, isSmallest, smallerRemedy, triedNeeds } from '../fit.js';
 
 const ANYWHERE: Omit<Platform, 'processor'> = {
   os: 'linux',
@@ -87,7 +87,7 @@ function coreLimits({ total, allowed, omp, usable }: ProcessorFacts): string[] {
   return limits;
 }
 
-export function checkMemory({ memory, models, system }: Facts): Finding {
+export function checkMemory({ memory, models, system, recognitions }: Facts): Finding {
   const { totalBytes, availableBytes, limitBytes } = memory;
   const finding = { id: 'system.memory', title: 'Memory', data: { ...memory } };
   const whole = limitBytes === null ? formatBytes(totalBytes) : `the ${formatBytes(limitBytes)} of its cgroup`;
@@ -95,13 +95,17 @@ export function checkMemory({ memory, models, system }: Facts): Finding {
   const chosen = models.find((model) => model.chosen);
   const needs = chosen && triedNeeds(chosen, system.platform.flags);
   if (needs !== undefined && needs > availableBytes) {
-    const scarce = `${detail}; with ${chosen!.name} a process takes about ${formatBytes(needs)}`;
+    const ran = recognitions[0]?.outcome.report.scores !== undefined; // a short clip
+    const most = ran ? `up to ${formatBytes(needs)} for long clips` : `about ${formatBytes(needs)}`;
+    const scarce = `${detail}; with ${chosen!.name} a process takes ${most}`;
     const more =
       limitBytes !== null && needs > limitBytes
         ? `Give the container ${formatBytes(needs)} or more (docker run --memory).`
         : 'End what else takes memory.';
-    const smaller = smallerRemedy(chosen!, availableBytes) ?? 'Or use a smaller model.';
-    return { ...finding, status: 'error', detail: scarce, remedy: `${more} ${smaller}` };
+    const smaller =
+      smallerRemedy(chosen!, availableBytes) ?? (isSmallest(models) ? undefined : 'Or use a smaller model.');
+    const remedy = smaller === undefined ? more : `${more} ${smaller}`;
+    return { ...finding, status: ran ? 'warning' : 'error', detail: scarce, remedy };
   }
   if (memory.addressSpaceBytes !== null) {
     const remedy =

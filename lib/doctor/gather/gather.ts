@@ -2,11 +2,18 @@ import { cacheFolder } from '../../libtorch/locate.js';
 import { platformProblem } from '../../native/platform.js';
 import { cudaProblem } from '../../device/cuda.js';
 import type { Facts, ModelFacts } from '../facts.js';
-import { gpuPrecisions, triedNeeds } from '../fit.js';
+import { gpuPrecisions, leastNeeds } from '../fit.js';
 import { known, knownLater } from '../finding.js';
 import { formatBytes } from '../../bytes.js';
 import { probe } from '../probe/probe.js';
-import type { LoaderReport, Outcome, ProbeJob, RecognitionReport, Skipped } from '../probe/protocol.js';
+import {
+  type LoaderReport,
+  NO_MEMORY,
+  type Outcome,
+  type ProbeJob,
+  type RecognitionReport,
+  type Skipped,
+} from '../probe/protocol.js';
 import { addonFacts, libtorchFacts, modelFacts, toolFacts } from './software.js';
 import {
   environmentFacts,
@@ -92,9 +99,9 @@ function obstacleOf(facts: Facts, chosen: ModelFacts | undefined): string | unde
   if (chosen === undefined) return 'there is no model';
   if (chosen.card.problem !== undefined) return `${chosen.name} cannot be read`;
   // Where the kernel ends whole containers (memory.oom.group), trying would end the user's work too.
-  const needs = triedNeeds(chosen, system.platform.flags);
-  if (needs !== undefined && needs > memory.availableBytes) {
-    return `${chosen.name} takes about ${formatBytes(needs)}, and ${formatBytes(memory.availableBytes)} are available`;
+  const needs = leastNeeds(chosen);
+  if (needs > memory.availableBytes) {
+    return `${NO_MEMORY}, as ${chosen.name} takes ${formatBytes(needs)} or more, and ${formatBytes(memory.availableBytes)} are available`;
   }
   return undefined;
 }

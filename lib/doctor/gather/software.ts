@@ -43,8 +43,9 @@ export async function toolFacts(): Promise<ToolFacts> {
   return {
     python,
     pip: python && (await pythonHas('pip')),
-    cmake: there('cmake', 'cmake3'),
-    compiler: there('c++', 'g++', 'clang++') || Boolean(env.CXX),
+    cmake: there('cmake'),
+    compiler: there('g++', 'clang++'),
+    make: there('make', 'ninja'),
     mirror: Boolean(env.EMOTION2VEC_LIBTORCH_URL),
   };
 }

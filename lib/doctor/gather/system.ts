@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, release, totalmem } from 'node:os';
 import path from 'node:path';
 
@@ -63,12 +63,18 @@ export function memoryFacts(loader: Partial<LoaderReport>): MemoryFacts {
   const totalBytes = totalmem();
   // Of Node: 0 or more than there is where there is no limit.
   const constrained = known(() => process.constrainedMemory() ?? 0).value ?? 0;
+  const own = 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(readText('/proc/self/status'))?.[1] ?? 0);
   const { availableBytes, limitBytes } = loader.memory ?? {
     availableBytes: freemem(),
     limitBytes: constrained > 0 && constrained < totalBytes ? constrained : null,
   };
   const space = /^Max address space\s+(\d+)/m.exec(readText('/proc/self/limits'))?.[1];
-  return { totalBytes, availableBytes, limitBytes, addressSpaceBytes: space === undefined ? null : Number(space) };
+  return {
+    totalBytes,
+    availableBytes: availableBytes + own,
+    limitBytes,
+    addressSpaceBytes: space === undefined ? null : Number(space),
+  };
 }
 
 export function environmentFacts(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
@@ -84,9 +90,16 @@ export function environmentFacts(env: NodeJS.ProcessEnv = process.env): Record<s
 export function folderFacts(folder: string): FolderFacts {
   let there = path.resolve(folder);
   while (!existsSync(there) && there !== path.dirname(there)) there = path.dirname(there);
+  const blocked = known(() => !statSync(there).isDirectory()).value ?? false;
   const writable = known(() => accessSync(there, constants.W_OK)).problem === undefined;
   const free = known(() => statfsSync(there)).value;
-  return { path: folder, exists: existsSync(folder), writable, freeBytes: free ? free.bavail * free.bsize : null };
+  return {
+    path: folder,
+    exists: existsSync(folder),
+    blocked,
+    writable,
+    freeBytes: free ? free.bavail * free.bsize : null,
+  };
 }
 
 /** Display controllers of NVIDIA on the PCI bus. */

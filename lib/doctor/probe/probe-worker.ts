@@ -31,7 +31,9 @@ async function tryLoader(): Promise<void> {
   await at('loader');
   const loader = loaderBinding();
   const { libtorchVersion, usableCpus } = loader;
-  await report<LoaderReport>({ libtorchVersion, usableCpus, memory: loader.memory() });
+  const memory = loader.memory();
+  memory.availableBytes += statusBytes('RssAnon'); // this process will be gone
+  await report<LoaderReport>({ libtorchVersion, usableCpus, memory });
   await at('driver');
   await report<LoaderReport>({ driver: await loader.cudaDriver() });
 }
@@ -62,7 +64,7 @@ async function tryRecognition(model: string, device: string): Promise<void> {
   await report<RecognitionReport>({
     clipMs: times.sort((a, b) => a - b)[CLIPS >> 1]!,
     clipSeconds: CLIP_SECONDS,
-    peakBytes: peakBytes(),
+    peakBytes: statusBytes('VmHWM'),
     device: ran.device,
     precision: ran.precision,
     threads: ran.threads,
@@ -79,8 +81,9 @@ function beKilledFirst(): void {
   }
 }
 
-function peakBytes(): number {
-  return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? 0);
+function statusBytes(name: 'VmHWM' | 'RssAnon'): number {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  return 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
 }
 
 const at = (stage: Stage) => reply({ kind: 'stage', stage });

@@ -23,6 +23,7 @@ export interface LoaderReport {
   /** That the main addon was built for. */
   libtorchVersion: string;
   usableCpus: number;
+  /** Of which this process has given back what it had itself. */
   memory: { availableBytes: number; limitBytes: number | null };
   driver: CudaDriver;
 }
@@ -52,6 +53,9 @@ export type Outcome<T> =
   | { end: 'crashed'; stage: Stage; signal: string | null; status: number | null; words: string; report: Partial<T> }
   | { end: 'hung'; stage: Stage; seconds: number; report: Partial<T> }
   | Skipped;
+
+/** Why something is not tried, where memory is too little. */
+export const NO_MEMORY = 'too little memory';
 
 /** Not tried. */
 export interface Skipped {
