@@ -84,12 +84,12 @@ describe('memoryBudgetBytes', function () {
   it('whatever it is, an answer is right or an error is coded: loading, packing, running', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-memory-'));
     const tiny = await importTiny(path.join(folder, 'tiny.pt'));
-    for (const precision of ['fp32', 'bf16', 'int8'] as const) {
+    for (const precision of ['fp32', 'int8'] as const) {
       const unbound = await TorchModule.load(tiny, { device: 'cpu', precision });
       const [expected] = (await unbound.forward([audio(3), lengths(3)])) as [{ data: Float32Array }];
       unbound.dispose();
       const counts = { loads: 0, runs: 0, answers: 0 };
-      for (let budget = 0.5e6; budget < 40e6; budget += 2.5e6) {
+      for (let budget = 0.5e6; budget < 40e6; budget += 4e6) {
         let module: TorchModule;
         try {
           module = await TorchModule.load(tiny, { device: 'cpu', precision, memoryBudgetBytes: Math.round(budget) });

@@ -188,10 +188,10 @@ describe('devices', function () {
       assert.equal(after.totalBytes, 8 * GB);
     });
 
-    it('never falls back: memory that runs out is an error, thirty times, and the next clip is heard', async () => {
+    it('never falls back: memory that runs out is an error, again and again, and the next clip is heard', async () => {
       const script = `const r = new EmotionRecognizer({ device: 'cuda' });
         const codes = new Set(), devices = new Set();
-        for (let i = 0; i < 30; i++) {
+        for (let i = 0; i < 12; i++) {
           codes.add((await r.recognize(noise(60), { window: 'off' }).catch(failed)).code);
           devices.add((await r.recognize(SPEECH)).model.device);
         }

@@ -60,8 +60,7 @@ describeGpu('the GPU', () => {
     await assert.rejects(recognise({ device: 'cuda:99' }), (error: unknown) => {
       assert.ok(error instanceof EmotionError);
       assert.equal(error.code, 'ERR_DEVICE_UNAVAILABLE');
-      assert.match(error.message, /There is no device cuda:99\. There is cuda:0 \(/);
-      assert.ok(error.message.includes(gpu.name));
+      assert.ok(error.message.includes('cuda:99') && error.message.includes(`cuda:0 (${gpu.name})`), error.message);
       return true;
     });
     assert.equal((await recognise({ device: 'cuda' })).model.device, DEVICE, 'and nothing has changed');
