@@ -34,6 +34,14 @@ const log = debuglog('emotion2vec-node');
 export async function loadPlaced<T>(wish: PlacementWish, load: (device: PlacedDevice) => Promise<T>): Promise<T> {
   if (wish.device === 'cpu') return load('cpu');
   if (wish.device !== 'auto') return load(await requireCuda(wish.device));
+  if (!requireLibtorch().cuda) {
+    // Whatever the driver says, and it may say it later than the model is loaded: a second for each device that sleeps.
+    void openBest(wish).then(
+      (problem) => typeof problem === 'object' && tellFallback(wish.file, problem),
+      () => undefined, // the addon is missing, which loading tells
+    );
+    return load('cpu');
+  }
   const found = await openBest(wish);
   if (typeof found === 'string') {
     try {

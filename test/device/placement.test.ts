@@ -108,6 +108,15 @@ describe('devices', function () {
       });
     }
 
+    it('does not wait for a driver whose answer changes nothing: libtorch has no CUDA', async () => {
+      const script = `${LISTEN} const r = new EmotionRecognizer();
+        print((await r.recognize(SPEECH)).model.device); print(told.length); await r.close();
+        process.once('beforeExit', () => print(told[0].reason));`;
+      const { printed } = await runChild(fake.driverOnly({ wakesAfter: 4 }), script);
+      assert.deepEqual(printed.slice(0, 2), ['cpu', 0]);
+      assert.match(printed[2] as string, /is without CUDA/);
+    });
+
     it('takes the CPU where there is no hardware, with an event and without a warning', async () => {
       const [device, told] = (await inChild({}, LISTEN + RECOGNIZE)) as [string, Told[]];
       assert.equal(device, 'cpu');

@@ -1,11 +1,12 @@
 // libcuda.so.1 for machines without a GPU: what of NVIDIA's driver API tells about devices. The environment says what
-// it tells, at every call: FAKE_CUDA_INIT, FAKE_CUDA_DRIVER, FAKE_CUDA_DEVICES, FAKE_CUDA_MEMORY,
+// it tells, at every call: FAKE_CUDA_INIT, FAKE_CUDA_WAKES_AFTER, FAKE_CUDA_DRIVER, FAKE_CUDA_DEVICES, FAKE_CUDA_MEMORY,
 // FAKE_CUDA_CAPABILITY, FAKE_CUDA_NAME (test/support/fake-cuda.ts says what they mean).
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -52,6 +53,7 @@ static int check(int device) {
 
 EXPORT int cuInit(unsigned flags) {
   (void)flags;
+  sleep((unsigned)atoi(setting("FAKE_CUDA_WAKES_AFTER", "0")));
   const int result = atoi(setting("FAKE_CUDA_INIT", device_count() > 0 ? "0" : "100"));
   initialized = result == SUCCESS;
   return result;

@@ -36,6 +36,8 @@ export interface FakeDevices {
   recoversAfter?: number;
   /** cuInit's result. Where it is not 0, libtorch finds no device. */
   init?: number;
+  /** Seconds that cuInit takes, as for devices that sleep. */
+  wakesAfter?: number;
   /** cuDriverGetVersion's answer, such as 12080. With one below 13000 libtorch finds no device. */
   driver?: number;
   /** Such as "7.5". */
@@ -59,6 +61,7 @@ const VARIABLES: Record<keyof FakeDevices, string> = {
   failAfter: 'FAKE_CUDA_FAIL_AFTER',
   recoversAfter: 'FAKE_CUDA_RECOVERS_AFTER',
   init: 'FAKE_CUDA_INIT',
+  wakesAfter: 'FAKE_CUDA_WAKES_AFTER',
   driver: 'FAKE_CUDA_DRIVER',
   capability: 'FAKE_CUDA_CAPABILITY',
   name: 'FAKE_CUDA_NAME',
