@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 
-import { type FakeCuda, fakeCuda } from '../support/fake-cuda.js';
+import { fakeCudaSuite } from '../support/fake-cuda-suite.js';
 import { inChild } from '../support/in-child.js';
-import { importTiny } from '../support/tiny.js';
 
 type Scores = Record<string, number>;
 
@@ -16,25 +12,11 @@ function near(actual: Scores, expected: Scores): void {
 }
 
 describe('the fake CUDA device', () => {
-  let fake: FakeCuda;
-  let folder: string;
-  let tiny: string;
-  before(async function () {
-    this.timeout(300_000); // a compiler reads libtorch's headers
-    const built = await fakeCuda();
-    if (built === undefined) {
-      console.log('      skipped: there is no g++ here');
-      this.skip();
-    }
-    fake = built;
-    folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-fake-cuda-'));
-    tiny = await importTiny(path.join(folder, 'tiny.pt'));
-  });
-  after(() => folder && rmSync(folder, { recursive: true }));
+  const suite = fakeCudaSuite();
 
   it('runs a module as the CPU does', async () => {
     const [device, gpu, cpu] = await inChild(
-      fake.env(),
+      suite.fake.env(),
       `const [gpu, cpu] = await both((device) => TorchModule.load('test/fixtures/models/types.pt', { device }));
        const x = { dtype: 'float32', shape: [2, 3], data: Float32Array.of(1, 0, 0, 0, 1, 1) };
        print(gpu.device); print(await gpu.forward([x])); print(await cpu.forward([x]));`,
@@ -45,7 +27,7 @@ describe('the fake CUDA device', () => {
 
   it('takes tensors in lists and dicts', async () => {
     const [list, dict, cpuList, cpuDict] = await inChild(
-      fake.env(),
+      suite.fake.env(),
       `const x = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) };
        for (const module of await both((device) => TorchModule.load('test/fixtures/models/types.pt', { device }))) {
          print(await module.call('tensors', [[x, x]])); print(await module.call('by_name', [{ a: x, b: x }]));
@@ -55,9 +37,9 @@ describe('the fake CUDA device', () => {
   });
 
   it('recognizes as the CPU does', async () => {
-    for (const model of ['small-en-de', tiny]) {
+    for (const model of ['small-en-de', suite.tiny]) {
       const [gpu, cpu] = (await inChild(
-        fake.env(),
+        suite.fake.env(),
         `const recognizers = await both((device) => new EmotionRecognizer({ device, model: process.argv[1], precision: 'fp32' }));
          for (const r of recognizers) { print(await r.recognize(SPEECH)); await r.close(); }`,
         model,
@@ -69,20 +51,20 @@ describe('the fake CUDA device', () => {
 
   it('has as many devices as it is told', async () => {
     const load = `TorchModule.load('test/fixtures/models/types.pt', { device: 'cuda:1' })`;
-    assert.deepEqual(await inChild(fake.env({ devices: 2 }), `print((await ${load}).device)`), ['cuda:1']);
+    assert.deepEqual(await inChild(suite.fake.env({ devices: 2 }), `print((await ${load}).device)`), ['cuda:1']);
     for (const options of [{ devices: 1 }, { devices: 0 }, { devices: 2, init: 803 }, { devices: 2, driver: 12080 }]) {
-      const [error] = await inChild(fake.env(options), `print(await ${load}.catch(failed))`);
+      const [error] = await inChild(suite.fake.env(options), `print(await ${load}.catch(failed))`);
       assert.equal((error as { code: string }).code, 'ERR_DEVICE_UNAVAILABLE', JSON.stringify(options));
     }
   });
 
   it('runs out of memory, and goes on', async () => {
     const [long, short] = (await inChild(
-      fake.env({ memory: 40 * 2 ** 20 }),
+      suite.fake.env({ memory: 40 * 2 ** 20 }),
       `const r = new EmotionRecognizer({ device: 'cuda', model: process.argv[1] });
        print(await r.recognize({ samples: new Float32Array(16000 * 30), sampleRate: 16000 }).catch(failed));
        print(await r.recognize(SPEECH)); await r.close();`,
-      tiny,
+      suite.tiny,
     )) as [{ code: string; message: string }, { model: { device: string } }];
     assert.equal(long.code, 'ERR_OUT_OF_MEMORY');
     assert.match(long.message, /CUDA out of memory\. Tried to allocate .+ GPU 0 has a total capacity of 40\.00 MiB/);
@@ -91,7 +73,7 @@ describe('the fake CUDA device', () => {
 
   it('fails from an allocation on', async () => {
     const [error] = await inChild(
-      fake.env({ failAfter: 1 }),
+      suite.fake.env({ failAfter: 1 }),
       `print(await TorchModule.load('models/small-en-de.pt', { device: 'cuda' }).catch(failed))`,
     );
     assert.equal((error as { code: string }).code, 'ERR_OUT_OF_MEMORY');
@@ -99,7 +81,7 @@ describe('the fake CUDA device', () => {
 
   it('is not there with the driver alone', async () => {
     const [error] = await inChild(
-      fake.driverOnly(),
+      suite.fake.driverOnly(),
       `print(await TorchModule.load('test/fixtures/models/types.pt', { device: 'cuda' }).catch(failed))`,
     );
     assert.equal((error as { code: string }).code, 'ERR_DEVICE_UNAVAILABLE');

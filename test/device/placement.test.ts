@@ -1,14 +1,10 @@
 /** Where a model goes, on a simulated CUDA device (test/fake-cuda). */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 
 import type { DeviceProblem } from '../../lib/device/cuda.js';
 import { chooseDevice } from '../../lib/device/placement.js';
-import { type FakeCuda, fakeCuda } from '../support/fake-cuda.js';
+import { fakeCudaSuite } from '../support/fake-cuda-suite.js';
 import { inChild, runChild } from '../support/in-child.js';
-import { importTiny } from '../support/tiny.js';
 
 const MB = 2 ** 20;
 /** Room for the built-in model and some seconds of audio, and not for a minute, nor for 16 clips. */
@@ -33,25 +29,11 @@ const RECOGNIZE = `const r = new EmotionRecognizer({ model: process.argv[1] || u
 
 describe('devices', function () {
   this.timeout(120_000);
-  let fake: FakeCuda;
-  let folder: string;
-  let tiny: string;
-  before(async function () {
-    this.timeout(300_000); // a compiler reads libtorch's headers
-    const built = await fakeCuda();
-    if (built === undefined) {
-      console.log('      skipped: there is no g++ here');
-      this.skip();
-    }
-    fake = built;
-    folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-placement-'));
-    tiny = await importTiny(path.join(folder, 'tiny.pt'));
-  });
-  after(() => folder && rmSync(folder, { recursive: true }));
+  const suite = fakeCudaSuite();
 
   describe("'auto'", () => {
     it('takes CUDA where it works and there is room, and has nothing to tell', async () => {
-      assert.deepEqual(await inChild(fake.env(), LISTEN + RECOGNIZE), ['cuda:0', []]);
+      assert.deepEqual(await inChild(suite.fake.env(), LISTEN + RECOGNIZE), ['cuda:0', []]);
     });
 
     it('passes over devices that are full or too old', () => {
@@ -79,20 +61,25 @@ describe('devices', function () {
     const fallbacks: [what: string, env: () => Record<string, string>, reason: RegExp, remedy: RegExp][] = [
       [
         'memory is short',
-        () => fake.env({ free: 300 * MB }),
+        () => suite.fake.env({ free: 300 * MB }),
         /^NVIDIA Fake GPU has 315 MB free, and the model needs about 9\d\d MB$/,
         /smaller precision/,
       ],
       [
         'libtorch has no CUDA',
-        () => fake.driverOnly(),
+        () => suite.fake.driverOnly(),
         /is without CUDA, and NVIDIA Fake GPU is there/,
         /setup --cuda/,
       ],
-      ['the driver is too old', () => fake.env({ driver: 12_080 }), /supports CUDA 12\.8, .* needs 13\.0/, /Update/],
+      [
+        'the driver is too old',
+        () => suite.fake.env({ driver: 12_080 }),
+        /supports CUDA 12\.8, .* needs 13\.0/,
+        /Update/,
+      ],
       [
         'the driver does not start',
-        () => fake.env({ init: 803 }),
+        () => suite.fake.env({ init: 803 }),
         /does not start: CUDA_ERROR_SYSTEM_DRIVER/,
         /Restart/,
       ],
@@ -112,7 +99,7 @@ describe('devices', function () {
       const script = `${LISTEN} const r = new EmotionRecognizer();
         print((await r.recognize(SPEECH)).model.device); print(told.length); await r.close();
         process.once('beforeExit', () => print(told[0].reason));`;
-      const { printed } = await runChild(fake.driverOnly({ wakesAfter: 4 }), script);
+      const { printed } = await runChild(suite.fake.driverOnly({ wakesAfter: 4 }), script);
       assert.deepEqual(printed.slice(0, 2), ['cpu', 0]);
       assert.match(printed[2] as string, /is without CUDA/);
     });
@@ -127,7 +114,7 @@ describe('devices', function () {
     it('keeps the weights on the CPU where the budget is too small for CUDA', async () => {
       const script = `${LISTEN} const r = new EmotionRecognizer({ model: process.argv[1], precision: 'fp32', memoryBudgetBytes: 60e6 });
         print((await r.recognize(SPEECH)).model.device); print(told); await r.close();`;
-      const { printed, stderr } = await runChild(fake.env(), script, tiny);
+      const { printed, stderr } = await runChild(suite.fake.env(), script, suite.tiny);
       assert.equal(printed[0], 'cpu');
       assert.match(
         (printed[1] as Told[])[0]!.reason,
@@ -137,7 +124,7 @@ describe('devices', function () {
     });
 
     it('takes the CPU where loading runs out of memory', async () => {
-      const { printed, status } = await runChild(fake.env({ failAfter: 3 }), LISTEN + RECOGNIZE);
+      const { printed, status } = await runChild(suite.fake.env({ failAfter: 3 }), LISTEN + RECOGNIZE);
       const [device, told] = printed as [string, Told[]];
       assert.deepEqual([status, device, told.length], [0, 'cpu', 1]);
       assert.match(told[0]!.reason, /^Memory ran out on cuda:0 \(.*CUDA out of memory/);
@@ -154,7 +141,7 @@ describe('devices', function () {
         await r.unload(); print(await where(SPEECH)); print(r.memory().device.allocatedBytes > 0);
         await r.close(); await cpu.close();`;
       // Room for a short clip and not for a minute, unlike what the driver told.
-      const { printed, status, stderr } = await runChild(fake.env({ limit: SMALL }), script);
+      const { printed, status, stderr } = await runChild(suite.fake.env({ limit: SMALL }), script);
       assert.deepEqual({ status, warnings: stderr.match(/EMOTION2VEC_CPU/g)?.length }, { status: 0, warnings: 1 });
       const [first, moved, scores, expected, then, reasons, unloads, again, allocated] = printed as [
         string[],
@@ -186,7 +173,7 @@ describe('devices', function () {
         const { deviceMemory } = await nativeBinding();
         for (let i = 0; i < 100 && deviceMemory('cuda:0').reservedBytes > 0; i++) await new Promise((go) => setTimeout(go, 20));
         print(deviceMemory('cuda:0'));`;
-      const [devices, used, after] = (await inChild(fake.env(), script)) as [
+      const [devices, used, after] = (await inChild(suite.fake.env(), script)) as [
         string[],
         Record<string, number>,
         Record<string, number>,
@@ -205,7 +192,7 @@ describe('devices', function () {
           devices.add((await r.recognize(SPEECH)).model.device);
         }
         print([...codes]); print([...devices]); await r.close();`;
-      const printed = await inChild(fake.env({ memory: SMALL }), script);
+      const printed = await inChild(suite.fake.env({ memory: SMALL }), script);
       assert.deepEqual(printed, [['ERR_OUT_OF_MEMORY'], ['cuda:0']]);
     });
 
@@ -218,7 +205,7 @@ describe('devices', function () {
         print(r.stats().batchSize); print(r.stats().failed);
         print(Math.max(...all.map((x) => Math.max(...Object.keys(scores).map((k) => Math.abs(x.scores[k] - scores[k]))))));
         await r.close(); await single.close();`;
-      const [batches, failures, off] = (await inChild(fake.env({ memory: SMALL }), script)) as [
+      const [batches, failures, off] = (await inChild(suite.fake.env({ memory: SMALL }), script)) as [
         { max: number; count: number },
         number,
         number,
@@ -233,7 +220,7 @@ describe('devices', function () {
           const { scores, model } = await r.recognize(SPEECH); const bytes = r.memory().device.allocatedBytes; await r.close();
           return { scores, precision: model.precision, bytes }; };
         for (const precision of ['auto', 'fp32', 'fp16', 'bf16', 'int8']) print(await hear(precision));`;
-      const heard = (await inChild(fake.env(), script, tiny)) as {
+      const heard = (await inChild(suite.fake.env(), script, suite.tiny)) as {
         scores: Record<string, number>;
         precision: string;
         bytes: number;
@@ -255,14 +242,19 @@ describe('devices', function () {
       [
         'an index out of range',
         'cuda:3',
-        () => fake.env(),
+        () => suite.fake.env(),
         /Device cuda:3 is not available\. The NVIDIA driver has one device: cuda:0 \(NVIDIA Fake GPU\)/,
       ],
-      ['no device', 'cuda', () => fake.env({ devices: 0 }), /finds no device\. Check `nvidia-smi`/],
+      ['no device', 'cuda', () => suite.fake.env({ devices: 0 }), /finds no device\. Check `nvidia-smi`/],
       ['no driver', 'cuda', () => ({}), /no NVIDIA driver here .*\. Install it/],
-      ['an old driver', 'cuda', () => fake.env({ driver: 12_080 }), /580\.65\.06 supports CUDA 12\.8.*Update/],
-      ['an old device', 'cuda', () => fake.env({ capability: '6.1' }), /compute capability 6\.1.*needs 7\.5/],
-      ['a libtorch without CUDA', 'cuda', () => fake.driverOnly(), /is without CUDA.*`npx emotion2vec setup --cuda`/],
+      ['an old driver', 'cuda', () => suite.fake.env({ driver: 12_080 }), /580\.65\.06 supports CUDA 12\.8.*Update/],
+      ['an old device', 'cuda', () => suite.fake.env({ capability: '6.1' }), /compute capability 6\.1.*needs 7\.5/],
+      [
+        'a libtorch without CUDA',
+        'cuda',
+        () => suite.fake.driverOnly(),
+        /is without CUDA.*`npx emotion2vec setup --cuda`/,
+      ],
     ];
     for (const [what, device, env, told] of reasons) {
       it(`says what is wrong: ${what}`, async () => {
