@@ -154,15 +154,15 @@ export function loaderBinding(): LoaderBinding {
   return dlopen<LoaderBinding>(requireAddon().loader);
 }
 
-/** @throws EmotionError ERR_LIBTORCH_MISSING */
+/** @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING */
 export function requireLibtorch(): Libtorch {
+  checkPlatform(); // where no libtorch would do, none is missing
   const found = locateLibtorch();
   if (found === undefined) throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was not found');
   return found;
 }
 
 async function loadBinding(): Promise<NativeBinding> {
-  checkPlatform();
   const libtorch = requireLibtorch();
   const addon = requireAddon();
   const loader = loaderBinding();

@@ -57,33 +57,4 @@ describe('the fake CUDA device', () => {
       assert.equal((error as { code: string }).code, 'ERR_DEVICE_UNAVAILABLE', JSON.stringify(options));
     }
   });
-
-  it('runs out of memory, and goes on', async () => {
-    const [long, short] = (await inChild(
-      suite.fake.env({ memory: 40 * 2 ** 20 }),
-      `const r = new EmotionRecognizer({ device: 'cuda', model: process.argv[1] });
-       print(await r.recognize({ samples: new Float32Array(16000 * 30), sampleRate: 16000 }).catch(failed));
-       print(await r.recognize(SPEECH)); await r.close();`,
-      suite.tiny,
-    )) as [{ code: string; message: string }, { model: { device: string } }];
-    assert.equal(long.code, 'ERR_OUT_OF_MEMORY');
-    assert.match(long.message, /CUDA out of memory\. Tried to allocate .+ GPU 0 has a total capacity of 40\.00 MiB/);
-    assert.equal(short.model.device, 'cuda:0');
-  });
-
-  it('fails from an allocation on', async () => {
-    const [error] = await inChild(
-      suite.fake.env({ failAfter: 1 }),
-      `print(await TorchModule.load('models/small-en-de.pt', { device: 'cuda' }).catch(failed))`,
-    );
-    assert.equal((error as { code: string }).code, 'ERR_OUT_OF_MEMORY');
-  });
-
-  it('is not there with the driver alone', async () => {
-    const [error] = await inChild(
-      suite.fake.driverOnly(),
-      `print(await TorchModule.load('test/fixtures/models/types.pt', { device: 'cuda' }).catch(failed))`,
-    );
-    assert.equal((error as { code: string }).code, 'ERR_DEVICE_UNAVAILABLE');
-  });
 });
