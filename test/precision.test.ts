@@ -5,22 +5,13 @@ import path from 'node:path';
 import { importCheckpoint } from '../lib/checkpoint/import.js';
 import { EmotionError, EmotionRecognizer, type Precision } from '../lib/index.js';
 import { type Tensor, TorchModule } from '../lib/torch.js';
+import { cosine } from './support/cosine.js';
 import { fixture } from './support/paths.js';
 import { runCli, runNode } from './support/run.js';
 import { clip, tinySnapshot } from './support/tiny.js';
 
 /** As tests ask: not a word about a processor that lacks bfloat16. */
 const FAST_BF16 = /\bavx512_bf16\b/.test(readFileSync('/proc/cpuinfo', 'latin1'));
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
-}
 
 describe('precision (emotion2vec+ tiny)', () => {
   let folder: string;

@@ -90,11 +90,8 @@ async function open(index: number): Promise<void> {
   await openCuda();
   const devices = binding.cudaDevices();
   if (index >= devices) {
-    throw new EmotionError(
-      'ERR_DEVICE_UNAVAILABLE',
-      `Device cuda:${index} is not available. libtorch finds ${devices} devices`,
-      { remedy: 'Check `nvidia-smi`.' },
-    );
+    const what = `libtorch finds ${devices} devices`;
+    throw unavailable(`cuda:${index}`, { what, remedy: 'Check `nvidia-smi`.', hardware: true });
   }
 }
 

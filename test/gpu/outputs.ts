@@ -50,16 +50,6 @@ export function furthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return most;
 }
 
-export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    ab += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
-}
-
 /** Softmax of each row. */
 export function scoresOf(logits: Float32Array, labels = logits.length): Float64Array {
   const scores = Float64Array.from(logits, Math.exp); // logits are small

@@ -5,7 +5,8 @@ import type { Precision } from '../../lib/options.js';
 import { TorchModule } from '../../lib/torch.js';
 import { clip } from '../support/tiny.js';
 import { DEVICE } from './gpu.js';
-import { cosine, furthest, meanOf, type Output, outputOf, outputsOf, scoresOf } from './outputs.js';
+import { cosine } from '../support/cosine.js';
+import { furthest, meanOf, type Output, outputOf, outputsOf, scoresOf } from './outputs.js';
 
 export interface ParityCase {
   /** Makes the archive, in fp32. */

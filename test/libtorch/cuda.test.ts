@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { EmotionError } from '../../lib/errors.js';
 import { downloadLibtorch } from '../../lib/libtorch/download.js';
 import { cachedLibtorch, cudaLibraries, locateLibtorch } from '../../lib/libtorch/locate.js';
 import { CPU_SET, CUDA_SET, LIBTORCH_VERSION } from '../../lib/libtorch/pin.js';
-import { CPU_FILES, CUDA_FILES, Mirror, writeFiles } from './mirror.js';
+import { CPU_FILES, CUDA_FILES, Mirror, writeFiles, failed } from './mirror.js';
 
 const quiet = { say: () => undefined, bytes: () => undefined };
 
@@ -29,11 +28,6 @@ describe('libtorch with CUDA', () => {
   afterEach(() => mirror.close());
 
   const fetchCuda = () => downloadLibtorch(quiet, { cuda: true, env });
-  const failed = (message: RegExp) => (error: unknown) => {
-    assert.ok(error instanceof EmotionError && error.code === 'ERR_LIBTORCH_DOWNLOAD', String(error));
-    assert.match(error.message, message);
-    return true;
-  };
 
   it('holds all of the CPU and what a GPU needs, and serves for both', async () => {
     await fetchCuda();

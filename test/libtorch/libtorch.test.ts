@@ -4,19 +4,13 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { EmotionError } from '../../lib/errors.js';
 import { downloadLibtorch } from '../../lib/libtorch/download.js';
 import { cachedLibtorch, locateLibtorch } from '../../lib/libtorch/locate.js';
 import { LIBTORCH_VERSION } from '../../lib/libtorch/pin.js';
 import { runNode } from '../support/run.js';
-import { CPU_FILES, CUDA_FILES, DEAD_PID, Mirror, writeFiles } from './mirror.js';
+import { CPU_FILES, CUDA_FILES, DEAD_PID, Mirror, writeFiles, failed } from './mirror.js';
 
 const quiet = { say: () => undefined, bytes: () => undefined };
-const failed = (message: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof EmotionError && error.code === 'ERR_LIBTORCH_DOWNLOAD', String(error));
-  assert.match(error.message, message);
-  return true;
-};
 
 /** What to do where trying again would not help. */
 const CORRECT = /\. Correct EMOTION2VEC_LIBTORCH_URL, .*, and EMOTION2VEC_LIBTORCH_SHA256, /;

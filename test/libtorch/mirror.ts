@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,12 +7,20 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { EmotionError } from '../../lib/errors.js';
 import { LIBTORCH_VERSION } from '../../lib/libtorch/pin.js';
 
 /** Above Linux's largest: of a process that has died. */
 export const DEAD_PID = 2 ** 22 + 1;
 
 export const VERSION_PY = `__version__ = '${LIBTORCH_VERSION}+cu130'\ndebug = False\ncuda: Optional[str] = '13.0'\n`;
+
+/** Whether fetching failed, and says so. */
+export const failed = (message: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof EmotionError && error.code === 'ERR_LIBTORCH_DOWNLOAD', String(error));
+  assert.match(error.message, message);
+  return true;
+};
 
 /** A wheel in miniature. */
 export const CPU_FILES = {
