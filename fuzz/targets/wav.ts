@@ -1,0 +1,29 @@
+import { readWav } from '../../lib/audio/wav.js';
+import { type FuzzTarget, filesIn } from '../target.js';
+
+const STRETCH = 65_536;
+
+export const target: FuzzTarget = {
+  seeds: () => [...filesIn('test/fixtures', '.wav'), ...filesIn('../shared/cases/audio', '.wav')],
+  dictionary: ['RIFF', 'WAVE', 'fmt ', 'data', 'fact', 'LIST', '\xfe\xff', '\x01\x00\x01\x00', '\xff\xff\xff\xff'],
+  fuzz(data) {
+    const wav = refused(() => readWav(data));
+    if (wav === undefined) return;
+    for (let start = 0; start < wav.frames; start += STRETCH) {
+      const end = Math.min(wav.frames, start + STRETCH);
+      for (const channel of wav.read(start, end)) {
+        if (channel.length !== end - start) throw new Error(`${channel.length} samples of ${end - start}`);
+      }
+    }
+  },
+};
+
+/** The reader's own refusals are plain errors; those of the language are faults. */
+function refused<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError) throw error;
+    return undefined;
+  }
+}
