@@ -10,3 +10,6 @@ export class Failure extends Error {
     super(what, { cause });
   }
 }
+
+/** Nothing of ours reads this format or codec; another decoder may. */
+export class Unsupported extends Error {}

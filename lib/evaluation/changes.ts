@@ -1,5 +1,5 @@
 /** What a clip goes through on its way to a recogniser, as functions of it: noise, gain, rates, codecs, cuts, rooms. */
-import { muLaw } from '../audio/wav.js';
+import { muLaw } from '../audio/formats/linear/g711.js';
 import type { Pcm } from '../audio/pcm.js';
 import { Resampler } from '../audio/resampler.js';
 import { ENCODINGS, throughFfmpeg } from './ffmpeg.js';

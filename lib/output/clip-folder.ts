@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { encodeNpy } from '../audio/npy.js';
 import type { Pcm } from '../audio/pcm.js';
-import { wavHeader } from '../audio/wav.js';
+import { wavHeader } from '../audio/wav-header.js';
 import type { RecognitionResult } from '../result.js';
 import { writeWhole } from './whole-file.js';
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { wavHeader } from '../audio/wav.js';
+import { wavHeader } from '../audio/wav-header.js';
 
 /** Bytes that are read at once: between two reads others have their turn. */
 const STRETCH = 2 ** 20;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { decodeAudio } from '../../lib/audio/decode.js';
-import { indexFirst } from '../../lib/audio/mp4.js';
+import { indexFirst } from '../../lib/audio/formats/encoded/mp4.js';
 import { fixture } from '../support/paths.js';
 
 const file = new Uint8Array(readFileSync(fixture('speech.m4a'))); // its index lies behind the samples

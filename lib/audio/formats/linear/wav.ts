@@ -1,3 +1,6 @@
+import type { LinearAudio } from './linear-audio.js';
+import { aLaw, muLaw } from './g711.js';
+
 const FORMAT_PCM = 1;
 const FORMAT_FLOAT = 3;
 const FORMAT_ALAW = 6;
@@ -11,21 +14,12 @@ interface WavFormat {
   bits: number;
 }
 
-/** The audio of a WAV file, converted a stretch at a time. */
-export interface WavAudio {
-  sampleRate: number;
-  /** Samples of each channel. */
-  frames: number;
-  /** The samples of each channel from `start` to `end`. */
-  read(start: number, end: number): Float32Array[];
-}
-
 /**
  * Reads a RIFF/WAVE file: 8, 16, 24, 32-bit integers, 32 and 64-bit floats, A-law and mu-law, extensible or not. A data
  * chunk that promises more than the file holds, as streaming encoders write, is read to the file's end.
  * @returns undefined when the bytes are no RIFF/WAVE, or hold a codec that is not among these
  */
-export function readWav(bytes: Uint8Array): WavAudio | undefined {
+export function readWav(bytes: Uint8Array): LinearAudio | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const name = (at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
   if (bytes.length < 12 || name(0) !== 'RIFF' || name(8) !== 'WAVE') return undefined;
@@ -53,7 +47,7 @@ function readFormat(view: DataView, at: number, size: number): WavFormat {
   };
 }
 
-function readData(data: DataView, { tag, channels, sampleRate, bits }: WavFormat): WavAudio | undefined {
+function readData(data: DataView, { tag, channels, sampleRate, bits }: WavFormat): LinearAudio | undefined {
   const sampleAt = sampleReader(data, tag, bits);
   if (sampleAt === undefined) return undefined;
   if (channels === 0 || sampleRate === 0) throw new Error('the WAV header says 0 channels or 0 Hz');
@@ -93,45 +87,4 @@ function sampleReader(data: DataView, tag: number, bits: number): ((at: number) 
     default:
       return undefined;
   }
-}
-
-/** ITU-T G.711. */
-function aLaw(byte: number): number {
-  const code = byte ^ 0x55;
-  const exponent = (code >> 4) & 7;
-  const mantissa = ((code & 15) << 4) + 8;
-  const magnitude = exponent === 0 ? mantissa : (mantissa + 256) << (exponent - 1);
-  return code & 0x80 ? magnitude : -magnitude;
-}
-
-/** ITU-T G.711. */
-export function muLaw(byte: number): number {
-  const code = ~byte & 0xff;
-  const magnitude = ((((code & 15) << 3) + 132) << ((code >> 4) & 7)) - 132;
-  return code & 0x80 ? -magnitude : magnitude;
-}
-
-/**
- * What comes before the samples in a WAV file of 32-bit floats: what the model heard, without rounding.
- * @param count samples
- */
-export function wavHeader(count: number, sampleRate: number): Uint8Array {
-  const bytes = count * 4;
-  const header = Buffer.alloc(58);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(50 + bytes, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(18, 16);
-  header.writeUInt16LE(FORMAT_FLOAT, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(sampleRate, 24);
-  header.writeUInt32LE(sampleRate * 4, 28);
-  header.writeUInt16LE(4, 32);
-  header.writeUInt16LE(32, 34);
-  header.write('fact', 38, 'latin1'); // formats other than integer PCM carry the sample count in one
-  header.writeUInt32LE(4, 42);
-  header.writeUInt32LE(count, 46);
-  header.write('data', 50, 'latin1');
-  header.writeUInt32LE(bytes, 54);
-  return header;
 }

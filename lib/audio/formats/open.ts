@@ -1,0 +1,38 @@
+import { Failure } from '../failure.js';
+import { decodeEncoded } from './encoded/decode.js';
+import { missingFromMp3 } from './encoded/mp3.js';
+import type { LinearAudio } from './linear/linear-audio.js';
+import { readWav } from './linear/wav.js';
+import type { OpenedAudio, Stretch } from './stretch.js';
+
+/** Frames of what is not compressed that are converted at once. */
+const FRAMES = 65_536;
+
+/**
+ * Finds out what a file's bytes are, and how they are decoded.
+ * @param name of the clip, for errors
+ * @throws Failure where the file is broken; Unsupported where nothing here reads it
+ */
+export function openAudio(bytes: Uint8Array, name: string): OpenedAudio {
+  if (bytes.length === 0) throw new Failure('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
+  const missing = missingFromMp3(bytes);
+  if (missing !== undefined) {
+    const share = Math.round((100 * missing.found) / missing.promised);
+    throw new Failure(
+      'ERR_AUDIO_DECODE',
+      `${name} is cut off: it holds ${share} % of the audio that its header promises`,
+    );
+  }
+  const linear = readWav(bytes);
+  if (linear === undefined) return { decoder: 'builtin', stretches: decodeEncoded(bytes) };
+  if (linear.frames === 0) throw new Failure('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
+  const { frames, sampleRate } = linear;
+  return { decoder: 'builtin', expected: { frames, sampleRate }, stretches: stretchesOf(linear) };
+}
+
+function* stretchesOf(audio: LinearAudio): Iterable<Stretch> {
+  for (let start = 0; start < audio.frames; start += FRAMES) {
+    const channelData = audio.read(start, Math.min(audio.frames, start + FRAMES));
+    yield { channelData, sampleRate: audio.sampleRate };
+  }
+}
