@@ -7,7 +7,7 @@ import { randomFrom, seedOf } from '../lib/evaluation/random.js';
 
 /** What reads strangers' bytes. A module of fuzz/targets exports one as `target`. */
 export interface FuzzTarget {
-  /** Where fuzzing begins: whole inputs, and files of them. What was found once lies in fuzz/seeds/NAME and need not be named. */
+  /** Where fuzzing begins: whole inputs, and files of them. Those in fuzz/seeds/NAME need not be named. */
   seeds(): (Buffer | string)[];
   /** Throws for a finding: an error without a code, or a result that is wrong. Whatever else may come of the bytes is no finding. */
   fuzz(data: Buffer): void | Promise<void>;
@@ -28,14 +28,17 @@ export interface FuzzTarget {
 export const MEMORY_LIMIT = 2 ** 30;
 
 export const ROOT = path.join(__dirname, '../../..');
-export const FIXTURES = path.join(ROOT, 'test/fixtures');
+/** A line of a stack that is this project's own. */
+const OURS = /[\\/](build[\\/]test[\\/])?(lib|fuzz)[\\/](?!.*node_modules)/;
 
-/** Files with one of these endings in a folder of the checkout or beside it; none where it is not there. */
+/** Files, those with one of these endings where any are named, in a folder of the checkout or beside it; none where it is not there. */
 export function filesIn(folder: string, ...endings: string[]): string[] {
   const whole = path.resolve(ROOT, folder);
   if (!existsSync(whole)) return [];
   const names = readdirSync(whole).sort();
-  return names.filter((name) => endings.some((ending) => name.endsWith(ending))).map((name) => path.join(whole, name));
+  return names
+    .filter((name) => endings.length === 0 || endings.some((ending) => name.endsWith(ending)))
+    .map((name) => path.join(whole, name));
 }
 
 export async function loadTarget(name: string): Promise<FuzzTarget> {
@@ -47,9 +50,9 @@ export function targetNames(): string[] {
   return files.filter((file) => file.endsWith('.js')).map((file) => path.basename(file, '.js'));
 }
 
-/** Inputs that were findings once. */
+/** Inputs that are committed: small ones to begin with, and what was a finding once. */
 export function keptSeeds(name: string): string[] {
-  return filesIn(`fuzz/seeds/${name}`, '');
+  return filesIn(`fuzz/seeds/${name}`);
 }
 
 export function readSeed(seed: Buffer | string): Buffer {
@@ -70,5 +73,24 @@ export async function coded<T>(run: () => T | Promise<T>): Promise<T | undefined
   } catch (error) {
     if (error instanceof EmotionError || error instanceof Failure) return undefined;
     throw error;
+  }
+}
+
+/**
+ * The same for what lies below the place where errors get their codes, so that any error is a refusal there, other than one of the
+ * language that came from our own lines: reading past the end, a length that no array has.
+ */
+export async function unlessMisuse<T>(run: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    const ofTheLanguage = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+    const ours =
+      error instanceof Error &&
+      OURS.test(
+        error.stack?.split('\n').find((line) => /^\s+at /.test(line) && !/ \(node:|<anonymous>/.test(line)) ?? '',
+      );
+    if (ofTheLanguage && ours) throw error;
+    return undefined;
   }
 }

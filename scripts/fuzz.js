@@ -30,7 +30,7 @@ async function main([name, second]) {
       await fuzzFor(each, Math.max(1, Math.floor(left / (names.length - i))));
     }
   } else if (names.includes(name) && existsSync(second ?? '')) {
-    await start(name, await loadTarget(name), [path.resolve(second)]);
+    await start(name, await loadTarget(name), [path.resolve(second)], ['-runs=10']); // a reader may keep a state
   } else if (names.includes(name) && Number(second ?? 1) > 0) {
     await fuzzFor(name, Math.ceil(Number(second ?? 1) * 60));
   } else {

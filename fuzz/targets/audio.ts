@@ -1,0 +1,44 @@
+import { statSync } from 'node:fs';
+
+import { openAudio } from '../../lib/audio/formats/open.js';
+import { MonoAudio } from '../../lib/audio/mono.js';
+import { firstNotFinite } from '../../lib/audio/pcm.js';
+import { type FuzzTarget, filesIn, unlessMisuse } from '../target.js';
+
+/** Longer clips are refused, as they are on a server: what a header promises costs no more than what there is. */
+const MAX_SECONDS = 600;
+const RATE = 16_000;
+/** Of an input. Changes of a longer one would hardly ever meet its header. */
+const MAX_BYTES = 32_768;
+
+const WORDS =
+  'RIFF,WAVE,fmt ,data,OggS,fLaC,ID3,Xing,Info,ftyp,moov,mdat,stsz,stco,esds,FORM,AIFF,AIFC,COMM,SSND,caff,desc,.snd,OpusHead,vorbis';
+
+/** Any bytes the way a decoding thread takes them. */
+export const target: FuzzTarget = {
+  seeds: () => ['test/fixtures', '../shared/cases/audio'].flatMap((folder) => filesIn(folder)).filter(isSmall),
+  maxBytes: MAX_BYTES,
+  dictionary: [...WORDS.split(','), '\x1a\x45\xdf\xa3', '\xff\xfb', '#!AMR\n'],
+  instrument: ['node_modules/@audio/', 'node_modules/audio-type/'],
+  async fuzz(data) {
+    const audio = new MonoAudio('The clip', MAX_SECONDS, RATE);
+    const whole = await unlessMisuse(async () => {
+      const { expected, stretches } = openAudio(data, 'The clip');
+      if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
+      for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
+      return true;
+    });
+    if (whole === undefined) return;
+    const { pcm, durationSeconds } = audio.finish();
+    const bad = firstNotFinite(pcm.samples);
+    if (bad >= 0) throw new Error(`sample ${bad} is ${pcm.samples[bad]}`);
+    if (Math.abs(pcm.samples.length - durationSeconds * RATE) > 1) {
+      throw new Error(`${pcm.samples.length} samples of ${durationSeconds} s`);
+    }
+  },
+};
+
+function isSmall(file: string): boolean {
+  const stats = statSync(file);
+  return stats.isFile() && stats.size <= MAX_BYTES && !file.endsWith('.json');
+}
