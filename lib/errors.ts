@@ -1,6 +1,8 @@
 /** Every error the package throws on purpose, in one table: what `code` means and what a person can do about it. */
 const REMEDIES = {
-  ERR_AUDIO_DECODE: 'Check that the file plays; WAV, MP3, FLAC, Ogg Vorbis, Opus, M4A/AAC and WebM are read.',
+  ERR_AUDIO_DECODE: 'Check that the file plays; docs/audio-formats.md lists what is read.',
+  ERR_DECODER_UNAVAILABLE:
+    "Install ffmpeg (Debian, Ubuntu: apt-get install ffmpeg), name one with EMOTION2VEC_FFMPEG, or use decoder 'auto'.",
   ERR_AUDIO_TOO_SHORT: 'Give a longer clip.',
   ERR_AUDIO_TOO_LONG: 'Give a shorter recording, or raise maxDurationSeconds.',
   ERR_AUDIO_NOT_FINITE: 'Replace NaN and infinite samples, or export the recording again.',

@@ -12,6 +12,9 @@ export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 export const precisionSchema = z.enum(['auto', 'fp32', 'bf16', 'fp16', 'int8']);
 export type Precision = z.infer<typeof precisionSchema>;
 
+export const decoderSchema = z.enum(['auto', 'builtin', 'ffmpeg']);
+export type Decoder = z.infer<typeof decoderSchema>;
+
 export const granularitySchema = z.enum(['utterance', 'frame']);
 export type Granularity = z.infer<typeof granularitySchema>;
 
@@ -56,6 +59,7 @@ export const recognizerOptionsSchema = z
     maxBatch: z.number().int().min(1).max(1024).optional(),
     batchDelayMs: z.number().int().min(0).max(60_000).default(0),
     idleUnloadMs: milliseconds.optional(),
+    decoder: decoderSchema.default('auto'),
   })
   .strict();
 
@@ -161,6 +165,12 @@ export interface RecognizerOptions extends TorchOptions {
   batchDelayMs?: number | undefined;
   /** Unload the model after this many milliseconds without a call. Default: never. */
   idleUnloadMs?: number | undefined;
+  /**
+   * Who decodes files. `auto`, the default: this package, and the machine's ffmpeg where the package does not know a format or codec
+   * (docs/audio-formats.md). `builtin`: this package alone. `ffmpeg`: ffmpeg alone; ERR_DECODER_UNAVAILABLE where there is none.
+   * The result's `timing.decoder` says who it was.
+   */
+  decoder?: Decoder | undefined;
 }
 
 export interface RecognizeOptions {

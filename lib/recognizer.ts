@@ -231,12 +231,13 @@ export class EmotionRecognizer implements AsyncDisposable {
     let preparing: Promise<PreparedAudio> | undefined;
     let ready = false;
     try {
+      const { decoder } = this.#options;
       const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name, transfer } = settings;
       const decodes = () => ready || report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
       else decodes();
       preparing = lease.card.then((card) =>
-        prepareAudio(input, card, { signal, priority, maxSeconds, name, transfer }),
+        prepareAudio(input, card, { signal, priority, maxSeconds, name, transfer, decoder }),
       );
       void preparing.then(
         () => (ready = true),
@@ -254,9 +255,10 @@ export class EmotionRecognizer implements AsyncDisposable {
         model.parallel,
       );
       const totalMs = performance.now() - begin;
-      const { decodeMs } = audio;
+      const { decodeMs, decoder: decodedBy } = audio;
       const { inferenceMs } = heard;
-      const timing = { decodeMs, queueMs: Math.max(0, totalMs - decodeMs - inferenceMs), inferenceMs };
+      const queueMs = Math.max(0, totalMs - decodeMs - inferenceMs);
+      const timing = { decodeMs, decoder: decodedBy, queueMs, inferenceMs };
       this.#scheduler.metrics.record(timing);
       return resultOf(heard, audio, await use.model(), settings, timing);
     } finally {

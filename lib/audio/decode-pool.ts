@@ -1,10 +1,12 @@
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 
 import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
+import type { Decoder } from '../options.js';
 import type { AudioBudget } from './budget.js';
-import type { DecodeJob, DecodeReply } from './decode-worker.js';
+import type { DecodeJob, DecodeReply, StopDecoding } from './decode-worker.js';
+import type { OpenedAudio } from './formats/stretch.js';
 import type { MonoClip } from './mono.js';
 import type { Pcm } from './pcm.js';
 
@@ -25,11 +27,15 @@ export interface DecodeRequest {
   maxSeconds: number;
   /** Hz that the clip gets; its own where undefined. */
   rate?: number | undefined;
+  /** Default `auto`. */
+  decoder?: Decoder | undefined;
   priority: number;
   signal: AbortSignal | undefined;
 }
 
 export interface Decoded extends MonoClip {
+  /** Who decoded it; `builtin` for raw samples, too. */
+  decoder: OpenedAudio['decoder'];
   /** Milliseconds that reading and decoding took. */
   ms: number;
 }
@@ -79,7 +85,7 @@ export class DecodePool {
         onAbort(signal, () => {
           const index = this.#queue.indexOf(job);
           if (index >= 0) this.#queue.splice(index, 1);
-          else job.thread?.abandon(this.#abandonMs);
+          else job.thread?.abandon(job, this.#abandonMs);
           reject(signal.reason as Error);
         });
       const later = this.#queue.findIndex((other) => other.priority < priority);
@@ -135,7 +141,12 @@ class DecodeThread {
   constructor(on: { onFree: () => void; onEnd: () => void }) {
     this.#on = on;
     // Decoders that print must not write into a command's output.
-    this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), { stdout: true, stderr: true, execArgv: [] });
+    this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), {
+      stdout: true,
+      stderr: true,
+      execArgv: [],
+      env: SHARE_ENV, // which ffmpeg there is
+    });
     this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
     this.#worker.on('error', (cause) => this.#lose(cause));
     this.#worker.on('exit', () => this.#lose(undefined));
@@ -150,17 +161,19 @@ class DecodeThread {
     if (this.#jobs.size === 0) this.#begin = performance.now();
     const id = this.#nextId++;
     this.#jobs.set(id, job);
-    const { source, name, maxSeconds, rate } = job;
+    const { source, name, maxSeconds, rate, decoder = 'auto' } = job;
     this.#worker.ref();
     this.#worker.postMessage(
-      { id, source, name, maxSeconds, rate } satisfies DecodeJob,
+      { id, source, name, maxSeconds, rate, decoder } satisfies DecodeJob,
       typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
     );
     job.source = ''; // the bytes are the thread's now
   }
 
   /** Nobody wants its job any more. It ends where that has been long, and it has no other. */
-  abandon(afterMs: number): void {
+  abandon(job: Job, afterMs: number): void {
+    const id = [...this.#jobs].find(([, other]) => other === job)?.[0];
+    if (id !== undefined) this.#worker.postMessage({ stop: id } satisfies StopDecoding);
     if (this.#jobs.size === 1 && performance.now() - this.#begin > afterMs) this.#end();
   }
 
@@ -174,11 +187,11 @@ class DecodeThread {
     }
     if ('code' in reply) {
       if (reply.code === 'ERR_AUDIO_TOO_LONG' && this.#jobs.size === 0) this.#end(); // it read as much as may be
-      job.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
+      job.reject(new EmotionError(reply.code, reply.what, errorOptions(reply)));
     } else {
-      const { pcm, durationSeconds, ms } = reply;
+      const { pcm, durationSeconds, ms, decoder } = reply;
       if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
-      job.resolve({ pcm, durationSeconds, ms });
+      job.resolve({ pcm, durationSeconds, ms, decoder });
     }
     this.#on.onFree();
   }
@@ -200,4 +213,11 @@ class DecodeThread {
     this.#jobs.clear();
     this.#end();
   }
+}
+
+function errorOptions({ cause, remedy }: { cause: string; remedy: string | undefined }): {
+  cause: Error;
+  remedy?: string;
+} {
+  return { cause: new Error(cause), ...(remedy !== undefined && { remedy }) };
 }

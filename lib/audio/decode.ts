@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
 import { EmotionError } from '../errors.js';
-import { limits } from '../options.js';
+import { type Decoder, limits } from '../options.js';
 import { AudioBudget, type AudioLease } from './budget.js';
 import { type Decoded, DecodePool } from './decode-pool.js';
 import { type AudioInput, firstNotFinite, type Pcm } from './pcm.js';
@@ -31,6 +31,8 @@ export interface DecodeOptions {
   name?: string | undefined;
   /** Whether bytes may be taken rather than copied. Default false. */
   transfer?: boolean | undefined;
+  /** Who decodes. Default `auto`. */
+  decoder?: Decoder | undefined;
 }
 
 /** A clip, and its share of the audio budget: to be released when the model has heard it. */
@@ -43,11 +45,11 @@ export interface DecodedAudio extends Decoded {
  * Raw samples that need no other rate pass as they are.
  * @throws TypeError for another kind of input, and for an empty path
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG,
- *   ERR_AUDIO_NOT_FINITE
+ *   ERR_AUDIO_NOT_FINITE, ERR_DECODER_UNAVAILABLE
  */
 export async function decodeAudio(
   input: AudioInput,
-  { signal, priority = 0, maxSeconds = Infinity, rate, name, transfer = false }: DecodeOptions = {},
+  { signal, priority = 0, maxSeconds = Infinity, rate, name, transfer = false, decoder }: DecodeOptions = {},
 ): Promise<DecodedAudio> {
   signal?.throwIfAborted();
   const wanted = {
@@ -55,6 +57,7 @@ export async function decodeAudio(
     priority,
     maxSeconds,
     rate,
+    decoder,
     name: name ?? (typeof input === 'string' ? input : 'The audio'),
   };
   if (input === '') throw new TypeError('The path of the clip is empty');
@@ -73,7 +76,7 @@ export async function decodeAudio(
     return leased(poolFor(source.samples.byteLength).decode({ ...wanted, source }));
   }
   const durationSeconds = pcm.samples.length / pcm.sampleRate;
-  return { pcm, durationSeconds, ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
+  return { pcm, durationSeconds, ms: 0, decoder: 'builtin', lease: audioBudget.hold(0) }; // the caller's own memory
 }
 
 /** Bytes that nobody else has: a copy, unless they are the whole of their buffer and may be taken. */

@@ -18,6 +18,8 @@ export interface PreparedAudio {
   durationSeconds: number;
   /** Milliseconds of reading, decoding and resampling. */
   decodeMs: number;
+  /** Who decoded it. */
+  decoder: 'builtin' | 'ffmpeg';
   /** To be released when the model has heard the waveform. */
   lease: AudioLease;
 }
@@ -32,8 +34,8 @@ export async function prepareAudio(
   options: DecodeOptions,
 ): Promise<PreparedAudio> {
   const decoded = await decodeAudio(input, { ...options, rate: sampleRate });
-  const { pcm: waveform, durationSeconds, ms: decodeMs, lease } = decoded;
-  if (waveform.samples.length >= minSamples) return { waveform, durationSeconds, decodeMs, lease };
+  const { pcm: waveform, durationSeconds, ms: decodeMs, decoder, lease } = decoded;
+  if (waveform.samples.length >= minSamples) return { waveform, durationSeconds, decodeMs, decoder, lease };
   lease.release();
   const inMs = (samples: number) => `${((1000 * samples) / sampleRate).toFixed(1)} ms`;
   const clip = options.name ?? (typeof input === 'string' ? input : 'The clip');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { packageRoot } from '../native/paths.js';
-import { defaults, granularitySchema, limits, precisionSchema } from '../options.js';
+import { decoderSchema, defaults, granularitySchema, limits, precisionSchema } from '../options.js';
 import type { CompareFlags } from './compare.js';
 import { describeError } from './describe-error.js';
 import type { DoctorFlags } from './doctor.js';
@@ -18,6 +18,7 @@ import type { SetupFlags } from './setup.js';
 
 const USAGE = 2;
 const PRECISIONS = precisionSchema.options;
+const DECODERS = decoderSchema.options;
 
 /** Runs a command line (without node and the script) and sets process.exitCode: 0 all well, 1 something failed, 2 usage. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -256,7 +257,7 @@ function program(): Command {
   return root;
 }
 
-/** Where a model runs, and how. */
+/** Where a model runs, and how, and who decodes for it. */
 function placed(command: Command): Command {
   return command
     .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').default('auto').argParser(device))
@@ -264,5 +265,10 @@ function placed(command: Command): Command {
     .addOption(new Option('--threads <count>', 'processors for one clip').argParser(whole(limits.threads)))
     .addOption(
       new Option('--memory-budget <size>', 'most that the model and its runs may take, such as 500M').argParser(bytes),
+    )
+    .addOption(
+      new Option('--decoder <decoder>', 'auto: ffmpeg where the format is not built in; builtin; ffmpeg')
+        .choices(DECODERS)
+        .default('auto'),
     );
 }

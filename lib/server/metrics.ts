@@ -7,6 +7,8 @@ import type { RecognitionResult } from '../result.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+type Span = 'queueMs' | 'decodeMs' | 'inferenceMs';
+
 /** What Prometheus is told. The batches of other recognizers in this process count too: they share its processors. */
 export class ServerMetrics {
   readonly registry = new Registry();
@@ -14,7 +16,7 @@ export class ServerMetrics {
   readonly #rejections: Counter;
   readonly #audio: Counter;
   readonly #emotions: Counter;
-  readonly #timings: Record<'queueMs' | 'decodeMs' | 'inferenceMs', Histogram>;
+  readonly #timings: Record<Span, Histogram>;
   readonly #onRun: (event: unknown) => void;
 
   /** @param uploads bytes of uploads that are in memory */
@@ -73,7 +75,7 @@ export class ServerMetrics {
     this.#emotions.inc({ emotion });
     this.#audio.inc(durationSeconds);
     for (const [key, histogram] of Object.entries(this.#timings)) {
-      histogram.observe(timing[key as keyof typeof timing] / 1000);
+      histogram.observe(timing[key as Span] / 1000);
     }
   }
 

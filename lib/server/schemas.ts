@@ -91,7 +91,12 @@ export const clipResult = z
       .optional()
       .describe('where the clip was so long that it was heard in windows'),
     model: z.object({ name: z.string(), precision: z.string(), device: z.string() }),
-    timing: z.object({ decodeMs: z.number(), queueMs: z.number(), inferenceMs: z.number() }),
+    timing: z.object({
+      decodeMs: z.number(),
+      decoder: z.enum(['builtin', 'ffmpeg']),
+      queueMs: z.number(),
+      inferenceMs: z.number(),
+    }),
     links: links.optional(),
   })
   .meta({ id: 'ClipResult' });
