@@ -3,10 +3,11 @@ import { Worker } from 'node:worker_threads';
 
 import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
+import { shown, withoutPaths } from '../text.js';
 import type { AudioBudget } from './budget.js';
 import type { DecodeJob, DecodeReply } from './decode-worker.js';
 import type { MonoClip } from './mono.js';
-import type { Pcm } from './pcm.js';
+import type { AudioSamples } from './pcm.js';
 
 const IDLE_MS = 10_000;
 /** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
@@ -17,10 +18,12 @@ const ABANDON_MS = 1000;
 const POSTED = 2;
 
 export interface DecodeRequest {
-  /** A path, or bytes or samples that nobody else has: they move to the thread. */
-  source: string | Uint8Array | Pcm;
-  /** Of the clip, in errors. */
+  /** A path (or the `file:` URL of one that is not UTF-8), or bytes or samples that nobody else has: they move to the thread. */
+  source: string | Uint8Array | AudioSamples;
+  /** Of the clip, in errors, as they show it. */
   name: string;
+  /** A larger file ends with ERR_AUDIO_TOO_LONG. */
+  maxBytes?: number | undefined;
   /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
   maxSeconds: number;
   /** Hz that the clip gets; its own where undefined. */
@@ -150,10 +153,10 @@ class DecodeThread {
     if (this.#jobs.size === 0) this.#begin = performance.now();
     const id = this.#nextId++;
     this.#jobs.set(id, job);
-    const { source, name, maxSeconds, rate } = job;
+    const { source, name, maxBytes, maxSeconds, rate } = job;
     this.#worker.ref();
     this.#worker.postMessage(
-      { id, source, name, maxSeconds, rate } satisfies DecodeJob,
+      { id, source, name, maxBytes, maxSeconds, rate } satisfies DecodeJob,
       typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
     );
     job.source = ''; // the bytes are the thread's now
@@ -174,7 +177,10 @@ class DecodeThread {
     }
     if ('code' in reply) {
       if (reply.code === 'ERR_AUDIO_TOO_LONG' && this.#jobs.size === 0) this.#end(); // it read as much as may be
-      job.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
+      const { code, what, remedy } = reply;
+      job.reject(
+        new EmotionError(code, what, { cause: new Error(reply.cause), ...(remedy !== undefined && { remedy }) }),
+      );
     } else {
       const { pcm, durationSeconds, ms } = reply;
       if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
@@ -194,7 +200,7 @@ class DecodeThread {
   /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
   #lose(cause: Error | undefined): void {
     for (const { reject } of this.#jobs.values()) {
-      const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${cause.message}`}`;
+      const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`}`;
       reject(new EmotionError('ERR_AUDIO_DECODE', what, { cause }));
     }
     this.#jobs.clear();

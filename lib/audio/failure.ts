@@ -6,6 +6,8 @@ export class Failure extends Error {
     readonly code: ErrorCode,
     what: string,
     cause?: unknown,
+    /** Replaces the code's usual advice. */
+    readonly remedy?: string,
   ) {
     super(what, { cause });
   }
