@@ -59,6 +59,15 @@ export function explainFileError(error: unknown, name: string): FileFailure {
   return { code: 'ERR_FILE_READ', what: `${name} cannot be read: ${why}`, ...(known && { remedy: known.remedy }) };
 }
 
+/**
+ * An error that says that files could not be opened, since too many are, in whatever words: threads and modules that need files
+ * fail by it too. Undefined for another error.
+ */
+export function shortageIn(error: unknown): NodeJS.ErrnoException | undefined {
+  const code = /\b(EMFILE|ENFILE)\b/.exec(messageOf(error))?.[1]; // of a thread that did not start, the message alone says it
+  return code === undefined ? undefined : Object.assign(new Error(messageOf(error), { cause: error }), { code });
+}
+
 /** @param name of the file, as messages show it */
 export function fileError(cause: unknown, name: string): EmotionError {
   return toError(explainFileError(cause, name), cause);

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 
 import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
+import { fileError, shortageIn } from '../file-error.js';
 import { shown, withoutPaths } from '../text.js';
 import type { AudioBudget } from './budget.js';
 import type { DecodeJob, DecodeReply } from './decode-worker.js';
@@ -176,7 +177,8 @@ class DecodeThread {
       this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
     }
     if ('code' in reply) {
-      if (reply.code === 'ERR_AUDIO_TOO_LONG' && this.#jobs.size === 0) this.#end(); // it read as much as may be
+      // It read as much as may be; or lacks modules that it could not open, and would not try again.
+      if ((reply.code === 'ERR_AUDIO_TOO_LONG' || reply.broken) && this.#jobs.size === 0) this.#end();
       const { code, what, remedy } = reply;
       job.reject(
         new EmotionError(code, what, { cause: new Error(reply.cause), ...(remedy !== undefined && { remedy }) }),
@@ -199,11 +201,16 @@ class DecodeThread {
 
   /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
   #lose(cause: Error | undefined): void {
-    for (const { reject } of this.#jobs.values()) {
-      const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`}`;
-      reject(new EmotionError('ERR_AUDIO_DECODE', what, { cause }));
-    }
+    for (const { reject, name } of this.#jobs.values()) reject(lossOf(cause, name));
     this.#jobs.clear();
     this.#end();
   }
+}
+
+/** What it means for a clip that its thread ended. */
+function lossOf(cause: Error | undefined, name: string): EmotionError {
+  const descriptors = shortageIn(cause);
+  if (descriptors !== undefined) return fileError(descriptors, name);
+  const why = cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`;
+  return new EmotionError('ERR_AUDIO_DECODE', `The decoder stopped in the middle of ${name}${why}`, { cause });
 }

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 
 import { type ErrorCode, messageOf } from '../errors.js';
+import { explainFileError, shortageIn } from '../file-error.js';
 import { shown, withoutPaths } from '../text.js';
 import { Failure } from './failure.js';
 import { openAudio } from './formats/open.js';
@@ -25,7 +26,7 @@ export interface DecodeJob {
 
 export type DecodeReply =
   | ({ id: number; ms: number } & MonoClip)
-  | { id: number; code: ErrorCode; what: string; remedy: string | undefined; cause: string };
+  | { id: number; code: ErrorCode; what: string; remedy: string | undefined; cause: string; broken: boolean };
 
 /** Frames of what is not compressed that are converted at once. */
 const FRAMES = 65_536;
@@ -49,6 +50,7 @@ async function answer({ id, source, name, maxBytes, maxSeconds, rate }: DecodeJo
       what: known.message,
       remedy: known.remedy,
       cause: reasonOf(known.cause ?? error),
+      broken: known.broken,
     } satisfies DecodeReply);
   }
 }
@@ -73,6 +75,11 @@ async function decode(bytes: Uint8Array, name: string, audio: MonoAudio): Promis
     for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
   } catch (error) {
     if (error instanceof Failure) throw error;
+    const shortage = shortageIn(error); // of files to open: the decoder is one
+    if (shortage !== undefined) {
+      const { code, what, remedy } = explainFileError(shortage, name);
+      throw new Failure(code, what, error, remedy, true);
+    }
     const what = `${name} is not audio that can be decoded: ${reasonOf(error)}; it starts with ${startOf(bytes)}`;
     throw new Failure('ERR_AUDIO_DECODE', what, error);
   }

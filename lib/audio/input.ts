@@ -58,14 +58,14 @@ function ofText(text: string, called: Called): TakenInput {
   if (text === '') throw new TypeError('The path of the clip is empty');
   const scheme = /^([a-z][a-z\d+.-]*):(\/\/)?/i.exec(text);
   if (scheme?.[1]?.toLowerCase() === 'data') return ofDataUrl(text, called);
-  if (scheme?.[2] !== undefined) throw notFetched(text);
+  if (scheme?.[2] !== undefined) throw refuseUrl(text);
   return ofPath(text, called(text));
 }
 
 function ofUrl(url: AudioUrl, called: Called): TakenInput {
   const { href, protocol } = url;
   if (protocol === 'data:') return ofDataUrl(href, called);
-  if (protocol !== 'file:') throw notFetched(href);
+  if (protocol !== 'file:') throw refuseUrl(href);
   const path = pathOfUrl({ href });
   return ofPath(path, called(typeof path === 'string' ? path : href));
 }
@@ -80,7 +80,7 @@ function ofPath(path: string | Buffer, name: string): TakenInput {
 }
 
 /** A URL in text is taken for one: no path that anybody has begins so, and `./` before it makes it a path. */
-function notFetched(url: string): EmotionError {
+export function refuseUrl(url: string): EmotionError {
   const quoted = shown(url.replace(/\/\/[^/@]*@/, '//'));
   const remedy = /^https?:/i.test(url)
     ? 'Fetch it and give its bytes: recognize(await (await fetch(url)).arrayBuffer()); on the command line: curl -sL URL | emotion2vec recognize -'
@@ -108,7 +108,8 @@ function samplesOf(input: object): AudioSamples {
 
 /** A file's own name, or the path of a stream that `fs` opened. */
 function fileNameOf(input: object): string | undefined {
-  const { name, path } = input as { name?: unknown; path?: unknown };
+  const { name, path, fd } = input as { name?: unknown; path?: unknown; fd?: unknown };
+  if (fd === 0) return 'Standard input';
   return [name, path].find((text): text is string => typeof text === 'string' && text !== '');
 }
 
