@@ -1,6 +1,7 @@
 import { z } from 'zod/v3';
 
 import type { Progress } from './progress.js';
+import { kindOf, shown } from './text.js';
 
 /** Where a model runs. `auto` takes CUDA where it works and the CPU elsewhere; the others never fall back. */
 export const deviceSchema = z
@@ -34,6 +35,8 @@ export const limits = {
 /** What the command line tells too. */
 export const defaults = {
   maxQueue: 1024,
+  /** Of one file, blob or stream. */
+  maxBytes: 2 ** 31,
   /** Seconds. */
   timeline: { window: 1, hop: 0.5 },
 } as const;
@@ -83,6 +86,7 @@ export const recognizeOptionsSchema = z
     name: z.string().min(1).optional(),
     transfer: z.boolean().default(false),
     maxDurationSeconds: z.number().positive().optional(),
+    maxBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaults.maxBytes),
     onProgress: z.function().optional(),
     signal: z.instanceof(AbortSignal).optional(),
     timeoutMs: milliseconds.optional(),
@@ -100,6 +104,7 @@ export const streamOptionsSchema = recognizeOptionsSchema
     granularity: true,
     timeline: true,
     maxDurationSeconds: true,
+    maxBytes: true,
     transfer: true,
     onProgress: true,
     whenFull: true,
@@ -198,12 +203,17 @@ export interface RecognizeOptions {
   priority?: number | undefined;
   /** Where `maxQueue` calls are under way: reject with ERR_QUEUE_FULL, or wait for room. Default `reject`. */
   whenFull?: 'reject' | 'wait' | undefined;
-  /** What errors call the clip. Default: its path. */
+  /** What errors call the clip. Default: its path, or the name of a `File`. */
   name?: string | undefined;
   /** Moves encoded bytes to the decoder instead of copying them: their buffer is empty afterwards. Default false. */
   transfer?: boolean | undefined;
   /** Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: none are refused. */
   maxDurationSeconds?: number | undefined;
+  /**
+   * Refuses a file, Blob or stream of more bytes with ERR_AUDIO_TOO_LONG: a file before it is read, a stream as soon as it has
+   * given so many, so that one without an end does not fill memory. Default 2 GiB.
+   */
+  maxBytes?: number | undefined;
   /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -244,7 +254,27 @@ export function parseOptions<S extends z.ZodTypeAny>(schema: S, value: unknown, 
   throw new TypeError(`Invalid ${what}: ${describeIssues(parsed.error)}`);
 }
 
-/** `path: problem; path: problem` of a zod error. */
+/** `path: problem; path: problem` of a zod error. No more of what was given than a message shows. */
 export function describeIssues(error: z.ZodError): string {
-  return error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': ')).join('; ');
+  return error.issues
+    .map((issue) => [shown(issue.path.join('.')), problemOf(issue)].filter(Boolean).join(': '))
+    .join('; ');
+}
+
+/** zod's own words, but where they repeat what was given, whatever its length. */
+function problemOf(issue: z.ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_enum_value': {
+      const expected = issue.options.map((option) => `'${option}'`).join(' | ');
+      const got = typeof issue.received === 'string' ? `'${shown(issue.received)}'` : kindOf(issue.received);
+      return `Invalid enum value. Expected ${expected}, received ${got}`;
+    }
+    case 'unrecognized_keys': {
+      const keys = issue.keys.slice(0, 10).map((key) => `'${shown(key, 60)}'`);
+      const more = issue.keys.length > keys.length ? `, and ${issue.keys.length - keys.length} more` : '';
+      return `Unrecognized key(s) in object: ${keys.join(', ')}${more}`;
+    }
+    default:
+      return shown(issue.message, 400);
+  }
 }

@@ -3,12 +3,14 @@ import { SHARE_ENV, Worker } from 'node:worker_threads';
 
 import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
+import { fileError, shortageIn } from '../file-error.js';
 import type { Decoder } from '../options.js';
+import { shown, withoutPaths } from '../text.js';
 import type { AudioBudget } from './budget.js';
 import type { DecodeJob, DecodeReply, StopDecoding } from './decode-worker.js';
 import type { OpenedAudio } from './formats/stretch.js';
 import type { MonoClip } from './mono.js';
-import type { Pcm } from './pcm.js';
+import type { AudioSamples } from './pcm.js';
 
 const IDLE_MS = 10_000;
 /** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
@@ -19,16 +21,18 @@ const ABANDON_MS = 1000;
 const POSTED = 2;
 
 export interface DecodeRequest {
-  /** A path, or bytes or samples that nobody else has: they move to the thread. */
-  source: string | Uint8Array | Pcm;
-  /** Of the clip, in errors. */
+  /** A path (or the `file:` URL of one that is not UTF-8), or bytes or samples that nobody else has: they move to the thread. */
+  source: string | Uint8Array | AudioSamples;
+  /** Of the clip, in errors, as they show it. */
   name: string;
+  /** A larger file ends with ERR_AUDIO_TOO_LONG. */
+  maxBytes?: number | undefined;
   /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
   maxSeconds: number;
   /** Hz that the clip gets; its own where undefined. */
   rate?: number | undefined;
   /** Default `auto`. */
-  decoder?: Decoder | undefined;
+  decoder: Decoder;
   priority: number;
   signal: AbortSignal | undefined;
 }
@@ -161,10 +165,10 @@ class DecodeThread {
     if (this.#jobs.size === 0) this.#begin = performance.now();
     const id = this.#nextId++;
     this.#jobs.set(id, job);
-    const { source, name, maxSeconds, rate, decoder = 'auto' } = job;
+    const { source, name, maxBytes, maxSeconds, rate, decoder } = job;
     this.#worker.ref();
     this.#worker.postMessage(
-      { id, source, name, maxSeconds, rate, decoder } satisfies DecodeJob,
+      { id, source, name, maxBytes, maxSeconds, rate, decoder } satisfies DecodeJob,
       typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
     );
     job.source = ''; // the bytes are the thread's now
@@ -186,8 +190,12 @@ class DecodeThread {
       this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
     }
     if ('code' in reply) {
-      if (reply.code === 'ERR_AUDIO_TOO_LONG' && this.#jobs.size === 0) this.#end(); // it read as much as may be
-      job.reject(new EmotionError(reply.code, reply.what, errorOptions(reply)));
+      // It read as much as may be; or lacks modules that it could not open, and would not try again.
+      if ((reply.code === 'ERR_AUDIO_TOO_LONG' || reply.broken) && this.#jobs.size === 0) this.#end();
+      const { code, what, remedy } = reply;
+      job.reject(
+        new EmotionError(code, what, { cause: new Error(reply.cause), ...(remedy !== undefined && { remedy }) }),
+      );
     } else {
       const { pcm, durationSeconds, ms, decoder } = reply;
       if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
@@ -206,18 +214,16 @@ class DecodeThread {
 
   /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
   #lose(cause: Error | undefined): void {
-    for (const { reject } of this.#jobs.values()) {
-      const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${cause.message}`}`;
-      reject(new EmotionError('ERR_AUDIO_DECODE', what, { cause }));
-    }
+    for (const { reject, name } of this.#jobs.values()) reject(lossOf(cause, name));
     this.#jobs.clear();
     this.#end();
   }
 }
 
-function errorOptions({ cause, remedy }: { cause: string; remedy: string | undefined }): {
-  cause: Error;
-  remedy?: string;
-} {
-  return { cause: new Error(cause), ...(remedy !== undefined && { remedy }) };
+/** What it means for a clip that its thread ended. */
+function lossOf(cause: Error | undefined, name: string): EmotionError {
+  const descriptors = shortageIn(cause);
+  if (descriptors !== undefined) return fileError(descriptors, name);
+  const why = cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`;
+  return new EmotionError('ERR_AUDIO_DECODE', `The decoder stopped in the middle of ${name}${why}`, { cause });
 }

@@ -1,23 +1,27 @@
 /** Runs in a worker thread: reads, decodes, mixes down and resamples one clip at a time. See decode-pool.ts for the other side. */
-import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 
 import { type ErrorCode, messageOf } from '../errors.js';
+import { explainFileError, shortageIn } from '../file-error.js';
 import type { Decoder } from '../options.js';
+import { shown, withoutPaths } from '../text.js';
 import { Failure, Unsupported } from './failure.js';
 import { decodeWithFfmpeg } from './ffmpeg/decode.js';
 import { findFfmpeg } from './ffmpeg/program.js';
 import { openAudio } from './formats/open.js';
-import { MonoAudio, type MonoClip } from './mono.js';
 import type { OpenedAudio } from './formats/stretch.js';
-import type { Pcm } from './pcm.js';
+import { MonoAudio, type MonoClip } from './mono.js';
+import type { AudioSamples } from './pcm.js';
+import { readFile } from './read-file.js';
 
 export interface DecodeJob {
   id: number;
-  /** A path, encoded bytes, or samples. */
-  source: string | Uint8Array | Pcm;
-  /** Of the clip, in errors. */
+  /** A path (or the `file:` URL of one that is not UTF-8), encoded bytes, or samples. */
+  source: string | Uint8Array | AudioSamples;
+  /** Of the clip, in errors, as they show it. */
   name: string;
+  /** A larger file ends with ERR_AUDIO_TOO_LONG. */
+  maxBytes: number | undefined;
   /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
   maxSeconds: number;
   /** Hz of the answer; that of the clip where undefined. */
@@ -32,7 +36,7 @@ export interface StopDecoding {
 
 export type DecodeReply =
   | ({ id: number; ms: number; decoder: OpenedAudio['decoder'] } & MonoClip)
-  | { id: number; code: ErrorCode; what: string; remedy: string | undefined; cause: string };
+  | { id: number; code: ErrorCode; what: string; remedy: string | undefined; cause: string; broken: boolean };
 
 /** Frames of what is not compressed that are converted at once. */
 const FRAMES = 65_536;
@@ -44,66 +48,61 @@ parentPort?.on('message', (message: DecodeJob | StopDecoding) => {
   else void answer(message);
 });
 
-async function answer({ id, source, name, maxSeconds, rate, decoder }: DecodeJob): Promise<void> {
+async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
   const begin = performance.now();
   const stop = new AbortController();
   jobs.set(id, stop);
   try {
-    const wanted = { name, maxSeconds, rate, decoder, signal: stop.signal };
-    const decoded = await decode(source, wanted);
+    const decoded = await decode(source, wanted, stop.signal);
     const clip = decoded.audio.finish();
     const ms = performance.now() - begin;
     parentPort?.postMessage({ id, ms, decoder: decoded.by, ...clip } satisfies DecodeReply, [
       clip.pcm.samples.buffer as ArrayBuffer,
     ]);
   } catch (error) {
-    const known = error instanceof Failure ? error : new Failure('ERR_AUDIO_DECODE', messageOf(error), error);
+    const known = error instanceof Failure ? error : new Failure('ERR_AUDIO_DECODE', reasonOf(error), error);
     parentPort?.postMessage({
       id,
       code: known.code,
       what: known.message,
       remedy: known.remedy,
-      cause: messageOf(known.cause ?? error),
+      cause: reasonOf(known.cause ?? error),
+      broken: known.broken,
     } satisfies DecodeReply);
   } finally {
     jobs.delete(id);
   }
 }
 
-function readSource(file: string, name: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new Failure('ERR_FILE_NOT_FOUND', `There is no file ${name}`, error);
-    const why = code === 'EISDIR' ? 'it is a folder' : messageOf(error);
-    throw new Failure('ERR_FILE_READ', `${name} cannot be read: ${why}`, error);
+function appendSamples(audio: MonoAudio, { samples, sampleRate }: AudioSamples): void {
+  for (let at = 0; at < samples.length; at += FRAMES) {
+    audio.append([asFloat32(samples.subarray(at, at + FRAMES))], sampleRate);
   }
 }
 
-function appendSamples(audio: MonoAudio, { samples, sampleRate }: Pcm): void {
-  for (let at = 0; at < samples.length; at += FRAMES) audio.append([samples.subarray(at, at + FRAMES)], sampleRate);
+function asFloat32(samples: AudioSamples['samples']): Float32Array {
+  if (samples instanceof Float32Array) return samples;
+  return samples instanceof Int16Array
+    ? Float32Array.from(samples, (sample) => sample / 32768)
+    : Float32Array.from(samples);
 }
 
-interface Wanted extends Pick<DecodeJob, 'name' | 'maxSeconds' | 'rate' | 'decoder'> {
-  signal: AbortSignal;
-}
+type Wanted = Omit<DecodeJob, 'id' | 'source'>;
 
 interface Decoded {
   audio: MonoAudio;
   by: OpenedAudio['decoder'];
 }
 
-async function decode(source: DecodeJob['source'], wanted: Wanted): Promise<Decoded> {
-  const { name, maxSeconds, rate, decoder, signal } = wanted;
+async function decode(source: DecodeJob['source'], wanted: Wanted, signal: AbortSignal): Promise<Decoded> {
+  const { name, maxBytes, maxSeconds, rate, decoder } = wanted;
   const begin = (): MonoAudio => new MonoAudio(name, maxSeconds, rate);
   if (typeof source === 'object' && 'samples' in source) {
     const audio = begin();
     appendSamples(audio, source);
     return { audio, by: 'builtin' };
   }
-  const bytes = typeof source === 'string' ? readSource(source, name) : source;
+  const bytes = typeof source === 'string' ? readFile(source, name, maxBytes) : source;
   const program = decoder === 'builtin' ? undefined : findFfmpeg();
   if (decoder === 'ffmpeg' && program === undefined) {
     throw new Failure('ERR_DECODER_UNAVAILABLE', `${name} is to be decoded by ffmpeg, which is not on this machine`);
@@ -116,9 +115,14 @@ async function decode(source: DecodeJob['source'], wanted: Wanted): Promise<Deco
       if (program === undefined) throw unknown(error, name, bytes, decoder);
     }
   }
-  const file = typeof source === 'string' ? source : undefined;
+  const file = typeof source === 'string' && !source.startsWith('file://') ? source : undefined;
   const stretches = decodeWithFfmpeg({ program: program!, file, bytes, name, signal });
-  return { audio: await appendDecoded(begin(), { decoder: 'ffmpeg', stretches }, bytes, name), by: 'ffmpeg' };
+  try {
+    return { audio: await appendDecoded(begin(), { decoder: 'ffmpeg', stretches }, bytes, name), by: 'ffmpeg' };
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'ERR_AUDIO_DECODE') throw error;
+    throw new Failure(error.code, `${error.message}; it starts with ${startOf(bytes)}`, error.cause, error.remedy);
+  }
 }
 
 async function appendDecoded(
@@ -135,7 +139,12 @@ async function appendDecoded(
 
 function broken(error: unknown, name: string, bytes: Uint8Array): Failure {
   if (error instanceof Failure) return error;
-  const what = `${name} is not audio that can be decoded: ${messageOf(error)}; it starts with ${startOf(bytes)}`;
+  const shortage = shortageIn(error); // of files to open: the decoder is one
+  if (shortage !== undefined) {
+    const { code, what, remedy } = explainFileError(shortage, name);
+    return new Failure(code, what, error, remedy, true);
+  }
+  const what = `${name} is not audio that can be decoded: ${reasonOf(error)}; it starts with ${startOf(bytes)}`;
   return new Failure('ERR_AUDIO_DECODE', what, error);
 }
 
@@ -151,4 +160,9 @@ function unknown(error: Unsupported, name: string, bytes: Uint8Array, decoder: D
 
 function startOf(bytes: Uint8Array): string {
   return JSON.stringify(Buffer.from(bytes.subarray(0, 12)).toString('latin1'));
+}
+
+/** What a decoder throws: of any length, and with paths of the installation in it. */
+function reasonOf(error: unknown): string {
+  return shown(withoutPaths(messageOf(error)));
 }

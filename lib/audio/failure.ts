@@ -8,6 +8,8 @@ export class Failure extends Error {
     cause?: unknown,
     /** Replaces the code's usual advice. */
     readonly remedy?: string,
+    /** Whether the thread cannot decode this kind of file any more. */
+    readonly broken = false,
   ) {
     super(what, { cause });
   }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.js';
 import type { Precision } from '../options.js';
 import { EmotionRecognizer } from '../recognizer.js';
+import { sourceOf } from './inputs.js';
 
 export interface CompareJob {
   archive: string;
@@ -36,7 +37,9 @@ async function work({ archive, precision, threads, files }: CompareJob): Promise
     let ran: string = precision;
     for (const file of files) {
       try {
-        const { emotion, scores, embedding, timing, model } = await recognizer.recognize(file, { embedding: true });
+        const { emotion, scores, embedding, timing, model } = await recognizer.recognize(sourceOf(file), {
+          embedding: true,
+        });
         ran = model.precision;
         reply({
           kind: 'clip',
