@@ -1,12 +1,14 @@
-/** Runs in a worker thread: reads, decodes, mixes down and resamples one clip at a time. See decode-pool.ts for the other side. */
+/** Runs in a worker thread: reads, decodes, mixes down and resamples clips, by turns. See decode-pool.ts for the other side. */
 import { readFileSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 import { type ErrorCode, messageOf } from '../errors.js';
 import { Failure } from './failure.js';
 import { openAudio } from './formats/open.js';
 import { MonoAudio, type MonoClip } from './mono.js';
 import type { Pcm } from './pcm.js';
+import { mostSeconds } from './shape.js';
+import { type Turn, Turns } from './turns.js';
 
 export interface DecodeJob {
   id: number;
@@ -14,10 +16,15 @@ export interface DecodeJob {
   source: string | Uint8Array | Pcm;
   /** Of the clip, in errors. */
   name: string;
-  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
+  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. Infinity: `mostSeconds` of its bytes. */
   maxSeconds: number;
   /** Hz of the answer; that of the clip where undefined. */
   rate: number | undefined;
+}
+
+/** The job is not wanted any more. It is answered as it comes to be. */
+export interface StopDecoding {
+  stop: number;
 }
 
 export type DecodeReply =
@@ -26,16 +33,24 @@ export type DecodeReply =
 /** Frames of what is not compressed that are converted at once. */
 const FRAMES = 65_536;
 
-parentPort?.on('message', (job: DecodeJob) => void answer(job));
+/** When this thread last did a step, in `Date.now()`'s milliseconds, for the other side to see. */
+const lastStep = workerData as Float64Array;
+const turns = new Turns(() => (lastStep[0] = Date.now()));
+const jobs = new Map<number, Turn>();
+
+parentPort?.on('message', (message: DecodeJob | StopDecoding) => {
+  if ('stop' in message) jobs.get(message.stop)?.stop();
+  else void answer(message);
+});
 
 async function answer({ id, source, name, maxSeconds, rate }: DecodeJob): Promise<void> {
-  const begin = performance.now();
+  const turn = turns.enter();
+  jobs.set(id, turn);
   try {
-    const audio = new MonoAudio(name, maxSeconds, rate);
-    if (typeof source === 'object' && 'samples' in source) appendSamples(audio, source);
-    else await decode(typeof source === 'string' ? readSource(source, name) : source, name, audio);
+    await turn.pause();
+    const audio = await decode(source, { name, maxSeconds, rate }, turn);
     const clip = audio.finish();
-    const ms = performance.now() - begin;
+    const ms = turn.used;
     parentPort?.postMessage({ id, ms, ...clip } satisfies DecodeReply, [clip.pcm.samples.buffer as ArrayBuffer]);
   } catch (error) {
     const known = error instanceof Failure ? error : new Failure('ERR_AUDIO_DECODE', messageOf(error), error);
@@ -45,7 +60,23 @@ async function answer({ id, source, name, maxSeconds, rate }: DecodeJob): Promis
       what: known.message,
       cause: messageOf(known.cause ?? error),
     } satisfies DecodeReply);
+  } finally {
+    jobs.delete(id);
   }
+}
+
+type Wanted = Pick<DecodeJob, 'name' | 'maxSeconds' | 'rate'>;
+
+async function decode(source: DecodeJob['source'], { name, maxSeconds, rate }: Wanted, turn: Turn): Promise<MonoAudio> {
+  if (typeof source === 'object' && 'samples' in source) {
+    const audio = new MonoAudio(name, maxSeconds, rate);
+    await appendSamples(audio, source, turn);
+    return audio;
+  }
+  const bytes = typeof source === 'string' ? readSource(source, name) : source;
+  const audio = new MonoAudio(name, maxSeconds === Infinity ? mostSeconds(bytes.length) : maxSeconds, rate);
+  await appendDecoded(audio, bytes, name, turn);
+  return audio;
 }
 
 function readSource(file: string, name: string): Uint8Array {
@@ -60,15 +91,21 @@ function readSource(file: string, name: string): Uint8Array {
   }
 }
 
-function appendSamples(audio: MonoAudio, { samples, sampleRate }: Pcm): void {
-  for (let at = 0; at < samples.length; at += FRAMES) audio.append([samples.subarray(at, at + FRAMES)], sampleRate);
+async function appendSamples(audio: MonoAudio, { samples, sampleRate }: Pcm, turn: Turn): Promise<void> {
+  for (let at = 0; at < samples.length; at += FRAMES) {
+    audio.append([samples.subarray(at, at + FRAMES)], sampleRate);
+    await turn.pause();
+  }
 }
 
-async function decode(bytes: Uint8Array, name: string, audio: MonoAudio): Promise<void> {
+async function appendDecoded(audio: MonoAudio, bytes: Uint8Array, name: string, turn: Turn): Promise<void> {
   try {
     const { expected, stretches } = openAudio(bytes, name);
     if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
-    for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
+    for await (const { channelData, sampleRate } of stretches) {
+      audio.append(channelData, sampleRate);
+      await turn.pause();
+    }
   } catch (error) {
     if (error instanceof Failure) throw error;
     const what = `${name} is not audio that can be decoded: ${messageOf(error)}; it starts with ${startOf(bytes)}`;

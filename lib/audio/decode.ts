@@ -97,8 +97,9 @@ function checkPcm(input: unknown, maxSeconds: number): Pcm {
   if (!(samples instanceof Float32Array)) {
     throw new TypeError('The input must be a path, encoded bytes, or { samples: Float32Array, sampleRate }');
   }
-  if (!Number.isInteger(sampleRate) || sampleRate! < 1 || sampleRate! > limits.sampleRate.max) {
-    throw new TypeError(`sampleRate must be an integer from 1 to ${limits.sampleRate.max}, got ${String(sampleRate)}`);
+  const { min, max } = limits.sampleRate;
+  if (!Number.isInteger(sampleRate) || sampleRate! < min || sampleRate! > max) {
+    throw new TypeError(`sampleRate must be an integer from ${min} to ${max}, got ${String(sampleRate)}`);
   }
   if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', 'The clip holds no samples');
   if (samples.length > maxSeconds * sampleRate!) {
