@@ -1,5 +1,6 @@
 import { z } from 'zod/v3';
 
+import { audioLimits } from './audio/shape.js';
 import type { Progress } from './progress.js';
 import { kindOf, shown } from './text.js';
 
@@ -26,8 +27,7 @@ export const limits = {
   window: { min: 1, max: 86_400 },
   /** Seconds. */
   timeline: { min: 0.02, max: 3600 },
-  /** Hz, of raw samples. */
-  sampleRate: { min: 1, max: 768_000 },
+  ...audioLimits,
   /** Milliseconds that a timer takes. */
   timerMs: { min: 1, max: 2 ** 31 - 1 },
 } as const;
@@ -110,7 +110,7 @@ export const streamOptionsSchema = recognizeOptionsSchema
     whenFull: true,
   })
   .extend({
-    sampleRate: z.number().int().min(1000).max(768_000),
+    sampleRate: z.number().int().min(limits.sampleRate.min).max(limits.sampleRate.max),
     windowSeconds: z.number().min(0.1).max(60).default(3),
     hopSeconds: z.number().min(0.02).max(60).default(1),
     encoding: z.enum(['s16le', 'f32le']).default('s16le'),

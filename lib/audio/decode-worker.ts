@@ -1,5 +1,5 @@
-/** Runs in a worker thread: reads, decodes, mixes down and resamples one clip at a time. See decode-pool.ts for the other side. */
-import { parentPort } from 'node:worker_threads';
+/** Runs in a worker thread: reads, decodes, mixes down and resamples clips, by turns. See decode-pool.ts for the other side. */
+import { parentPort, workerData } from 'node:worker_threads';
 
 import { type ErrorCode, messageOf } from '../errors.js';
 import { explainFileError, shortageIn } from '../file-error.js';
@@ -13,6 +13,8 @@ import type { OpenedAudio } from './formats/stretch.js';
 import { MonoAudio, type MonoClip } from './mono.js';
 import type { AudioSamples } from './pcm.js';
 import { readFile } from './read-file.js';
+import { mostSeconds } from './shape.js';
+import { type Turn, Turns } from './turns.js';
 
 export interface DecodeJob {
   id: number;
@@ -22,7 +24,7 @@ export interface DecodeJob {
   name: string;
   /** A larger file ends with ERR_AUDIO_TOO_LONG. */
   maxBytes: number | undefined;
-  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
+  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. Infinity: `mostSeconds` of its bytes. */
   maxSeconds: number;
   /** Hz of the answer; that of the clip where undefined. */
   rate: number | undefined;
@@ -41,22 +43,24 @@ export type DecodeReply =
 /** Frames of what is not compressed that are converted at once. */
 const FRAMES = 65_536;
 
-const jobs = new Map<number, AbortController>();
+/** When this thread last did a step, in `Date.now()`'s milliseconds, for the other side to see. */
+const lastStep = workerData as Float64Array;
+const turns = new Turns(() => (lastStep[0] = Date.now()));
+const jobs = new Map<number, Turn>();
 
 parentPort?.on('message', (message: DecodeJob | StopDecoding) => {
-  if ('stop' in message) jobs.get(message.stop)?.abort();
+  if ('stop' in message) jobs.get(message.stop)?.stop();
   else void answer(message);
 });
 
 async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
-  const begin = performance.now();
-  const stop = new AbortController();
-  jobs.set(id, stop);
+  const turn = turns.enter();
+  jobs.set(id, turn);
   try {
-    const decoded = await decode(source, wanted, stop.signal);
+    await turn.pause();
+    const decoded = await decode(source, wanted, turn);
     const clip = decoded.audio.finish();
-    const ms = performance.now() - begin;
-    parentPort?.postMessage({ id, ms, decoder: decoded.by, ...clip } satisfies DecodeReply, [
+    parentPort?.postMessage({ id, ms: turn.used, decoder: decoded.by, ...clip } satisfies DecodeReply, [
       clip.pcm.samples.buffer as ArrayBuffer,
     ]);
   } catch (error) {
@@ -74,9 +78,10 @@ async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
   }
 }
 
-function appendSamples(audio: MonoAudio, { samples, sampleRate }: AudioSamples): void {
+async function appendSamples(audio: MonoAudio, { samples, sampleRate }: AudioSamples, turn: Turn): Promise<void> {
   for (let at = 0; at < samples.length; at += FRAMES) {
     audio.append([asFloat32(samples.subarray(at, at + FRAMES))], sampleRate);
+    await turn.pause();
   }
 }
 
@@ -94,47 +99,49 @@ interface Decoded {
   by: OpenedAudio['decoder'];
 }
 
-async function decode(source: DecodeJob['source'], wanted: Wanted, signal: AbortSignal): Promise<Decoded> {
+async function decode(source: DecodeJob['source'], wanted: Wanted, turn: Turn): Promise<Decoded> {
   const { name, maxBytes, maxSeconds, rate, decoder } = wanted;
-  const begin = (): MonoAudio => new MonoAudio(name, maxSeconds, rate);
   if (typeof source === 'object' && 'samples' in source) {
-    const audio = begin();
-    appendSamples(audio, source);
+    const audio = new MonoAudio(name, maxSeconds, rate);
+    await appendSamples(audio, source, turn);
     return { audio, by: 'builtin' };
   }
   const bytes = typeof source === 'string' ? readFile(source, name, maxBytes) : source;
-  const program = decoder === 'builtin' ? undefined : findFfmpeg();
-  if (decoder === 'ffmpeg' && program === undefined) {
-    throw new Failure('ERR_DECODER_UNAVAILABLE', `${name} is to be decoded by ffmpeg, which is not on this machine`);
-  }
+  const most = maxSeconds === Infinity ? mostSeconds(bytes.length) : maxSeconds;
+  const append = (opened: OpenedAudio) => appendDecoded(new MonoAudio(name, most, rate), opened, turn);
+  let unread: Unsupported | undefined;
   if (decoder !== 'ffmpeg') {
     try {
-      return { audio: await appendDecoded(begin(), openAudio(bytes, name), bytes, name), by: 'builtin' };
+      return { audio: await append(openAudio(bytes, name)), by: 'builtin' };
     } catch (error) {
       if (!(error instanceof Unsupported)) throw broken(error, name, bytes);
-      if (program === undefined) throw unknown(error, name, bytes, decoder);
+      unread = error;
     }
   }
+  const program = decoder === 'builtin' ? undefined : findFfmpeg();
+  if (program === undefined) {
+    if (unread !== undefined) throw unknown(unread, name, bytes, decoder);
+    throw new Failure('ERR_DECODER_UNAVAILABLE', `${name} is to be decoded by ffmpeg, which is not on this machine`);
+  }
   const file = typeof source === 'string' && !source.startsWith('file://') ? source : undefined;
-  const stretches = decodeWithFfmpeg({ program: program!, file, bytes, name, signal });
+  const stretches = decodeWithFfmpeg({ program, file, bytes, name, signal: turn.signal });
   try {
-    return { audio: await appendDecoded(begin(), { decoder: 'ffmpeg', stretches }, bytes, name), by: 'ffmpeg' };
+    return { audio: await append({ decoder: 'ffmpeg', stretches }), by: 'ffmpeg' };
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== 'ERR_AUDIO_DECODE') throw error;
+    if (!(error instanceof Failure)) throw broken(error, name, bytes);
+    if (error.code !== 'ERR_AUDIO_DECODE') throw error;
     throw new Failure(error.code, `${error.message}; it starts with ${startOf(bytes)}`, error.cause, error.remedy);
   }
 }
 
-async function appendDecoded(
-  audio: MonoAudio,
-  { expected, stretches }: OpenedAudio,
-  bytes: Uint8Array,
-  name: string,
-): Promise<MonoAudio> {
+async function appendDecoded(audio: MonoAudio, { expected, stretches }: OpenedAudio, turn: Turn): Promise<MonoAudio> {
   if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
-  for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
-  if (!audio.empty) return audio;
-  throw new Failure('ERR_AUDIO_DECODE', `${name} holds no audio that can be decoded; it starts with ${startOf(bytes)}`);
+  for await (const { channelData, sampleRate } of stretches) {
+    audio.append(channelData, sampleRate);
+    await turn.pause();
+  }
+  if (audio.empty) throw new Error('it holds no audio');
+  return audio;
 }
 
 function broken(error: unknown, name: string, bytes: Uint8Array): Failure {

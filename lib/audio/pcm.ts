@@ -2,7 +2,7 @@
 export interface Pcm {
   /** float32 samples, nominally -1..1. */
   readonly samples: Float32Array;
-  /** samples per second, 1 to 768000. */
+  /** samples per second, 1000 to 768000. */
   readonly sampleRate: number;
 }
 
