@@ -30,6 +30,8 @@ export const limits = {
   ...audioLimits,
   /** Milliseconds that a timer takes. */
   timerMs: { min: 1, max: 2 ** 31 - 1 },
+  /** In a row, before a server. */
+  proxies: { min: 1, max: 32 },
 } as const;
 
 /** What the command line tells too. */
@@ -39,6 +41,8 @@ export const defaults = {
   maxBytes: 2 ** 31,
   /** Seconds. */
   timeline: { window: 1, hop: 0.5 },
+  /** Of a server, open at once. */
+  connections: { all: 2048, perAddress: 512 },
 } as const;
 
 const milliseconds = z.number().int().min(limits.timerMs.min).max(limits.timerMs.max);

@@ -10,7 +10,21 @@ import type { DoctorFlags } from './doctor.js';
 import type { EvaluateFlags } from './evaluate.js';
 import { FORMATS } from './format.js';
 import type { ImportFlags } from './import.js';
-import { bytes, device, filled, mapping, origin, orOff, port, seconds, time, timer, whole, window } from './parsers.js';
+import {
+  bytes,
+  device,
+  filled,
+  mapping,
+  origin,
+  orOff,
+  port,
+  proxies,
+  seconds,
+  time,
+  timer,
+  whole,
+  window,
+} from './parsers.js';
 import type { QuantizeFlags } from './quantize.js';
 import type { RecognizeFlags } from './recognize.js';
 import type { ServeFlags } from './serve.js';
@@ -211,7 +225,24 @@ function program(): Command {
         .default([], 'none')
         .argParser(origin),
     )
-    .option('--trust-proxy', 'believe X-Forwarded-* headers')
+    .addOption(
+      new Option(
+        '--trust-proxy [proxies]',
+        'believe X-Forwarded-* headers of so many proxies in a row, or of these addresses; 1 without a value',
+      )
+        .preset('1')
+        .argParser(proxies),
+    )
+    .addOption(
+      new Option('--max-connections <count>', 'connections that may be open at once, 0 for any')
+        .default(defaults.connections.all)
+        .argParser(whole({ min: 0, max: 1_000_000 })),
+    )
+    .addOption(
+      new Option('--max-connections-per-address <count>', 'the same of one address, 0 for any')
+        .default(defaults.connections.perAddress)
+        .argParser(whole({ min: 0, max: 1_000_000 })),
+    )
     .addOption(
       new Option('--log-level <level>', 'how much is logged')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])

@@ -102,6 +102,12 @@ export const clipResult = z
   .meta({ id: 'ClipResult' });
 export type ClipResult = z.output<typeof clipResult>;
 
+/** As it lies in the output folder, where others may have written. */
+export const storedResult = clipResult.refine(({ createdAt }) => !Number.isNaN(Date.parse(createdAt)), {
+  path: ['createdAt'],
+  message: 'it is no time',
+});
+
 export const errorResult = z
   .object({ error: z.object({ code: z.string(), message: z.string() }), requestId: z.string() })
   .meta({ id: 'Error' });
@@ -145,6 +151,13 @@ export const batchFailure = z.object({
   file: z.string(),
   error: z.object({ code: z.string(), message: z.string() }),
 });
+
+/** Which clips a batch had: results that were kept, and those that there are none of. */
+export const batchList = z.object({
+  createdAt: time,
+  clips: z.array(z.union([z.object({ file: z.string(), id: resultId }), batchFailure])),
+});
+export type BatchList = z.output<typeof batchList>;
 
 export const batchSummary = z
   .object({
