@@ -83,7 +83,8 @@ export function identify(file: Uint8Array): Identified {
   if (known?.format !== undefined) return known;
   const adts = firstAdtsFrame(bytes, start);
   const mpeg = firstFrame(bytes, start, true);
-  if (mpeg >= 0 && (adts < 0 || mpeg <= adts)) return { format: 'mpeg', name: 'an MPEG audio file', start: icy < 0 ? 0 : mpeg };
+  if (mpeg >= 0 && (adts < 0 || mpeg <= adts))
+    return { format: 'mpeg', name: 'an MPEG audio file', start: icy < 0 ? 0 : mpeg };
   if (adts >= 0) return { format: 'adts', name: 'an AAC file', start: adts };
   if (isLoas(bytes, start)) return { format: undefined, name: 'AAC in LATM', start };
   if (isTransportStream(bytes)) return { format: undefined, name: 'an MPEG transport stream', start: 0 };
@@ -97,7 +98,8 @@ function signature(bytes: Uint8Array, start: number): Identified | undefined {
   if (!BOXES.has(type)) return undefined;
   const size = new DataView(bytes.buffer, bytes.byteOffset + start).getUint32(0);
   if (size > 1 && size < 8) return undefined;
-  if (type === 'ftyp' && PICTURES.has(latin1(bytes, start + 8, 4))) return { format: undefined, name: 'a picture', start };
+  if (type === 'ftyp' && PICTURES.has(latin1(bytes, start + 8, 4)))
+    return { format: undefined, name: 'a picture', start };
   return { format: 'mp4', name: 'an MP4 or QuickTime file', start };
 }
 

@@ -84,7 +84,7 @@ function readSections(reader: BitReader, { sequence, bands, groups }: WindowInfo
       let size = 0;
       let part: number;
       do size += part = reader.read(bits);
-      while (part === escape && size < bands);
+      while (part === escape && size <= bands);
       if (book === 12 || band + size > bands || reader.overrun) throw new Error('an AAC frame is damaged');
       books.fill(book, group * MAX_BANDS + band, group * MAX_BANDS + band + size);
       if (size === 0 && book === 0 && reader.left <= 0) throw new Error('an AAC frame is damaged');
@@ -239,8 +239,8 @@ function readValues(reader: BitReader, book: number, values: Int32Array): void {
   values[0] = (symbol / base) | 0;
   values[1] = symbol % base;
   if (book < 7) {
-    values[0]! -= 4;
-    values[1]! -= 4;
+    values[0] -= 4;
+    values[1] -= 4;
     return;
   }
   const [negative, negativeToo] = [values[0] !== 0 && reader.flag(), values[1] !== 0 && reader.flag()];
@@ -248,8 +248,8 @@ function readValues(reader: BitReader, book: number, values: Int32Array): void {
     if (values[0] === 16) values[0] = readEscape(reader);
     if (values[1] === 16) values[1] = readEscape(reader);
   }
-  if (negative) values[0] = -values[0]!;
-  if (negativeToo) values[1] = -values[1]!;
+  if (negative) values[0] = -values[0];
+  if (negativeToo) values[1] = -values[1];
 }
 
 function readEscape(reader: BitReader): number {

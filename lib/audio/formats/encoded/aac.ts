@@ -34,7 +34,8 @@ export class AacCodec implements Codec {
 
   /** @throws Unsupported for another kind than AAC-LC */
   constructor({ objectType, sampleRate }: AacConfig) {
-    if (objectType !== LOW_COMPLEXITY) throw new Unsupported(OTHERS[objectType] ?? `MPEG-4 audio of type ${objectType}`);
+    if (objectType !== LOW_COMPLEXITY)
+      throw new Unsupported(OTHERS[objectType] ?? `MPEG-4 audio of type ${objectType}`);
     this.sampleRate = sampleRate;
     // Rates that have no index of their own use the bands of one nearby.
     const bounds = [92017, 75132, 55426, 46009, 37566, 27713, 23004, 18783, 13856, 11502, 9391, 0];

@@ -34,7 +34,8 @@ export function openAlac(cookie: Uint8Array): Codec {
   };
   const { frameLength, bits, channels, sampleRate } = config;
   const known = [16, 20, 24, 32].includes(bits) && channels >= 1 && channels <= 8;
-  if (!known || frameLength < 1 || frameLength > FRAME || sampleRate < 1) throw new Error('the ALAC header says what cannot be');
+  if (!known || frameLength < 1 || frameLength > FRAME || sampleRate < 1)
+    throw new Error('the ALAC header says what cannot be');
   return { sampleRate, decode: (packet) => decodeFrame(packet, config) };
 }
 

@@ -15,7 +15,10 @@ export async function* decodeAmr(bytes: Uint8Array): AsyncIterable<Stretch> {
   const start = String.fromCharCode(...bytes.subarray(0, 12));
   const band = start.startsWith(MAGIC.wide) ? 'wide' : start.startsWith(MAGIC.narrow) ? 'narrow' : undefined;
   if (band === undefined) throw new Unsupported('AMR of several channels');
-  yield* decodePackets({ codec: await openAmr(band === 'wide'), packets: frames(bytes, MAGIC[band].length, SIZES[band]) });
+  yield* decodePackets({
+    codec: await openAmr(band === 'wide'),
+    packets: frames(bytes, MAGIC[band].length, SIZES[band]),
+  });
 }
 
 function* frames(bytes: Uint8Array, at: number, sizes: readonly number[]): Iterable<Packet> {

@@ -21,7 +21,8 @@ export class BitReader {
   peek(count: number): number {
     const bytes = this.bytes;
     const at = this.position >> 3;
-    const word = ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) << (this.position & 7);
+    const word =
+      ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) << (this.position & 7);
     return count === 0 ? 0 : word >>> (32 - count);
   }
 

@@ -42,7 +42,11 @@ export function childrenOf(bytes: Uint8Array): Map<number, Uint8Array> {
 }
 
 /** A number of variable length: an identifier keeps the bit that says its length. `value` is undefined where all bits are set. */
-export function readNumber(bytes: Uint8Array, at: number, marked: boolean): { value: number | undefined; size: number } | undefined {
+export function readNumber(
+  bytes: Uint8Array,
+  at: number,
+  marked: boolean,
+): { value: number | undefined; size: number } | undefined {
   const first = bytes[at];
   if (first === undefined || first === 0) return undefined;
   const size = Math.clz32(first) - 23;

@@ -51,7 +51,9 @@ export function frameHeader(bytes: Uint8Array, at: number, stream: FlacStream): 
   const stated = (code: number): number => (code < 0 ? reader.read(code === -8 ? 8 : 16) : code);
   const blockSize = SIZES[sizeCode]! < 0 ? stated(SIZES[sizeCode]!) + 1 : SIZES[sizeCode]!;
   const rate = stated(RATES[rateCode]!);
-  const sampleRate = [stream.sampleRate, rate * 1000, rate, rate * 10][rateCode === 0 ? 0 : Math.max(0, rateCode - 11)]!;
+  const sampleRate = [stream.sampleRate, rate * 1000, rate, rate * 10][
+    rateCode === 0 ? 0 : Math.max(0, rateCode - 11)
+  ]!;
   const size = reader.position / 8 + 1;
   if (at + size > bytes.length || crc8(bytes, at, at + size - 1) !== bytes[at + size - 1]) return undefined;
   const found = rateCode > 0 && rateCode < 12 ? RATES[rateCode]! : sampleRate;
@@ -108,7 +110,8 @@ function subframe(reader: BitReader, blockSize: number, stated: number): Float64
   else if (type === 1) {
     if (reader.left < bits * blockSize) throw new Error('a FLAC frame is cut off');
     for (let i = 0; i < blockSize; i++) samples[i] = reader.signed(bits);
-  } else if (type >= 8 && type <= 12) predicted(reader, samples, FIXED[type - 8]!.length, bits, () => FIXED[type - 8]!, 0);
+  } else if (type >= 8 && type <= 12)
+    predicted(reader, samples, FIXED[type - 8]!.length, bits, () => FIXED[type - 8]!, 0);
   else if (type >= 32) predicted(reader, samples, type - 31, bits);
   else throw new Error('a FLAC frame is damaged');
   if (wasted > 0) for (let i = 0; i < blockSize; i++) samples[i]! *= 2 ** wasted;

@@ -43,7 +43,7 @@ export class FlacCodec implements Codec {
  */
 export function readMetadata(bytes: Uint8Array, at: number): { stream: FlacStream; end: number } {
   let stream: FlacStream | undefined;
-  for (let last = false; !last && at + 4 <= bytes.length; ) {
+  for (let last = false; !last && at + 4 <= bytes.length;) {
     last = (bytes[at]! & 0x80) !== 0;
     const type = bytes[at]! & 0x7f;
     const size = bytes[at + 1]! * 65536 + bytes[at + 2]! * 256 + bytes[at + 3]!;

@@ -62,7 +62,11 @@ function xiphSize(block: Uint8Array, at: number): { value: number; size: number 
 }
 
 /** The first size is stated, of each other its difference from the one before. */
-function ebmlSize(block: Uint8Array, at: number, before: number | undefined): { value: number; size: number } | undefined {
+function ebmlSize(
+  block: Uint8Array,
+  at: number,
+  before: number | undefined,
+): { value: number; size: number } | undefined {
   const read = readNumber(block, at, false);
   if (read?.value === undefined) return undefined;
   const value = before === undefined ? read.value : before + read.value - (2 ** (7 * read.size - 1) - 1);

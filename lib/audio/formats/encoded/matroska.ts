@@ -35,6 +35,8 @@ const ID = {
   encryption: 0x5035,
 };
 const SOUND = 2;
+/** That are looked at. */
+const TRACKS = 100;
 /** Bytes of a frame that was packed, at most. */
 const UNPACKED = 1 << 22;
 const NAMES: [start: string, name: string][] = [
@@ -65,12 +67,13 @@ interface Track {
  * @throws Unsupported for a codec that is not known here; Error where the file is encrypted or has no sound
  */
 export async function* decodeMatroska(bytes: Uint8Array): AsyncIterable<Stretch> {
-  const track = choose([...elementsIn(bytes)].filter(({ id }) => id === ID.entry));
+  const track = choose(entriesOf(bytes));
   if (track === undefined) throw new Error('the Matroska file has no sound');
   const unpack = unpacker(track.encodings);
   const frames = trackFrames(elementsIn(bytes), track.number);
   if (track.codec === 'A_MPEG/L3' || track.codec === 'A_MPEG/L2' || track.codec === 'A_MPEG/L1') {
-    return yield* decodeMp3(Buffer.concat([...frames].map(({ data }) => unpack(data))));
+    yield* decodeMp3(Buffer.concat([...frames].map(({ data }) => unpack(data))));
+    return;
   }
   const codec = await openCodec(track);
   // Opus says it itself: what some programs write into the container beside it is another number.
@@ -80,7 +83,14 @@ export async function* decodeMatroska(bytes: Uint8Array): AsyncIterable<Stretch>
 }
 
 function* packets(frames: ReturnType<typeof trackFrames>, unpack: Unpack, sampleRate: number): Iterable<Packet> {
-  for (const { data, discard } of frames) yield { data: unpack(data), discard: Math.round((discard * sampleRate) / 1e9) };
+  for (const { data, discard } of frames)
+    yield { data: unpack(data), discard: Math.round((discard * sampleRate) / 1e9) };
+}
+
+function entriesOf(bytes: Uint8Array): Element[] {
+  const entries: Element[] = [];
+  for (const element of elementsIn(bytes)) if (element.id === ID.entry && entries.length < TRACKS) entries.push(element);
+  return entries;
 }
 
 /** As ffmpeg: one that is played by default, then that of most channels, then the first. */
@@ -97,7 +107,9 @@ function readTrack(fields: Map<number, Uint8Array>): Track {
   const audio = childrenOf(fields.get(ID.audio) ?? new Uint8Array());
   return {
     number: unsigned(fields.get(ID.number), 0),
-    codec: Buffer.from(fields.get(ID.codec) ?? []).toString('latin1').replace(/\0+$/, ''),
+    codec: Buffer.from(fields.get(ID.codec) ?? [])
+      .toString('latin1')
+      .replace(/\0+$/, ''),
     setup: fields.get(ID.setup) ?? new Uint8Array(),
     isDefault: unsigned(fields.get(ID.isDefault), 1) === 1,
     delay: unsigned(fields.get(ID.delay), 0),
@@ -144,7 +156,9 @@ async function openCodec({ codec, setup, sampleRate, channels, bits }: Track): P
           ? pcmCodec({ ...layout, kind: 'float', littleEndian: true })
           : undefined;
   if (plain !== undefined) return plain;
-  throw new Unsupported(NAMES.find(([start]) => codec.startsWith(start))?.[1] ?? `Matroska of codec ${JSON.stringify(codec.slice(0, 40))}`);
+  throw new Unsupported(
+    NAMES.find(([start]) => codec.startsWith(start))?.[1] ?? `Matroska of codec ${JSON.stringify(codec.slice(0, 40))}`,
+  );
 }
 
 /** Three packets, the sizes of the first two before them. Source: Matroska codec specifications, A_VORBIS. */

@@ -28,6 +28,8 @@ export interface MpegFrame {
   samples: number;
   sampleRate: number;
   layer: 1 | 2 | 3;
+  /** Whether its header does not say how large it is. */
+  free: boolean;
   /** Of the side information, from the frame's start: where the first frame of an encoder's own has its tag. */
   tagAt: number;
 }
@@ -57,10 +59,11 @@ function headerAt(bytes: Uint8Array, at: number, freeSize?: number): MpegFrame |
   const padding = second & 2 ? slot : 0;
   const bitrate = BITRATES[halved === 0 ? layer - 1 : layer === 1 ? 3 : 4]![bitrateIndex]! * 1000;
   if (bitrate === 0 && freeSize === undefined) return undefined;
-  const size = bitrate === 0 ? freeSize! + padding : Math.floor((samples * bitrate) / (8 * sampleRate * slot)) * slot + padding;
+  const size =
+    bitrate === 0 ? freeSize! + padding : Math.floor((samples * bitrate) / (8 * sampleRate * slot)) * slot + padding;
   const mono = third >> 6 === 3;
   const side = halved === 0 ? (mono ? 17 : 32) : mono ? 9 : 17;
-  return { at, size, samples, sampleRate, layer: layer as 1 | 2 | 3, tagAt: HEADER + side };
+  return { at, size, samples, sampleRate, layer: layer as 1 | 2 | 3, free: bitrate === 0, tagAt: HEADER + side };
 }
 
 /** What frames of one stream have in common, of the first three bytes. */
@@ -109,7 +112,9 @@ function tagSize(bytes: Uint8Array, at: number): number {
   if (starts('ID3')) return id3Size(bytes, at);
   if (starts('TAG')) return 128;
   if (starts('LYRICSBEGIN')) {
-    const end = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(bytes.length - at, SEARCH)).indexOf('LYRICS200');
+    const end = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(bytes.length - at, SEARCH)).indexOf(
+      'LYRICS200',
+    );
     return end > 0 ? end + 9 : 11;
   }
   if (!starts('APETAGEX') || at + 32 > bytes.length) return 0;
@@ -185,7 +190,8 @@ export function* mpegRuns(bytes: Uint8Array): Iterable<MpegRun> {
 export function encoderTag(bytes: Uint8Array, frame: MpegFrame): { kind: 'Xing' | 'VBRI'; at: number } | undefined {
   const is = (at: number, text: string) =>
     at + text.length <= frame.at + frame.size && [...text].every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
-  for (const at of [frame.at + frame.tagAt, frame.at + frame.tagAt + 2]) { // behind a checksum
+  for (const at of [frame.at + frame.tagAt, frame.at + frame.tagAt + 2]) {
+    // behind a checksum
     if (is(at, 'Xing') || is(at, 'Info')) return { kind: 'Xing', at };
   }
   const at = frame.at + HEADER + 32;

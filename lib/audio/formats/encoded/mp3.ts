@@ -27,17 +27,29 @@ interface EncoderTag {
   padding?: number;
 }
 
-/** Decodes MPEG audio: layers I to III, of one file or of several that were joined. @throws Error where there is no frame in it */
-export async function* decodeMp3(file: Uint8Array): AsyncIterable<Stretch> {
+/** What of a stream is the clip, in samples, where a container says it. */
+export interface Trim {
+  skip: number;
+  length: number | undefined;
+}
+
+/**
+ * Decodes MPEG audio: layers I to III, of one file or of several that were joined.
+ * @throws Error where there is no frame in it, and for free format
+ */
+export async function* decodeMp3(file: Uint8Array, trim?: Trim): AsyncIterable<Stretch> {
   const bytes = withoutIcy(file);
   const { MPEGDecoder } = await import('mpg123-decoder');
   let runs = 0;
   for (const run of mpegRuns(bytes)) {
     if (++runs > RUNS) throw new Error('its MPEG frames are of no one stream');
+    // mpg123 loses its way in them, and gives a part of the clip.
+    if (run.first.free)
+      throw new Error('it is an MP3 in free format, without a bit rate: convert it to one with a bit rate');
     const decoder = new MPEGDecoder({ enableGapless: false });
     await decoder.ready;
     try {
-      yield* decodeRun(bytes, run, (piece) => decoder.decode(piece));
+      yield* decodeRun(bytes, run, (piece) => decoder.decode(piece), runs === 1 ? trim : undefined);
     } finally {
       decoder.free();
     }
@@ -49,13 +61,14 @@ function* decodeRun(
   bytes: Uint8Array,
   { first, begins, count, pieces }: MpegRun,
   decode: (piece: Uint8Array) => { channelData: Float32Array[]; samplesDecoded: number },
+  trim: Trim | undefined,
 ): Iterable<Stretch> {
   const tag = begins ? readEncoderTag(bytes, first) : undefined;
   const audio = tag === undefined ? count : count - 1;
   const trimmed = tag?.delay !== undefined;
-  let skip = trimmed ? tag.delay! + DECODER_DELAY : 0;
+  let skip = trimmed ? tag.delay! + DECODER_DELAY : (trim?.skip ?? 0);
   const whole = trimmed && tag.frames === audio;
-  let left = whole ? audio * first.samples - tag.delay! - tag.padding! : Infinity;
+  let left = whole ? audio * first.samples - tag.delay! - tag.padding! : (!trimmed && trim?.length) || Infinity;
   for (const piece of inPieces(pieces, tag === undefined ? first.at : first.at + first.size)) {
     const { channelData, samplesDecoded } = decode(bytes.subarray(...piece));
     const from = Math.min(skip, samplesDecoded);
@@ -96,7 +109,9 @@ function readEncoderTag(bytes: Uint8Array, frame: MpegRun['first']): EncoderTag 
   const view = new DataView(bytes.buffer, bytes.byteOffset + tag.at, frame.at + frame.size - tag.at);
   if (tag.kind === 'VBRI' || view.byteLength < 120) return {};
   const flags = view.getUint32(4);
-  const [frames, size, table, quality] = [HAS_FRAMES, HAS_BYTES, HAS_TABLE, HAS_QUALITY].map((flag) => (flags & flag) !== 0);
+  const [frames, size, table, quality] = [HAS_FRAMES, HAS_BYTES, HAS_TABLE, HAS_QUALITY].map(
+    (flag) => (flags & flag) !== 0,
+  );
   const found: EncoderTag = {};
   let at = 8;
   if (frames) found.frames = view.getUint32(at);

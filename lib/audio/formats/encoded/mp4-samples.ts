@@ -16,7 +16,10 @@ function table(box: Uint8Array, start: number, width: 4 | 8 | 12): Table {
   const view = viewOf(box);
   const room = Math.max(0, Math.floor((box.length - start) / width));
   const count = start <= box.length ? Math.min(view.getUint32(start - 4), room) : 0;
-  return { count, at: (index) => (width === 8 ? Number(view.getBigUint64(start + index * 8)) : view.getUint32(start + index * width)) };
+  return {
+    count,
+    at: (index) => (width === 8 ? Number(view.getBigUint64(start + index * 8)) : view.getUint32(start + index * width)),
+  };
 }
 
 /**
@@ -52,11 +55,18 @@ export function* fragmentSamples(bytes: Uint8Array, trackId: number, usual: numb
   for (const moof of boxesIn(bytes)) {
     if (moof.type !== 'moof') continue;
     const base = moof.at - 8;
-    for (const { body } of all(boxesIn(moof.body), 'traf')) yield* trackSamples([...boxesIn(body)], base, trackId, usual, bytes.length);
+    for (const { body } of all(boxesIn(moof.body), 'traf'))
+      yield* trackSamples([...boxesIn(body)], base, trackId, usual, bytes.length);
   }
 }
 
-function* trackSamples(boxes: Box[], moof: number, trackId: number, usual: number, most: number): Iterable<SampleRange> {
+function* trackSamples(
+  boxes: Box[],
+  moof: number,
+  trackId: number,
+  usual: number,
+  most: number,
+): Iterable<SampleRange> {
   const header = boxes.find(({ type }) => type === 'tfhd')?.body;
   if (header === undefined || header.length < 8 || viewOf(header).getUint32(4) !== trackId) return;
   const fields = new Fields(header);

@@ -82,7 +82,12 @@ function readEntry(description: Uint8Array): SampleEntry | undefined {
   let head = version === 1 ? 44 : 28;
   let [channels, bits, sampleRate, flags] = [view.getUint16(16), view.getUint16(18), view.getUint32(24) / 65536, 0];
   if (version === 2 && body.length >= 64) {
-    [sampleRate, channels, bits, flags] = [view.getFloat64(32), view.getUint32(40), view.getUint32(48), view.getUint32(52)];
+    [sampleRate, channels, bits, flags] = [
+      view.getFloat64(32),
+      view.getUint32(40),
+      view.getUint32(48),
+      view.getUint32(52),
+    ];
     head = Math.max(64, view.getUint32(28) - 8);
   }
   const boxes = [...boxesIn(body.subarray(head))];

@@ -59,13 +59,24 @@ export async function* decodeMp4(bytes: Uint8Array): AsyncIterable<Stretch> {
   const usual = find(boxesIn(moov.body), 'mvex', 'trex')?.body;
   const samples = samplesOf(bytes, track, usual);
   const { type } = entry;
-  if (type === '.mp3' || (type === 'mp4a' && MPEG.has(objectType(entry)))) return yield* decodeMp3(together(bytes, samples));
+  if (type === '.mp3' || (type === 'mp4a' && MPEG.has(objectType(entry)))) {
+    const trim = {
+      skip: inSamples(track.edit.skip, entry.sampleRate) ?? 0,
+      length: inSamples(track.edit.length, entry.sampleRate),
+    };
+    yield* decodeMp3(together(bytes, samples), trim);
+    return;
+  }
   const codec = await openCodec(entry);
   const gapless = track.edit.skip === 0 && track.edit.length === undefined ? readGapless(moov) : undefined;
   const raw = type in PCM || type === 'lpcm' || type === 'NONE';
-  const skip = gapless?.skip ?? Math.round(track.edit.skip * codec.sampleRate);
-  const length = gapless?.length ?? (track.edit.length && Math.round(track.edit.length * codec.sampleRate));
-  yield* decodePackets({ codec, packets: raw ? pieces(bytes, samples, entry) : packets(bytes, samples), skip, length: length || undefined });
+  const skip = gapless?.skip ?? inSamples(track.edit.skip, codec.sampleRate) ?? 0;
+  const length = gapless?.length ?? inSamples(track.edit.length, codec.sampleRate);
+  yield* decodePackets({ codec, packets: raw ? pieces(bytes, samples, entry) : packets(bytes, samples), skip, length });
+}
+
+function inSamples(seconds: number | undefined, sampleRate: number): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * sampleRate) || undefined;
 }
 
 /** As ffmpeg: one that is enabled, then that of most channels, then the first. */
@@ -111,7 +122,12 @@ function* pieces(bytes: Uint8Array, samples: Iterable<SampleRange>, { channels, 
 /** MPEG frames, one behind the other as in a file of their own. */
 function together(bytes: Uint8Array, samples: Iterable<SampleRange>): Uint8Array {
   const ranges = [...packets(bytes, samples)];
-  const whole = new Uint8Array(Math.min(bytes.length, ranges.reduce((size, { data }) => size + data.length, 0)));
+  const whole = new Uint8Array(
+    Math.min(
+      bytes.length,
+      ranges.reduce((size, { data }) => size + data.length, 0),
+    ),
+  );
   let at = 0;
   for (const { data } of ranges) {
     if (at + data.length > whole.length) break; // they overlap
@@ -144,15 +160,22 @@ async function openCodec(entry: SampleEntry): Promise<Codec> {
   throw new Unsupported(NAMES[type] ?? `MP4 of codec ${JSON.stringify(type)}`);
 }
 
-function pcmLayout({ type, bits, flags, boxes }: SampleEntry): (Pick<PcmLayout, 'kind' | 'littleEndian'> & { bits?: number }) | undefined {
+function pcmLayout({
+  type,
+  bits,
+  flags,
+  boxes,
+}: SampleEntry): (Pick<PcmLayout, 'kind' | 'littleEndian'> & { bits?: number }) | undefined {
   const little = (name: string) => boxes.find((box) => box.type === name)?.body;
-  if (type === 'lpcm') return { kind: flags & 1 ? 'float' : flags & 4 ? 'signed' : 'unsigned', littleEndian: (flags & 2) === 0 };
+  if (type === 'lpcm')
+    return { kind: flags & 1 ? 'float' : flags & 4 ? 'signed' : 'unsigned', littleEndian: (flags & 2) === 0 };
   if (type === 'NONE') return { kind: bits === 8 ? 'unsigned' : 'signed', littleEndian: false };
   const layout = PCM[type];
   if (layout === undefined) return undefined;
   const endianness = little('enda');
   const config = little('pcmC');
-  if (config !== undefined && config.length >= 6) return { ...layout, littleEndian: (config[4]! & 1) === 1, bits: config[5]! };
+  if (config !== undefined && config.length >= 6)
+    return { ...layout, littleEndian: (config[4]! & 1) === 1, bits: config[5]! };
   return endianness !== undefined ? { ...layout, littleEndian: endianness[1] === 1 } : layout;
 }
 

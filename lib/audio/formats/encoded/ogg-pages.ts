@@ -60,7 +60,13 @@ function* pages(bytes: Uint8Array, at: number): Iterable<{ page: Page; from: num
     const size = segments.reduce((sum, segment) => sum + segment, 0);
     if (segments.length < count) return;
     const granule = Number(view.getBigInt64(at + 6, true));
-    const page = { serial: view.getUint32(at + 14, true), flags: bytes[at + 5]!, granule, segments, body: bytes.subarray(body, body + size) };
+    const page = {
+      serial: view.getUint32(at + 14, true),
+      flags: bytes[at + 5]!,
+      granule,
+      segments,
+      body: bytes.subarray(body, body + size),
+    };
     yield { page, from: at };
     at = body + size;
   }

@@ -36,13 +36,19 @@ export async function* decodeOgg(bytes: Uint8Array): AsyncIterable<Stretch> {
 async function* decodeLink({ streams, packets }: OggLink): AsyncIterable<Stretch> {
   for (const { serial, head } of streams) {
     const codec = codecOf(head);
-    if (codec !== undefined) return yield* decodeStream(codec, head, packets(serial));
+    if (codec === undefined) continue;
+    yield* decodeStream(codec, head, packets(serial));
+    return;
   }
   const name = OTHERS.find(([start]) => streams.some(({ head }) => starts(head, start)))?.[1];
   throw new Unsupported(name ?? 'Ogg of an unknown codec');
 }
 
-async function* decodeStream(kind: keyof typeof CODECS, head: Uint8Array, all: Iterable<OggPacket>): AsyncIterable<Stretch> {
+async function* decodeStream(
+  kind: keyof typeof CODECS,
+  head: Uint8Array,
+  all: Iterable<OggPacket>,
+): AsyncIterable<Stretch> {
   const packets = all[Symbol.iterator]();
   packets.next(); // the head
   const setup: Uint8Array[] = [];

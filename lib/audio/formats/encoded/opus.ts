@@ -49,7 +49,14 @@ function readLayout(head: Uint8Array, known: { channels: number; preSkip: number
   const [streams, coupled] = [head[19]!, head[20]!];
   const mapping = [...head.subarray(21, 21 + channels)];
   const wrong = mapping.some((stream) => stream >= streams + coupled && stream !== 255);
-  if (channels < 1 || mapping.length < channels || streams < 1 || coupled > streams || streams + coupled > 255 || wrong) {
+  if (
+    channels < 1 ||
+    mapping.length < channels ||
+    streams < 1 ||
+    coupled > streams ||
+    streams + coupled > 255 ||
+    wrong
+  ) {
     throw new Error('the Opus header says what cannot be');
   }
   return { ...known, streams, coupled, mapping };
@@ -58,7 +65,13 @@ function readLayout(head: Uint8Array, known: { channels: number; preSkip: number
 export async function openOpus(head: OpusHead): Promise<Codec> {
   const { OpusDecoder: Decoder } = await import('opus-decoder');
   const { channels, streams, coupled, mapping } = head;
-  const decoder = new Decoder({ channels, streamCount: streams, coupledStreamCount: coupled, channelMappingTable: mapping, preSkip: 0 });
+  const decoder = new Decoder({
+    channels,
+    streamCount: streams,
+    coupledStreamCount: coupled,
+    channelMappingTable: mapping,
+    preSkip: 0,
+  });
   await decoder.ready;
   return new OpusCodec(decoder, head.gain);
 }
@@ -77,7 +90,8 @@ class OpusCodec implements Codec {
     if (packet.length === 0) return [];
     const { channelData, errors } = this.#decoder.decodeFrame(packet);
     if (errors.length > 0) throw new Error('an Opus packet is damaged');
-    if (this.#gain !== 1) for (const channel of channelData) channel.forEach((sample, i) => (channel[i] = sample * this.#gain));
+    if (this.#gain !== 1)
+      for (const channel of channelData) channel.forEach((sample, i) => (channel[i] = sample * this.#gain));
     return channelData;
   }
 

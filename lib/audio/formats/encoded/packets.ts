@@ -11,7 +11,12 @@ const DAMAGED = 0.05;
  * Decodes the packets of a stream, in stretches of some size, without what is not part of the clip.
  * @throws Unsupported; Error where more than a few packets are damaged
  */
-export async function* decodePackets({ codec, packets, skip = 0, length = Infinity }: PacketStream): AsyncIterable<Stretch> {
+export async function* decodePackets({
+  codec,
+  packets,
+  skip = 0,
+  length = Infinity,
+}: PacketStream): AsyncIterable<Stretch> {
   const held = new Held();
   let [made, given, count, damaged] = [0, 0, 0, 0];
   const cut = (channels: Float32Array[], end: number, discard: number): Float32Array[] => {

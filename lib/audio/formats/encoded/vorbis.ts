@@ -14,7 +14,8 @@ type Pages = Parameters<OggVorbisDecoder['decodeOggPages']>[0];
 /** Source: Vorbis I, 4.2. @throws Error where the headers are none */
 export async function openVorbis({ identification, setup }: VorbisHeaders): Promise<Codec> {
   const view = new DataView(identification.buffer, identification.byteOffset, identification.byteLength);
-  if (identification.length < 30 || identification[0] !== 1 || setup[0] !== 5) throw new Error('the Vorbis header is damaged');
+  if (identification.length < 30 || identification[0] !== 1 || setup[0] !== 5)
+    throw new Error('the Vorbis header is damaged');
   const [channels, sampleRate] = [identification[11]!, view.getUint32(12, true)];
   if (channels === 0 || sampleRate === 0) throw new Error('the Vorbis header says 0 channels or 0 Hz');
   const { OggVorbisDecoder: Decoder } = await import('@wasm-audio-decoders/ogg-vorbis');

@@ -16,7 +16,8 @@ export async function* decodeWavpack(bytes: Uint8Array, start: number): AsyncIte
   try {
     for (let at = start; at + HEADER <= bytes.length && view.getUint32(at) === 0x7776706b;) {
       const size = view.getUint32(at + 4, true) + 8;
-      if (size < HEADER || size > BLOCK || view.getUint32(at + 20, true) > SAMPLES) throw new Error('a WavPack block is damaged');
+      if (size < HEADER || size > BLOCK || view.getUint32(at + 20, true) > SAMPLES)
+        throw new Error('a WavPack block is damaged');
       if ((view.getInt32(at + 24, true) & DSD) !== 0) throw new Unsupported('DSD in WavPack');
       if (at + size > bytes.length) return; // cut off
       const { channelData, sampleRate } = wavpack.decode(bytes.subarray(at, at + size));
