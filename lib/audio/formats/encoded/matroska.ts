@@ -89,7 +89,8 @@ function* packets(frames: ReturnType<typeof trackFrames>, unpack: Unpack, sample
 
 function entriesOf(bytes: Uint8Array): Element[] {
   const entries: Element[] = [];
-  for (const element of elementsIn(bytes)) if (element.id === ID.entry && entries.length < TRACKS) entries.push(element);
+  for (const element of elementsIn(bytes))
+    if (element.id === ID.entry && entries.length < TRACKS) entries.push(element);
   return entries;
 }
 

@@ -1,5 +1,3 @@
-import type { OpusDecoder } from 'opus-decoder' with { 'resolution-mode': 'import' };
-
 import { Unsupported } from '../../failure.js';
 import type { Codec } from './codec.js';
 
@@ -11,8 +9,8 @@ export interface OpusHead {
   channels: number;
   /** Samples at the start that are not part of the clip. */
   preSkip: number;
-  /** What the samples are multiplied by. */
-  gain: number;
+  /** What the samples are multiplied by: 256ths of a decibel. */
+  outputGain: number;
   streams: number;
   coupled: number;
   /** For each channel the one of the streams' that it is; 255: silence. */
@@ -26,7 +24,7 @@ export function readOpusHead(head: Uint8Array): OpusHead {
   return readLayout(head, {
     channels: head[9]!,
     preSkip: view.getUint16(10, true),
-    gain: 10 ** (view.getInt16(16, true) / 5120),
+    outputGain: view.getInt16(16, true),
   });
 }
 
@@ -34,11 +32,11 @@ export function readOpusHead(head: Uint8Array): OpusHead {
 export function readOpusBox(box: Uint8Array): OpusHead {
   if (box.length < 11) throw new Error('the Opus header is cut off');
   const view = new DataView(box.buffer, box.byteOffset, box.byteLength);
-  const whole = { channels: box[1]!, preSkip: view.getUint16(2), gain: 10 ** (view.getInt16(8) / 5120) };
+  const whole = { channels: box[1]!, preSkip: view.getUint16(2), outputGain: view.getInt16(8) };
   return readLayout(new Uint8Array([...new Uint8Array(8), ...box]), whole); // the mapping stands where it does in Ogg
 }
 
-function readLayout(head: Uint8Array, known: { channels: number; preSkip: number; gain: number }): OpusHead {
+function readLayout(head: Uint8Array, known: { channels: number; preSkip: number; outputGain: number }): OpusHead {
   const { channels } = known;
   const family = head[18]!;
   if (family === 0) {
@@ -63,39 +61,19 @@ function readLayout(head: Uint8Array, known: { channels: number; preSkip: number
 }
 
 export async function openOpus(head: OpusHead): Promise<Codec> {
-  const { OpusDecoder: Decoder } = await import('opus-decoder');
-  const { channels, streams, coupled, mapping } = head;
-  const decoder = new Decoder({
-    channels,
-    streamCount: streams,
-    coupledStreamCount: coupled,
-    channelMappingTable: mapping,
-    preSkip: 0,
-  });
-  await decoder.ready;
-  return new OpusCodec(decoder, head.gain);
-}
-
-class OpusCodec implements Codec {
-  readonly sampleRate = RATE;
-  readonly #decoder: OpusDecoder;
-  readonly #gain: number;
-
-  constructor(decoder: OpusDecoder, gain: number) {
-    this.#decoder = decoder;
-    this.#gain = gain;
-  }
-
-  decode(packet: Uint8Array): Float32Array[] {
-    if (packet.length === 0) return [];
-    const { channelData, errors } = this.#decoder.decodeFrame(packet);
-    if (errors.length > 0) throw new Error('an Opus packet is damaged');
-    if (this.#gain !== 1)
-      for (const channel of channelData) channel.forEach((sample, i) => (channel[i] = sample * this.#gain));
-    return channelData;
-  }
-
-  free(): void {
-    this.#decoder.free();
-  }
+  const { createOpusDecoder } = await import('@audio/decode-opus/core');
+  const { channels, streams, coupled, mapping, outputGain } = head;
+  const decoder = await createOpusDecoder();
+  const layout = { channels, streamCount: streams, coupledStreamCount: coupled, channelMappingTable: mapping };
+  decoder.configure({ ...layout, sampleRate: RATE, preSkip: 0, outputGain });
+  return {
+    sampleRate: RATE,
+    decode: (packet) => {
+      if (packet.length === 0) return [];
+      const { channelData, errors } = decoder.decodeFrames([packet]);
+      if (errors.length > 0) throw new Error('an Opus packet is damaged');
+      return channelData;
+    },
+    free: () => decoder.free(),
+  };
 }

@@ -38,6 +38,8 @@ export async function* decodePackets({
         channels = await codec.decode(data);
       } catch (error) {
         if (error instanceof Unsupported) throw error;
+        if ((error as Error).name === 'RuntimeError')
+          throw new Error('it is damaged, and its decoder stopped', { cause: error });
         if (++damaged > Math.max(1, count * DAMAGED) && count > 20) throw error;
         continue;
       }
