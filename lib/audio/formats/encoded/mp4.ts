@@ -1,64 +1,208 @@
-const HEADER = 8;
-/** Boxes that hold the tables of where samples lie: moov/trak/mdia/minf/stbl. */
-const CONTAINERS = new Set(['trak', 'mdia', 'minf', 'stbl']);
+import { Unsupported } from '../../failure.js';
+import type { Stretch } from '../stretch.js';
+import { AacCodec, readAacConfig } from './aac.js';
+import { openAlac } from './alac.js';
+import { openAmr } from './amr.js';
+import type { Codec, Packet } from './codec.js';
+import { FlacCodec, readMetadata } from './flac.js';
+import { decodeMp3 } from './mp3.js';
+import { boxesIn, find } from './mp4-boxes.js';
+import { fragmentSamples, type SampleRange, tableSamples } from './mp4-samples.js';
+import { type AudioTrack, audioTracks, readGapless, type SampleEntry } from './mp4-track.js';
+import { openOpus, readOpusBox } from './opus.js';
+import { decodePackets } from './packets.js';
+import { pcmCodec, type PcmLayout } from './pcm-codec.js';
 
-interface Box {
-  type: string;
-  start: number;
-  end: number;
-  header: number;
-}
+/** Bytes of samples that are not compressed, or of MPEG frames, that are decoded at once. */
+const TOGETHER = 65_536;
+const AAC = new Set([0x40, 0x66, 0x67, 0x68]);
+const MPEG = new Set([0x69, 0x6b]);
+const NAMES: Record<string, string> = {
+  'ac-3': 'AC-3',
+  'ec-3': 'E-AC-3',
+  dtsc: 'DTS',
+  dtse: 'DTS',
+  dtsh: 'DTS',
+  dtsl: 'DTS',
+  sqcp: 'QCELP',
+  ima4: 'IMA ADPCM',
+  mlpa: 'TrueHD',
+};
+const PCM: Record<string, Pick<PcmLayout, 'kind' | 'littleEndian'> & { bits?: number }> = {
+  sowt: { kind: 'signed', littleEndian: true },
+  twos: { kind: 'signed', littleEndian: false },
+  in24: { kind: 'signed', littleEndian: false, bits: 24 },
+  in32: { kind: 'signed', littleEndian: false, bits: 32 },
+  fl32: { kind: 'float', littleEndian: false, bits: 32 },
+  fl64: { kind: 'float', littleEndian: false, bits: 64 },
+  ipcm: { kind: 'signed', littleEndian: false },
+  fpcm: { kind: 'float', littleEndian: false },
+  alaw: { kind: 'alaw', littleEndian: false, bits: 8 },
+  ulaw: { kind: 'mulaw', littleEndian: false, bits: 8 },
+  'raw ': { kind: 'unsigned', littleEndian: false },
+};
 
 /**
- * An MP4 with its index before the samples, so that these can be decoded as they come: most programs write the index last, when
- * they know it. Files whose index comes first already, or that are not what they should be, are given back as they are.
- * Source: ISO/IEC 14496-12, 8.2 and 8.7.5; all but the tables' offsets stays as it is.
+ * Decodes the sound of an MP4, M4A, MOV or 3GP file: of several tracks the one that players take.
+ * @throws Unsupported for a codec that is not known here; Error where the file is encrypted or has no sound
  */
-export function indexFirst(bytes: Uint8Array): Uint8Array {
-  const boxes = boxesIn(bytes, 0, bytes.length);
-  const index = boxes.find(({ type }) => type === 'moov');
-  const samples = boxes.find(({ type }) => type === 'mdat');
-  if (index === undefined || samples === undefined || index.start < samples.start) return bytes;
-  const moov = bytes.slice(index.start, index.end);
-  if (!moveOffsets(moov, index.header, moov.length, moov.length)) return bytes;
-  const out = new Uint8Array(bytes.length);
-  out.set(bytes.subarray(0, samples.start));
-  out.set(moov, samples.start);
-  out.set(bytes.subarray(samples.start, index.start), samples.start + moov.length);
-  out.set(bytes.subarray(index.end), index.end);
-  return out;
-}
-
-function boxesIn(bytes: Uint8Array, begin: number, end: number): Box[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const boxes: Box[] = [];
-  for (let start = begin; start + HEADER <= end;) {
-    let [size, header] = [view.getUint32(start), HEADER];
-    if (size === 0) size = end - start;
-    if (size === 1 && start + 16 <= end) [size, header] = [Number(view.getBigUint64(start + 8)), 16];
-    if (size < header || start + size > end) break;
-    const type = String.fromCharCode(...bytes.subarray(start + 4, start + 8));
-    boxes.push({ type, start, end: start + size, header });
-    start += size;
+export async function* decodeMp4(bytes: Uint8Array): AsyncIterable<Stretch> {
+  const moov = find(boxesIn(bytes), 'moov');
+  if (moov === undefined) throw new Error('the MP4 file has no index: it is cut off');
+  const track = choose(audioTracks(moov));
+  if (track === undefined) throw new Error('the MP4 file has no sound');
+  const { entry } = track;
+  if (entry.type === 'enca' || entry.type === 'drms' || entry.boxes.some(({ type }) => type === 'sinf')) {
+    throw new Error('it is encrypted');
   }
-  return boxes;
+  if (track.edited) throw new Unsupported('an MP4 that plays several parts of a track');
+  const usual = find(boxesIn(moov.body), 'mvex', 'trex')?.body;
+  const samples = samplesOf(bytes, track, usual);
+  const { type } = entry;
+  if (type === '.mp3' || (type === 'mp4a' && MPEG.has(objectType(entry)))) {
+    const trim = {
+      skip: inSamples(track.edit.skip, entry.sampleRate) ?? 0,
+      length: inSamples(track.edit.length, entry.sampleRate),
+    };
+    yield* decodeMp3(together(bytes, samples), trim);
+    return;
+  }
+  const codec = await openCodec(entry);
+  const gapless = track.edit.skip === 0 && track.edit.length === undefined ? readGapless(moov) : undefined;
+  const raw = type in PCM || type === 'lpcm' || type === 'NONE';
+  const skip = gapless?.skip ?? inSamples(track.edit.skip, codec.sampleRate) ?? 0;
+  const length = gapless?.length ?? inSamples(track.edit.length, codec.sampleRate);
+  yield* decodePackets({ codec, packets: raw ? pieces(bytes, samples, entry) : packets(bytes, samples), skip, length });
 }
 
-/** False where an offset would not fit any more. */
-function moveOffsets(moov: Uint8Array, begin: number, end: number, by: number): boolean {
-  const view = new DataView(moov.buffer, moov.byteOffset, moov.byteLength);
-  return boxesIn(moov, begin, end).every((box) => {
-    const body = box.start + box.header;
-    if (CONTAINERS.has(box.type)) return moveOffsets(moov, body, box.end, by);
-    if (box.type !== 'stco' && box.type !== 'co64') return true;
-    const wide = box.type === 'co64';
-    const count = Math.min(view.getUint32(body + 4), Math.floor((box.end - body - 8) / (wide ? 8 : 4)));
-    for (let i = 0; i < count; i++) {
-      const at = body + 8 + i * (wide ? 8 : 4);
-      if (wide) view.setBigUint64(at, view.getBigUint64(at) + BigInt(by));
-      else if (view.getUint32(at) + by > 0xffffffff) return false;
-      else view.setUint32(at, view.getUint32(at) + by);
+function inSamples(seconds: number | undefined, sampleRate: number): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * sampleRate) || undefined;
+}
+
+/** As ffmpeg: one that is enabled, then that of most channels, then the first. */
+function choose(tracks: readonly AudioTrack[]): AudioTrack | undefined {
+  const rank = ({ enabled, entry }: AudioTrack) => (enabled ? 1000 : 0) + Math.min(entry.channels, 999);
+  return [...tracks].sort((a, b) => rank(b) - rank(a))[0];
+}
+
+function* samplesOf(bytes: Uint8Array, track: AudioTrack, trex: Uint8Array | undefined): Iterable<SampleRange> {
+  yield* tableSamples(track.stbl, bytes.length);
+  if (trex === undefined) return;
+  const usual = trex.length >= 20 ? new DataView(trex.buffer, trex.byteOffset).getUint32(16) : 0;
+  yield* fragmentSamples(bytes, track.id, usual);
+}
+
+function* packets(bytes: Uint8Array, samples: Iterable<SampleRange>): Iterable<Packet> {
+  for (const { start, size } of samples) {
+    if (start + size > bytes.length) return; // cut off
+    yield { data: bytes.subarray(start, start + size) };
+  }
+}
+
+/** Samples that are not compressed are packets of a frame each: as many together as lie behind one another. */
+function* pieces(bytes: Uint8Array, samples: Iterable<SampleRange>, { channels, bits }: SampleEntry): Iterable<Packet> {
+  const frame = Math.max(1, (channels * Math.max(8, bits)) / 8);
+  let [start, end] = [0, 0];
+  for (const range of samples) {
+    // QuickTime counts a frame of such as one byte a sample where its size says nothing.
+    const size = range.size === 1 ? frame : range.size;
+    if (range.start !== end && end > start) {
+      yield { data: bytes.subarray(start, end) };
+      start = range.start;
+    } else if (end === start) start = range.start;
+    end = range.size === 1 ? (range.start === end ? end : start) + size : range.start + range.size;
+    if (end - start >= TOGETHER) {
+      yield { data: bytes.subarray(start, end) };
+      start = end;
     }
-    return true;
-  });
+  }
+  if (end > start) yield { data: bytes.subarray(start, end) };
+}
+
+/** MPEG frames, one behind the other as in a file of their own. */
+function together(bytes: Uint8Array, samples: Iterable<SampleRange>): Uint8Array {
+  const ranges = [...packets(bytes, samples)];
+  const whole = new Uint8Array(
+    Math.min(
+      bytes.length,
+      ranges.reduce((size, { data }) => size + data.length, 0),
+    ),
+  );
+  let at = 0;
+  for (const { data } of ranges) {
+    if (at + data.length > whole.length) break; // they overlap
+    whole.set(data, at);
+    at += data.length;
+  }
+  return whole;
+}
+
+async function openCodec(entry: SampleEntry): Promise<Codec> {
+  const { type, channels, sampleRate } = entry;
+  const box = (wanted: string) => entry.boxes.find((inner) => inner.type === wanted)?.body;
+  const need = (wanted: string): Uint8Array => {
+    const body = box(wanted);
+    if (body === undefined) throw new Error(`the MP4 file says nothing of its ${type} track`);
+    return body;
+  };
+  if (type === 'mp4a') {
+    const { objectType: kind, config } = readDescriptor(need('esds'));
+    if (!AAC.has(kind)) throw new Unsupported(`MP4 of codec 0x${kind.toString(16)}`);
+    return new AacCodec(readAacConfig(config));
+  }
+  if (type === 'alac') return openAlac(need('alac').subarray(4));
+  if (type === 'fLaC') return new FlacCodec(readMetadata(need('dfLa'), 4).stream);
+  if (type === 'Opus') return openOpus(readOpusBox(need('dOps')));
+  if (type === 'samr' || type === 'sawb') return openAmr(type === 'sawb');
+  const layout = pcmLayout(entry);
+  const codec = layout && pcmCodec({ bits: entry.bits, channels, sampleRate, ...layout });
+  if (codec !== undefined) return codec;
+  throw new Unsupported(NAMES[type] ?? `MP4 of codec ${JSON.stringify(type)}`);
+}
+
+function pcmLayout({
+  type,
+  bits,
+  flags,
+  boxes,
+}: SampleEntry): (Pick<PcmLayout, 'kind' | 'littleEndian'> & { bits?: number }) | undefined {
+  const little = (name: string) => boxes.find((box) => box.type === name)?.body;
+  if (type === 'lpcm')
+    return { kind: flags & 1 ? 'float' : flags & 4 ? 'signed' : 'unsigned', littleEndian: (flags & 2) === 0 };
+  if (type === 'NONE') return { kind: bits === 8 ? 'unsigned' : 'signed', littleEndian: false };
+  const layout = PCM[type];
+  if (layout === undefined) return undefined;
+  const endianness = little('enda');
+  const config = little('pcmC');
+  if (config !== undefined && config.length >= 6)
+    return { ...layout, littleEndian: (config[4]! & 1) === 1, bits: config[5]! };
+  return endianness !== undefined ? { ...layout, littleEndian: endianness[1] === 1 } : layout;
+}
+
+function objectType(entry: SampleEntry): number {
+  const esds = entry.boxes.find(({ type }) => type === 'esds')?.body;
+  return esds === undefined ? 0 : readDescriptor(esds).objectType;
+}
+
+/** Source: ISO/IEC 14496-1, 7.2.6. */
+function readDescriptor(esds: Uint8Array): { objectType: number; config: Uint8Array } {
+  let kind = 0;
+  for (let at = 4; at + 2 < esds.length;) {
+    const tag = esds[at++]!;
+    let size = 0;
+    for (let i = 0; i < 4; i++) {
+      const byte = esds[at++] ?? 0;
+      size = size * 128 + (byte & 127);
+      if (byte < 128) break;
+    }
+    if (tag === 3) {
+      const flags = esds[at + 2] ?? 0;
+      at += 3 + (flags & 0x80 ? 2 : 0) + (flags & 0x40 ? 1 + (esds[at + 3] ?? 0) : 0) + (flags & 0x20 ? 2 : 0);
+    } else if (tag === 4) {
+      kind = esds[at] ?? 0;
+      at += 13;
+    } else if (tag === 5) return { objectType: kind, config: esds.subarray(at, at + size) };
+    else at += size;
+  }
+  return { objectType: kind, config: new Uint8Array() };
 }

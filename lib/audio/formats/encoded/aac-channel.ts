@@ -1,0 +1,271 @@
+import { Unsupported } from '../../failure.js';
+import { FRAME } from './aac-filterbank.js';
+import { BANDS, type CodeBook, SCALE_BOOK, SPECTRUM_BOOKS, TNS_BANDS } from './aac-tables.js';
+import type { BitReader } from './bits.js';
+
+/** Only long, the long one before short ones, eight short, the long one after. */
+export type WindowSequence = 0 | 1 | 2 | 3;
+
+export interface WindowInfo {
+  sequence: WindowSequence;
+  shape: number;
+  /** Bands of scale factors that are there. */
+  bands: number;
+  /** Windows of each group; groups share their scale factors. */
+  groups: number[];
+  offsets: Uint16Array;
+}
+
+interface Filter {
+  start: number;
+  end: number;
+  backwards: boolean;
+  coefficients: Float64Array;
+}
+
+export interface ChannelData {
+  info: WindowInfo;
+  /** Of each band of each group. */
+  books: Uint8Array;
+  scales: Int16Array;
+  spectrum: Float64Array;
+  filters: Filter[];
+}
+
+export const NOISE = 13;
+export const INTENSITY = { opposite: 14, same: 15 };
+const ESCAPED = 11;
+const MAX_BANDS = 64;
+/** x ** (4 / 3) */
+const POWERS = Float64Array.from({ length: 8192 }, (_, value) => value ** (4 / 3));
+/** 2 ** ((scale - 100) / 4) */
+const SCALES = Float64Array.from({ length: 256 }, (_, scale) => 2 ** ((scale - 100) / 4));
+
+/** Source: ISO/IEC 14496-3, 4.4.2.1, table 4.6. */
+export function readWindowInfo(reader: BitReader, rateIndex: number): WindowInfo {
+  reader.position++;
+  const sequence = reader.read(2) as WindowSequence;
+  const shape = reader.read(1);
+  const short = sequence === 2;
+  const bands = reader.read(short ? 4 : 6);
+  const groups = [1];
+  if (short) {
+    for (let i = 0; i < 7; i++) {
+      if (reader.flag()) groups[groups.length - 1]!++;
+      else groups.push(1);
+    }
+  } else if (reader.flag()) throw new Unsupported('AAC with prediction');
+  const offsets = (short ? BANDS.short : BANDS.long)[rateIndex]!;
+  if (bands >= offsets.length) throw new Error('an AAC frame is damaged');
+  return { sequence, shape, bands, groups, offsets };
+}
+
+/** One channel's part of a frame. Source: ISO/IEC 14496-3, table 4.50. */
+export function readChannel(reader: BitReader, rateIndex: number, common?: WindowInfo): ChannelData {
+  const gain = reader.read(8);
+  const info = common ?? readWindowInfo(reader, rateIndex);
+  const books = readSections(reader, info);
+  const scales = readScales(reader, info, books, gain);
+  const pulses = reader.flag() ? readPulses(reader, info) : [];
+  const filters = reader.flag() ? readFilters(reader, info, rateIndex) : [];
+  if (reader.flag()) throw new Unsupported('AAC of a scalable sampling rate');
+  const spectrum = readSpectrum(reader, info, books, scales, pulses);
+  if (reader.overrun) throw new Error('an AAC frame is cut off');
+  return { info, books, scales, spectrum, filters };
+}
+
+function readSections(reader: BitReader, { sequence, bands, groups }: WindowInfo): Uint8Array {
+  const books = new Uint8Array(groups.length * MAX_BANDS);
+  const bits = sequence === 2 ? 3 : 5;
+  const escape = (1 << bits) - 1;
+  for (let group = 0; group < groups.length; group++) {
+    for (let band = 0; band < bands;) {
+      const book = reader.read(4);
+      let size = 0;
+      let part: number;
+      do size += part = reader.read(bits);
+      while (part === escape && size <= bands);
+      if (book === 12 || band + size > bands || reader.overrun) throw new Error('an AAC frame is damaged');
+      books.fill(book, group * MAX_BANDS + band, group * MAX_BANDS + band + size);
+      if (size === 0 && book === 0 && reader.left <= 0) throw new Error('an AAC frame is damaged');
+      band += size;
+    }
+  }
+  return books;
+}
+
+function readScales(reader: BitReader, { bands, groups }: WindowInfo, books: Uint8Array, gain: number): Int16Array {
+  const scales = new Int16Array(books.length);
+  let [scale, noise, position] = [gain, gain - 90, 0];
+  let firstNoise = true;
+  for (let group = 0; group < groups.length; group++) {
+    for (let at = group * MAX_BANDS; at < group * MAX_BANDS + bands; at++) {
+      const book = books[at]!;
+      if (book === 0) continue;
+      if (book === NOISE && firstNoise) {
+        noise += reader.read(9) - 256;
+        firstNoise = false;
+      } else {
+        const change = readSymbol(reader, SCALE_BOOK) - 60;
+        if (book === NOISE) noise += change;
+        else if (book >= INTENSITY.opposite) position += change;
+        else scale += change;
+      }
+      if (scale < 0 || scale > 255) throw new Error('an AAC frame is damaged');
+      scales[at] = book === NOISE ? noise : book >= INTENSITY.opposite ? position : scale;
+    }
+  }
+  return scales;
+}
+
+function readPulses(reader: BitReader, { sequence, offsets }: WindowInfo): [at: number, height: number][] {
+  if (sequence === 2) throw new Error('an AAC frame is damaged');
+  const count = reader.read(2) + 1;
+  let at = offsets[reader.read(6)] ?? FRAME;
+  return Array.from({ length: count }, () => {
+    at += reader.read(5);
+    if (at >= FRAME) throw new Error('an AAC frame is damaged');
+    return [at, reader.read(4)];
+  });
+}
+
+/** Noise shaping: filters over a part of the spectrum. Source: ISO/IEC 14496-3, 4.6.9. */
+function readFilters(reader: BitReader, { sequence, bands, offsets }: WindowInfo, rateIndex: number): Filter[] {
+  const short = sequence === 2;
+  const filters: Filter[] = [];
+  const most = Math.min(bands, (short ? TNS_BANDS.short : TNS_BANDS.long)[rateIndex]!);
+  for (let window = 0; window < (short ? 8 : 1); window++) {
+    const count = reader.read(short ? 1 : 2);
+    const resolution = count > 0 ? reader.read(1) + 3 : 0;
+    let top = offsets.length - 1;
+    for (let i = 0; i < count; i++) {
+      const bottom = Math.max(0, top - reader.read(short ? 4 : 6));
+      const order = reader.read(short ? 3 : 5);
+      if (order > 20) throw new Error('an AAC frame is damaged');
+      if (order > 0) {
+        const backwards = reader.flag();
+        const bits = resolution - reader.read(1);
+        const reflections = Array.from({ length: order }, () => {
+          const value = reader.signed(bits);
+          return Math.sin((value * Math.PI) / (2 ** resolution + (value < 0 ? 1 : -1)));
+        });
+        const begin = window * (FRAME / 8);
+        const start = begin + offsets[Math.min(bottom, most)]!;
+        const end = begin + offsets[Math.min(top, most)]!;
+        filters.push({ start, end, backwards, coefficients: polynomial(reflections) });
+      }
+      top = bottom;
+    }
+  }
+  return filters;
+}
+
+function polynomial(reflections: readonly number[]): Float64Array {
+  const coefficients = new Float64Array(reflections.length);
+  for (const [order, reflection] of reflections.entries()) {
+    const before = coefficients.slice(0, order);
+    for (let i = 0; i < order; i++) coefficients[i] = before[i]! + reflection * before[order - 1 - i]!;
+    coefficients[order] = reflection;
+  }
+  return coefficients;
+}
+
+export function shapeNoise(spectrum: Float64Array, filters: readonly Filter[]): void {
+  for (const { start, end, backwards, coefficients } of filters) {
+    const step = backwards ? -1 : 1;
+    let at = backwards ? end - 1 : start;
+    for (let i = 0; i < end - start; i++, at += step) {
+      const reach = Math.min(i, coefficients.length);
+      for (let k = 0; k < reach; k++) spectrum[at]! -= coefficients[k]! * spectrum[at - (k + 1) * step]!;
+    }
+  }
+}
+
+function readSpectrum(
+  reader: BitReader,
+  { bands, groups, offsets }: WindowInfo,
+  books: Uint8Array,
+  scales: Int16Array,
+  pulses: readonly [at: number, height: number][],
+): Float64Array {
+  const spectrum = new Float64Array(FRAME);
+  const values = new Int32Array(4);
+  let first = 0; // window of the group
+  for (let group = 0; group < groups.length; group++) {
+    for (let band = 0; band < bands; band++) {
+      const at = group * MAX_BANDS + band;
+      const book = books[at]!;
+      if (book === 0 || book >= NOISE) continue;
+      const scale = SCALES[scales[at]!]!;
+      const size = book < 5 ? 4 : 2;
+      for (let window = first; window < first + groups[group]!; window++) {
+        const end = window * 128 + offsets[band + 1]!;
+        for (let bin = window * 128 + offsets[band]!; bin < end; bin += size) {
+          readValues(reader, book, values);
+          for (const [pulseAt, height] of pulses) {
+            const i = pulseAt - bin;
+            if (i >= 0 && i < size) values[i]! += values[i]! > 0 ? height : -height;
+          }
+          for (let i = 0; i < size; i++) {
+            const value = values[i]!;
+            if (value !== 0) spectrum[bin + i] = value > 0 ? power(value) * scale : -power(-value) * scale;
+          }
+        }
+      }
+      if (reader.overrun) throw new Error('an AAC frame is cut off');
+    }
+    first += groups[group]!;
+  }
+  return spectrum;
+}
+
+function power(value: number): number {
+  return value < POWERS.length ? POWERS[value]! : value ** (4 / 3);
+}
+
+/** Two or four numbers of a spectrum. */
+function readValues(reader: BitReader, book: number, values: Int32Array): void {
+  let symbol = readSymbol(reader, SPECTRUM_BOOKS[book - 1]!);
+  if (book < 5) {
+    const signed = book < 3;
+    for (let i = 3; i >= 0; i--) {
+      values[i] = (symbol % 3) - (signed ? 1 : 0);
+      symbol = (symbol / 3) | 0;
+    }
+    if (!signed) for (let i = 0; i < 4; i++) if (values[i]! !== 0 && reader.flag()) values[i] = -values[i]!;
+    return;
+  }
+  const base = book < 7 ? 9 : book < 9 ? 8 : book < 11 ? 13 : 17;
+  values[0] = (symbol / base) | 0;
+  values[1] = symbol % base;
+  if (book < 7) {
+    values[0] -= 4;
+    values[1] -= 4;
+    return;
+  }
+  const [negative, negativeToo] = [values[0] !== 0 && reader.flag(), values[1] !== 0 && reader.flag()];
+  if (book === ESCAPED) {
+    if (values[0] === 16) values[0] = readEscape(reader);
+    if (values[1] === 16) values[1] = readEscape(reader);
+  }
+  if (negative) values[0] = -values[0];
+  if (negativeToo) values[1] = -values[1];
+}
+
+function readEscape(reader: BitReader): number {
+  let bits = 4;
+  while (reader.flag()) if (++bits > 12) throw new Error('an AAC frame is damaged');
+  return (1 << bits) + reader.read(bits);
+}
+
+function readSymbol(reader: BitReader, { limits, offsets, symbols }: CodeBook): number {
+  const word = reader.peek(19);
+  for (let bits = 1; bits < limits.length; bits++) {
+    const code = word >> (19 - bits);
+    if (code < limits[bits]!) {
+      reader.position += bits;
+      return symbols[offsets[bits]! + code]!;
+    }
+  }
+  throw new Error('an AAC frame is damaged');
+}

@@ -1,0 +1,174 @@
+import type { WindowSequence } from './aac-channel.js';
+
+/** Samples of a frame. */
+export const FRAME = 1024;
+const SHORT = 128;
+/** Where short windows begin and end in a long one. */
+const FLAT = (FRAME - SHORT) / 2;
+const ALPHA = { long: 4, short: 6 };
+
+/** Rising halves, by shape: 0 sine, 1 Kaiser-Bessel. */
+const WINDOWS = {
+  long: [sine(FRAME), kaiserBessel(FRAME, ALPHA.long)],
+  short: [sine(SHORT), kaiserBessel(SHORT, ALPHA.short)],
+};
+
+function sine(size: number): Float64Array {
+  return Float64Array.from({ length: size }, (_, i) => Math.sin((Math.PI / (2 * size)) * (i + 0.5)));
+}
+
+function kaiserBessel(size: number, alpha: number): Float64Array {
+  const sums = new Float64Array(size + 1);
+  for (let i = 0, sum = 0; i <= size; i++) {
+    const x = (2 * i) / size - 1;
+    sums[i] = sum += bessel(Math.PI * alpha * Math.sqrt(1 - x * x));
+  }
+  return Float64Array.from({ length: size }, (_, i) => Math.sqrt(sums[i]! / sums[size]!));
+}
+
+/** Modified, of the first kind and order 0. */
+function bessel(x: number): number {
+  let [sum, term] = [1, 1];
+  for (let k = 1; term > sum * 1e-16; k++) sum += term *= (x / (2 * k)) ** 2;
+  return sum;
+}
+
+/** From coefficients of a frame to its samples: the inverse transform, windows, and the half of the frame before. */
+export class Filterbank {
+  readonly #overlap = new Float64Array(FRAME);
+  #shape = 0;
+
+  /** @returns 1024 samples, nominally -32768..32767 */
+  process(spectrum: Float64Array, sequence: WindowSequence, shape: number): Float64Array {
+    const block = sequence === 2 ? this.#short(spectrum, shape) : this.#long(spectrum, sequence, shape);
+    const samples = new Float64Array(FRAME);
+    for (let i = 0; i < FRAME; i++) samples[i] = block[i]! + this.#overlap[i]!;
+    this.#overlap.set(block.subarray(FRAME));
+    this.#shape = shape;
+    return samples;
+  }
+
+  #long(spectrum: Float64Array, sequence: WindowSequence, shape: number): Float64Array {
+    const block = transforms.long.inverse(spectrum);
+    const [before, after] = [sequence === 3 ? 'short' : 'long', sequence === 1 ? 'short' : 'long'] as const;
+    rise(block, before, WINDOWS[before][this.#shape]!);
+    fall(block, after, WINDOWS[after][shape]!);
+    return block;
+  }
+
+  #short(spectrum: Float64Array, shape: number): Float64Array {
+    const block = new Float64Array(2 * FRAME);
+    const window = WINDOWS.short[shape]!;
+    for (let index = 0; index < 8; index++) {
+      const piece = transforms.short.inverse(spectrum.subarray(index * SHORT, (index + 1) * SHORT));
+      const rising = index === 0 ? WINDOWS.short[this.#shape]! : window;
+      const at = FLAT + index * SHORT;
+      for (let i = 0; i < SHORT; i++) {
+        block[at + i]! += piece[i]! * rising[i]!;
+        block[at + SHORT + i]! += piece[SHORT + i]! * window[SHORT - 1 - i]!;
+      }
+    }
+    return block;
+  }
+}
+
+function rise(block: Float64Array, kind: 'long' | 'short', window: Float64Array): void {
+  const start = kind === 'long' ? 0 : FLAT;
+  block.fill(0, 0, start);
+  for (let i = 0; i < window.length; i++) block[start + i]! *= window[i]!;
+}
+
+function fall(block: Float64Array, kind: 'long' | 'short', window: Float64Array): void {
+  const start = FRAME + (kind === 'long' ? 0 : FLAT);
+  for (let i = 0; i < window.length; i++) block[start + i]! *= window[window.length - 1 - i]!;
+  block.fill(0, start + window.length);
+}
+
+/** The inverse of a modified cosine transform, through a complex Fourier transform of a quarter of its samples. */
+class Transform {
+  readonly #size: number;
+  /** Turns, as cosine and sine, before and after. */
+  readonly #turns: Float64Array;
+  readonly #roots: Float64Array;
+  readonly #order: Uint16Array;
+  readonly #real: Float64Array;
+  readonly #imaginary: Float64Array;
+
+  /** @param size coefficients: a power of two */
+  constructor(size: number) {
+    const half = size / 2;
+    this.#size = size;
+    this.#turns = new Float64Array(size);
+    this.#roots = new Float64Array(size);
+    this.#order = new Uint16Array(half);
+    this.#real = new Float64Array(half);
+    this.#imaginary = new Float64Array(half);
+    const bits = Math.log2(half);
+    for (let i = 0; i < half; i++) {
+      const turn = (-Math.PI * (4 * i + 1)) / (4 * size);
+      this.#turns[2 * i] = Math.cos(turn);
+      this.#turns[2 * i + 1] = Math.sin(turn);
+      this.#roots[2 * i] = Math.cos((-2 * Math.PI * i) / half);
+      this.#roots[2 * i + 1] = Math.sin((-2 * Math.PI * i) / half);
+      for (let bit = 0; bit < bits; bit++) this.#order[i]! |= ((i >> bit) & 1) << (bits - 1 - bit);
+    }
+  }
+
+  /** @returns twice as many samples as there are coefficients */
+  inverse(spectrum: Float64Array): Float64Array {
+    const [size, half] = [this.#size, this.#size / 2];
+    const [re, im, turns] = [this.#real, this.#imaginary, this.#turns];
+    for (let i = 0; i < half; i++) {
+      const [a, b] = [spectrum[2 * i]!, spectrum[size - 1 - 2 * i]!];
+      const [c, s] = [turns[2 * i]!, turns[2 * i + 1]!];
+      const at = this.#order[i]!;
+      re[at] = a * c - b * s;
+      im[at] = a * s + b * c;
+    }
+    this.#fourier();
+    const samples = new Float64Array(2 * size);
+    const scale = 1 / size;
+    for (let i = 0; i < half; i++) {
+      const [c, s] = [turns[2 * i]!, turns[2 * i + 1]!];
+      const even = (re[i]! * c - im[i]! * s) * scale; // of the cosine transform, at 2i
+      const odd = -(re[i]! * s + im[i]! * c) * scale; // at size - 1 - 2i
+      place(samples, 2 * i, even, size);
+      place(samples, size - 1 - 2 * i, odd, size);
+    }
+    return samples;
+  }
+
+  #fourier(): void {
+    const [re, im, roots] = [this.#real, this.#imaginary, this.#roots];
+    const size = re.length;
+    for (let span = 1; span < size; span *= 2) {
+      const step = size / span; // of the roots' pairs: twice as far as of the roots
+      for (let i = 0, root = 0; i < span; i++, root += step) {
+        const [c, s] = [roots[root]!, roots[root + 1]!];
+        for (let a = i; a < size; a += 2 * span) {
+          const b = a + span;
+          const x = re[b]! * c - im[b]! * s;
+          const y = re[b]! * s + im[b]! * c;
+          re[b] = re[a]! - x;
+          im[b] = im[a]! - y;
+          re[a]! += x;
+          im[a]! += y;
+        }
+      }
+    }
+  }
+}
+
+/** Where a sample of the cosine transform stands in the window: each is there twice. */
+function place(samples: Float64Array, index: number, value: number, size: number): void {
+  const half = size / 2;
+  if (index >= half) {
+    samples[index - half] = value;
+    samples[3 * half - 1 - index] = -value;
+  } else {
+    samples[3 * half - 1 - index] = -value;
+    samples[3 * half + index] = -value;
+  }
+}
+
+const transforms = { long: new Transform(FRAME), short: new Transform(SHORT) };
