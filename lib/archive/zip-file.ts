@@ -196,9 +196,8 @@ async function readMembers(file: FileHandle, size: number, refuse: Refuse): Prom
     const { what, remedy } = foreignFormat(head) ?? { what: undefined, remedy: undefined };
     if (what !== undefined) throw refuse(`it is ${what}`, { remedy });
     const begun = head.toString('latin1', 0, 4) === 'PK\x03\x04';
-    const why = size === 0 ? 'it is empty' : begun ? 'it is cut off, or bytes follow its end' : 'it is no zip file';
-    throw refuse(`it is not a file that torch.save or torch.jit.save wrote: ${why}`, {
-      ...((begun || size === 0) && { remedy: DAMAGED }),
+    throw refuse('it is not a file that torch.save or torch.jit.save wrote, or the file is truncated', {
+      ...(begun && { remedy: DAMAGED }),
     });
   }
   const bytes = Buffer.alloc(directory.bytes);

@@ -3,11 +3,8 @@ import { rmSync } from 'node:fs';
 /** Runs `work`, which writes the file or folder `output`; what is half written goes when the user interrupts it. */
 export async function removePartOnInterrupt<T>(output: string, work: () => Promise<T>): Promise<T> {
   const removePart = (): void => {
-    const part = `${output}.${process.pid}.part`;
-    // Of an archive that is verified before it gets its name, the part has a part. Again where a thread makes a file meanwhile.
-    for (const file of [part, `${part}.${process.pid}.part`]) {
-      rmSync(file, { recursive: true, force: true, maxRetries: 5 });
-    }
+    // Again where a thread makes a file meanwhile.
+    rmSync(`${output}.${process.pid}.part`, { recursive: true, force: true, maxRetries: 5 });
     process.kill(process.pid, 'SIGINT'); // dies of it, as whoever waits for us expects
   };
   process.once('SIGINT', removePart);
