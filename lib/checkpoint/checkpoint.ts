@@ -91,7 +91,7 @@ export class Checkpoint implements AsyncDisposable {
    */
   async read(tensor: LazyTensor, name: string): Promise<AnyTensor> {
     const { member, dtype, start, bytes } = this.#find(tensor, name);
-    if (this.#scratch.length < bytes) this.#scratch = Buffer.from(new ArrayBuffer(bytes)); // aligned, unlike pooled ones
+    if (this.#scratch.length < bytes) this.#scratch = alignedBuffer(bytes, name);
     const content = this.#scratch.subarray(0, bytes);
     if (bytes === member.bytes) await this.#zip.readInto(member, content);
     else await this.#zip.readPart(member, start, content);
@@ -137,6 +137,17 @@ function findPickle(zip: ZipFile, refuse: Refuse): Member {
   const pickle = zip.members.get(pickles[0]!)!;
   if (pickle.method !== 0) throw refuse('its data.pkl is compressed, which torch.save never does');
   return pickle;
+}
+
+/** Aligned, unlike those of Node's pool. */
+function alignedBuffer(bytes: number, name: string): Buffer {
+  try {
+    return Buffer.from(new ArrayBuffer(bytes));
+  } catch (cause) {
+    throw new EmotionError('ERR_OUT_OF_MEMORY', `There is no memory for the ${bytes} bytes of ${brief(name)}`, {
+      cause,
+    });
+  }
 }
 
 function arrayOf(dtype: Dtype, buffer: ArrayBufferLike, length: number): TensorArrays[Dtype] {
