@@ -140,7 +140,7 @@ function findPickle(zip: ZipFile, refuse: Refuse): Member {
 }
 
 /** Aligned, unlike those of Node's pool. */
-function alignedBuffer(bytes: number, name: string): Buffer {
+function alignedBuffer(bytes: number, name: string): Buffer<ArrayBuffer> {
   try {
     return Buffer.from(new ArrayBuffer(bytes));
   } catch (cause) {
