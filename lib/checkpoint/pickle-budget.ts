@@ -3,7 +3,7 @@ import { PickleProblem } from './pickle-bytes.js';
 /** Opcodes and values that they handle: a tensor takes some 40, so that 50,000 fit. Half a second. */
 const MOST_STEPS = 2_000_000;
 /** Strings, containers, entries of dicts and of the memo: a tensor takes some 16. Each has up to 200 bytes here. */
-export const MOST_KEPT = 2_000_000;
+export const MOST_KEPT = 1_200_000;
 /** Characters of the name of a module, of a class, and of the file of a tensor's data. */
 export const MOST_NAME = 1000;
 
