@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-import { EmotionError } from '../errors.js';
+import { verifyArchive } from '../archive/verify-archive.js';
+import { EmotionError, messageOf } from '../errors.js';
+import { brief } from '../archive/brief.js';
 import { CARD_FILE, type ModelCard } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
 import { packageRoot } from '../native/paths.js';
 import type { Precision } from '../options.js';
-import { TorchModule } from '../torch.js';
+import { writeWhole } from '../whole-file.js';
+import { type TorchInput, TorchModule } from '../torch.js';
 import { Checkpoint } from './checkpoint.js';
 import { readLabels } from './labels.js';
 import { type Layout, recogniseLayout } from './layout.js';
@@ -57,46 +60,88 @@ export async function importCheckpoint(
   const kept = precision === 'auto' ? 'fp32' : precision;
   const card = { ...cardOf(layout, labels, file, official), precision: kept };
 
+  checkpoint.check(layout.tensors);
+
   using module = await TorchModule.load(ARCHITECTURE, { device: 'cpu', precision: 'fp32' });
-  const parameters = [...layout.tensors.values()].reduce((sum, { shape }) => sum + product(shape), 0);
+  const parameters = [...layout.tensors.values()].reduce((sum, { elements }) => sum + elements, 0);
   let done = 0;
   for (const [name, tensor] of layout.tensors) {
-    const finite = await module.call('assign', [name, await checkpoint.read(tensor, name)]);
-    if (finite !== true) throw new EmotionError('ERR_CHECKPOINT', `${name} in ${file} holds NaN or infinity`);
-    done += product(tensor.shape);
+    const finite = await assign(module, file, 'assign', [name, await checkpoint.read(tensor, name)]);
+    if (finite !== true) {
+      throw new EmotionError('ERR_CHECKPOINT', `${brief(name)} in ${brief(file)} holds NaN or infinity`);
+    }
+    done += tensor.elements;
     progress?.(4 * done, 4 * parameters);
   }
-  await module.call('finish', [layout.contextDepth, layout.depth]);
+  await assign(module, file, 'finish', [layout.contextDepth, layout.depth]);
   if (kept !== 'fp32') await module.quantize({ precision: kept });
-  await module.save(out, { extraFiles: { [CARD_FILE]: JSON.stringify(card) } });
+  await writeWhole(out, async (part) => {
+    await module.save(part, { extraFiles: { [CARD_FILE]: JSON.stringify(card) } });
+    await verifyArchive(part);
+  }).catch((cause: unknown) => {
+    if (cause instanceof EmotionError) throw cause;
+    throw new EmotionError('ERR_FILE_WRITE', `${brief(out)} could not be written (${brief(messageOf(cause))})`, {
+      cause,
+    });
+  });
   return { card, official: official !== undefined, parameters };
+}
+
+/** Hands something of the checkpoint to the network, which refuses what it cannot be. */
+async function assign(module: TorchModule, file: string, method: string, inputs: TorchInput[]): Promise<unknown> {
+  try {
+    return await module.call(method, inputs);
+  } catch (cause) {
+    if (!(cause instanceof EmotionError) || cause.code !== 'ERR_MODEL_RUN') throw cause;
+    throw new EmotionError('ERR_CHECKPOINT', `${brief(file)} does not fit emotion2vec+: ${brief(cause.what)}`, {
+      cause,
+    });
+  }
 }
 
 /** The checkpoint that a path means: itself, or the one in the folder. */
 async function findCheckpoint(source: string): Promise<string> {
-  const info = await stat(source).catch((cause: unknown) => {
-    throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no checkpoint at ${source}`, { cause });
+  const statusOf = (place: string): Promise<Stats> =>
+    stat(place).catch((cause: unknown) => {
+      throw unreadable(place, cause);
+    });
+  if (!(await statusOf(source)).isDirectory()) return source;
+  const all = await readdir(source).catch((cause: unknown) => {
+    throw unreadable(source, cause);
   });
-  if (!info.isDirectory()) return source;
-  const names = (await readdir(source)).filter((name) => /\.(pt|pth|bin)$/.test(name));
+  const names = all.filter((name) => /\.(pt|pth|bin)$/.test(name));
   const name = names.includes('model.pt') ? 'model.pt' : names.length === 1 ? names[0] : undefined;
   if (name === undefined) {
-    const found = names.length === 0 ? 'no checkpoint' : `several (${names.join(', ')}) and none is model.pt`;
-    throw new EmotionError('ERR_FILE_NOT_FOUND', `The folder ${source} holds ${found}`, {
+    const found =
+      names.length === 0 ? 'no checkpoint' : `several (${brief(names.sort().join(', '))}) and none is model.pt`;
+    throw new EmotionError('ERR_FILE_NOT_FOUND', `The folder ${brief(source)} holds ${found}`, {
       remedy: 'Give the path of the checkpoint, or of a snapshot folder with model.pt and tokens.txt.',
     });
   }
-  return path.join(source, name);
+  const file = path.join(source, name);
+  await statusOf(file); // it may be a link that leads nowhere
+  return file;
 }
 
 async function recogniseOfficial(file: string): Promise<(typeof OFFICIAL)[number] | undefined> {
-  const { size } = await stat(file);
-  const candidates = OFFICIAL.filter(({ bytes }) => bytes === size);
-  if (candidates.length === 0) return undefined; // hashing gigabytes would tell nothing more
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 2 ** 20 }), hash);
-  const digest = hash.digest('hex');
-  return candidates.find(({ sha256 }) => sha256 === digest);
+  try {
+    const { size } = await stat(file);
+    const candidates = OFFICIAL.filter(({ bytes }) => bytes === size);
+    if (candidates.length === 0) return undefined; // hashing gigabytes would tell nothing more
+    await pipeline(createReadStream(file, { highWaterMark: 2 ** 20 }), hash);
+    const digest = hash.digest('hex');
+    return candidates.find(({ sha256 }) => sha256 === digest);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+function unreadable(file: string, cause: unknown): EmotionError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR'
+    ? new EmotionError('ERR_FILE_NOT_FOUND', `There is no checkpoint at ${brief(file)}`, { cause })
+    : new EmotionError('ERR_FILE_READ', `${brief(file)} could not be read (${brief(messageOf(cause))})`, { cause });
 }
 
 function cardOf(
@@ -114,7 +159,7 @@ function cardOf(
         ? `emotion2vec_plus_${layout.size}`
         : `emotion2vec-${layout.size}`),
     version: official === undefined ? 'imported' : official.sha256.slice(0, 12),
-    description: `emotion2vec+ (${layout.size}), imported from ${parent}/${path.basename(file)}`,
+    description: `emotion2vec+ (${layout.size}), imported from ${brief(`${parent}/${path.basename(file)}`)}`,
     licence: "The checkpoint's own; the official weights are under the FunASR Model Open Source License",
     source: 'Ziyang Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation", 2023',
     labels,
@@ -124,8 +169,4 @@ function cardOf(
     minSamples: 400,
     exactBatches: true,
   };
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((total, size) => total * size, 1);
 }

@@ -3,138 +3,67 @@
  * values, every other class an inert placeholder. Nothing is ever called, whatever the pickle asks for; one that asks for
  * something that runs code is refused all the same, so that nobody hands it to Python next.
  *
+ * A pickle is a program, and may come from a stranger: what it may do and keep is counted, and nothing here walks into what it
+ * has built, which may share parts with itself a million times over or hold itself.
+ *
  * Opcodes: pickletools.py of CPython, protocols 0 to 5 as far as a pickler writes them.
  */
 import { EmotionError } from '../errors.js';
-
-/** A class or function that the pickle names. */
-export class Global {
-  constructor(
-    readonly module: string,
-    readonly name: string,
-  ) {}
-
-  toString(): string {
-    return `${this.module}.${this.name}`;
-  }
-}
-
-/** An object of a class that is not known here, or what a call would have returned. Holds what the pickle gave it. */
-export class Placeholder {
-  constructor(
-    readonly type: unknown,
-    readonly args: unknown,
-    public state: unknown = undefined,
-  ) {}
-}
-
-/** A storage on disk, as torch.save names it. */
-export interface Storage {
-  /** The class that names its type: "FloatStorage" and so on. */
-  type: string;
-  /** The entry of the archive: data/KEY. */
-  key: string;
-  /** Elements. */
-  size: number;
-}
-
-/** A tensor that was not read yet. */
-export class LazyTensor {
-  constructor(
-    readonly storage: Storage,
-    /** Elements from the storage's start. */
-    readonly offset: number,
-    readonly shape: readonly number[],
-    readonly stride: readonly number[],
-  ) {}
-}
-
-/** Packages that run code when a pickle names them. What is left of `builtins` are types. */
-const HOSTILE = new Set([
-  ...[
-    'os',
-    'posix',
-    'nt',
-    'subprocess',
-    'sys',
-    'pty',
-    'shutil',
-    'commands',
-    'multiprocessing',
-    'asyncio',
-    'concurrent',
-  ],
-  ...['socket', 'urllib', 'requests', 'http', 'ftplib', 'smtplib', 'telnetlib', 'xmlrpc', 'webbrowser', 'ctypes'],
-  ...[
-    'runpy',
-    'importlib',
-    'imp',
-    'pkgutil',
-    'zipimport',
-    'code',
-    'codeop',
-    'pdb',
-    'bdb',
-    'timeit',
-    'trace',
-    'platform',
-  ],
-  ...[
-    'pickle',
-    '_pickle',
-    'cloudpickle',
-    'dill',
-    'joblib',
-    'marshal',
-    'operator',
-    '_operator',
-    'inspect',
-    'pip',
-    'venv',
-  ],
-]);
-const TYPES = new Set(
-  'set frozenset list dict tuple object int float complex str bytes bytearray bool slice range long unicode'.split(' '),
-);
-const HOSTILE_NAMES =
-  /^(torch\.(load|hub\..*|jit\..*|_C\..*)|numpy\.(load|.*runstring)|types\.(Function|Code|Method|Lambda)Type)$/;
+import { MOST_KEPT, MOST_NAME, PickleBudget } from './pickle-budget.js';
+import { PickleBytes, PickleProblem } from './pickle-bytes.js';
+import { PickleObjects } from './pickle-objects.js';
+import { Placeholder } from './pickle-values.js';
 
 const MARK = Symbol('mark');
 
-/** @throws EmotionError ERR_CHECKPOINT, saying where the pickle is broken or what it asked for */
+/**
+ * @param what the beginning of the message of an error: "The pickle in FILE"
+ * @throws EmotionError ERR_CHECKPOINT, saying where the pickle is broken or what it asked for
+ */
 export function readPickle(bytes: Buffer, what: string): unknown {
   return new Unpickler(bytes, what).run();
 }
 
 class Unpickler {
-  readonly #bytes: Buffer;
+  readonly #in: PickleBytes;
   readonly #what: string;
-  #at = 0;
   #stack: unknown[] = [];
-  readonly #memo = new Map<number, unknown>();
+  /** An array, for a Map of numbers becomes slow by numbers that are chosen for it. */
+  readonly #memo: unknown[] = [];
+  #memoized = 0;
+  readonly #budget = new PickleBudget();
+  readonly #objects: PickleObjects;
 
   constructor(bytes: Buffer, what: string) {
-    this.#bytes = bytes;
+    this.#in = new PickleBytes(bytes);
     this.#what = what;
+    this.#objects = new PickleObjects(this.#budget, what);
   }
 
   run(): unknown {
-    for (;;) {
-      const opcode = this.#take(1)[0]!;
-      if (opcode === 0x2e) return this.#pop(); // STOP
-      this.#step(opcode);
+    try {
+      for (;;) {
+        const opcode = this.#in.byte();
+        if (opcode === 0x2e) return this.#pop(); // STOP
+        this.#budget.count(1);
+        this.#step(opcode);
+      }
+    } catch (error) {
+      if (!(error instanceof PickleProblem)) throw error;
+      const where = `${this.#what} is broken at byte ${this.#in.position}`;
+      throw new EmotionError('ERR_CHECKPOINT', `${where}: ${error.message}`, { cause: error });
     }
   }
 
   #step(opcode: number): void {
     const push = (value: unknown): void => void this.#stack.push(value);
+    const input = this.#in;
     switch (String.fromCharCode(opcode)) {
       case '\x80': // PROTO
-        this.#take(1);
+        if (input.byte() > 5) throw new PickleProblem('it has a protocol newer than 5');
         return;
       case '\x95': // FRAME
-        this.#take(8);
-        return;
+        return input.frame();
       case 'N':
         return push(null);
       case '\x88':
@@ -142,45 +71,45 @@ class Unpickler {
       case '\x89':
         return push(false);
       case 'J':
-        return push(this.#take(4).readInt32LE());
+        return push(input.take(4).readInt32LE());
       case 'K':
-        return push(this.#take(1)[0]);
+        return push(input.byte());
       case 'M':
-        return push(this.#take(2).readUInt16LE());
+        return push(input.take(2).readUInt16LE());
       case 'G':
-        return push(this.#take(8).readDoubleBE());
+        return push(input.take(8).readDoubleBE());
       case 'I':
       case 'L':
       case 'F':
-        return push(number(this.#line()));
+        return push(input.number());
       case '\x8a': // LONG1
-        return push(long(this.#take(this.#take(1)[0]!)));
+        return push(input.integer(1));
       case '\x8b': // LONG4
-        return push(long(this.#take(this.#length(4))));
+        return push(input.integer(4));
       case 'X': // BINUNICODE
-        return push(this.#take(this.#length(4)).toString('utf8'));
+        return this.#keep(input.counted(4).toString('utf8'));
       case '\x8c': // SHORT_BINUNICODE
-        return push(this.#take(this.#length(1)).toString('utf8'));
+        return this.#keep(input.counted(1).toString('utf8'));
       case '\x8d': // BINUNICODE8
-        return push(this.#take(this.#length(8)).toString('utf8'));
+        return this.#keep(input.counted(8).toString('utf8'));
       case 'V': // UNICODE
       case 'S': // STRING
-        return push(this.#line());
+        return this.#keep(input.line(Infinity));
       case 'T': // BINSTRING
-        return push(this.#take(this.#length(4)).toString('latin1'));
+        return this.#keep(input.counted(4).toString('latin1'));
       case 'U': // SHORT_BINSTRING
-        return push(this.#take(this.#length(1)).toString('latin1'));
+        return this.#keep(input.counted(1).toString('latin1'));
       case 'B': // BINBYTES
-        return push(this.#take(this.#length(4)));
+        return this.#bytes(input.counted(4));
       case 'C': // SHORT_BINBYTES
-        return push(this.#take(this.#length(1)));
+        return this.#bytes(input.counted(1));
       case '\x8e': // BINBYTES8
       case '\x96': // BYTEARRAY8
-        return push(this.#take(this.#length(8)));
+        return this.#bytes(input.counted(8));
       case '(':
         return push(MARK);
-      case '0':
-        return void this.#pop();
+      case '0': // also of a mark, which protocol 0 writes
+        return void (this.#stack.at(-1) === MARK ? this.#stack.pop() : this.#pop());
       case '1':
         return void this.#toMark();
       case '2':
@@ -188,21 +117,21 @@ class Unpickler {
       case ')':
       case ']':
       case '\x8f': // EMPTY_SET
-        return push([]);
+        return this.#keep([]);
       case '}':
-        return push(new Map());
+        return this.#keep(new Map());
       case 't':
       case 'l':
       case '\x91': // FROZENSET
-        return push(this.#toMark());
+        return this.#keep(this.#toMark());
       case 'd':
-        return push(pairs(new Map(), this.#toMark()));
+        return this.#keep(this.#pairs(new Map<string, unknown>(), this.#toMark()));
       case '\x85':
-        return push([this.#pop()]);
+        return this.#keep([this.#pop()]);
       case '\x86':
-        return push(this.#popMany(2));
+        return this.#keep(this.#popMany(2));
       case '\x87':
-        return push(this.#popMany(3));
+        return this.#keep(this.#popMany(3));
       case 'a':
         return this.#append([this.#pop()]);
       case 'e':
@@ -213,41 +142,41 @@ class Unpickler {
       case 'u':
         return this.#setItems(this.#toMark());
       case 'p':
-        return void this.#memo.set(Number(this.#line()), this.#top());
+        return this.#memoize(input.index());
       case 'q':
-        return void this.#memo.set(this.#take(1)[0]!, this.#top());
+        return this.#memoize(input.byte());
       case 'r':
-        return void this.#memo.set(this.#take(4).readUInt32LE(), this.#top());
+        return this.#memoize(input.length(4));
       case '\x94': // MEMOIZE
-        return void this.#memo.set(this.#memo.size, this.#top());
+        return this.#memoize(this.#memoized);
       case 'g':
-        return push(this.#recall(Number(this.#line())));
+        return push(this.#recall(input.index()));
       case 'h':
-        return push(this.#recall(this.#take(1)[0]!));
+        return push(this.#recall(input.byte()));
       case 'j':
-        return push(this.#recall(this.#take(4).readUInt32LE()));
+        return push(this.#recall(input.length(4)));
       case 'c':
-        return push(this.#global(this.#line(), this.#line()));
+        return this.#keep(this.#objects.global(input.line(MOST_NAME), input.line(MOST_NAME)));
       case '\x93': {
         const [module, name] = this.#popMany(2);
-        return push(this.#global(String(module), String(name)));
+        return this.#keep(this.#objects.global(module, name));
       }
       case 'i': {
-        const type = this.#global(this.#line(), this.#line());
-        return push(this.#make(type, this.#toMark()));
+        const type = this.#objects.global(input.line(MOST_NAME), input.line(MOST_NAME));
+        return this.#keep(this.#objects.make(type, this.#toMark()));
       }
       case 'o': {
         const [type, ...args] = this.#toMark();
-        return push(this.#make(type, args));
+        return this.#keep(this.#objects.make(type, args));
       }
       case 'R':
       case '\x81': {
         const [type, args] = this.#popMany(2);
-        return push(this.#make(type, args));
+        return this.#keep(this.#objects.make(type, args));
       }
       case '\x92': {
         const [type, args] = this.#popMany(3);
-        return push(this.#make(type, args));
+        return this.#keep(this.#objects.make(type, args));
       }
       case 'b': {
         const state = this.#pop();
@@ -256,64 +185,20 @@ class Unpickler {
         return;
       }
       case 'Q':
-        return push(this.#storage(this.#pop()));
+        return this.#keep(this.#objects.storage(this.#pop()));
       default:
-        throw this.#broken(`it holds opcode 0x${opcode.toString(16)}, which is no pickle's`);
+        throw new PickleProblem(`it holds opcode 0x${opcode.toString(16)}, which torch.save does not write`);
     }
   }
 
-  /** What a call or a new object is: something we know, or a placeholder. */
-  #make(type: unknown, args: unknown): unknown {
-    const list = Array.isArray(args) ? (args as unknown[]) : [];
-    switch (String(type)) {
-      case 'torch._utils._rebuild_tensor_v2':
-      case 'torch._utils._rebuild_tensor':
-        return this.#tensor(list);
-      case 'torch._utils._rebuild_parameter':
-      case 'torch._utils._rebuild_parameter_with_state':
-        return list[0];
-      case 'collections.OrderedDict':
-        return Array.isArray(list[0]) ? pairs(new Map(), (list[0] as unknown[][]).flat()) : new Map();
-      default:
-        return new Placeholder(type, args);
-    }
+  #keep(value: unknown): void {
+    this.#budget.keep();
+    this.#stack.push(value);
   }
 
-  #tensor([storage, offset, shape, stride]: unknown[]): LazyTensor {
-    const sizes = (value: unknown): value is number[] =>
-      Array.isArray(value) && value.length <= 16 && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-    if (!isStorage(storage) || !sizes([offset]) || !sizes(shape) || !sizes(stride) || shape.length !== stride.length) {
-      throw this.#broken('it describes a tensor that cannot be');
-    }
-    return new LazyTensor(storage, offset as number, shape, stride);
-  }
-
-  #storage(id: unknown): Storage {
-    const [kind, type, key, , size] = Array.isArray(id) ? (id as unknown[]) : [];
-    if (kind !== 'storage' || !(type instanceof Global) || typeof key !== 'string' || !Number.isSafeInteger(size)) {
-      throw this.#broken('it refers to something outside itself that is not a tensor');
-    }
-    return { type: type.name, key, size: size as number };
-  }
-
-  #global(module: string, name: string): Global {
-    const package_ = module.split('.')[0]!;
-    const isBuiltin = ['builtins', '__builtin__', '__builtins__'].includes(package_);
-    const hostile =
-      HOSTILE.has(package_) ||
-      HOSTILE_NAMES.test(`${module}.${name}`) ||
-      (isBuiltin && !TYPES.has(name)) ||
-      name.includes('__');
-    if (hostile) {
-      throw new EmotionError(
-        'ERR_CHECKPOINT',
-        `${this.#what} asks for ${module}.${name}, which could run code: refused`,
-        {
-          remedy: 'No checkpoint of emotion2vec+ does so. Do not open this file in Python.',
-        },
-      );
-    }
-    return new Global(module, name);
+  /** Bytes are never asked for: their length is all that is kept. */
+  #bytes({ length }: Buffer): void {
+    this.#keep(new Placeholder('bytes', length));
   }
 
   #append(values: unknown[]): void {
@@ -321,38 +206,26 @@ class Unpickler {
     if (Array.isArray(list)) {
       for (const value of values) (list as unknown[]).push(value);
     } else if (!(list instanceof Placeholder)) {
-      throw this.#broken('it appends to what is no list');
+      throw new PickleProblem('it appends to what is no list');
     }
   }
 
   #setItems(items: unknown[]): void {
     const dict = this.#top();
-    if (dict instanceof Map) pairs(dict, items);
-    else if (!(dict instanceof Placeholder)) throw this.#broken('it sets items of what is no dict');
+    if (dict instanceof Map) this.#pairs(dict as Map<string, unknown>, items);
+    else if (!(dict instanceof Placeholder)) throw new PickleProblem('it sets items of what is no dict');
   }
 
-  #take(size: number): Buffer {
-    if (size > this.#bytes.length - this.#at) throw this.#broken(`it ends where ${size} more bytes should follow`);
-    this.#at += size;
-    return this.#bytes.subarray(this.#at - size, this.#at);
-  }
-
-  #length(width: 1 | 4 | 8): number {
-    const bytes = this.#take(width);
-    return width === 8 ? Number(bytes.readBigUInt64LE()) : bytes.readUIntLE(0, width);
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw this.#broken('it ends within a line');
-    return this.#take(end + 1 - this.#at)
-      .subarray(0, -1)
-      .toString('utf8');
+  #pairs(map: Map<string, unknown>, items: unknown[]): Map<string, unknown> {
+    if (items.length % 2 !== 0) throw new PickleProblem('it has a key of a dict without a value');
+    for (let i = 0; i < items.length; i += 2) this.#objects.setItem(map, items[i], items[i + 1]);
+    return map;
   }
 
   #top(): unknown {
-    if (this.#stack.length === 0) throw this.#broken('it takes from an empty stack');
-    return this.#stack.at(-1);
+    const top = this.#stack.at(-1);
+    if (top === undefined || top === MARK) throw new PickleProblem('it takes what is not on its stack');
+    return top;
   }
 
   #pop(): unknown {
@@ -362,43 +235,30 @@ class Unpickler {
   }
 
   #popMany(count: number): unknown[] {
-    if (this.#stack.length < count) throw this.#broken('it takes from an empty stack');
-    return this.#stack.splice(-count);
+    const from = this.#stack.length - count;
+    if (from < 0 || this.#stack.indexOf(MARK, from) >= 0) throw new PickleProblem('it takes what is not on its stack');
+    return this.#stack.splice(from);
   }
 
   #toMark(): unknown[] {
     const mark = this.#stack.lastIndexOf(MARK);
-    if (mark < 0) throw this.#broken('a mark is missing');
-    return this.#stack.splice(mark).slice(1);
+    if (mark < 0) throw new PickleProblem('a mark is missing');
+    const values = this.#stack.slice(mark + 1);
+    this.#stack.length = mark;
+    return values;
+  }
+
+  /** Picklers number what they memoize from zero. */
+  #memoize(index: number): void {
+    if (index > MOST_KEPT) throw new PickleProblem(`it stores something as number ${index}`);
+    this.#budget.keep();
+    if (this.#memo[index] === undefined) this.#memoized++;
+    this.#memo[index] = this.#top();
   }
 
   #recall(index: number): unknown {
-    if (!this.#memo.has(index)) throw this.#broken(`it recalls ${index}, which it never stored`);
-    return this.#memo.get(index);
+    const value = index > MOST_KEPT ? undefined : this.#memo[index];
+    if (value === undefined) throw new PickleProblem(`it recalls ${index}, which it never stored`);
+    return value;
   }
-
-  #broken(why: string): EmotionError {
-    return new EmotionError('ERR_CHECKPOINT', `${this.#what} is broken at byte ${this.#at}: ${why}`);
-  }
-}
-
-function pairs(map: Map<unknown, unknown>, items: unknown[]): Map<unknown, unknown> {
-  for (let i = 0; i + 1 < items.length; i += 2) map.set(items[i], items[i + 1]);
-  return map;
-}
-
-function number(text: string): unknown {
-  if (text === '00' || text === '01') return text === '01'; // protocol 0 writes booleans so
-  return Number(text.replace(/L$/, ''));
-}
-
-/** A little-endian two's complement integer: a number where it is one exactly, else a bigint. */
-function long(bytes: Buffer): number | bigint {
-  if (bytes.length === 0) return 0;
-  const value = BigInt.asIntN(8 * bytes.length, BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`));
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-}
-
-function isStorage(value: unknown): value is Storage {
-  return typeof value === 'object' && value !== null && 'key' in value && 'size' in value;
 }

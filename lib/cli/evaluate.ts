@@ -15,7 +15,7 @@ import { readCard } from '../model/card-file.js';
 import { resolveModel } from '../model/manifest.js';
 import { makeFolder } from '../output/folder.js';
 import { count } from '../output/text.js';
-import { writeWhole } from '../output/whole-file.js';
+import { writeWhole } from '../whole-file.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import { describeError } from './describe-error.js';
 import { expandInputs } from './inputs.js';

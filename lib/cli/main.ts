@@ -10,6 +10,7 @@ import type { DoctorFlags } from './doctor.js';
 import type { EvaluateFlags } from './evaluate.js';
 import { FORMATS } from './format.js';
 import type { ImportFlags } from './import.js';
+import type { ModelsFlags } from './models.js';
 import {
   bytes,
   device,
@@ -258,10 +259,11 @@ function program(): Command {
     .summary('list the built-in models, or tell of one')
     .description('list the built-in models, or tell what one can and cannot do')
     .argument('[model]', 'built-in name or path of an archive')
+    .option('--verify', 'read it whole, or every built-in one, and compare it with its checksums')
     .option('--debug', 'print stack traces')
-    .action(async (model: string | undefined) => {
+    .action(async (model: string | undefined, flags: ModelsFlags) => {
       const { runModels } = await import('./models.js');
-      process.exitCode = await runModels(model);
+      process.exitCode = await runModels(model, flags);
     });
   root
     .command('setup')
@@ -279,7 +281,11 @@ function program(): Command {
     .summary('tell whether recognition works here')
     .description('tell whether recognition works here, and what to do where it does not; changes nothing')
     .option('--json', 'for programs: one JSON document')
-    .addOption(new Option('--model <name>', 'built-in name or path of an archive').argParser(filled))
+    .addOption(
+      new Option('--model <name>', 'built-in name or path of an archive: read whole, its checksums compared').argParser(
+        filled,
+      ),
+    )
     .option('--debug', 'print stack traces')
     .action(async (flags: DoctorFlags) => {
       const { runDoctor } = await import('./doctor.js');

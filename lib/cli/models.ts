@@ -1,8 +1,21 @@
+import { verifyArchive } from '../archive/verify-archive.js';
+import { formatBytes } from '../bytes.js';
 import { readCard, readWords } from '../model/card-file.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
 
-/** `emotion2vec models [MODEL]`: the built-in models and how to use others, or what is known of one. */
-export async function runModels(model: string | undefined): Promise<number> {
+export interface ModelsFlags {
+  verify?: boolean;
+}
+
+/** `emotion2vec models [MODEL]`: the built-in models and how to use others, what is known of one, or whether it is whole. */
+export async function runModels(model: string | undefined, { verify }: ModelsFlags): Promise<number> {
+  if (verify) {
+    for (const name of model === undefined ? builtInModels().map((each) => each.name) : [model]) {
+      const { members, bytes } = await verifyArchive(resolveModel(name));
+      console.log(`${name}: whole, ${members} members of ${formatBytes(bytes)} have their checksums`);
+    }
+    return 0;
+  }
   if (model !== undefined) {
     const archive = resolveModel(model);
     const { name, version, description, licence, source } = await readCard(archive);

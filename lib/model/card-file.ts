@@ -1,11 +1,12 @@
-import { text } from 'node:stream/consumers';
-import yauzl, { type Entry } from 'yauzl';
-
-import { EmotionError, messageOf } from '../errors.js';
+import { openArchive, refuseModel } from '../archive/verify-archive.js';
+import { EmotionError } from '../errors.js';
+import { brief } from '../archive/brief.js';
 import { CARD_FILE, type ModelCard, parseCard } from './card.js';
 
 /** The extra file with the model card in words, where an archive has one. */
 const WORDS_FILE = 'README.md';
+/** Bytes of an extra file: a card has a few thousand, its words ten times as many. */
+const MOST_EXTRA_BYTES = 4 * 2 ** 20;
 
 /**
  * The card of an archive, read without libtorch and without its weights.
@@ -13,8 +14,9 @@ const WORDS_FILE = 'README.md';
  */
 export async function readCard(archive: string): Promise<ModelCard> {
   const found = await readExtraFile(archive, CARD_FILE);
-  if (found === undefined)
-    throw new EmotionError('ERR_MODEL_LOAD', `${archive} is not an emotion model: it holds no ${CARD_FILE}`);
+  if (found === undefined) {
+    throw new EmotionError('ERR_MODEL_LOAD', `${brief(archive)} is not an emotion model: it holds no ${CARD_FILE}`);
+  }
   return parseCard(found, archive);
 }
 
@@ -27,17 +29,13 @@ export async function readWords(archive: string): Promise<string | undefined> {
 }
 
 async function readExtraFile(archive: string, name: string): Promise<string | undefined> {
+  await using zip = await openArchive(archive);
+  const member = zip.members.get(`${zip.root}extra/${name}`);
+  if (member === undefined) return undefined;
   try {
-    const zip = await yauzl.openPromise(archive);
-    try {
-      for await (const entry of zip.eachEntry() as AsyncIterable<Entry>) {
-        if (entry.fileName.endsWith(`/extra/${name}`)) return await text(await zip.openReadStreamPromise(entry));
-      }
-    } finally {
-      zip.close();
-    }
+    return new TextDecoder('utf-8', { fatal: true }).decode(await zip.read(member, MOST_EXTRA_BYTES));
   } catch (cause) {
-    throw new EmotionError('ERR_MODEL_LOAD', `${archive} cannot be read: ${messageOf(cause)}`, { cause });
+    if (cause instanceof EmotionError) throw cause;
+    throw refuseModel(archive)(`its ${name} is not text in UTF-8`, { cause });
   }
-  return undefined;
 }

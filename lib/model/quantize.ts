@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 
+import { verifyArchive } from '../archive/verify-archive.js';
 import { EmotionError } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
 import { type QuantizeReport, TorchModule } from '../torch.js';
@@ -25,6 +26,7 @@ export async function quantizeArchive(
     throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${source}`, { cause });
   });
   await checkTarget(out, source);
+  await verifyArchive(source); // libtorch compares no checksum
   using module = await load(source);
   const text = module.extraFile(CARD_FILE);
   const card = text === null ? undefined : { ...parseCard(text, source), precision };

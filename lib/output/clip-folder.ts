@@ -5,7 +5,7 @@ import { encodeNpy } from '../audio/npy.js';
 import type { Pcm } from '../audio/pcm.js';
 import { wavHeader } from '../audio/wav-header.js';
 import type { RecognitionResult } from '../result.js';
-import { writeWhole } from './whole-file.js';
+import { writeWhole } from '../whole-file.js';
 
 /** The files of a clip's folder. */
 export const CLIP_FILES = {

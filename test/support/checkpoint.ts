@@ -1,5 +1,6 @@
-import { crc32, deflateRawSync } from 'node:zlib';
 import { writeFileSync } from 'node:fs';
+
+import { zipOf } from './zip.js';
 
 /** A tensor to be stored: float32, row-major. */
 export interface Stored {
@@ -84,40 +85,14 @@ export function writeSaved(
   storages: readonly Float32Array[] = [],
   { compress = false, extra = {} }: { compress?: boolean; extra?: Record<string, string> } = {},
 ): void {
-  const entries: [string, Buffer][] = [
-    ['archive/data.pkl', pickle],
-    ['archive/byteorder', Buffer.from('little')],
-    ...Object.entries(extra).map(([name, text]): [string, Buffer] => [name, Buffer.from(text)]),
-    ...storages.map((data, i): [string, Buffer] => [
-      `archive/data/${i}`,
-      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-    ]),
+  const members = [
+    { name: 'archive/data.pkl', content: pickle },
+    { name: 'archive/byteorder', content: Buffer.from('little') },
+    ...Object.entries(extra).map(([name, text]) => ({ name, content: Buffer.from(text) })),
+    ...storages.map((data, i) => ({
+      name: `archive/data/${i}`,
+      content: Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+    })),
   ];
-  const local: Buffer[] = [];
-  const central: Buffer[] = [];
-  let at = 0;
-  for (const [name, content] of entries) {
-    const body = compress ? deflateRawSync(content) : content;
-    const fields = Buffer.alloc(26);
-    fields.writeUInt16LE(20, 0);
-    fields.writeUInt16LE(compress ? 8 : 0, 4);
-    fields.writeUInt32LE(crc32(content), 10);
-    fields.writeUInt32LE(body.length, 14);
-    fields.writeUInt32LE(content.length, 18);
-    fields.writeUInt16LE(name.length, 22);
-    const header = Buffer.concat([Buffer.from('PK\x03\x04'), fields, Buffer.from(name)]);
-    const rest = Buffer.alloc(14);
-    rest.writeUInt32LE(at, 10);
-    central.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), fields, rest, Buffer.from(name)]));
-    local.push(header, body);
-    at += header.length + body.length;
-  }
-  const directory = Buffer.concat(central);
-  const end = Buffer.alloc(22);
-  end.write('PK\x05\x06', 0, 'latin1');
-  end.writeUInt16LE(entries.length, 8);
-  end.writeUInt16LE(entries.length, 10);
-  end.writeUInt32LE(directory.length, 12);
-  end.writeUInt32LE(at, 16);
-  writeFileSync(file, Buffer.concat([...local, directory, end]));
+  writeFileSync(file, zipOf(members.map((member) => ({ ...member, compress }))));
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
+import { verifyArchive } from '../../archive/verify-archive.js';
 import { FFMPEG_VARIABLE, findFfmpeg } from '../../audio/ffmpeg/program.js';
 import { EmotionError } from '../../errors.js';
 import { readCard } from '../../model/card-file.js';
@@ -84,7 +85,11 @@ export async function modelFacts(
       bytes: known(() => statSync(model.path).size).value ?? 0,
       builtIn: builtIn.some(({ path }) => path === model.path),
       chosen: model.path === file,
-      card: await knownLater(() => readCard(model.path)),
+      card: await knownLater(async () => {
+        // Asked for by name, it is read whole: libtorch compares no checksum. Gigabytes take seconds.
+        if (wanted !== undefined && model.path === file) await verifyArchive(model.path);
+        return readCard(model.path);
+      }),
     })),
   );
   return {
