@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import yauzl, { type Entry } from 'yauzl';
 
 import { EmotionError, messageOf } from '../errors.js';
-import { CARD_FILE, type ModelCard, parseCard } from './card.js';
+import { CARD_FILE, CONTRACT_REMEDY, type ModelCard, parseCard } from './card.js';
 
 /** The extra file with the model card in words, where an archive has one. */
 const WORDS_FILE = 'README.md';
@@ -14,7 +14,9 @@ const WORDS_FILE = 'README.md';
 export async function readCard(archive: string): Promise<ModelCard> {
   const found = await readExtraFile(archive, CARD_FILE);
   if (found === undefined)
-    throw new EmotionError('ERR_MODEL_LOAD', `${archive} is not an emotion model: it holds no ${CARD_FILE}`);
+    throw new EmotionError('ERR_MODEL_LOAD', `${archive} is not an emotion model: it holds no ${CARD_FILE}`, {
+      remedy: CONTRACT_REMEDY,
+    });
   return parseCard(found, archive);
 }
 
