@@ -14,7 +14,7 @@ const REMEDIES = {
   ERR_FILE_READ: 'Check that it is a readable file.',
   ERR_FILE_WRITE: 'Check that the folder is writable and the disk has room.',
   ERR_MODEL_NOT_FOUND: 'Run `emotion2vec models` for the built-in names, or give the path of a .pt archive.',
-  ERR_MODEL_LOAD: 'Give a TorchScript archive (.pt) that follows the contract in ARCHITECTURE.md.',
+  ERR_MODEL_LOAD: 'Give a TorchScript archive (.pt), as torch.jit.save writes it.',
   ERR_CHECKPOINT: 'Give the model.pt of an emotion2vec+ model as FunASR publishes it, with its tokens.txt beside it.',
   ERR_LABELS: 'Give a CSV file with a header, and a column each of the clip and its emotion (docs/evaluation.md).',
   ERR_MODEL_RUN: 'Check that the inputs fit the method that was called.',
@@ -38,6 +38,10 @@ export type ErrorCode = keyof typeof REMEDIES;
 
 /** Characters of `what`. A net: what is quoted in it is cut where it is quoted. */
 const MOST = 1000;
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(REMEDIES, code);
+}
 
 /**
  * The one error class of the package. `code` is stable and meant for programs; the message says what happened and

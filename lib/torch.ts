@@ -7,7 +7,8 @@ import path from 'node:path';
 
 import { onAbort } from './abort.js';
 import { loadPlaced } from './device/placement.js';
-import { EmotionError, type ErrorCode, messageOf } from './errors.js';
+import { EmotionError, type ErrorCode, isErrorCode, messageOf } from './errors.js';
+import { fileKind } from './file-kind.js';
 import {
   type DeviceMemory,
   type LoadWatch,
@@ -17,6 +18,7 @@ import {
   type QuantizeReport,
   type Ticket,
 } from './native/binding.js';
+import { reasonOf } from './native/reason.js';
 import {
   parseOptions,
   type Precision,
@@ -58,7 +60,7 @@ export type AnyTensor = { [D in Dtype]: Tensor<D> }[Dtype];
 
 /**
  * What goes into a method: tensors, numbers, bigints, strings, booleans, null, arrays (lists and tuples), objects and Maps
- * (dicts), as its TorchScript signature asks.
+ * (dicts), as its TorchScript signature asks. A NamedTuple is an array, or an object with its fields by name.
  */
 export type TorchInput =
   | AnyTensor
@@ -77,7 +79,10 @@ export interface CallOptions {
    * matters for large tensors. Default: all.
    */
   keep?: readonly number[];
-  /** Aborting rejects with the signal's reason: a run that waits is dropped with its inputs, one under way ends unseen. */
+  /**
+   * Aborting rejects with the signal's reason: a run that waits is dropped with its inputs. One under way cannot be stopped: it ends
+   * unseen, keeps its processors until then, and does not keep the process from ending (docs/serving.md).
+   */
   signal?: AbortSignal;
   /** Filled in when the run has ended. */
   timing?: RunTiming;
@@ -89,12 +94,18 @@ export interface RunTiming {
   runMs?: number;
 }
 
+/** A method takes no more arguments than Python's do. */
+const MOST_INPUTS = 255;
+
 export interface SaveOptions {
   /** Text files to put into the archive beside the module: name -> content. */
   extraFiles?: Readonly<Record<string, string>>;
 }
 
-/** A loaded TorchScript module. Modules opened from the same file share one set of weights in the whole process. */
+/**
+ * A loaded TorchScript module. Modules opened from the same file share one set of weights in the whole process; what its methods change
+ * (buffers, lists, counters) is each one's own, from the first call of such a method.
+ */
 export class TorchModule {
   #native: NativeModule | undefined;
   /** Settles when the module can be called again. */
@@ -116,10 +127,11 @@ export class TorchModule {
   }
 
   /**
-   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode.
+   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. An archive is a program, which may read and write files and
+   * return memory that it did not fill: load only those that you trust (SECURITY.md).
    * @param watch gets `fraction()`: how much of the archive has been read, 0 to 1
    * @throws TypeError for wrong options
-   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_MODEL_LOAD, ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
+   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_MODEL_LOAD (which calls other kinds of files by their names), ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
    *   ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_OUT_OF_MEMORY
    */
   static async load(file: string, options: TorchOptions = {}, watch: LoadWatch = {}): Promise<TorchModule> {
@@ -129,6 +141,7 @@ export class TorchModule {
     if (!existsSync(file)) throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${file}`);
     const stats = statSync(file);
     if (!stats.isFile()) throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a file`);
+    await requireTorchScript(file);
     const binding = await nativeBinding();
     return loadPlaced({ device, file, bytes: stats.size, budgetBytes }, async (placed) => {
       try {
@@ -139,7 +152,7 @@ export class TorchModule {
       } catch (error) {
         throw fromNative(error, (what, code) =>
           code === 'ERR_MODEL_LOAD'
-            ? `${file} is not a TorchScript archive that libtorch can load: ${firstSentence(what)}`
+            ? `${file} is not a TorchScript archive that libtorch can load: ${what}`
             : `${file}: ${what}`,
         );
       }
@@ -175,13 +188,15 @@ export class TorchModule {
   /**
    * Runs a method. Inputs are copied before it returns, so that the caller may reuse them at once.
    * @returns a Tensor, number, string, boolean, null, array (tuple, list), object (dict of strings) or Map (other dicts);
-   *   integers beyond 2^53 are bigints
+   *   integers beyond 2^53 are bigints; tensors of sparse and oneDNN layout come back dense
    * @throws TypeError when the inputs do not fit the method's signature, or the result has no JavaScript counterpart
    * @throws EmotionError ERR_MODEL_RUN with libtorch's message, ERR_OUT_OF_MEMORY, ERR_CLOSED
    */
   async call(method: string, inputs: readonly TorchInput[], options: CallOptions = {}): Promise<unknown> {
     if (typeof method !== 'string') throw new TypeError('The name of a method must be a string');
     if (!Array.isArray(inputs)) throw new TypeError('inputs must be an array, one element for each argument');
+    if (inputs.length > MOST_INPUTS) throw new TypeError(`inputs has more than ${MOST_INPUTS} elements`);
+    inputs = Array.from(inputs); // an array for native code too, whatever behaves like one
     options.signal?.throwIfAborted();
     try {
       if (this.#quantizing !== undefined) {
@@ -251,9 +266,10 @@ export class TorchModule {
   }
 
   #run(native: NativeModule, method: string, inputs: readonly TorchInput[], options: CallOptions): Promise<unknown> {
-    const { keep, signal, timing = {} } = options;
-    const ticket: Ticket = timing;
-    const running = native.call(method, inputs, this.threads, keep, ticket);
+    const { keep, signal, timing } = options;
+    const ticket: Ticket = {};
+    const settled = () => timing && Object.assign(timing, { waitMs: ticket.waitMs, runMs: ticket.runMs });
+    const running = native.call(method, inputs, this.threads, keep, ticket).finally(settled);
     if (signal === undefined) return running;
     return new Promise((resolve, reject) => {
       const unfollow = onAbort(signal, () => {
@@ -286,20 +302,20 @@ function copyOf(inputs: readonly TorchInput[]): readonly TorchInput[] {
   }
 }
 
-/** The addon's errors carry `code`; TypeErrors pass. The message is libtorch's last line, the whole of it in `cause`. */
+/** The addon's errors carry `code`; TypeErrors pass. The message is libtorch's reason, the whole of it in `cause`. */
 function fromNative(error: unknown, describe: (what: string, code: ErrorCode) => string): unknown {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof EmotionError) return error;
-  const code = (error as { code?: ErrorCode }).code ?? 'ERR_MODEL_RUN';
-  return new EmotionError(code, describe(lastLine(messageOf(error)), code), { cause: error });
+  const given: unknown = (error as { code?: unknown }).code;
+  const code = isErrorCode(given) ? given : 'ERR_MODEL_RUN';
+  const { what, remedy } = reasonOf(messageOf(error));
+  return new EmotionError(code, describe(what, code), { cause: error, ...(remedy !== undefined && { remedy }) });
 }
 
-/** libtorch follows the reason with advice about checkpoints, which is ours to give. */
-function firstSentence(message: string): string {
-  return message.split('. ')[0]!;
-}
-
-/** TorchScript puts its traceback first and the reason last. */
-function lastLine(message: string): string {
-  const lines = message.split('\n').filter((line) => line.trim() !== '' && !/^\s*[~^]+/.test(line));
-  return (lines.at(-1) ?? message).trim().replace(/\.$/, '');
+/** Before libtorch sees it, which would only say that it is no zip file. */
+async function requireTorchScript(file: string): Promise<void> {
+  const { kind, name, remedy } = await fileKind(file).catch((cause: unknown) => {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new EmotionError('ERR_FILE_READ', `${file} cannot be read (${code ?? messageOf(cause)})`, { cause });
+  });
+  if (kind !== 'torchscript') throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a TorchScript archive but ${name}`, { remedy });
 }

@@ -7,8 +7,10 @@
 #include "cpus.h"
 #include "cuda_hooks.h"
 #include "device_memory.h"
+#include "ending.h"
 #include "environment.h"
 #include "error.h"
+#include "guard.h"
 #include "module_binding.h"
 #include "napi_setup.h"
 
@@ -25,18 +27,21 @@ Napi::Value CudaDevices(const Napi::CallbackInfo& info) {
 // deviceMemory(device: string): { freeBytes, totalBytes, allocatedBytes, reservedBytes, peakBytes }; zeros for the CPU
 Napi::Value MemoryOfDevice(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  try {
-    const auto memory = device_memory(c10::Device(info[0].As<Napi::String>().Utf8Value()));
-    Napi::Object answer = Napi::Object::New(env);
-    answer.Set("freeBytes", static_cast<double>(memory.free));
-    answer.Set("totalBytes", static_cast<double>(memory.total));
-    answer.Set("allocatedBytes", static_cast<double>(memory.allocated));
-    answer.Set("reservedBytes", static_cast<double>(memory.reserved));
-    answer.Set("peakBytes", static_cast<double>(memory.peak));
-    return answer;
-  } catch (const std::exception& error) {
-    throw to_js_error(env, from_libtorch(error, "ERR_DEVICE_UNAVAILABLE"));
-  }
+  const auto memory = [&] {
+    const std::string name = info[0].As<Napi::String>().Utf8Value();
+    try {
+      return device_memory(c10::Device(name));
+    } catch (...) {
+      throw current_error("ERR_DEVICE_UNAVAILABLE");
+    }
+  }();
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("freeBytes", static_cast<double>(memory.free));
+  answer.Set("totalBytes", static_cast<double>(memory.total));
+  answer.Set("allocatedBytes", static_cast<double>(memory.allocated));
+  answer.Set("reservedBytes", static_cast<double>(memory.reserved));
+  answer.Set("peakBytes", static_cast<double>(memory.peak));
+  return answer;
 }
 
 // cancel(id: number): boolean; true when the work whose ticket has that id had not started: its promise rejects
@@ -46,22 +51,21 @@ Napi::Value Cancel(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(env, id > 0 && Environment::of(env).cancel(env, static_cast<uint64_t>(id)));
 }
 
-// close(): waits for the work under way, and starts no more. For the "exit" event of the main thread.
-void Close(const Napi::CallbackInfo&) {
-  run_queue().close();
-  load_queue().close();
-  free_queue().close();
+// close(): waits for the work under way, as long as ending.h says, and starts no more. For the "exit" event of the main thread.
+Napi::Value Close(const Napi::CallbackInfo& info) {
+  close_queues();
+  return info.Env().Undefined();
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   defer_cuda_hooks();
   env.SetInstanceData(std::make_unique<Environment>(env).release());  // Node-API deletes it with the environment
   Environment::of(env).module_constructor = Napi::Persistent(ModuleBinding::define(env));
-  exports.Set("load", Napi::Function::New(env, load, "load"));
-  exports.Set("cudaDevices", Napi::Function::New(env, CudaDevices, "cudaDevices"));
-  exports.Set("deviceMemory", Napi::Function::New(env, MemoryOfDevice, "deviceMemory"));
-  exports.Set("cancel", Napi::Function::New(env, Cancel, "cancel"));
-  exports.Set("close", Napi::Function::New(env, Close, "close"));
+  exports.Set("load", Napi::Function::New<guarded<load>>(env, "load"));
+  exports.Set("cudaDevices", Napi::Function::New<guarded<CudaDevices>>(env, "cudaDevices"));
+  exports.Set("deviceMemory", Napi::Function::New<guarded<MemoryOfDevice>>(env, "deviceMemory"));
+  exports.Set("cancel", Napi::Function::New<guarded<Cancel>>(env, "cancel"));
+  exports.Set("close", Napi::Function::New<guarded<Close>>(env, "close"));
   exports.Set("usableCpus", usable_cpus());
   return exports;
 }

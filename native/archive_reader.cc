@@ -3,7 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "crc32.h"
+
 namespace e2v {
+namespace {
+
+CodedError damaged(const std::string& name) {
+  return {"ERR_MODEL_LOAD", "The archive is damaged: " + name + " does not have its checksum"};
+}
+
+}  // namespace
 
 double LoadProgress::fraction() const {
   const uint64_t total = bytes_total_.load();
@@ -11,14 +20,30 @@ double LoadProgress::fraction() const {
 }
 
 ArchiveReader::ArchiveReader(const std::string& path, std::shared_ptr<LoadProgress> progress)
-    : file_(path), progress_(std::move(progress)) {
+    : file_(path),
+      records_(file_.size(), [this](uint64_t position, void* buffer, size_t size) { return file_.read(position, buffer, size); }),
+      progress_(std::move(progress)) {
   progress_->bytes_total_ = file_.size();
 }
 
 size_t ArchiveReader::read(uint64_t pos, void* buffer, size_t n, const char* what) const {
   const size_t count = file_.read(pos, buffer, n, what);
   progress_->bytes_read_ += count;
-  return count;
+  return records_.check(pos, buffer, count) ? count : 0;
+}
+
+void ArchiveReader::check_compressed(caffe2::serialize::PyTorchStreamReader& reader) const {
+  for (const ArchiveRecords::Record& record : records_.compressed()) {
+    const auto [bytes, size] = reader.getRecord(record.name);
+    if (crc32(0, bytes.get(), size) != record.crc) {
+      throw damaged(record.name);
+    }
+  }
+}
+
+std::optional<CodedError> ArchiveReader::damage() const {
+  const std::string name = records_.damaged();
+  return name.empty() ? std::nullopt : std::optional(damaged(name));
 }
 
 }  // namespace e2v

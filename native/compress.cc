@@ -28,15 +28,6 @@ namespace {
 
 constexpr int64_t WORTH_COMPRESSING = 16;             // inputs and outputs; the fewest that fill a vector
 
-// A weight as graphs know it: the type of the object that holds it, and its name there. It stands for one tensor in each
-// instance of the type.
-using Slot = std::pair<const ClassType*, std::string>;
-
-std::optional<Slot> slot_of(const Node* access) {
-  const auto type = access->input(0)->type()->cast<ClassType>();
-  return type == nullptr ? std::nullopt : std::optional(Slot{type.get(), access->s(c10::attr::name)});
-}
-
 bool is_weight(const at::Tensor& tensor) {
   return tensor.dim() == 2 && tensor.scalar_type() == at::kFloat &&
          std::min(tensor.size(0), tensor.size(1)) >= WORTH_COMPRESSING &&

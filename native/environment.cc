@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include "ending.h"
+
 namespace e2v {
 
 namespace {
@@ -19,18 +21,22 @@ Environment::Environment(Napi::Env env) {
   mailbox_->channel.Unref(env);
   // Hooks run last in, first out: this one closes the mailbox before Node frees the thread-safe function under it.
   ++live_environments;
-  env.AddCleanupHook([this, mailbox = mailbox_.get()] {
-    mailbox->close();
-    for (const auto& [id, pending] : pending_) {
-      pending.queue->cancel(pending.task);  // nobody is left to hear of it
-    }
-    if (--live_environments == 0) {
-      // Where only worker_threads used the addon, this is the last that is heard before the process exits.
-      run_queue().drain();
-      load_queue().drain();
-      free_queue().drain();
+  env.AddCleanupHook([this] {
+    try {
+      leave();
+    } catch (...) {  // from a hook it would end the process
     }
   });
+}
+
+void Environment::leave() {
+  mailbox_->close();
+  for (const auto& [id, pending] : pending_) {
+    pending.queue->cancel(pending.task);  // nobody is left who waits for it
+  }
+  if (--live_environments == 0) {
+    drain_queues();  // where only worker_threads used the addon, no exit event will
+  }
 }
 
 void Environment::Mailbox::post(std::unique_ptr<Outcome> outcome) {
@@ -55,10 +61,8 @@ Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, int weight, Work
     outcome->waited = started - queued;
     try {
       outcome->settle = work();
-    } catch (const CodedError& error) {
-      outcome->error = error;
-    } catch (const std::exception& error) {
-      outcome->error = from_libtorch(error, "ERR_MODEL_RUN");
+    } catch (...) {
+      outcome->error = current_error("ERR_MODEL_RUN");
     }
     outcome->ran = Clock::now() - started;
     work = nullptr;  // the inputs are freed here, not whenever JavaScript comes round to it
@@ -87,7 +91,11 @@ Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, int weight, Work
 
 bool Environment::cancel(Napi::Env env, uint64_t id) {
   const auto found = pending_.find(id);
-  if (found == pending_.end() || !found->second.queue->cancel(found->second.task)) {
+  if (found == pending_.end()) {
+    return false;
+  }
+  if (!found->second.queue->cancel(found->second.task)) {
+    take(env, id);
     return false;
   }
   take(env, id).deferred.Reject(to_js_error(env, {"ERR_CANCELLED", "The call was cancelled before it began"}).Value());
@@ -108,6 +116,9 @@ void Environment::on_outcome(Napi::Env env, Napi::Function, Environment* self, O
   if (env == nullptr) {  // the environment is being torn down: nobody waits any more
     return;
   }
+  if (!self->pending_.contains(outcome->id)) {  // cancelled
+    return;
+  }
   const Pending pending = self->take(env, outcome->id);
   try {
     if (!pending.ticket.IsEmpty()) {
@@ -122,10 +133,15 @@ void Environment::on_outcome(Napi::Env env, Napi::Function, Environment* self, O
     }
   } catch (const Napi::Error& error) {
     pending.deferred.Reject(error.Value());
+  } catch (...) {
+    pending.deferred.Reject(to_js_error(env, current_error("ERR_MODEL_RUN")).Value());
   }
 }
 
 Napi::Error to_js_error(Napi::Env env, const CodedError& error) {
+  if (error.code() == MISUSE) {
+    return Napi::TypeError::New(env, error.what());
+  }
   Napi::Error result = Napi::Error::New(env, error.what());
   result.Set("code", error.code());
   return result;

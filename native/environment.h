@@ -18,9 +18,9 @@ namespace e2v {
 
 class Environment {
  public:
-  // Makes the promise's value. Runs on the JavaScript thread; may throw Napi::Error.
+  // Makes the promise's value. Runs on the JavaScript thread; may throw Napi::Error, or what Work throws.
   using Settle = std::function<Napi::Value(Napi::Env)>;
-  // Runs on a thread of the queue; throws CodedError. Must not touch anything of Node's.
+  // Runs on a thread of the queue; may throw anything (error.h). Must not touch anything of Node's.
   using Work = std::function<Settle()>;
 
   explicit Environment(Napi::Env env);
@@ -33,7 +33,7 @@ class Environment {
   Napi::Promise run(Napi::Env env, TaskQueue& queue, int weight, Work work, Napi::Value ticket = {});
 
   // True when the work with that ticket's id had not started: its promise rejects with ERR_CANCELLED, and what it held
-  // is freed.
+  // is freed. Where it runs, nobody waits for it any more: its promise never settles, and the process may end.
   bool cancel(Napi::Env env, uint64_t id);
 
   Napi::FunctionReference module_constructor;
@@ -55,6 +55,7 @@ class Environment {
   using Channel = Napi::TypedThreadSafeFunction<Environment, Outcome, on_outcome>;
 
   Pending take(Napi::Env env, uint64_t id);
+  void leave();
 
   // Shared with every task in flight: the environment may be gone (a terminated worker) when a task ends.
   struct Mailbox {

@@ -62,4 +62,14 @@ CodedError from_libtorch(const std::exception& error, const std::string& code) {
   return {dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ? "ERR_OUT_OF_MEMORY" : code, message};
 }
 
+CodedError current_error(const std::string& code) {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return from_libtorch(error, code);
+  } catch (...) {
+    return {code, "an exception that is no std::exception"};
+  }
+}
+
 }  // namespace e2v

@@ -16,8 +16,14 @@ class CodedError : public std::runtime_error {
   std::string code_;
 };
 
+// The code of what is a TypeError in JavaScript: a value that does not fit, with no code of ours.
+constexpr const char* MISUSE = "TypeError";
+
 // Turns whatever libtorch threw into a CodedError: `code`, unless it was memory that ran out. The message loses the C++
 // stack, and keeps TorchScript's own traceback, which tells a model's author where his model failed.
 CodedError from_libtorch(const std::exception& error, const std::string& code);
+
+// The same of the exception that is being caught, of whichever type: for `catch (...)`.
+CodedError current_error(const std::string& code);
 
 }  // namespace e2v

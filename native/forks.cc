@@ -14,7 +14,10 @@ torch::jit::TaskLauncher Forks::launcher() {
       ++running_;
     }
     at::launch([this, task = std::move(task)]() mutable {
-      task();          // the interpreter keeps what it throws in a future
+      try {
+        task();  // the interpreter keeps what it throws in a future
+      } catch (...) {
+      }
       task = nullptr;  // what it holds goes before anybody is told
       const std::lock_guard lock(mutex_);
       if (--running_ == 0) {

@@ -45,6 +45,11 @@ void drop_unused(Value* value) {
   }
 }
 
+std::optional<Slot> slot_of(const Node* access) {
+  const auto type = access->input(0)->type()->cast<c10::ClassType>();
+  return type == nullptr ? std::nullopt : std::optional(Slot{type.get(), access->s(c10::attr::name)});
+}
+
 bool reads_tensor(const Node* node) {
   return node->kind() == c10::prim::GetAttr && node->output()->type()->isSubtypeOf(*c10::TensorType::get());
 }

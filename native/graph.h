@@ -5,6 +5,8 @@
 #include <torch/script.h>
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace e2v {
@@ -17,6 +19,13 @@ void replace_node(torch::jit::Node* node, torch::jit::Node* by);
 
 // Destroys the node that makes a value which nobody uses, then what it alone used; free of side effects, all of them.
 void drop_unused(torch::jit::Value* value);
+
+// An attribute as graphs know it: the type of the object that has it, and its name there. It stands for one value in each instance of
+// the type.
+using Slot = std::pair<const c10::ClassType*, std::string>;
+
+// The attribute that a node reads, sets or calls; nothing where the object's type is no class.
+std::optional<Slot> slot_of(const torch::jit::Node* access);
 
 // Whether a node reads a tensor from an object.
 bool reads_tensor(const torch::jit::Node* node);

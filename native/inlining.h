@@ -15,10 +15,9 @@ struct Inlined {
 };
 Inlined inline_method(const torch::jit::Method& method);
 
-// Whether a run may change what its module holds: set an attribute, or write into a tensor, list or dict of it. True
-// where that cannot be told. Attributes that are booleans, as `training` is, count as constants: the answer holds until
-// one changes.
-bool writes_state(const torch::jit::Module& module, const torch::jit::Method& method);
+// Puts what a graph forks in the place of the forks, for questions about the graph: it would not run in parallel any more. Returns
+// whether it is complete then.
+bool inline_forks(torch::jit::Graph& graph);
 
 // Whether a module's network is emotion2vec+ as models/emotion2vec/ writes it, which carries its parameters' dtype
 // through.

@@ -14,6 +14,7 @@
 #include <tuple>
 #include <utility>
 
+#include "clone.h"
 #include "device_memory.h"
 #include "error.h"
 #include "forks.h"
@@ -23,6 +24,7 @@
 #include "part_file.h"
 #include "precision.h"
 #include "scratch.h"
+#include "state.h"
 #include "tensors.h"
 #include "transfer.h"
 
@@ -66,17 +68,46 @@ c10::IValue run_plain(const torch::jit::Module& module, const std::string& metho
   return future->value();  // throws what the method threw
 }
 
+// Loads an archive that was just written, without its weights' bytes.
+void check_written(const std::string& path, bool quantized) {
+  try {
+    torch::jit::load(path, c10::Device(c10::kMeta));
+  } catch (const std::exception& error) {
+    const CodedError why = from_libtorch(error, quantized ? "ERR_QUANTIZE" : "ERR_FILE_WRITE");
+    throw CodedError(why.code(), "libtorch does not load what was written:\n" + std::string(why.what()));
+  }
+}
+
 // The names of an archive's extra files, to be filled by torch::jit::load.
-torch::jit::ExtraFilesMap list_extra_files(std::shared_ptr<ArchiveReader> archive) {
+torch::jit::ExtraFilesMap list_extra_files(const std::shared_ptr<ArchiveReader>& archive) {
   constexpr std::string_view FOLDER = "extra/";
   torch::jit::ExtraFilesMap files;
-  caffe2::serialize::PyTorchStreamReader reader(std::move(archive));
+  caffe2::serialize::PyTorchStreamReader reader(archive);
+  archive->check_compressed(reader);
   for (const std::string& name : reader.getAllRecords()) {
     if (name.starts_with(FOLDER)) {
       files[name.substr(FOLDER.size())] = "";
     }
   }
   return files;
+}
+
+struct Archive {
+  torch::jit::Module module;
+  torch::jit::ExtraFilesMap extra_files;
+};
+
+Archive read_archive(const std::shared_ptr<ArchiveReader>& archive, const c10::Device& device) {
+  try {
+    torch::jit::ExtraFilesMap extra_files = list_extra_files(archive);
+    torch::jit::Module module = torch::jit::load(archive, device, extra_files);
+    return {std::move(module), std::move(extra_files)};
+  } catch (...) {
+    if (const auto damage = archive->damage()) {
+      throw *damage;
+    }
+    throw;
+  }
 }
 
 }  // namespace
@@ -140,8 +171,7 @@ std::shared_ptr<Module> Module::load(const std::string& path, const c10::Device&
   const c10::InferenceMode guard;
   const MemoryScope scope(budget);
   const auto archive = std::make_shared<ArchiveReader>(path, std::move(progress));
-  torch::jit::ExtraFilesMap extra_files = list_extra_files(archive);
-  torch::jit::Module module = torch::jit::load(archive, device, extra_files);
+  auto [module, extra_files] = read_archive(archive, device);
   module.eval();
   const int64_t available = available_memory();
   const std::string runs_in =
@@ -162,13 +192,15 @@ std::shared_ptr<Module> Module::quantize(std::shared_ptr<Module>& module, Weight
     torch::jit::Module clone = [&] {
       const std::unique_lock alone(module->access_);  // must go before the module may
       module->make_plain();
-      return module->module_.clone(/*inplace=*/true);
+      return clone_module(module->module_);
     }();
     const c10::Device device = module->device_;
     std::map<std::string, std::string> extra_files = module->extra_files_;
     report = compress(clone, format, [&] { module.reset(); });
     const char* precision = format == WeightFormat::Int8 ? "int8" : "bf16";
-    return std::shared_ptr<Module>(new Module(std::move(clone), device, precision, std::move(extra_files)));
+    const std::shared_ptr<Module> quantized(new Module(std::move(clone), device, precision, std::move(extra_files)));
+    quantized->quantized_ = true;
+    return quantized;
   } catch (const CodedError&) {
     throw;
   } catch (const std::exception& error) {
@@ -228,10 +260,48 @@ c10::IValue Module::run_here(const std::string& method, std::vector<c10::IValue>
   return execute(method, std::move(inputs), keep);
 }
 
+bool Module::changes(const std::string& method) {
+  {
+    const std::shared_lock together(access_);
+    if (const auto known = writes_.find(method); known != writes_.end()) {
+      return known->second.state();
+    }
+  }
+  const std::unique_lock alone(access_);
+  return written(method).state();
+}
+
+std::shared_ptr<Module> Module::with_own_state(const std::shared_ptr<Module>& module) {
+  const c10::InferenceMode guard;
+  const std::unique_lock alone(module->access_);
+  module->make_plain();
+  Written all;
+  for (const auto& [method, schema] : module->schemas_) {
+    all.add(module->written(method));
+  }
+  const std::shared_ptr<Module> own(
+      new Module(e2v::with_own_state(module->module_, all), module->device_, module->precision_, module->extra_files_));
+  own->quantized_ = module->quantized_;
+  own->origin_ = module;
+  return own;
+}
+
+// With access_ held by this caller alone.
+const Written& Module::written(const std::string& method) {
+  const auto [known, fresh] = writes_.try_emplace(method, Written{true, {}, false, true});
+  if (fresh) {
+    try {
+      known->second = written_by(module_, module_.get_method(method));
+    } catch (const c10::Error&) {  // it cannot be told
+    }
+  }
+  return known->second;
+}
+
 bool Module::ready(const std::string& method) const {
   const auto known = writes_.find(method);
   const bool in_shape = wants_program(method) ? forward_ || plain_ : method == "forward" || !forward_;
-  return known != writes_.end() && !known->second && in_shape;
+  return known != writes_.end() && !known->second.alone && in_shape;
 }
 
 void Module::prepare(const std::string& method) {
@@ -240,15 +310,8 @@ void Module::prepare(const std::string& method) {
   } else if (method != "forward") {
     make_plain();
   }
-  const auto [known, fresh] = writes_.try_emplace(method, true);
-  if (fresh) {
-    try {
-      known->second = writes_state(module_, module_.get_method(method));
-    } catch (const c10::Error&) {  // it cannot be told
-    }
-  }
-  if (known->second) {  // what it changes may be what the others' answer rests on
-    std::erase_if(writes_, [](const auto& entry) { return !entry.second; });
+  if (written(method).state()) {  // what it changes may be what the others' answer rests on
+    std::erase_if(writes_, [](const auto& entry) { return !entry.second.state(); });
   }
 }
 
@@ -268,7 +331,7 @@ c10::IValue Module::execute(const std::string& method, std::vector<c10::IValue> 
     }
     output = c10::ivalue::Tuple::create(std::move(kept));
   }
-  return to_host(output);
+  return to_host(output, has_own_state());
 }
 
 void Module::make_fast() {
@@ -295,9 +358,12 @@ void Module::save(const std::string& path, const std::map<std::string, std::stri
     for (const auto& [name, content] : extra_files) {
       files[name] = content;
     }
-    PartFile part(path + "." + std::to_string(getpid()) + ".part");
+    // What is named so is aside already: whoever asked for it renames it.
+    PartFile part(path.ends_with(".part") ? path : path + "." + std::to_string(getpid()) + ".part");
     torch::jit::ExportModule(
         module_, [&](const void* bytes, size_t size) { return part.write(bytes, size); }, files);
+    part.finish();
+    check_written(part.path(), quantized_);
     part.rename(path);
   } catch (const CodedError&) {
     throw;

@@ -15,6 +15,7 @@
 #include "fair_mutex.h"
 #include "memory_budget.h"
 #include "program.h"
+#include "writes.h"
 
 namespace e2v {
 
@@ -49,7 +50,13 @@ class Module {
   // The archive's extra files: name -> content.
   const std::map<std::string, std::string>& extra_files() const { return extra_files_; }
 
-  // Runs a method in InferenceMode with `threads` intra-op threads. The result's tensors are on the CPU and contiguous;
+  // Whether a run of the method may leave another module behind. One that several have must not run it: with_own_state() is for that.
+  bool changes(const std::string& method);
+  // The same module with a state of its own (state.h), for one owner. The weights are this one's.
+  static std::shared_ptr<Module> with_own_state(const std::shared_ptr<Module>& module);
+  bool has_own_state() const { return origin_ != nullptr; }
+
+  // Runs a method in InferenceMode with `threads` intra-op threads. The result is as to_host() makes it;
   // where the result is a tuple and `keep` is not empty, elements that it does not list become None, uncopied.
   // Throws CodedError ERR_MODEL_RUN, or ERR_OUT_OF_MEMORY, after which nothing is kept of what the run had. From any
   // thread: methods that do not change the module run at
@@ -57,8 +64,9 @@ class Module {
   c10::IValue run(const std::string& method, std::vector<c10::IValue> inputs, const std::vector<size_t>& keep,
                   int threads, const std::shared_ptr<MemoryBudget>& budget);
 
-  // Writes the module and its extra files, `extra_files` added to them. Atomic: aside first, then renamed.
-  // Waits for runs of the module.
+  // Writes the module and its extra files, `extra_files` added to them. Atomic: aside first, then renamed, once libtorch has loaded
+  // what was written (its weights apart). Waits for runs of the module. Throws CodedError ERR_FILE_WRITE; ERR_QUANTIZE where it is
+  // quantising that left a module which cannot be written.
   void save(const std::string& path, const std::map<std::string, std::string>& extra_files);
 
  private:
@@ -75,6 +83,7 @@ class Module {
   // All of these with access_ held; what changes the module, by this caller alone.
   bool wants_program(const std::string& method) const { return method == "forward" && device_.is_cpu(); }
   bool ready(const std::string& method) const;  // whether the method may run beside others at once
+  const Written& written(const std::string& method);
   void prepare(const std::string& method);
   void make_fast();   // forward's program, if it has one, is in forward_ from now on
   void make_plain();  // gives the program's weights back
@@ -91,7 +100,9 @@ class Module {
   // forward's faster program, from the first call of forward until something else is asked of the module.
   std::optional<Program> forward_;
   bool plain_ = false;  // forward has no faster program
-  std::map<std::string, bool> writes_;  // methods that were called -> whether they may change the module
+  std::map<std::string, Written> writes_;  // methods that were asked about -> what they may change
+  std::shared_ptr<Module> origin_;         // of a module with a state of its own: keeps the weights where others find them
+  bool quantized_ = false;                 // here, and not found so in the archive
 };
 
 }  // namespace e2v

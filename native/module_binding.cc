@@ -1,14 +1,16 @@
 #include "module_binding.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "cpus.h"
 #include "environment.h"
 #include "memory.h"
+#include "precision.h"
 #include "value.h"
 
 namespace e2v {
@@ -40,9 +42,9 @@ std::vector<size_t> read_indices(const Napi::Value& value) {
   return indices;
 }
 
-// A module and what its owner may take of the memory.
+// An instance and what its owner may take of the memory.
 struct Owned {
-  std::shared_ptr<Module> module;
+  std::shared_ptr<Instance> instance;
   std::shared_ptr<MemoryBudget> budget;  // may be null
 };
 
@@ -57,38 +59,49 @@ const Owned& owned(const Napi::CallbackInfo& info) {
 // Gives a reference up. The last one frees hundreds of megabytes: neither on the JavaScript thread nor in the place of
 // a run. Two that go at the same time may each find the other one there; then it is freed here, which is slow and not
 // wrong.
-void give_up(std::shared_ptr<Module> module) {
-  if (module == nullptr || module.use_count() > 1) {
+void give_up(std::shared_ptr<Instance> instance) noexcept {
+  if (instance == nullptr || instance.use_count() > 1 || !instance->alone()) {
     return;
   }
-  TaskQueue::Task free = [module = std::move(module)]() mutable {
-    module.reset();
-    trim_memory();
-  };
   try {
+    TaskQueue::Task free = [instance = std::move(instance)]() mutable {
+      instance.reset();
+      trim_memory();
+    };
     free_queue().push(std::move(free), 1);
-  } catch (const std::system_error&) {  // no thread for it
+  } catch (...) {  // no thread for it, or no memory
   }
 }
 
-// A module that a call which waits its turn holds, and gives up where it is cancelled.
+// An instance that a call which waits its turn holds, and gives up where it is cancelled.
 class Held {
  public:
-  explicit Held(std::shared_ptr<Module> module) : module_(std::move(module)) {}
-  ~Held() { give_up(std::move(module_)); }
+  explicit Held(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) {}
+  ~Held() { give_up(std::move(instance_)); }
   Held(const Held&) = default;
   Held(Held&&) = default;
   Held& operator=(const Held&) = delete;
   Held& operator=(Held&&) = delete;
 
-  Module* operator->() const { return module_.get(); }
+  Instance* operator->() const { return instance_.get(); }
 
  private:
-  std::shared_ptr<Module> module_;
+  std::shared_ptr<Instance> instance_;
 };
 
-Napi::Value wrap(Napi::Env env, Owned& module) {
-  const auto handle = Napi::External<Owned>::New(env, &module);
+c10::Device read_device(const std::string& name) {
+  try {
+    const c10::Device device(name);
+    if (device.is_cpu() || device.is_cuda()) {
+      return device;
+    }
+  } catch (const c10::Error&) {  // which names all that there are
+  }
+  throw CodedError("ERR_DEVICE_UNAVAILABLE", "There is no such device");
+}
+
+Napi::Value wrap(Napi::Env env, Owned& owned) {
+  const auto handle = Napi::External<Owned>::New(env, &owned);
   return Environment::of(env).module_constructor.New({handle});
 }
 
@@ -97,35 +110,35 @@ Napi::Value wrap(Napi::Env env, Owned& module) {
 Napi::Function ModuleBinding::define(Napi::Env env) {
   return DefineClass(env, "NativeModule",
                      {
-                         InstanceMethod<&ModuleBinding::methods>("methods"),
-                         InstanceMethod<&ModuleBinding::extra_file>("extraFile"),
-                         InstanceMethod<&ModuleBinding::call>("call"),
-                         InstanceMethod<&ModuleBinding::precision>("precision"),
-                         InstanceMethod<&ModuleBinding::quantize>("quantize"),
-                         InstanceMethod<&ModuleBinding::save>("save"),
-                         InstanceMethod<&ModuleBinding::dispose>("dispose"),
+                         InstanceMethod<&ModuleBinding::guarded<&ModuleBinding::methods>>("methods"),
+                         InstanceMethod<&ModuleBinding::guarded<&ModuleBinding::extra_file>>("extraFile"),
+                         InstanceMethod<&ModuleBinding::guarded<&ModuleBinding::call>>("call"),
+                         InstanceMethod<&ModuleBinding::guarded<&ModuleBinding::precision>>("precision"),
+                         InstanceMethod<&ModuleBinding::guarded<&ModuleBinding::quantize>>("quantize"),
+                         InstanceMethod<&ModuleBinding::guarded<&ModuleBinding::save>>("save"),
+                         InstanceMethod<&ModuleBinding::guarded<&ModuleBinding::dispose>>("dispose"),
                      });
 }
 
 ModuleBinding::ModuleBinding(const Napi::CallbackInfo& info)
     : ObjectWrap(info),
-      module_(owned(info).module),
+      instance_(owned(info).instance),
       budget_(owned(info).budget),
-      methods_(module_->methods()),
-      extra_files_(module_->extra_files()) {}
+      methods_(instance_->module()->methods()),
+      extra_files_(instance_->module()->extra_files()) {}
 
 ModuleBinding::~ModuleBinding() { release(); }
 
 void ModuleBinding::release() {
-  give_up(std::move(module_));
-  module_ = nullptr;
+  give_up(std::move(instance_));
+  instance_ = nullptr;
 }
 
-const std::shared_ptr<Module>& ModuleBinding::module(Napi::Env env) const {
-  if (module_ == nullptr) {
-    throw to_js_error(env, {"ERR_CLOSED", "The module was disposed"});
+std::shared_ptr<Instance> ModuleBinding::instance() const {
+  if (instance_ == nullptr) {
+    throw CodedError("ERR_CLOSED", "The module was disposed");
   }
-  return module_;
+  return instance_;
 }
 
 // methods(): string[]
@@ -148,20 +161,15 @@ Napi::Value ModuleBinding::extra_file(const Napi::CallbackInfo& info) {
 // ticket is as Environment::run has it
 Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::shared_ptr<Module>& model = module(env);
+  // Held from here on: reading inputs may run code of the caller's, which may dispose of this.
+  Held held(instance());
+  const std::shared_ptr<Module> model = held->module();
   const std::string method = info[0].As<Napi::String>().Utf8Value();
-  std::vector<c10::IValue> inputs;
-  try {
-    inputs = read_inputs(info[1].As<Napi::Array>(), model->schema(method));
-  } catch (const CodedError& error) {
-    throw to_js_error(env, error);
-  } catch (const c10::Error& error) {  // an allocation of a tensor for the input
-    throw to_js_error(env, from_libtorch(error, "ERR_MODEL_RUN"));
-  }
-  const int threads = info[2].As<Napi::Number>().Int32Value();
+  std::vector<c10::IValue> inputs = read_inputs(info[1].As<Napi::Array>(), model->schema(method));
+  const int threads = std::clamp(info[2].As<Napi::Number>().Int32Value(), 1, usable_cpus());
   return Environment::of(env).run(
       env, run_queue(), threads,
-      [held = Held(model), budget = budget_, method, threads, inputs = std::move(inputs),
+      [held = std::move(held), budget = budget_, method, threads, inputs = std::move(inputs),
        keep = read_indices(info[3])]() mutable {
         auto output = std::make_shared<c10::IValue>(held->run(method, std::move(inputs), keep, threads, budget));
         return [output](Napi::Env settled) { return to_js(settled, *output); };
@@ -181,39 +189,42 @@ Napi::Value ModuleBinding::save(const Napi::CallbackInfo& info) {
   TaskQueue& queue = run_queue();  // all of it: bringing back weights that were packed keeps every processor busy
   return Environment::of(env).run(
       env, queue, queue.capacity(),
-      [held = Held(module(env)), path = info[0].As<Napi::String>().Utf8Value(), extra_files] {
-        held->save(path, extra_files);
+      [held = Held(instance()), path = info[0].As<Napi::String>().Utf8Value(), extra_files] {
+        held->module()->save(path, extra_files);
         return [](Napi::Env settled) { return settled.Undefined(); };
       });
 }
 
 // precision(): string
 Napi::Value ModuleBinding::precision(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), module(info.Env())->precision());
+  return Napi::String::New(info.Env(), instance()->module()->precision());
 }
 
 // quantize(format: "int8" | "bf16"): Promise<{ module: NativeModule, report?: object, error?: { code, message } }>;
 // gives this handle up, as dispose() does. Where there is an error, `module` is the one that it was.
 Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  module(env);
-  const auto format =
-      info[0].As<Napi::String>().Utf8Value() == "int8" ? WeightFormat::Int8 : WeightFormat::Bf16;
+  const std::string precision = info[0].As<Napi::String>().Utf8Value();
+  if (precision != "int8" && precision != "bf16") {
+    throw CodedError(MISUSE, "A module can be quantised to int8 or bf16");
+  }
+  const auto format = precision == "int8" ? WeightFormat::Int8 : WeightFormat::Bf16;
+  instance();
   TaskQueue& queue = run_queue();
-  auto work = [format, model = std::exchange(module_, nullptr), budget = budget_]() mutable {
+  auto work = [format, instance = std::exchange(instance_, nullptr), budget = budget_]() mutable {
     auto result = std::make_shared<Owned>(nullptr, std::move(budget));
     std::optional<CodedError> failure;
     CompressReport report;
     try {
-      result->module = Module::quantize(model, format, report);
+      Instance::quantize(instance, format, report);
       trim_memory();
-    } catch (const CodedError& error) {
-      if (model == nullptr) {
+    } catch (...) {
+      if (instance == nullptr) {
         throw;
       }
-      failure = error;
-      result->module = std::move(model);
+      failure = current_error("ERR_QUANTIZE");
     }
+    result->instance = std::move(instance);
     return [result, failure, report](Napi::Env settled) -> Napi::Value {
       const auto answer = Napi::Object::New(settled);
       answer.Set("module", wrap(settled, *result));
@@ -236,13 +247,19 @@ Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
 }
 
 // dispose(): void; calls already made still finish
-void ModuleBinding::dispose(const Napi::CallbackInfo&) { release(); }
+Napi::Value ModuleBinding::dispose(const Napi::CallbackInfo& info) {
+  release();
+  return info.Env().Undefined();
+}
 
 Napi::Value load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string path = info[0].As<Napi::String>().Utf8Value();
-  const c10::Device device(info[1].As<Napi::String>().Utf8Value());
+  const c10::Device device = read_device(info[1].As<Napi::String>().Utf8Value());
   const std::string precision = info[2].As<Napi::String>().Utf8Value();
+  if (!is_precision(precision)) {
+    throw CodedError(MISUSE, "There is no such precision");
+  }
   const auto budget =
       info[4].IsNumber() ? std::make_shared<MemoryBudget>(info[4].As<Napi::Number>().Int64Value()) : nullptr;
   const auto progress = std::make_shared<LoadProgress>();
@@ -253,7 +270,8 @@ Napi::Value load(const Napi::CallbackInfo& info) {
     info[3].As<Napi::Object>().Set("fraction", Napi::Function::New(env, fraction, "fraction"));
   }
   return Environment::of(env).run(env, load_queue(), 1, [path, device, precision, progress, budget] {
-    auto model = std::make_shared<Owned>(Module::open(path, device, precision, progress, budget), budget);
+    auto model = std::make_shared<Owned>(
+        std::make_shared<Instance>(Module::open(path, device, precision, progress, budget)), budget);
     trim_memory();
     return [model](Napi::Env settled) { return wrap(settled, *model); };
   });

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "module.h"
+#include "guard.h"
+#include "instance.h"
 #include "napi_setup.h"
 
 namespace e2v {
@@ -26,12 +27,17 @@ class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
   Napi::Value precision(const Napi::CallbackInfo& info);
   Napi::Value quantize(const Napi::CallbackInfo& info);
   Napi::Value save(const Napi::CallbackInfo& info);
-  void dispose(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
 
-  const std::shared_ptr<Module>& module(Napi::Env env) const;
+  template <Napi::Value (ModuleBinding::*method)(const Napi::CallbackInfo&)>
+  Napi::Value guarded(const Napi::CallbackInfo& info) {
+    return e2v::guarded(info.Env(), [&] { return (this->*method)(info); });
+  }
+
+  std::shared_ptr<Instance> instance() const;  // throws CodedError ERR_CLOSED
   void release();
 
-  std::shared_ptr<Module> module_;
+  std::shared_ptr<Instance> instance_;
   std::shared_ptr<MemoryBudget> budget_;  // may be null
   // Copies, for while the module is being quantised.
   const std::vector<std::string> methods_;

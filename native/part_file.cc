@@ -26,14 +26,22 @@ size_t PartFile::write(const void* bytes, size_t size) {
   return size;
 }
 
-void PartFile::rename(const std::string& to) {
+void PartFile::finish() {
   if (error_ == 0 && (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0)) {
     error_ = errno;
   }
   close();
-  if (error_ == 0 && std::rename(path_.c_str(), to.c_str()) != 0) {
+  check();
+}
+
+void PartFile::rename(const std::string& to) {
+  if (std::rename(path_.c_str(), to.c_str()) != 0) {
     error_ = errno;
   }
+  check();
+}
+
+void PartFile::check() const {
   if (error_ != 0) {
     throw CodedError("ERR_FILE_WRITE", std::generic_category().message(error_));
   }

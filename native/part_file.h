@@ -18,11 +18,17 @@ class PartFile {
 
   size_t write(const void* bytes, size_t size);
 
-  // Throws CodedError ERR_FILE_WRITE when anything failed.
+  const std::string& path() const { return path_; }
+
+  // Everything is on the disk from now on. Throws CodedError ERR_FILE_WRITE when anything failed.
+  void finish();
+
+  // After finish(). Throws CodedError ERR_FILE_WRITE.
   void rename(const std::string& to);
 
  private:
   void close();
+  void check() const;
 
   std::string path_;
   std::FILE* file_;

@@ -28,6 +28,10 @@ CodedError unsupported(const std::string& what) { return {"ERR_PRECISION_UNSUPPO
 
 }  // namespace
 
+bool is_precision(const std::string& name) {
+  return name == "auto" || name == "fp32" || name == "bf16" || name == "fp16" || name == "int8";
+}
+
 void require_fast(WeightFormat format) {
   if (format == WeightFormat::Int8 && !has_fast_int8()) {
     throw unsupported("This processor has no AVX2, which int8 needs");

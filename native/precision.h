@@ -19,6 +19,9 @@ namespace e2v {
 std::string apply_precision(torch::jit::Module& module, const c10::Device& device, const std::string& precision,
                             int64_t available);
 
+// Whether apply_precision() knows a name.
+bool is_precision(const std::string& name);
+
 // Throws CodedError ERR_PRECISION_UNSUPPORTED where this processor has no instructions for a format.
 void require_fast(WeightFormat format);
 

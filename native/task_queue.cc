@@ -7,11 +7,22 @@
 #include "cpus.h"
 
 namespace e2v {
+namespace {
+
+// What left a thread would end the process.
+void drop_errors(const TaskQueue::Task& task) {
+  try {
+    task();
+  } catch (...) {
+  }
+}
+
+}  // namespace
 
 TaskQueue::TaskQueue(int capacity, Thread thread)
     : capacity_(std::max(capacity, 1)), stays_(thread == Thread::Stays) {}
 
-TaskQueue::~TaskQueue() { close(); }
+TaskQueue::~TaskQueue() { close(Clock::time_point::max()); }
 
 TaskQueue::Id TaskQueue::push(Task task, int weight, Task afterwards) {
   Queued refused{};  // destroyed after the lock is released
@@ -52,31 +63,47 @@ bool TaskQueue::cancel(Id id) {
   return true;
 }
 
-void TaskQueue::drain() {
+bool TaskQueue::drain(Clock::time_point deadline) {
   std::deque<Queued> dropped;  // destroyed after the lock is released
   std::unique_lock lock(mutex_);
   dropped.swap(queue_);
   const Id end = next_id_;  // whoever goes on pushing cannot keep this waiting
+  const auto ended = [&] { return !runs_before(end); };
+  if (deadline == Clock::time_point::max()) {  // which wait_until may take for the past
+    finished_.wait(lock, ended);
+    return true;
+  }
+  return finished_.wait_until(lock, deadline, ended);
+}
+
+// With the lock held.
+bool TaskQueue::runs_before(Id end) const {
   const auto runs = [&](Id id) { return id != 0 && id < end; };
-  finished_.wait(lock, [&] {
-    return std::none_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
-      return runs(worker.given.id) || runs(worker.finishing);
-    });
+  return std::any_of(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+    return runs(worker.given.id) || runs(worker.finishing);
   });
 }
 
-void TaskQueue::close() {
+bool TaskQueue::busy() {
+  const std::lock_guard lock(mutex_);
+  return runs_before(next_id_);
+}
+
+bool TaskQueue::close(Clock::time_point deadline) {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
   }
-  drain();
+  if (!drain(deadline)) {
+    return false;
+  }
   for (Worker& worker : workers_) {  // nothing adds one any more
     worker.wake.notify_one();
     if (worker.thread.joinable()) {
       worker.thread.join();
     }
   }
+  return true;
 }
 
 // With the lock held: gives the tasks at the head that fit beside the running ones to threads.
@@ -117,7 +144,7 @@ void TaskQueue::run(Worker& worker) {
     }
     Task task = std::move(worker.given.task), afterwards = std::move(worker.given.afterwards);
     lock.unlock();
-    task();
+    drop_errors(task);
     task = nullptr;  // what it held (audio, a model's last reference) goes before the next one, outside the lock
     lock.lock();
     used_ -= worker.given.weight;
@@ -128,7 +155,7 @@ void TaskQueue::run(Worker& worker) {
     }
     lock.unlock();
     if (afterwards) {
-      afterwards();
+      drop_errors(afterwards);
       afterwards = nullptr;
     }
     lock.lock();

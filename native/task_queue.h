@@ -2,6 +2,7 @@
 // libtorch.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -26,7 +27,7 @@ class TaskQueue {
 
   int capacity() const { return capacity_; }
 
-  // Tasks must not throw. `weight` says how many processors a task keeps busy; more than the capacity counts as all of
+  // What tasks throw is dropped. `weight` says how many processors a task keeps busy; more than the capacity counts as all of
   // it. Tasks start in the order in which they come: a wide one is not overtaken by a narrow one that would fit, or
   // else it might never start. `afterwards` follows on the same thread once the next task may have the processors, for
   // telling somebody who may push the next one: that one finds this thread idle, and not just one that was never used.
@@ -36,12 +37,18 @@ class TaskQueue {
   // True when the task had not started: it is gone by then. Its destructor runs here, on the caller's thread.
   bool cancel(Id id);
 
-  // Drops what is queued and waits for the tasks that run.
-  void drain();
+  using Clock = std::chrono::steady_clock;
+
+  // Drops what is queued and waits for the tasks that run. False where they run still at `deadline`.
+  bool drain(Clock::time_point deadline);
 
   // Drains, and takes no task from now on. Must happen while JavaScript still runs ("exit" event): static objects that
   // libtorch makes during a run are destroyed before any older one of ours, so that a destructor would come too late.
-  void close();
+  // False where tasks run still at `deadline`: they go on.
+  bool close(Clock::time_point deadline);
+
+  // Whether a task runs.
+  bool busy();
 
  private:
   struct Queued {
@@ -57,6 +64,7 @@ class TaskQueue {
     bool lives = false;  // the thread will look at `given` again
   };
 
+  bool runs_before(Id end) const;
   void start_fitting();
   Worker& idle_worker();
   void run(Worker& worker);

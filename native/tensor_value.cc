@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "error.h"
+
 namespace e2v {
 namespace {
 
@@ -30,6 +32,9 @@ constexpr std::array<Dtype, 10> kDtypes{{
     {"bool", at::kBool, napi_uint8_array, 1},
 }};
 
+constexpr uint32_t MOST_DIMENSIONS = 64;  // what libtorch's operators take
+constexpr size_t LARGE = size_t{1} << 24;
+
 Napi::TypeError mismatch(Napi::Env env, const std::string& where, const std::string& what) {
   return Napi::TypeError::New(env, where + ": " + what);
 }
@@ -40,9 +45,13 @@ std::vector<int64_t> read_shape(const Napi::Object& object, const std::string& w
     throw mismatch(object.Env(), where, "shape must be an array of sizes");
   }
   const Napi::Array array = value.As<Napi::Array>();
+  const uint32_t dimensions = array.Length();  // once: reading an element may run code
+  if (dimensions > MOST_DIMENSIONS) {
+    throw mismatch(object.Env(), where, "shape has more than " + std::to_string(MOST_DIMENSIONS) + " dimensions");
+  }
   std::vector<int64_t> shape;
   int64_t elements = 1;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
+  for (uint32_t i = 0; i < dimensions; ++i) {
     const Napi::Value size = array.Get(i);
     const double number = size.IsNumber() ? size.As<Napi::Number>().DoubleValue() : -1;
     if (number < 0 || number > 9007199254740991.0 || std::trunc(number) != number) {
@@ -55,6 +64,22 @@ std::vector<int64_t> read_shape(const Napi::Object& object, const std::string& w
     }
   }
   return shape;
+}
+
+// By its constructor where it is large: Node-API ends the process where there is no memory for it.
+Napi::ArrayBuffer new_buffer(Napi::Env env, size_t bytes) {
+  if (bytes < LARGE) {
+    return Napi::ArrayBuffer::New(env, bytes);
+  }
+  try {
+    const auto constructor = env.Global().Get("ArrayBuffer").As<Napi::Function>();
+    const Napi::Object buffer = constructor.New({Napi::Number::New(env, static_cast<double>(bytes))});
+    if (buffer.IsArrayBuffer() && buffer.As<Napi::ArrayBuffer>().ByteLength() == bytes) {
+      return buffer.As<Napi::ArrayBuffer>();
+    }
+  } catch (const Napi::Error&) {  // a RangeError
+  }
+  throw CodedError("ERR_OUT_OF_MEMORY", "JavaScript has no room for a result of " + std::to_string(bytes) + " bytes");
 }
 
 }  // namespace
@@ -84,20 +109,22 @@ at::Tensor to_tensor(const Napi::Object& object, const std::string& where) {
   if (!data.IsTypedArray() || data.As<Napi::TypedArray>().TypedArrayType() != dtype->array) {
     throw mismatch(env, where, "data is not the typed array that dtype " + wanted + " needs");
   }
-  const Napi::TypedArray array = data.As<Napi::TypedArray>();
+  // From here on no JavaScript runs, which might detach or resize the buffer. It may be shared: then `bytes` may change meanwhile.
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* bytes = nullptr;
+  NAPI_THROW_IF_FAILED(env, napi_get_typedarray_info(env, data, &type, &length, &bytes, nullptr, nullptr), at::Tensor());
   int64_t elements = 1;
   for (const int64_t size : shape) {
     elements *= size;
   }
-  if (static_cast<int64_t>(array.ElementLength()) != elements) {
+  if (static_cast<int64_t>(length) != elements) {
     throw mismatch(env, where,
-                   "data holds " + std::to_string(array.ElementLength()) + " elements, the shape asks for " +
-                       std::to_string(elements));
+                   "data holds " + std::to_string(length) + " elements, the shape asks for " + std::to_string(elements));
   }
   at::Tensor tensor = at::empty(shape, at::TensorOptions(dtype->scalar));
   if (elements > 0) {  // an empty array's address may be null, which memcpy must not be given
-    const auto* bytes = static_cast<const uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    std::memcpy(tensor.data_ptr(), bytes, array.ByteLength());
+    std::memcpy(tensor.data_ptr(), bytes, length * dtype->bytes);
     if (dtype->scalar == at::kBool) {
       // Any byte but 0 and 1 in a bool tensor is undefined behaviour in C++.
       auto* flags = static_cast<uint8_t*>(tensor.data_ptr());
@@ -116,7 +143,7 @@ Napi::Value tensor_to_js(Napi::Env env, const at::Tensor& tensor) {
     }
     const auto elements = static_cast<size_t>(tensor.numel());
     // Copied, not wrapped: Electron refuses external memory, and a wrapped tensor would outlive its model's arena.
-    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, elements * dtype.bytes);
+    Napi::ArrayBuffer buffer = new_buffer(env, elements * dtype.bytes);
     if (elements > 0) {
       std::memcpy(buffer.Data(), tensor.data_ptr(), elements * dtype.bytes);
     }

@@ -1,14 +1,34 @@
 #include "value.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "error.h"
 #include "tensor_value.h"
 
 namespace e2v {
 namespace {
 
+constexpr uint32_t MOST_ELEMENTS = 10'000'000;  // of a list; each takes fifty times the memory of one in a tensor
+
 Napi::TypeError unfit(const Napi::Value& value, const c10::TypePtr& type, const std::string& where) {
   return Napi::TypeError::New(value.Env(), where + ": the model asks for " + type->repr_str());
+}
+
+// What is said of a key, which may be any text.
+std::string shortened(const std::string& text) {
+  constexpr size_t LONGEST = 60;
+  return text.size() <= LONGEST ? text : text.substr(0, LONGEST) + "...";
+}
+
+// The length, read once: reading an element may run code that changes it.
+uint32_t length_of(const Napi::Array& array, const std::string& where) {
+  const uint32_t length = array.Length();
+  if (length > MOST_ELEMENTS) {
+    throw Napi::TypeError::New(array.Env(), where + ": a list may have " + std::to_string(MOST_ELEMENTS) +
+                                                " elements at most; use a tensor");
+  }
+  return length;
 }
 
 bool is_integer(double number) { return std::trunc(number) == number && std::abs(number) <= 9007199254740991.0; }
@@ -58,22 +78,58 @@ c10::IValue list(const Napi::Value& value, const c10::TypePtr& type, const std::
   const Napi::Array array = value.As<Napi::Array>();
   const c10::TypePtr element = type->expectRef<c10::ListType>().getElementType();
   c10::impl::GenericList result(element);
-  for (uint32_t i = 0; i < array.Length(); ++i) {
+  const uint32_t length = length_of(array, where);
+  for (uint32_t i = 0; i < length; ++i) {
     result.push_back(to_ivalue(array.Get(i), element, where + "[" + std::to_string(i) + "]"));
   }
   return result;
 }
 
+// A NamedTuple's fields, by name.
+void read_fields(const Napi::Object& object, const c10::FunctionSchema& fields, const std::string& where,
+                 std::vector<c10::IValue>& result) {
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).ToString().Utf8Value();
+    const auto& known = fields.arguments();
+    if (std::none_of(known.begin(), known.end(), [&](const c10::Argument& field) { return field.name() == name; })) {
+      throw Napi::TypeError::New(object.Env(), where + ": there is no field " + shortened(name));
+    }
+  }
+  for (const auto& field : fields.arguments()) {
+    const Napi::Value given = object.Get(field.name());
+    if (given.IsUndefined() && field.default_value()) {
+      result.push_back(*field.default_value());
+    } else {
+      result.push_back(to_ivalue(given, field.type(), where + "." + field.name()));
+    }
+  }
+}
+
 c10::IValue tuple(const Napi::Value& value, const c10::TypePtr& type, const std::string& where) {
-  const auto elements = type->expectRef<c10::TupleType>().elements();
-  if (!value.IsArray() || value.As<Napi::Array>().Length() != elements.size()) {
+  const auto tuple_type = type->expect<c10::TupleType>();
+  const auto elements = tuple_type->elements();
+  const c10::FunctionSchema* fields = tuple_type->schema().get();
+  std::vector<c10::IValue> result;
+  if (value.IsArray() && value.As<Napi::Array>().Length() <= elements.size()) {
+    const auto array = value.As<Napi::Array>();
+    const uint32_t given = array.Length();
+    for (uint32_t i = 0; i < given; ++i) {
+      result.push_back(to_ivalue(array.Get(i), elements[i], where + "[" + std::to_string(i) + "]"));
+    }
+  } else if (fields != nullptr && value.IsObject() && !value.IsArray() && !value.IsTypedArray()) {
+    read_fields(value.As<Napi::Object>(), *fields, where, result);
+  } else {
     throw unfit(value, type, where);
   }
-  std::vector<c10::IValue> result;
-  for (uint32_t i = 0; i < elements.size(); ++i) {
-    result.push_back(to_ivalue(value.As<Napi::Array>().Get(i), elements[i], where + "[" + std::to_string(i) + "]"));
+  while (fields != nullptr && result.size() < elements.size() && fields->arguments()[result.size()].default_value()) {
+    result.push_back(*fields->arguments()[result.size()].default_value());
   }
-  return c10::ivalue::Tuple::create(std::move(result));
+  if (result.size() != elements.size()) {
+    throw unfit(value, type, where);
+  }
+  return fields == nullptr ? c10::ivalue::Tuple::create(std::move(result))
+                           : c10::ivalue::Tuple::createNamed(std::move(result), tuple_type);
 }
 
 // A Map for any kind of key, or a plain object for string keys.
@@ -95,10 +151,18 @@ c10::IValue dict(const Napi::Value& value, const c10::TypePtr& type, const std::
     const Napi::Object array = global.Get("Array").As<Napi::Object>();
     entries = array.Get("from").As<Napi::Function>().Call(array, {source}).As<Napi::Array>();
   }
-  for (uint32_t i = 0; i < entries.Length(); ++i) {
-    const Napi::Array entry = entries.Get(i).As<Napi::Array>();
+  if (!entries.IsArray()) {
+    throw unfit(value, type, where);
+  }
+  const uint32_t length = length_of(entries, where);
+  for (uint32_t i = 0; i < length; ++i) {
+    const Napi::Value pair = entries.Get(i);
+    if (!pair.IsArray()) {
+      throw unfit(value, type, where);
+    }
+    const auto entry = pair.As<Napi::Array>();
     const Napi::Value key = entry.Get(0u);
-    const std::string name = key.ToString().Utf8Value();
+    const std::string name = key.IsString() || key.IsNumber() ? shortened(key.ToString().Utf8Value()) : "key";
     result.insert_or_assign(to_ivalue(key, wanted.getKeyType(), where + " key " + name),
                             to_ivalue(entry.Get(1u), wanted.getValueType(), where + "." + name));
   }
@@ -188,7 +252,7 @@ Napi::Value to_js(Napi::Env env, const c10::IValue& value) {
     return env.Null();
   }
   if (value.isTensor()) {
-    return tensor_to_js(env, value.toTensor());
+    return value.toTensor().defined() ? tensor_to_js(env, value.toTensor()) : env.Null();
   }
   if (value.isBool()) {
     return Napi::Boolean::New(env, value.toBool());

@@ -6,12 +6,16 @@ liar.pt      a correct card, but forward() returns the wrong shapes
 no-labels.pt a card that breaks the contract
 not-json.pt  a card that is not JSON
 linears-*.pt what quantising meets: see the classes below LINEARS
+stateful-*.pt modules that change when they run
+layouts.pt   results that are no plain tensors
+endless.pt   forward() never returns
+stateful.pt, cudaconst.pt, namedtuple_in.pt  a counter; a CUDA device in the code; an input that is a NamedTuple: made by hand
 device.pt    what GPU tests ask of a device: memory that is held, tensors in containers, float32 products
 """
 import json
 import sys
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -134,6 +138,221 @@ class OnDevice(nn.Module):
     @torch.jit.export
     def add_to_optional(self, x: Optional[Tensor] = None) -> Tensor:
         return self.one if x is None else x + self.one.expand(x.size())
+
+
+class Stateful(nn.Module):
+    """State of every kind that TorchScript has, beside weights that nothing writes."""
+
+    items: List[int]
+    table: Dict[str, Tensor]
+    rows: List[Tensor]
+    last: Optional[Tensor]
+
+    class Gate(nn.Module):
+        """Shares a buffer with its owner, and has one of its own; both are written in place."""
+
+        def __init__(self, shared: Tensor) -> None:
+            super().__init__()
+            self.register_buffer("shared", shared)
+            self.register_buffer("steps", torch.zeros(1))
+
+        def forward(self) -> Tensor:
+            self.shared.add_(1)
+            self.steps += 1
+            return self.shared + self.steps
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4, 4))
+        self.scale = nn.Parameter(torch.ones(1))
+        self.register_buffer("n", torch.zeros(1))
+        self.register_buffer("pair", torch.zeros(2))
+        self.view = self.pair[1:]  # written through it
+        self.gate = Stateful.Gate(self.n)
+        self.number, self.fraction, self.word = 0, 0.0, ""
+        self.items, self.table, self.rows, self.last = [], {}, [torch.zeros(1)], None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[1] -> [1]: how often it was called, and its weights"""
+        self.n.add_(1)
+        return x + self.n + self.weight.sum() * 0
+
+    @torch.jit.export
+    def everything(self) -> Tuple[int, float, str, List[int], Dict[str, Tensor], List[Tensor], Optional[Tensor], Tensor, Tensor, Tensor]:
+        """Changes all there is but the weights."""
+        self.number += 1
+        self.fraction = self.fraction + 0.5
+        self.word += "a"
+        self.items.append(self.number)
+        self.table["x"] = self.table["x"] + 1 if "x" in self.table else torch.ones(1)
+        self.rows[0].add_(1)
+        last = self.last
+        self.last = torch.ones(1) if last is None else last + 1
+        self.view.fill_(float(self.number))
+        return (self.number, self.fraction, self.word, self.items, self.table, self.rows, self.last, self.pair, self.gate(), self.n)
+
+    @torch.jit.export
+    def look(self) -> Tensor:
+        return self.n
+
+    @torch.jit.export
+    def reset(self) -> None:
+        self.n.zero_()
+
+    @torch.jit.export
+    def scaled(self, by: float) -> Tensor:
+        """Writes one of its weights."""
+        self.scale.mul_(by)
+        return self.scale
+
+
+class Voice(nn.Module):
+    """As voice activity detectors are: a recurrent net whose state waits for the next frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(16, 32)
+        self.head = nn.Linear(32, 1)
+        self.h, self.c = torch.zeros(1, 32), torch.zeros(1, 32)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[1, 16] -> [1, 1]"""
+        self.h, self.c = self.cell(x, (self.h, self.c))
+        return torch.sigmoid(self.head(self.h))
+
+    @torch.jit.export
+    def reset_states(self) -> None:
+        self.h.zero_()
+        self.c.zero_()
+
+
+class Layouts(nn.Module):
+    """Results that are no plain tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("x", torch.tensor([[1.0, 0.0, -2.0], [0.0, 3.0, 0.5]]))
+
+    @torch.jit.export
+    def sparse(self) -> Tensor:
+        return self.x.to_sparse()
+
+    @torch.jit.export
+    def csr(self) -> Tensor:
+        return self.x.to_sparse_csr()
+
+    @torch.jit.export
+    def mkldnn(self) -> Tensor:
+        return self.x.to_mkldnn()
+
+    @torch.jit.export
+    def nested(self) -> Tensor:
+        return torch._nested_tensor_from_tensor_list([self.x, self.x[:1]], None, None, None, None)
+
+    @torch.jit.export
+    def meta(self) -> Tensor:
+        return torch.empty([2], device=torch.device("meta"))
+
+    @torch.jit.export
+    def quantised(self) -> Tensor:
+        return torch.quantize_per_tensor(self.x, 0.5, 0, torch.qint8)
+
+    @torch.jit.export
+    def negated(self) -> Tensor:
+        return torch._neg_view(self.x)
+
+    @torch.jit.export
+    def conjugated(self) -> Tuple[Tensor, Tensor]:
+        """Real and imaginary part of a conjugate: the second is a view that is to be negated."""
+        c = torch.conj(torch.complex(self.x, self.x * 2))
+        return torch.real(c), torch.imag(c)
+
+    @torch.jit.export
+    def inside(self) -> Dict[str, Tuple[List[Tensor], Optional[Tensor]]]:
+        return {"a": ([torch._neg_view(self.x), self.x.to_sparse(), self.x.to_mkldnn()], torch._neg_view(self.x)[0, 2])}
+
+    @torch.jit.export
+    def zeros(self) -> Tensor:
+        return torch._efficientzerotensor([2, 2])
+
+    @torch.jit.export
+    def expanded(self, size: int) -> Tensor:
+        return self.x[:1, :1].expand(size, 1000)
+
+    @torch.jit.export
+    def wrong_indices(self) -> Tensor:
+        return torch.ops.aten._sparse_coo_tensor_unsafe(torch.tensor([[0, 100000000]]), torch.ones(2), [2])
+
+    @torch.jit.export
+    def endless_list(self) -> List[Any]:
+        inner: List[Any] = []
+        inner.append(inner)
+        return inner
+
+    @torch.jit.export
+    def long_list(self, length: int) -> List[int]:
+        return [0] * length
+
+    @torch.jit.export
+    def future(self) -> torch.jit.Future[Tensor]:
+        return torch.jit.fork(torch.relu, self.x)
+
+    @torch.jit.export
+    def device(self) -> torch.device:
+        return self.x.device
+
+    @torch.jit.export
+    def number(self) -> complex:
+        return complex(1.0, 2.0)
+
+    @torch.jit.export
+    def dtypes(self, which: int) -> Tensor:
+        if which == 0:
+            return self.x.to(torch.complex64)
+        if which == 1:
+            return self.x.to(torch.float8_e4m3fn)
+        if which == 2:
+            return self.x.to(torch.uint16)
+        return self.x.to(torch.bfloat16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Hooked(nn.Module):
+    """Hooks on a submodule, before and after it."""
+
+    class Inner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(20, 20)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(x)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.last = Hooked.Inner(), nn.Linear(20, 20)
+        self.inner.register_forward_pre_hook(before)
+        self.inner.register_forward_hook(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.inner(x))
+
+
+def before(self: nn.Module, input: Tuple[Tensor]) -> Tuple[Tensor]:
+    return (input[0] + 1,)
+
+
+def after(self: nn.Module, input: Tuple[Tensor], output: Tensor) -> Tensor:
+    return self.linear(output) * 2
+
+
+class Endless(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        while bool((x == x).all()):
+            x = x + 1
+        return x
 
 
 # LINEARS. Sizes are no multiples of what kernels like. Methods other than forward run on libtorch's own operators alone.
@@ -419,6 +638,10 @@ def main(folder: Path) -> None:
     torch.jit.script(Types()).save(str(folder / "types.pt"))  # saved in training mode: loading must switch dropout off
     for name, card in (("liar", json.dumps(CARD)), ("no-labels", json.dumps({**CARD, "labels": []})), ("not-json", "{")):
         torch.jit.save(liar, str(folder / f"{name}.pt"), _extra_files={"emotion2vec.json": card})
+    for name, other in (("stateful-all", Stateful), ("stateful-voice", Voice), ("layouts", Layouts), ("linears-hooked", Hooked),
+                        ("endless", Endless)):
+        torch.manual_seed(0)
+        torch.jit.script(other().eval()).save(str(folder / f"{name}.pt"))
     torch.jit.script(OnDevice()).save(str(folder / "device.pt"))
     mlp = Mlp().eval()
     scripted = torch.jit.script(mlp)

@@ -34,5 +34,7 @@ for variant in plain thread address; do
   test_program cpus_test $variant native/cpus.cc native/cgroup.cc $flags
   # shellcheck disable=SC2086
   test_program memory_test $variant native/memory.cc native/cgroup.cc $flags
+  # shellcheck disable=SC2086
+  test_program crc32_test $variant native/crc32.cc $flags
 done
 exit $failed

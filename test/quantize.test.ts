@@ -31,6 +31,7 @@ const MODELS: [string, TorchInput[], Partial<QuantizeReport>][] = [
   ['forked', [floats([4, 30])], { layers: 1 }],
   ['writers', [floats([3, 20])], { layers: 1 }],
   ['in-place', [floats([3, 20])], { layers: 1 }],
+  ['hooked', [floats([3, 20])], { layers: 2 }], // one of them is used by a hook as well
   ['small', [floats([3, 30])], { layers: 1, kept: 3 }], // another one of their type is too small
   ['deep', [floats([3, 20])], {}],
   ['convolution', [floats([2, 40, 20])], { layers: 2 }],

@@ -1,7 +1,7 @@
 import { openArchive, refuseModel } from '../archive/verify-archive.js';
 import { EmotionError } from '../errors.js';
 import { brief } from '../archive/brief.js';
-import { CARD_FILE, type ModelCard, parseCard } from './card.js';
+import { CARD_FILE, CONTRACT_REMEDY, type ModelCard, parseCard } from './card.js';
 
 /** The extra file with the model card in words, where an archive has one. */
 const WORDS_FILE = 'README.md';
@@ -15,7 +15,8 @@ const MOST_EXTRA_BYTES = 4 * 2 ** 20;
 export async function readCard(archive: string): Promise<ModelCard> {
   const found = await readExtraFile(archive, CARD_FILE);
   if (found === undefined) {
-    throw new EmotionError('ERR_MODEL_LOAD', `${brief(archive)} is not an emotion model: it holds no ${CARD_FILE}`);
+    const what = `${brief(archive)} is not an emotion model: it holds no ${CARD_FILE}`;
+    throw new EmotionError('ERR_MODEL_LOAD', what, { remedy: CONTRACT_REMEDY });
   }
   return parseCard(found, archive);
 }

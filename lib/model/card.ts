@@ -42,6 +42,10 @@ const cardSchema = z.object({
 
 export type ModelCard = z.infer<typeof cardSchema>;
 
+/** What an archive lacks that breaks the contract. */
+export const CONTRACT_REMEDY =
+  'Give an archive that follows the contract in ARCHITECTURE.md, such as `emotion2vec import` writes.';
+
 /** The card of an archive. Throws ERR_MODEL_LOAD, naming `path`, when the text is not one. */
 export function parseCard(text: string, path: string): ModelCard {
   let json: unknown;
@@ -50,12 +54,13 @@ export function parseCard(text: string, path: string): ModelCard {
   } catch (cause) {
     throw new EmotionError('ERR_MODEL_LOAD', `${CARD_FILE} inside ${path} is not JSON (${messageOf(cause)})`, {
       cause,
+      remedy: CONTRACT_REMEDY,
     });
   }
   const parsed = cardSchema.safeParse(json);
   if (!parsed.success) {
     const what = `${CARD_FILE} inside ${path} breaks the contract: ${describeIssues(parsed.error)}`;
-    throw new EmotionError('ERR_MODEL_LOAD', what, { cause: parsed.error });
+    throw new EmotionError('ERR_MODEL_LOAD', what, { cause: parsed.error, remedy: CONTRACT_REMEDY });
   }
   return parsed.data;
 }

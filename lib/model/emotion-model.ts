@@ -6,7 +6,7 @@ import { loadPlaced } from '../device/placement.js';
 import { nativeBinding } from '../native/binding.js';
 import type { TorchOptions } from '../options.js';
 import { type DeviceMemory, type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch.js';
-import type { ModelCard } from './card.js';
+import { CONTRACT_REMEDY, type ModelCard } from './card.js';
 import { readCard } from './card-file.js';
 import { checkBudget, leastNeeds } from './memory-needs.js';
 
@@ -154,7 +154,9 @@ export class EmotionModel {
   }
 
   #broken(what: string): EmotionError {
-    return new EmotionError('ERR_MODEL_LOAD', `The model ${this.card.name} breaks the contract: ${what}`);
+    return new EmotionError('ERR_MODEL_LOAD', `The model ${this.card.name} breaks the contract: ${what}`, {
+      remedy: CONTRACT_REMEDY,
+    });
   }
 
   dispose(): void {

@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 
 import { verifyArchive } from '../archive/verify-archive.js';
-import { EmotionError } from '../errors.js';
+import { EmotionError, isOutOfMemory, messageOf } from '../errors.js';
 import type { QuantizeOptions } from '../options.js';
 import { type QuantizeReport, TorchModule } from '../torch.js';
 import { CARD_FILE, parseCard } from './card.js';
+import { EmotionModel } from './emotion-model.js';
 import { checkTarget } from './target.js';
 
 /** What quantising an archive did; sizes of the files in bytes. */
@@ -14,7 +15,8 @@ export interface QuantizedArchive extends QuantizeReport {
 }
 
 /**
- * Writes an archive, any TorchScript module's, with smaller weights in its linear layers. `out` appears when it is whole.
+ * Writes an archive, any TorchScript module's, with smaller weights in its linear layers. `out` appears when it is whole and has been
+ * loaded again; an emotion model has also run, since what it takes is known.
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_WRITE, ERR_QUANTIZE, ERR_PRECISION_UNSUPPORTED, and as TorchModule.load
  */
 export async function quantizeArchive(
@@ -27,12 +29,50 @@ export async function quantizeArchive(
   });
   await checkTarget(out, source);
   await verifyArchive(source); // libtorch compares no checksum
+  const part = `${out}.${process.pid}.part`;
+  try {
+    const { report, isEmotionModel } = await write(source, part, precision);
+    if (isEmotionModel) await checkRuns(part);
+    await rename(part, out).catch((cause: unknown) => {
+      throw new EmotionError('ERR_FILE_WRITE', `${out} could not be written (${messageOf(cause)})`, { cause });
+    });
+    return { ...report, fileBefore: before.size, fileAfter: (await stat(out)).size };
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+async function write(
+  source: string,
+  out: string,
+  precision: NonNullable<QuantizeOptions['precision']>,
+): Promise<{ report: QuantizeReport; isEmotionModel: boolean }> {
   using module = await load(source);
   const text = module.extraFile(CARD_FILE);
   const card = text === null ? undefined : { ...parseCard(text, source), precision };
   const report = await module.quantize({ precision });
   await module.save(out, card && { extraFiles: { [CARD_FILE]: JSON.stringify(card) } });
-  return { ...report, fileBefore: before.size, fileAfter: (await stat(out)).size };
+  return { report, isEmotionModel: card !== undefined };
+}
+
+/**
+ * Runs an emotion model once, on a second of noise.
+ * @throws EmotionError ERR_QUANTIZE, ERR_OUT_OF_MEMORY
+ */
+export async function checkRuns(file: string): Promise<void> {
+  try {
+    const model = await EmotionModel.load(file, { device: 'cpu', precision: 'auto' });
+    try {
+      const { sampleRate } = model.card;
+      const samples = Float32Array.from({ length: Math.max(sampleRate, model.card.minSamples) }, (_, i) => Math.sin(i * i) / 8);
+      await model.run([{ samples, sampleRate }], { frameLogits: true, features: true });
+    } finally {
+      model.dispose();
+    }
+  } catch (cause) {
+    if (isOutOfMemory(cause)) throw cause;
+    throw new EmotionError('ERR_QUANTIZE', `What was written does not run: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** As it is; what was quantised before must not come back as fp32. */

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace {
 
 using e2v::TaskQueue;
 using namespace std::chrono_literals;
+
+constexpr auto FOREVER = TaskQueue::Clock::time_point::max();
 
 // A gate that tasks wait at.
 class Gate {
@@ -84,7 +87,7 @@ void threads_are_the_first_ones() {
       std::this_thread::yield();
     }
   }
-  queue.drain();
+  queue.drain(FOREVER);
   CHECK(used.size() == 1);
   const auto first = *used.begin();
   Gate gate;
@@ -147,16 +150,39 @@ void ending() {
   until([&] { return started.load(); });
   queue.push([held] { CHECK(false); }, 1);
   std::thread opener([&] { std::this_thread::sleep_for(10ms), gate.open(); });
-  queue.drain();
+  queue.drain(FOREVER);
   CHECK(ended && told);
   CHECK(held.use_count() == 1);
   opener.join();
   queue.push([&] { ++ran; }, 1);  // drained is not closed
   until([&] { return ran == 51; });
-  queue.close();
+  queue.close(FOREVER);
   CHECK(queue.push([held] { CHECK(false); }, 1) == 0);
   CHECK(held.use_count() == 1);
-  queue.close();
+  queue.close(FOREVER);
+}
+
+// What does not end is waited for until the deadline, and no longer.
+void deadlines() {
+  TaskQueue queue(1, TaskQueue::Thread::Stays);
+  Gate gate;
+  std::atomic<bool> ended{false};
+  queue.push([&] { gate.wait(), ended = true; }, 1);
+  CHECK(!queue.drain(TaskQueue::Clock::now() + 5ms));
+  CHECK(!queue.close(TaskQueue::Clock::now() + 5ms));
+  CHECK(queue.busy() && !ended);
+  CHECK(queue.push([] { CHECK(false); }, 1) == 0);
+  gate.open();
+  CHECK(queue.close(FOREVER) && ended && !queue.busy());
+}
+
+// What a task throws ends neither the thread nor the process.
+void throwing_tasks() {
+  TaskQueue queue(1, TaskQueue::Thread::Stays);
+  std::atomic<int> after{0};
+  queue.push([] { throw 1; }, 1, [&] { ++after, throw std::runtime_error("after"); });
+  queue.push([&] { ++after; }, 1);
+  until([&] { return after == 2; });
 }
 
 // Everything that may happen at once. Each task counts its runs and its destruction.
@@ -174,12 +200,12 @@ class Stress {
     std::thread drainer([&] {
       while (!done) {
         std::this_thread::sleep_for(5ms);
-        queue_.drain();
+        queue_.drain(FOREVER);
       }
     });
     if (close_in_the_middle) {
       until([&] { return ran_ > 20; });
-      queue_.close();
+      queue_.close(FOREVER);
       closed_ = true;
     }
     for (auto& thread : threads) {
@@ -188,7 +214,7 @@ class Stress {
     done = true;
     drainer.join();
     until([&] { return ran_ + cancelled_ + dropped_ + refused_ == PRODUCERS * TASKS; });
-    queue_.close();
+    queue_.close(FOREVER);
     CHECK(used_ == 0 && ran_ > 0 && told_ == ran_);
     CHECK(!close_in_the_middle || refused_ > 0);
     check_order();
@@ -287,6 +313,8 @@ int main() {
   threads_are_the_first_ones();
   cancelling();
   ending();
+  deadlines();
+  throwing_tasks();
   unsigned seed = 1;
   for (const int capacity : {1, 2, 3, 8}) {
     for (const auto thread : {TaskQueue::Thread::Stays, TaskQueue::Thread::EndsWhenIdle}) {
