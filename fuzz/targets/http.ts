@@ -130,7 +130,7 @@ export const target = {
     ],
     ...['"binary_data_size":', '"shape":[', '%00', '%2e%2e%2f', '1e999', 'Upgrade: websocket', 'Connection: close'],
   ],
-  instrument: ['fastify', 'find-my-way', 'secure-json-parse', '@fastify/'],
+  instrument: ['@fastify/busboy', '@fastify/multipart'],
   maxBytes: 4096,
   async fuzz(data: Buffer): Promise<void> {
     const { app, port } = await (started ??= start());
