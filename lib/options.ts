@@ -42,7 +42,7 @@ export const defaults = {
   /** Seconds. */
   timeline: { window: 1, hop: 0.5 },
   /** Of a server, open at once. */
-  connections: { all: 2048, perAddress: 512 },
+  connections: { all: 2048, perAddress: 512, hasteMs: 5000 },
 } as const;
 
 const milliseconds = z.number().int().min(limits.timerMs.min).max(limits.timerMs.max);

@@ -11,15 +11,17 @@ export interface ConnectionLimits {
   all: number;
   /** Not of a proxy that is trusted: its connections are its clients'. */
   perAddress: number;
+  /**
+   * Milliseconds within which a connection must bring a valid token when it is over a limit, or send a body without one. Heads have
+   * twice that, and what follows on an answer without a token as long.
+   */
+  hasteMs: number;
 }
 
 /** Connections without a valid token that one address may keep open; all further ones must bring it soon. */
 const STRANGERS = 64;
-/** How long a connection has that is over a limit, and the body of a request without a valid token. */
-const HASTE_MS = 5000;
-const BODY_MS = 10_000;
 /** How long the rest of a body is read that nobody wants, so that its sender can read the answer. */
-const LINGER_MS = { known: 60_000, stranger: 3000 };
+const LINGER_MS = 60_000;
 /** How long a client may take no byte of its answer. */
 const READ_STALL_MS = 60_000;
 
@@ -29,6 +31,8 @@ interface Peer {
   /** Undefined for a trusted proxy. */
   key: string | undefined;
   standing: Standing;
+  /** Requests under way. */
+  requests: number;
   deadline?: NodeJS.Timeout;
 }
 
@@ -66,7 +70,17 @@ export class Connections {
       unsubscribe('net.server.socket', onSocket);
       done();
     });
+    // One that has asked for nothing yet would keep a server open that is closing, for as long as it says nothing.
+    app.addHook('preClose', (done) => {
+      for (const [socket, { requests }] of this.#peers) if (requests === 0) socket.destroy();
+      done();
+    });
     app.addHook('onRequest', (request, reply, done) => done(this.#onRequest(request, reply)));
+    app.addHook('onResponse', ({ raw: { socket } }, _reply, done) => {
+      const peer = this.#peers.get(socket);
+      if (peer !== undefined) peer.requests--;
+      done();
+    });
     app.addHook('onSend', (request, reply, _payload, done) => {
       this.#onSend(request, reply);
       done();
@@ -108,7 +122,7 @@ export class Connections {
       return;
     }
     const standing = over ? 'refused' : this.#asksForToken && key !== undefined ? 'stranger' : 'known';
-    const peer: Peer = { key, standing };
+    const peer: Peer = { key, standing, requests: 0 };
     this.#peers.set(socket, peer);
     if (key !== undefined) {
       this.#perAddress.set(key, counts);
@@ -116,7 +130,7 @@ export class Connections {
       if (standing === 'stranger') counts.strangers++;
     }
     if (over || counts.strangers > STRANGERS) {
-      peer.deadline = setTimeout(() => this.#drop(socket), HASTE_MS).unref();
+      peer.deadline = setTimeout(() => this.#drop(socket), this.#limits.hasteMs).unref();
     }
     socket.once('close', () => {
       clearTimeout(peer.deadline);
@@ -151,7 +165,9 @@ export class Connections {
     // What a slow answer on the same connection was allowed says nothing of this one, which may take long to compute.
     if (reply.raw.socket) noTimeout(reply.raw.socket);
     else reply.raw.once('socket', noTimeout);
-    const standing = this.#peers.get(raw.socket)?.standing;
+    const peer = this.#peers.get(raw.socket);
+    const standing = peer?.standing;
+    if (peer !== undefined) peer.requests++;
     if (standing === 'stranger') this.#expectBody(raw);
     if (standing !== 'refused') return undefined;
     void reply.header('connection', 'close');
@@ -166,7 +182,7 @@ export class Connections {
     const { socket } = raw;
     const timer = setTimeout(() => {
       if (!raw.complete && this.#peers.get(socket)?.standing === 'stranger') socket.destroy();
-    }, BODY_MS).unref();
+    }, this.#limits.hasteMs).unref();
     raw.once('close', () => clearTimeout(timer));
   }
 
@@ -178,7 +194,7 @@ export class Connections {
     // Whoever has no token gets no connection to keep.
     if (!known && reply.statusCode >= 400) void reply.header('connection', 'close');
     if (raw.complete || !hasBody(raw)) return;
-    const lingerMs = LINGER_MS[known ? 'known' : 'stranger'];
+    const lingerMs = known ? LINGER_MS : this.#limits.hasteMs;
     if (isEventStream(reply)) {
       reply.raw.once('finish', () => {
         if (!raw.complete) endSlowly(socket, lingerMs);
@@ -204,7 +220,7 @@ const awaitsContinue = new WeakSet<IncomingMessage>();
  * Ends a connection whose other side may still be sending: closed at once, it would reset, and the answer be lost. The rest is
  * to be read meanwhile.
  */
-export function endSlowly(socket: Socket, ms = LINGER_MS.stranger): void {
+export function endSlowly(socket: Socket, ms: number): void {
   socket.end();
   const timer = setTimeout(() => socket.destroy(), ms).unref();
   socket.once('close', () => clearTimeout(timer));

@@ -21,7 +21,12 @@ export class EventStream {
     this.#write(': welcome\n\n');
   }
 
-  /** Resolves when the client keeps up: who awaits it holds no more than he is sent. */
+  /** Says how far something is: nothing to wait for, and nothing that a client which is behind needs. */
+  progress(data: unknown): void {
+    if (!this.#body.writableNeedDrain) void this.send('progress', data);
+  }
+
+  /** Resolves when the client keeps up: whoever awaits it holds no more than the client takes. */
   async send(event: string, data: unknown): Promise<void> {
     this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     if (this.#body.writableNeedDrain && !this.#body.destroyed) {
@@ -35,7 +40,7 @@ export class EventStream {
   }
 
   #write(text: string): void {
-    if (this.#body.writable) this.#body.write(text);
+    if (this.#body.writable && !(this.#body.writableNeedDrain && text.startsWith(':'))) this.#body.write(text);
   }
 }
 

@@ -19,9 +19,6 @@ import { protect, type SecuritySettings } from './security.js';
 
 /** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 10 * 60_000;
-/** How long its head may take, and how often that is looked at. */
-const HEADERS_TIMEOUT_MS = 15_000;
-const CHECK_MS = 5000;
 
 /** Of an address, as much as is logged. */
 const MOST_URL = 2000;
@@ -53,13 +50,14 @@ export interface EmotionServer {
 
 /** `emotion2vec serve` without its process: the API, its documentation, the page, and what protects them. */
 export async function createServer(options: ServerOptions): Promise<EmotionServer> {
-  const { logger, security, trustProxy, connections: limits, ...api } = options;
+  const { logger, security, trustProxy, connections: given, ...api } = options;
+  const limits = { ...defaults.connections, ...given };
   const trust = trustOf(trustProxy);
   const app = Fastify({
     loggerInstance: logger,
     // Not Fastify's number: it believes nobody by count.
     trustProxy: trust,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS },
+    http: { headersTimeout: 2 * limits.hasteMs, connectionsCheckingInterval: limits.hasteMs / 2 },
     requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }), // a line a request is enough: below
     genReqId: ({ headers }) => {
@@ -76,7 +74,7 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
     },
     // The schemas bound parameters, with an error of ours.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
-    clientErrorHandler: answerGarbage,
+    clientErrorHandler: (error, socket) => answerGarbage(error, socket, limits.hasteMs),
     frameworkErrors: (error, request, reply) => {
       const answer = answerTo(error); // no hook runs for these
       void reply.header('x-request-id', request.id);
@@ -89,7 +87,7 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
   closeQuietConnections(app);
   logRequests(app);
   logDevices(app);
-  const connections = new Connections({ ...defaults.connections, ...limits }, trust, security.token !== undefined);
+  const connections = new Connections(limits, trust, security.token !== undefined);
   service.metrics.watchConnections(connections);
   await protect(app, security, { metrics: service.metrics, connections });
   await serveDocs(app, service.version);
@@ -100,7 +98,7 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
 }
 
 /** What is no HTTP, or too much of it, gets its answer by hand. */
-function answerGarbage(error: ConnectionError, socket: Socket): void {
+function answerGarbage(error: ConnectionError, socket: Socket, lingerMs: number): void {
   if (socket.writableEnded && !socket.destroyed) return; // it has its answer, and sends on
   // Node's own name; in the middle of an answer, another one would be taken for a part of it.
   const answering = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
@@ -113,7 +111,7 @@ function answerGarbage(error: ConnectionError, socket: Socket): void {
   const body = JSON.stringify(errorBody(answer, crypto.randomUUID()));
   const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
   socket.write(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`);
-  endSlowly(socket);
+  endSlowly(socket, lingerMs);
 }
 
 /** Who asks for more on the same connection would otherwise keep a server that is closing open until he does. */

@@ -63,7 +63,7 @@ export async function* formFiles(
         const most = maxFiles === 1 ? 'one file' : `${maxFiles} files`;
         throw new HttpError('ERR_BAD_REQUEST', `The form holds more than ${most}`);
       }
-      yield await take(part, spool, signal);
+      yield await take(request, part, spool, signal);
     }
   } catch (error) {
     throw signal.aborted ? error : worded(error);
@@ -100,20 +100,49 @@ async function* partsOf(
 }
 
 /** Rejects when nothing has come for long. */
-function watch({ raw }: FastifyRequest): { stalled: Promise<never>; stop: () => void } {
+function watch(request: FastifyRequest): { stalled: Promise<never>; stop: () => void } {
   const what = 'The form cannot be read: nothing follows a part that is no form data, or that is cut off';
   let stop = (): void => undefined;
   const stalled = new Promise<never>((_resolve, reject) => {
-    let [bytes, looks] = [-1, 0];
-    const looking = setInterval(() => {
-      const { bytesRead } = raw.socket;
-      looks = bytesRead === bytes ? looks + 1 : 0;
-      bytes = bytesRead;
-      if (looks >= (raw.complete ? LOOKS.complete : LOOKS.arriving)) reject(new HttpError('ERR_BAD_REQUEST', what));
-    }, LOOK_MS);
-    stop = () => clearInterval(looking);
+    stop = onStall(request, LOOKS, () => reject(new HttpError('ERR_BAD_REQUEST', what)));
   });
   return { stalled, stop };
+}
+
+/** Calls back when so many looks have found no new byte. */
+function onStall({ raw }: FastifyRequest, most: typeof LOOKS, stalled: () => void): () => void {
+  let [bytes, looks] = [-1, 0];
+  const looking = setInterval(() => {
+    const { bytesRead } = raw.socket;
+    looks = bytesRead === bytes ? looks + 1 : 0;
+    bytes = bytesRead;
+    if (looks >= (raw.complete ? most.complete : most.arriving)) stalled();
+  }, LOOK_MS);
+  return () => clearInterval(looking);
+}
+
+/** Nothing more comes of an upload, nor of what would follow it. */
+class Stalled extends HttpError {}
+
+/**
+ * Takes a recording in while it comes.
+ * @throws Stalled where it does not; what `Spool.take` throws
+ */
+async function spooled(
+  request: FastifyRequest,
+  content: Readable,
+  { spool, name, signal }: { spool: Spool; name: string; signal: AbortSignal },
+): Promise<Upload> {
+  const stalled = new AbortController();
+  // What has come whole is the disk's to take its time with.
+  const stop = onStall(request, { ...LOOKS, complete: Infinity }, () => {
+    stalled.abort(new Stalled('ERR_BAD_REQUEST', `Nothing of ${shortened(name)} has come for a minute`));
+  });
+  try {
+    return await spool.take(content, name, AbortSignal.any([signal, stalled.signal]));
+  } finally {
+    stop();
+  }
 }
 
 /** The parser's errors, in our words. */
@@ -125,7 +154,12 @@ function worded(error: unknown): unknown {
   return new HttpError('ERR_BAD_REQUEST', `The form cannot be read: ${shortened(messageOf(error))}`, { cause: error });
 }
 
-async function take({ file, filename, mimetype }: MultipartFile, spool: Spool, signal: AbortSignal): Promise<FormFile> {
+async function take(
+  request: FastifyRequest,
+  { file, filename, mimetype }: MultipartFile,
+  spool: Spool,
+  signal: AbortSignal,
+): Promise<FormFile> {
   const name = clipName(filename);
   if (!isRecordingType(mimetype)) {
     file.resume();
@@ -138,9 +172,9 @@ async function take({ file, filename, mimetype }: MultipartFile, spool: Spool, s
     };
   }
   try {
-    return { name, upload: await spool.take(file, name, signal) };
+    return { name, upload: await spooled(request, file, { spool, name, signal }) };
   } catch (error) {
-    if (error instanceof HttpError) return { name, error };
+    if (error instanceof HttpError && !(error instanceof Stalled)) return { name, error };
     throw error; // the connection or the disk, which the next file would not get past either
   }
 }
@@ -179,7 +213,7 @@ export async function bodyUpload(
 ): Promise<Upload> {
   if (!(request.body instanceof Readable)) throw new HttpError('ERR_UNSUPPORTED_TYPE', 'The request has no body');
   try {
-    return await spool.take(request.body, clipName(name), signal);
+    return await spooled(request, request.body, { spool, name: clipName(name), signal });
   } finally {
     drain(request.raw);
   }

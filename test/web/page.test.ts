@@ -357,7 +357,7 @@ describe('the page', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('asks for the token, and lets in who knows it', async () => {
+  it('asks for the token, lets in who knows it, and out who has had enough', async () => {
     await using visited = await visit({ server: { security: { token: 'open sesame' } } });
     const { page } = visited;
     await page.fill('#token', 'wrong');
@@ -368,6 +368,14 @@ describe('the page', () => {
     await page.press('#token', 'Enter');
     await page.waitForSelector('.model-state.unloaded');
     await example(page);
+    const [session] = await page.context().cookies();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.waitForSelector('#token');
+    assert.deepEqual(await page.context().cookies(), []);
+    const cookie = `${session!.name}=${session!.value}`;
+    assert.equal((await visited.server.app.inject({ url: '/api/status', headers: { cookie } })).statusCode, 401);
+    await using open = await visit();
+    assert.equal(await open.page.getByRole('button', { name: 'Log out' }).count(), 0, 'where there is no token');
   });
 
   it('has documentation that its own policy lets through', async () => {

@@ -88,7 +88,7 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
         const hear = async (file: BatchFile, left: AbortSignal): Promise<ClipResult> => {
           if (file.upload === undefined) throw file.error;
           const { index, upload, options } = file;
-          const onProgress = (progress: Progress) => void events?.send('progress', { index, ...progress });
+          const onProgress = (progress: Progress) => events?.progress({ index, ...progress });
           const call = { signal: left, log: request.log, ...(id !== null && { batch: id }), waits: true, onProgress };
           return service.withLinks(await service.clips.hear(upload, options, call));
         };

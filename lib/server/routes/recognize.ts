@@ -55,7 +55,7 @@ export function recognizeRoute(service: Service): FastifyPluginCallbackZod {
         }
         const events = new EventStream(reply);
         try {
-          const onProgress = (progress: unknown) => void events.send('progress', progress);
+          const onProgress = (progress: unknown) => events.progress(progress);
           const result = await service.clips.hear(upload, options, { ...call, onProgress });
           await events.send('result', service.withLinks(result));
         } catch (error) {
