@@ -25,6 +25,7 @@ import {
   type TorchOptions,
   torchOptionsSchema,
 } from './options.js';
+import { writeWhole } from './whole-file.js';
 
 export { EmotionError, type ErrorCode } from './errors.js';
 export type { DeviceMemory, LoadWatch, QuantizeReport } from './native/binding.js';
@@ -234,7 +235,7 @@ export class TorchModule {
     try {
       this.#open();
       while (this.#quantizing !== undefined) await this.#quantizing;
-      await this.#native!.save(path.resolve(file), extraFiles);
+      await writeWhole(path.resolve(file), (part) => this.#native!.save(part, extraFiles));
     } catch (error) {
       throw fromNative(error, (what) => `${file} could not be written: ${what}`);
     }

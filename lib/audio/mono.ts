@@ -1,3 +1,4 @@
+import { largest } from '../largest.js';
 import { Failure } from './failure.js';
 import type { Pcm } from './pcm.js';
 import { Resampler } from './resampler.js';
@@ -45,7 +46,10 @@ export class MonoAudio {
    * @throws Failure ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE
    */
   append(channels: readonly Float32Array[], sampleRate: number): void {
-    const size = Math.max(0, ...channels.map((channel) => channel.length));
+    const size = largest(
+      channels.map((channel) => channel.length),
+      0,
+    );
     if (size === 0) return;
     this.#sampleRate ||= sampleRate; // a stream that changes its rate has no one rate to be heard at
     this.expect(this.#size + size, this.#sampleRate);
