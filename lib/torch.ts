@@ -117,7 +117,7 @@ export class TorchModule {
   }
 
   /**
-   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode.
+   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. A TorchScript archive is a program: load only archives that you trust.
    * @param watch gets `fraction()`: how much of the archive has been read, 0 to 1
    * @throws TypeError for wrong options
    * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_MODEL_LOAD, ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
