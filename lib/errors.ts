@@ -1,11 +1,17 @@
+import { types } from 'node:util';
+
+import { shown } from './text.js';
+
 /** Every error the package throws on purpose, in one table: what `code` means and what a person can do about it. */
 const REMEDIES = {
-  ERR_AUDIO_DECODE: 'Check that the file plays; WAV, MP3, FLAC, Ogg Vorbis, Opus, M4A/AAC and WebM are read.',
+  ERR_AUDIO_DECODE: 'Check that the file plays; docs/audio-formats.md lists what is read.',
+  ERR_DECODER_UNAVAILABLE:
+    "Install ffmpeg (Debian, Ubuntu: apt-get install ffmpeg), name one with EMOTION2VEC_FFMPEG, or use decoder 'auto'.",
   ERR_AUDIO_TOO_SHORT: 'Give a longer clip.',
   ERR_AUDIO_TOO_LONG: 'Give a shorter recording, or raise maxDurationSeconds.',
   ERR_AUDIO_NOT_FINITE: 'Replace NaN and infinite samples, or export the recording again.',
   ERR_FILE_NOT_FOUND: 'Check the path.',
-  ERR_FILE_READ: 'Check that the path is a readable file.',
+  ERR_FILE_READ: 'Check that it is a readable file.',
   ERR_FILE_WRITE: 'Check that the folder is writable and the disk has room.',
   ERR_MODEL_NOT_FOUND: 'Run `emotion2vec models` for the built-in names, or give the path of a .pt archive.',
   ERR_MODEL_LOAD: 'Give a TorchScript archive (.pt) that follows the contract in ARCHITECTURE.md.',
@@ -30,6 +36,9 @@ const REMEDIES = {
 
 export type ErrorCode = keyof typeof REMEDIES;
 
+/** Characters of `what`. A net: what is quoted in it is cut where it is quoted. */
+const MOST = 1000;
+
 /**
  * The one error class of the package. `code` is stable and meant for programs; the message says what happened and
  * what to do about it; `cause` keeps the error underneath.
@@ -45,7 +54,7 @@ export class EmotionError extends Error {
    * @param options `cause`: the error underneath; `remedy`: replaces the code's usual advice
    */
   constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string } = {}) {
-    const sentence = what.replace(/\.$/, ''); // what is quoted from elsewhere may end with one
+    const sentence = shown(what, MOST).replace(/\.$/, ''); // what is quoted from elsewhere may end with one
     const remedy = options.remedy ?? REMEDIES[code];
     super(`${sentence}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'EmotionError';
@@ -69,7 +78,25 @@ export function isOutOfMemory(error: unknown): error is EmotionError {
   return error instanceof EmotionError && error.code === 'ERR_OUT_OF_MEMORY';
 }
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown; of the file system's, without the paths at its end. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!isError(error)) return textOf(error);
+  const { message, code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined || !message.startsWith(`${code}: `)) return message;
+  const end = message.indexOf(`, ${syscall}`);
+  return end < 0 ? message : message.slice(0, end + `, ${syscall}`.length);
+}
+
+/** Also an error of another realm (node:vm), which is no instance of our class. */
+function isError(error: unknown): error is Error {
+  return error instanceof Error || types.isNativeError(error);
+}
+
+/** Anything may be thrown, also what cannot be made into text. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'something that is no error';
+  }
 }

@@ -1,5 +1,5 @@
 /** Speech emotion recognition in Node. Requiring this module touches neither libtorch nor the addon. */
-export type { AudioInput, Pcm } from './audio/pcm.js';
+export type { AudioBlob, AudioBytes, AudioInput, AudioSamples, AudioUrl, AudioWebStream, Pcm } from './audio/pcm.js';
 export { EmotionError, type ErrorCode } from './errors.js';
 export { type BuiltInModel, builtInModels } from './model/manifest.js';
 export type { DeviceEvent, LoadEvent, RunEvent, UnloadEvent } from './events.js';

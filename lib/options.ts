@@ -1,6 +1,8 @@
 import { z } from 'zod/v3';
 
+import { audioLimits } from './audio/shape.js';
 import type { Progress } from './progress.js';
+import { kindOf, shown } from './text.js';
 
 /** Where a model runs. `auto` takes CUDA where it works and the CPU elsewhere; the others never fall back. */
 export const deviceSchema = z
@@ -12,6 +14,9 @@ export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 export const precisionSchema = z.enum(['auto', 'fp32', 'bf16', 'fp16', 'int8']);
 export type Precision = z.infer<typeof precisionSchema>;
 
+export const decoderSchema = z.enum(['auto', 'builtin', 'ffmpeg']);
+export type Decoder = z.infer<typeof decoderSchema>;
+
 export const granularitySchema = z.enum(['utterance', 'frame']);
 export type Granularity = z.infer<typeof granularitySchema>;
 
@@ -22,17 +27,22 @@ export const limits = {
   window: { min: 1, max: 86_400 },
   /** Seconds. */
   timeline: { min: 0.02, max: 3600 },
-  /** Hz, of raw samples. */
-  sampleRate: { min: 1, max: 768_000 },
+  ...audioLimits,
   /** Milliseconds that a timer takes. */
   timerMs: { min: 1, max: 2 ** 31 - 1 },
+  /** In a row, before a server. */
+  proxies: { min: 1, max: 32 },
 } as const;
 
 /** What the command line tells too. */
 export const defaults = {
   maxQueue: 1024,
+  /** Of one file, blob or stream. */
+  maxBytes: 2 ** 31,
   /** Seconds. */
   timeline: { window: 1, hop: 0.5 },
+  /** Of a server, open at once. */
+  connections: { all: 2048, perAddress: 512 },
 } as const;
 
 const milliseconds = z.number().int().min(limits.timerMs.min).max(limits.timerMs.max);
@@ -56,6 +66,7 @@ export const recognizerOptionsSchema = z
     maxBatch: z.number().int().min(1).max(1024).optional(),
     batchDelayMs: z.number().int().min(0).max(60_000).default(0),
     idleUnloadMs: milliseconds.optional(),
+    decoder: decoderSchema.default('auto'),
   })
   .strict();
 
@@ -79,6 +90,7 @@ export const recognizeOptionsSchema = z
     name: z.string().min(1).optional(),
     transfer: z.boolean().default(false),
     maxDurationSeconds: z.number().positive().optional(),
+    maxBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaults.maxBytes),
     onProgress: z.function().optional(),
     signal: z.instanceof(AbortSignal).optional(),
     timeoutMs: milliseconds.optional(),
@@ -96,12 +108,13 @@ export const streamOptionsSchema = recognizeOptionsSchema
     granularity: true,
     timeline: true,
     maxDurationSeconds: true,
+    maxBytes: true,
     transfer: true,
     onProgress: true,
     whenFull: true,
   })
   .extend({
-    sampleRate: z.number().int().min(1000).max(768_000),
+    sampleRate: z.number().int().min(limits.sampleRate.min).max(limits.sampleRate.max),
     windowSeconds: z.number().min(0.1).max(60).default(3),
     hopSeconds: z.number().min(0.02).max(60).default(1),
     encoding: z.enum(['s16le', 'f32le']).default('s16le'),
@@ -161,6 +174,12 @@ export interface RecognizerOptions extends TorchOptions {
   batchDelayMs?: number | undefined;
   /** Unload the model after this many milliseconds without a call. Default: never. */
   idleUnloadMs?: number | undefined;
+  /**
+   * Who decodes files. `auto`, the default: this package, and the machine's ffmpeg where the package does not know a format or codec
+   * (docs/audio-formats.md). `builtin`: this package alone. `ffmpeg`: ffmpeg alone; ERR_DECODER_UNAVAILABLE where there is none.
+   * The result's `timing.decoder` says who it was.
+   */
+  decoder?: Decoder | undefined;
 }
 
 export interface RecognizeOptions {
@@ -188,12 +207,17 @@ export interface RecognizeOptions {
   priority?: number | undefined;
   /** Where `maxQueue` calls are under way: reject with ERR_QUEUE_FULL, or wait for room. Default `reject`. */
   whenFull?: 'reject' | 'wait' | undefined;
-  /** What errors call the clip. Default: its path. */
+  /** What errors call the clip. Default: its path, or the name of a `File`. */
   name?: string | undefined;
   /** Moves encoded bytes to the decoder instead of copying them: their buffer is empty afterwards. Default false. */
   transfer?: boolean | undefined;
   /** Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: none are refused. */
   maxDurationSeconds?: number | undefined;
+  /**
+   * Refuses a file, Blob or stream of more bytes with ERR_AUDIO_TOO_LONG: a file before it is read, a stream as soon as it has
+   * given so many, so that one without an end does not fill memory. Default 2 GiB.
+   */
+  maxBytes?: number | undefined;
   /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -234,7 +258,27 @@ export function parseOptions<S extends z.ZodTypeAny>(schema: S, value: unknown, 
   throw new TypeError(`Invalid ${what}: ${describeIssues(parsed.error)}`);
 }
 
-/** `path: problem; path: problem` of a zod error. */
+/** `path: problem; path: problem` of a zod error. No more of what was given than a message shows. */
 export function describeIssues(error: z.ZodError): string {
-  return error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': ')).join('; ');
+  return error.issues
+    .map((issue) => [shown(issue.path.join('.')), problemOf(issue)].filter(Boolean).join(': '))
+    .join('; ');
+}
+
+/** zod's own words, but where they repeat what was given, whatever its length. */
+function problemOf(issue: z.ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_enum_value': {
+      const expected = issue.options.map((option) => `'${option}'`).join(' | ');
+      const got = typeof issue.received === 'string' ? `'${shown(issue.received)}'` : kindOf(issue.received);
+      return `Invalid enum value. Expected ${expected}, received ${got}`;
+    }
+    case 'unrecognized_keys': {
+      const keys = issue.keys.slice(0, 10).map((key) => `'${shown(key, 60)}'`);
+      const more = issue.keys.length > keys.length ? `, and ${issue.keys.length - keys.length} more` : '';
+      return `Unrecognized key(s) in object: ${keys.join(', ')}${more}`;
+    }
+    default:
+      return shown(issue.message, 400);
+  }
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod/v3';
 
 import { onAbort } from './abort.js';
 import { audioBudget } from './audio/decode.js';
+import { stopInput, takeInput, type TakenInput } from './audio/input.js';
 import type { AudioInput, Pcm } from './audio/pcm.js';
 import { type PreparedAudio, prepareAudio } from './audio/prepare.js';
 import { EmotionError } from './errors.js';
@@ -98,10 +99,10 @@ export class EmotionRecognizer implements AsyncDisposable {
   }
 
   /**
-   * Recognises one clip: a path, the bytes of an encoded file, or raw mono samples.
+   * Recognises one clip: a path or file URL, bytes, a Blob, a stream or iterable of bytes, or raw mono samples (`AudioInput`).
    * @throws TypeError for misuse
-   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_NOT_FINITE,
-   *   ERR_MODEL_NOT_FOUND, ERR_MODEL_LOAD, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_DEVICE_UNAVAILABLE,
+   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG,
+   *   ERR_AUDIO_NOT_FINITE, ERR_MODEL_NOT_FOUND, ERR_MODEL_LOAD, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_DEVICE_UNAVAILABLE,
    *   ERR_QUEUE_FULL, ERR_TIMEOUT, ERR_CLOSED, ERR_OUT_OF_MEMORY
    */
   async recognize(input: AudioInput, options: RecognizeOptions = {}): Promise<RecognitionResult> {
@@ -110,7 +111,7 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /**
    * Recognises many clips with bounded memory: a few are read ahead, and no more until results are taken. A clip that fails
-   * yields its error and the others go on. Waits for room where other calls fill the queue. Leaving the loop cancels what is
+   * yields its error and the others go on. A stream among them is opened when its turn comes. Waits for room where other calls fill the queue. Leaving the loop cancels what is
    * under way.
    * @throws TypeError for misuse; the signal's reason; what the source throws, after the results of what it gave before
    * @throws EmotionError ERR_CLOSED
@@ -207,18 +208,19 @@ export class EmotionRecognizer implements AsyncDisposable {
     await this.close();
   }
 
-  #recognize(input: AudioInput, settings: CallSettings): Promise<RecognitionResult> {
-    const { signal, timeoutMs, priority, whenFull } = settings;
-    return this.#scheduler.call((context) => this.#hear(input, settings, context), {
-      signal,
-      timeoutMs,
-      priority,
-      wait: whenFull === 'wait',
-    });
+  async #recognize(input: AudioInput, settings: CallSettings): Promise<RecognitionResult> {
+    const { signal, timeoutMs, priority, whenFull, name } = settings;
+    const taken = takeInput(input, name);
+    const call = { signal, timeoutMs, priority, wait: whenFull === 'wait' };
+    try {
+      return await this.#scheduler.call((context) => this.#hear(taken, settings, context), call);
+    } finally {
+      stopInput(taken); // also of a call that never came to read it
+    }
   }
 
   async #hear(
-    input: AudioInput,
+    input: TakenInput,
     settings: CallSettings,
     { signal, turn }: CallContext<Pcm, ModelOutput>,
   ): Promise<RecognitionResult> {
@@ -231,12 +233,13 @@ export class EmotionRecognizer implements AsyncDisposable {
     let preparing: Promise<PreparedAudio> | undefined;
     let ready = false;
     try {
-      const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name, transfer } = settings;
+      const { decoder } = this.#options;
+      const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, maxBytes, transfer } = settings;
       const decodes = () => ready || report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
       else decodes();
       preparing = lease.card.then((card) =>
-        prepareAudio(input, card, { signal, priority, maxSeconds, name, transfer }),
+        prepareAudio(input, card, { signal, priority, maxSeconds, maxBytes, transfer, decoder }),
       );
       void preparing.then(
         () => (ready = true),
@@ -254,9 +257,10 @@ export class EmotionRecognizer implements AsyncDisposable {
         model.parallel,
       );
       const totalMs = performance.now() - begin;
-      const { decodeMs } = audio;
+      const { decodeMs, decoder: decodedBy } = audio;
       const { inferenceMs } = heard;
-      const timing = { decodeMs, queueMs: Math.max(0, totalMs - decodeMs - inferenceMs), inferenceMs };
+      const queueMs = Math.max(0, totalMs - decodeMs - inferenceMs);
+      const timing = { decodeMs, decoder: decodedBy, queueMs, inferenceMs };
       this.#scheduler.metrics.record(timing);
       return resultOf(heard, audio, await use.model(), settings, timing);
     } finally {

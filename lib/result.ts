@@ -53,10 +53,12 @@ export interface RecognitionResult {
   timing: Timing;
 }
 
-/** Milliseconds. */
+/** Milliseconds, and who decoded. */
 export interface Timing {
   /** Reading, decoding and resampling. */
   decodeMs: number;
+  /** Who decoded the clip: this package, or the machine's ffmpeg (option `decoder`). */
+  decoder: 'builtin' | 'ffmpeg';
   /** The rest of the call: waiting for the decoder, for the model and its load, for a turn. */
   queueMs: number;
   /** In the model. A batch's time counts in full; windows that ran side by side add up. */

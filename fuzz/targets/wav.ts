@@ -8,7 +8,7 @@ export const target: FuzzTarget = {
   dictionary: ['RIFF', 'WAVE', 'fmt ', 'data', 'fact', 'LIST', '\xfe\xff', '\x01\x00\x01\x00', '\xff\xff\xff\xff'],
   async fuzz(data) {
     const wav = await unlessMisuse(() => readWav(data));
-    if (wav === undefined) return;
+    if (wav === undefined || 'codec' in wav) return;
     for (let start = 0; start < wav.frames; start += STRETCH) {
       const end = Math.min(wav.frames, start + STRETCH);
       for (const channel of wav.read(start, end)) {

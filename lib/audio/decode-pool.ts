@@ -1,35 +1,53 @@
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 
 import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
+import { fileError, shortageIn } from '../file-error.js';
+import type { Decoder } from '../options.js';
+import { shown, withoutPaths } from '../text.js';
 import type { AudioBudget } from './budget.js';
-import type { DecodeJob, DecodeReply } from './decode-worker.js';
+import type { DecodeJob, DecodeReply, StopDecoding } from './decode-worker.js';
+import type { OpenedAudio } from './formats/stretch.js';
 import type { MonoClip } from './mono.js';
-import type { Pcm } from './pcm.js';
+import type { AudioSamples } from './pcm.js';
 
 const IDLE_MS = 10_000;
 /** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
 const LARGE = 2 ** 22;
 /** Work that nobody wants any more is worth a new thread from here on. */
 const ABANDON_MS = 1000;
-/** Jobs that a thread has at once: the next one is there when it ends the first. */
-const POSTED = 2;
+/** A job that has taken so long is a slow one: its thread takes others, which go on by turns. */
+const SLOW_MS = 50;
+/** Slow jobs that a thread has at once; what each holds is bounded by what a thread decodes in half a second. */
+const OPEN = 16;
+/** A thread that has done no step for so long is inside of a decoder, and takes no others. */
+const STUCK_MS = 300;
+/** Threads that may come on top for those that are stuck. */
+const EXTRA = 4;
+/** Of JavaScript objects, in a thread: tables that a broken file makes a decoder build. Samples are none. */
+const HEAP_MB = 512;
 
 export interface DecodeRequest {
-  /** A path, or bytes or samples that nobody else has: they move to the thread. */
-  source: string | Uint8Array | Pcm;
-  /** Of the clip, in errors. */
+  /** A path (or the `file:` URL of one that is not UTF-8), or bytes or samples that nobody else has: they move to the thread. */
+  source: string | Uint8Array | AudioSamples;
+  /** Of the clip, in errors, as they show it. */
   name: string;
+  /** A larger file ends with ERR_AUDIO_TOO_LONG. */
+  maxBytes?: number | undefined;
   /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
   maxSeconds: number;
   /** Hz that the clip gets; its own where undefined. */
   rate?: number | undefined;
+  /** Default `auto`. */
+  decoder: Decoder;
   priority: number;
   signal: AbortSignal | undefined;
 }
 
 export interface Decoded extends MonoClip {
+  /** Who decoded it; `builtin` for raw samples, too. */
+  decoder: OpenedAudio['decoder'];
   /** Milliseconds that reading and decoding took. */
   ms: number;
 }
@@ -37,7 +55,8 @@ export interface Decoded extends MonoClip {
 interface Job extends DecodeRequest {
   resolve: (decoded: Decoded) => void;
   reject: (reason: unknown) => void;
-  thread?: DecodeThread;
+  /** Set while a thread has it. */
+  stop?: () => void;
 }
 
 /** Threads that decode, started as clips come and ended after a while without any. They never keep the process alive. */
@@ -48,6 +67,7 @@ export class DecodePool {
   readonly #threads = new Set<DecodeThread>();
   /** Highest priority first, then first come, first served. */
   readonly #queue: Job[] = [];
+  #retry: NodeJS.Timeout | undefined;
 
   /**
    * @param most threads
@@ -62,8 +82,8 @@ export class DecodePool {
   }
 
   /**
-   * A job that is aborted while it waits is gone at once; one that a thread has already is decoded for nobody, or takes its
-   * thread along where it is long.
+   * A job that is aborted while it waits is gone at once; one that a thread has already ends with its next step, or takes its
+   * thread along where that is long.
    * @throws EmotionError as decodeAudio; the signal's reason
    */
   decode(request: DecodeRequest): Promise<Decoded> {
@@ -79,7 +99,7 @@ export class DecodePool {
         onAbort(signal, () => {
           const index = this.#queue.indexOf(job);
           if (index >= 0) this.#queue.splice(index, 1);
-          else job.thread?.abandon(this.#abandonMs);
+          else job.stop?.();
           reject(signal.reason as Error);
         });
       const later = this.#queue.findIndex((other) => other.priority < priority);
@@ -96,20 +116,26 @@ export class DecodePool {
   #pump(): void {
     while (this.#queue.length > 0 && !this.#budget.full) {
       const thread = this.#free();
-      if (thread === undefined) return;
+      if (thread === undefined) {
+        // Whether a thread has become slow or stuck, only time tells.
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(() => this.#pump(), SLOW_MS).unref();
+        return;
+      }
       const job = this.#queue.shift()!;
-      job.thread = thread;
-      thread.post(job);
+      job.stop = thread.post(job, this.#abandonMs);
     }
   }
 
-  /** The least busy thread, a new one where all are busy and there may be more. */
+  /** One with nothing to do, a new one where there may be more, else one whose jobs are all slow and take turns. */
   #free(): DecodeThread | undefined {
-    const [least] = [...this.#threads].sort((a, b) => a.jobs - b.jobs);
-    if (least !== undefined && (least.jobs === 0 || (this.#threads.size >= this.#most && least.jobs < POSTED))) {
-      return least;
+    const threads = [...this.#threads].sort((a, b) => a.jobs - b.jobs);
+    const [least] = threads;
+    if (least?.jobs === 0) return least;
+    const stuck = threads.filter((thread) => thread.stuck).length;
+    if (threads.length >= this.#most + Math.min(EXTRA, stuck)) {
+      return threads.find((thread) => !thread.stuck && thread.takesMore);
     }
-    if (this.#threads.size >= this.#most) return undefined;
     const thread: DecodeThread = new DecodeThread({
       onFree: () => this.#pump(),
       onEnd: () => {
@@ -125,17 +151,24 @@ export class DecodePool {
 class DecodeThread {
   readonly #worker: Worker;
   readonly #on: { onFree: () => void; onEnd: () => void };
-  readonly #jobs = new Map<number, Job>();
+  readonly #jobs = new Map<number, { job: Job; since: number }>();
+  /** When it last did a step, in milliseconds; 0 before the first. */
+  readonly #lastStep = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
   #idle: NodeJS.Timeout | undefined;
   #nextId = 0;
   #ended = false;
-  /** When it began with what it has now. */
-  #begin = 0;
 
   constructor(on: { onFree: () => void; onEnd: () => void }) {
     this.#on = on;
     // Decoders that print must not write into a command's output.
-    this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), { stdout: true, stderr: true, execArgv: [] });
+    this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), {
+      stdout: true,
+      stderr: true,
+      execArgv: [],
+      env: SHARE_ENV, // which ffmpeg there is
+      workerData: this.#lastStep,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
     this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
     this.#worker.on('error', (cause) => this.#lose(cause));
     this.#worker.on('exit', () => this.#lose(undefined));
@@ -145,40 +178,62 @@ class DecodeThread {
     return this.#jobs.size;
   }
 
-  post(job: Job): void {
+  /** That one more job would not wait for the end of another. */
+  get takesMore(): boolean {
+    const now = performance.now();
+    return this.#jobs.size < OPEN && [...this.#jobs.values()].every(({ since }) => now - since >= SLOW_MS);
+  }
+
+  get stuck(): boolean {
+    const last = this.#lastStep[0]!;
+    return (
+      last > 0 &&
+      Date.now() - last > STUCK_MS &&
+      [...this.#jobs.values()].some(({ since }) => performance.now() - since > STUCK_MS)
+    );
+  }
+
+  /**
+   * @returns what stops it, where nobody wants it any more
+   * @param abandonMs the thread ends where it has worked so long, and has no other job
+   */
+  post(job: Job, abandonMs: number): () => void {
     clearTimeout(this.#idle);
-    if (this.#jobs.size === 0) this.#begin = performance.now();
     const id = this.#nextId++;
-    this.#jobs.set(id, job);
-    const { source, name, maxSeconds, rate } = job;
+    const since = performance.now();
+    this.#jobs.set(id, { job, since });
+    const { source, name, maxBytes, maxSeconds, rate, decoder } = job;
     this.#worker.ref();
     this.#worker.postMessage(
-      { id, source, name, maxSeconds, rate } satisfies DecodeJob,
+      { id, source, name, maxBytes, maxSeconds, rate, decoder } satisfies DecodeJob,
       typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
     );
     job.source = ''; // the bytes are the thread's now
-  }
-
-  /** Nobody wants its job any more. It ends where that has been long, and it has no other. */
-  abandon(afterMs: number): void {
-    if (this.#jobs.size === 1 && performance.now() - this.#begin > afterMs) this.#end();
+    return () => {
+      if (!this.#jobs.has(id)) return;
+      this.#worker.postMessage({ stop: id } satisfies StopDecoding);
+      if (this.#jobs.size === 1 && performance.now() - since > abandonMs) this.#end();
+    };
   }
 
   #settle(reply: DecodeReply): void {
-    const job = this.#jobs.get(reply.id)!;
+    const { job } = this.#jobs.get(reply.id)!;
     this.#jobs.delete(reply.id);
-    this.#begin = performance.now();
     if (this.#jobs.size === 0) {
       this.#worker.unref();
       this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
     }
     if ('code' in reply) {
-      if (reply.code === 'ERR_AUDIO_TOO_LONG' && this.#jobs.size === 0) this.#end(); // it read as much as may be
-      job.reject(new EmotionError(reply.code, reply.what, { cause: new Error(reply.cause) }));
+      // It read as much as may be; or lacks modules that it could not open, and would not try again.
+      if ((reply.code === 'ERR_AUDIO_TOO_LONG' || reply.broken) && this.#jobs.size === 0) this.#end();
+      const { code, what, remedy } = reply;
+      job.reject(
+        new EmotionError(code, what, { cause: new Error(reply.cause), ...(remedy !== undefined && { remedy }) }),
+      );
     } else {
-      const { pcm, durationSeconds, ms } = reply;
+      const { pcm, durationSeconds, ms, decoder } = reply;
       if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
-      job.resolve({ pcm, durationSeconds, ms });
+      job.resolve({ pcm, durationSeconds, ms, decoder });
     }
     this.#on.onFree();
   }
@@ -193,11 +248,16 @@ class DecodeThread {
 
   /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
   #lose(cause: Error | undefined): void {
-    for (const { reject } of this.#jobs.values()) {
-      const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${cause.message}`}`;
-      reject(new EmotionError('ERR_AUDIO_DECODE', what, { cause }));
-    }
+    for (const { job } of this.#jobs.values()) job.reject(lossOf(cause, job.name));
     this.#jobs.clear();
     this.#end();
   }
+}
+
+/** What it means for a clip that its thread ended. */
+function lossOf(cause: Error | undefined, name: string): EmotionError {
+  const descriptors = shortageIn(cause);
+  if (descriptors !== undefined) return fileError(descriptors, name);
+  const why = cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`;
+  return new EmotionError('ERR_AUDIO_DECODE', `The decoder stopped in the middle of ${name}${why}`, { cause });
 }

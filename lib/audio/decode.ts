@@ -1,11 +1,20 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { types } from 'node:util';
 
+import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
-import { limits } from '../options.js';
+import { explainTooLarge, toError } from '../file-error.js';
+import { type Decoder, defaults } from '../options.js';
 import { AudioBudget, type AudioLease } from './budget.js';
-import { type Decoded, DecodePool } from './decode-pool.js';
-import { type AudioInput, firstNotFinite, type Pcm } from './pcm.js';
+import { pipeSource } from './byte-source.js';
+import { assertAttached, bytesOf, isUnsteady, ownBytes } from './bytes.js';
+import { collect, streamError } from './collect.js';
+import { type Decoded, DecodePool, type DecodeRequest } from './decode-pool.js';
+import { urlOfPath } from './file-url.js';
+import { stopInput, takeInput, type TakenInput } from './input.js';
+import { type AudioBlob, type AudioInput, type AudioSamples, firstNotFinite } from './pcm.js';
+import { explainNoFile } from './read-file.js';
 
 /** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
 const LONG = 2 * 2 ** 20;
@@ -31,6 +40,10 @@ export interface DecodeOptions {
   name?: string | undefined;
   /** Whether bytes may be taken rather than copied. Default false. */
   transfer?: boolean | undefined;
+  /** Who decodes. Default `auto`. */
+  decoder?: Decoder | undefined;
+  /** Larger files, blobs and streams end with ERR_AUDIO_TOO_LONG. Default 2 GiB. */
+  maxBytes?: number | undefined;
 }
 
 /** A clip, and its share of the audio budget: to be released when the model has heard it. */
@@ -39,48 +52,89 @@ export interface DecodedAudio extends Decoded {
 }
 
 /**
- * Decodes a file, or encoded bytes, into one channel: the mean of all. Reading, decoding and resampling run in a worker thread.
- * Raw samples that need no other rate pass as they are.
+ * Decodes a clip into one channel: the mean of all. Decoding and resampling, and reading of files, run in a worker thread. Raw
+ * float32 samples that need no other rate pass as they are.
  * @throws TypeError for another kind of input, and for an empty path
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG,
- *   ERR_AUDIO_NOT_FINITE
+ *   ERR_AUDIO_NOT_FINITE, ERR_OUT_OF_MEMORY, ERR_DECODER_UNAVAILABLE
  */
-export async function decodeAudio(
-  input: AudioInput,
-  { signal, priority = 0, maxSeconds = Infinity, rate, name, transfer = false }: DecodeOptions = {},
-): Promise<DecodedAudio> {
-  signal?.throwIfAborted();
-  const wanted = {
-    signal,
-    priority,
-    maxSeconds,
-    rate,
-    name: name ?? (typeof input === 'string' ? input : 'The audio'),
-  };
-  if (input === '') throw new TypeError('The path of the clip is empty');
-  if (typeof input === 'string') {
-    const { size } = await stat(input).catch(() => ({ size: 0 })); // the thread says what is wrong with it
-    signal?.throwIfAborted();
-    return leased(poolFor(size).decode({ ...wanted, source: input }));
+export async function decodeAudio(input: AudioInput, options: DecodeOptions = {}): Promise<DecodedAudio> {
+  const taken = takeInput(input, options.name);
+  try {
+    return await decodeTaken(taken, options);
+  } finally {
+    stopInput(taken);
   }
-  if (input instanceof Uint8Array || input instanceof ArrayBuffer) {
-    const source = ownBytes(input, transfer); // they move to the thread
-    return leased(poolFor(source.length).decode({ ...wanted, source }));
-  }
-  const pcm = checkPcm(input, maxSeconds);
-  if (rate !== undefined && rate !== pcm.sampleRate) {
-    const source = { samples: pcm.samples.slice(), sampleRate: pcm.sampleRate };
-    return leased(poolFor(source.samples.byteLength).decode({ ...wanted, source }));
-  }
-  const durationSeconds = pcm.samples.length / pcm.sampleRate;
-  return { pcm, durationSeconds, ms: 0, lease: audioBudget.hold(0) }; // the caller's own memory
 }
 
-/** Bytes that nobody else has: a copy, unless they are the whole of their buffer and may be taken. */
-function ownBytes(input: Uint8Array | ArrayBuffer, transfer: boolean): Uint8Array {
-  const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
-  const whole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
-  return transfer && whole ? bytes : Uint8Array.from(bytes);
+/** The same of an input that is this call's already. Who took it stops it. */
+export async function decodeTaken(taken: TakenInput, options: DecodeOptions = {}): Promise<DecodedAudio> {
+  const { signal, priority = 0, maxSeconds = Infinity, rate, transfer = false } = options;
+  const { maxBytes = defaults.maxBytes, decoder = 'auto' } = options;
+  const { name } = taken;
+  signal?.throwIfAborted();
+  const wanted = { signal, priority, maxSeconds, rate, name, maxBytes, decoder };
+  const decodeBytes = (source: Uint8Array) => leased(poolFor(source.length).decode({ ...wanted, source }));
+  switch (taken.kind) {
+    case 'samples':
+      return decodeSamples(taken, wanted);
+    case 'bytes':
+      return decodeBytes(ownBytes(taken.bytes(), transfer)); // they move to the thread
+    case 'stream':
+      return decodeBytes(await collect(taken.source, wanted));
+    case 'blob':
+      return decodeBytes(await bytesOfBlob(taken.blob, wanted));
+    case 'file': {
+      const { path } = taken;
+      const stats = await stat(path).catch(() => undefined); // the thread says what is wrong with it
+      signal?.throwIfAborted();
+      if (stats?.isFIFO()) return decodeBytes(await collectPipe(path, wanted));
+      if (stats !== undefined && !stats.isFile() && !stats.isDirectory()) throw toError(explainNoFile(stats, name));
+      const source = typeof path === 'string' ? path : urlOfPath(path);
+      return leased(poolFor(stats?.size ?? 0).decode({ ...wanted, source }));
+    }
+  }
+}
+
+type Wanted = Omit<DecodeRequest, 'source'> & { maxBytes: number };
+
+async function decodeSamples({ samples, sampleRate }: AudioSamples, wanted: Wanted): Promise<DecodedAudio> {
+  const { name, maxSeconds, rate } = wanted;
+  assertAttached(samples);
+  if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
+  if (samples.length > maxSeconds * sampleRate) {
+    throw new EmotionError('ERR_AUDIO_TOO_LONG', `${name} is longer than ${maxSeconds} s`);
+  }
+  if (!types.isFloat32Array(samples) || (rate !== undefined && rate !== sampleRate)) {
+    const source = { samples: samples.slice(), sampleRate };
+    return leased(poolFor(source.samples.byteLength).decode({ ...wanted, source }));
+  }
+  const own = isUnsteady(samples) ? samples.slice() : samples; // else the caller's own memory
+  const bad = firstNotFinite(own);
+  if (bad >= 0)
+    throw new EmotionError('ERR_AUDIO_NOT_FINITE', `${name} holds a sample that is not a finite number: ${bad}`);
+  const lease = audioBudget.hold(own === samples ? 0 : own.byteLength);
+  const pcm = { samples: own, sampleRate };
+  return { pcm, durationSeconds: own.length / sampleRate, ms: 0, decoder: 'builtin', lease };
+}
+
+/** A pipe that has a name is opened when its turn comes, so it is stopped here. */
+async function collectPipe(path: string | Buffer, wanted: Wanted): Promise<Uint8Array> {
+  return collect(pipeSource(path, wanted.name), wanted);
+}
+
+/** All bytes of a blob at once: a browser's file, which the system reads. */
+async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Wanted): Promise<Uint8Array> {
+  if (blob.size > maxBytes) throw toError(explainTooLarge(name, blob.size, maxBytes));
+  const buffer = await new Promise((resolve, reject) => {
+    const unfollow = signal && onAbort(signal, () => reject(signal.reason as Error));
+    Promise.resolve(blob.arrayBuffer())
+      .finally(unfollow)
+      .then(resolve, (cause: unknown) => reject(streamError(cause, name)));
+  });
+  const bytes = bytesOf(buffer);
+  if (bytes === undefined) throw new TypeError(`${name} is a Blob whose arrayBuffer() gives no bytes`);
+  return ownBytes(bytes, true); // made for this call
 }
 
 function poolFor(bytes: number): DecodePool {
@@ -90,21 +144,4 @@ function poolFor(bytes: number): DecodePool {
 async function leased(decoding: Promise<Decoded>): Promise<DecodedAudio> {
   const decoded = await decoding;
   return { ...decoded, lease: audioBudget.hold(decoded.pcm.samples.byteLength) };
-}
-
-function checkPcm(input: unknown, maxSeconds: number): Pcm {
-  const { samples, sampleRate } = (input ?? {}) as Partial<Pcm>;
-  if (!(samples instanceof Float32Array)) {
-    throw new TypeError('The input must be a path, encoded bytes, or { samples: Float32Array, sampleRate }');
-  }
-  if (!Number.isInteger(sampleRate) || sampleRate! < 1 || sampleRate! > limits.sampleRate.max) {
-    throw new TypeError(`sampleRate must be an integer from 1 to ${limits.sampleRate.max}, got ${String(sampleRate)}`);
-  }
-  if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', 'The clip holds no samples');
-  if (samples.length > maxSeconds * sampleRate!) {
-    throw new EmotionError('ERR_AUDIO_TOO_LONG', `The clip is longer than ${maxSeconds} s`);
-  }
-  const bad = firstNotFinite(samples);
-  if (bad >= 0) throw new EmotionError('ERR_AUDIO_NOT_FINITE', `The clip's sample ${bad} is not a finite number`);
-  return { samples, sampleRate: sampleRate! };
 }

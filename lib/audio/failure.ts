@@ -6,6 +6,10 @@ export class Failure extends Error {
     readonly code: ErrorCode,
     what: string,
     cause?: unknown,
+    /** Replaces the code's usual advice. */
+    readonly remedy?: string,
+    /** Whether the thread cannot decode this kind of file any more. */
+    readonly broken = false,
   ) {
     super(what, { cause });
   }

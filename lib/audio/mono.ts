@@ -1,7 +1,7 @@
-import { largest } from '../largest.js';
 import { Failure } from './failure.js';
-import type { Pcm } from './pcm.js';
+import { firstNotFinite, type Pcm } from './pcm.js';
 import { Resampler } from './resampler.js';
+import { checkShape } from './shape.js';
 
 /** A clip that was decoded. */
 export interface MonoClip {
@@ -12,17 +12,20 @@ export interface MonoClip {
 
 /**
  * One channel, the mean of all, at one rate, collected from stretches as they are decoded: channels, and samples at another
- * rate, exist a stretch at a time.
+ * rate, exist a stretch at a time. Where joined files change their rate or channels, each part counts as what it is.
  */
 export class MonoAudio {
   readonly #name: string;
   readonly #maxSeconds: number;
-  readonly #rate: number | undefined;
   readonly #parts: Float32Array[] = [];
+  /** Hz of the whole; that of the first stretch where nobody asked for another. */
+  #rate: number | undefined;
   #resampler: Resampler | undefined;
-  /** As it came. */
-  #size = 0;
+  /** Of the stretches that come now. */
   #sampleRate = 0;
+  /** Samples at this rate, and seconds before them at others. */
+  #size = 0;
+  #seconds = 0;
 
   /**
    * @param name of the clip, for errors
@@ -37,52 +40,56 @@ export class MonoAudio {
 
   /** @throws Failure ERR_AUDIO_TOO_LONG where there is or will be more than is allowed */
   expect(frames: number, sampleRate: number): void {
-    if (frames <= this.#maxSeconds * sampleRate) return;
+    if (frames <= (this.#maxSeconds - this.#seconds) * sampleRate) return;
     throw new Failure('ERR_AUDIO_TOO_LONG', `${this.#name} is longer than ${this.#maxSeconds} s`);
   }
 
   /**
    * @param channels a stretch of each; where they differ in length, the others are silent from there on
-   * @throws Failure ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE
+   * @throws Failure ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE; Error where rate or channels are out of bounds
    */
   append(channels: readonly Float32Array[], sampleRate: number): void {
-    const size = largest(
-      channels.map((channel) => channel.length),
-      0,
-    );
+    let size = 0;
+    for (const channel of channels) size = Math.max(size, channel.length);
     if (size === 0) return;
-    this.#sampleRate ||= sampleRate; // a stream that changes its rate has no one rate to be heard at
-    this.expect(this.#size + size, this.#sampleRate);
-    const mono = new Float32Array(size);
-    for (let i = 0; i < size; i++) {
-      let sum = 0; // in double, then rounded once: FunASR's mean
-      for (const channel of channels) sum += channel[i] ?? 0;
-      const mean = sum / channels.length;
-      if (!Number.isFinite(mean)) {
-        const at = this.#size + i;
-        const where = `at ${(at / this.#sampleRate).toFixed(3)} s (sample ${at})`;
-        throw new Failure('ERR_AUDIO_NOT_FINITE', `${this.#name} holds a sample that is not a finite number, ${where}`);
-      }
-      mono[i] = mean;
+    if (sampleRate !== this.#sampleRate) this.#change(sampleRate);
+    checkShape({ channels: channels.length, sampleRate });
+    this.expect(this.#size + size, sampleRate);
+    const mono = meanOf(channels, size);
+    const bad = firstNotFinite(mono);
+    if (bad >= 0) {
+      const at = this.#size + bad;
+      const where = `at ${(this.#seconds + at / sampleRate).toFixed(3)} s (sample ${at})`;
+      throw new Failure('ERR_AUDIO_NOT_FINITE', `${this.#name} holds a sample that is not a finite number, ${where}`);
     }
     this.#size += size;
-    if (this.#rate === undefined || this.#rate === this.#sampleRate) {
-      this.#parts.push(mono);
-      return;
-    }
-    this.#resampler ??= new Resampler(this.#sampleRate, this.#rate);
-    this.#parts.push(this.#resampler.push(mono));
+    // A decoder's own channel may be a view of memory that it uses again.
+    this.#parts.push(this.#resampler?.push(mono) ?? (mono === channels[0] ? mono.slice() : mono));
   }
 
   get empty(): boolean {
-    return this.#size === 0 || this.#sampleRate === 0;
+    return this.#parts.length === 0;
   }
 
   /** The whole. No samples, at 0 Hz, where nothing was appended. */
   finish(): MonoClip {
+    this.#endPart();
+    return { pcm: { samples: this.#joined(), sampleRate: this.#rate ?? 0 }, durationSeconds: this.#seconds };
+  }
+
+  #change(sampleRate: number): void {
+    checkShape({ channels: 1, sampleRate });
+    this.#endPart();
+    this.#sampleRate = sampleRate;
+    this.#rate ??= sampleRate;
+    if (this.#rate !== sampleRate) this.#resampler = new Resampler(sampleRate, this.#rate);
+  }
+
+  #endPart(): void {
     if (this.#resampler !== undefined) this.#parts.push(this.#resampler.finish());
-    const sampleRate = this.#resampler === undefined ? this.#sampleRate : this.#rate!;
-    return { pcm: { samples: this.#joined(), sampleRate }, durationSeconds: this.#size / (this.#sampleRate || 1) };
+    this.#resampler = undefined;
+    this.#seconds += this.#size / (this.#sampleRate || 1);
+    this.#size = 0;
   }
 
   #joined(): Float32Array {
@@ -95,4 +102,21 @@ export class MonoAudio {
     }
     return samples;
   }
+}
+
+/** Summed in double, then rounded once: FunASR's mean. One channel is given back as it is. */
+function meanOf(channels: readonly Float32Array[], size: number): Float32Array {
+  const [left, right] = channels as [Float32Array, Float32Array?];
+  if (channels.length === 1) return left;
+  const mono = new Float32Array(size);
+  if (channels.length === 2 && left.length === size && right?.length === size) {
+    for (let i = 0; i < size; i++) mono[i] = (left[i]! + right[i]!) / 2;
+    return mono;
+  }
+  for (let i = 0; i < size; i++) {
+    let sum = 0;
+    for (const channel of channels) sum += channel[i] ?? 0;
+    mono[i] = sum / channels.length;
+  }
+  return mono;
 }

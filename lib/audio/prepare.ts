@@ -1,7 +1,8 @@
 import { EmotionError } from '../errors.js';
 import type { AudioLease } from './budget.js';
-import { decodeAudio, type DecodeOptions } from './decode.js';
-import type { AudioInput, Pcm } from './pcm.js';
+import { decodeTaken, type DecodeOptions } from './decode.js';
+import type { TakenInput } from './input.js';
+import type { Pcm } from './pcm.js';
 
 /** What a model asks of a waveform. */
 export interface WaveformNeeds {
@@ -18,25 +19,26 @@ export interface PreparedAudio {
   durationSeconds: number;
   /** Milliseconds of reading, decoding and resampling. */
   decodeMs: number;
+  /** Who decoded it. */
+  decoder: 'builtin' | 'ffmpeg';
   /** To be released when the model has heard the waveform. */
   lease: AudioLease;
 }
 
 /**
  * A clip as the model wants it.
- * @throws as decodeAudio, and ERR_AUDIO_TOO_SHORT where the model wants more
+ * @throws as decodeTaken, and ERR_AUDIO_TOO_SHORT where the model wants more
  */
 export async function prepareAudio(
-  input: AudioInput,
+  input: TakenInput,
   { name, sampleRate, minSamples }: WaveformNeeds,
   options: DecodeOptions,
 ): Promise<PreparedAudio> {
-  const decoded = await decodeAudio(input, { ...options, rate: sampleRate });
-  const { pcm: waveform, durationSeconds, ms: decodeMs, lease } = decoded;
-  if (waveform.samples.length >= minSamples) return { waveform, durationSeconds, decodeMs, lease };
+  const decoded = await decodeTaken(input, { ...options, rate: sampleRate });
+  const { pcm: waveform, durationSeconds, ms: decodeMs, decoder, lease } = decoded;
+  if (waveform.samples.length >= minSamples) return { waveform, durationSeconds, decodeMs, decoder, lease };
   lease.release();
   const inMs = (samples: number) => `${((1000 * samples) / sampleRate).toFixed(1)} ms`;
-  const clip = options.name ?? (typeof input === 'string' ? input : 'The clip');
-  const what = `${clip} is too short: ${inMs(waveform.samples.length)} (${name} needs ${inMs(minSamples)})`;
+  const what = `${input.name} is too short: ${inMs(waveform.samples.length)} (${name} needs ${inMs(minSamples)})`;
   throw new EmotionError('ERR_AUDIO_TOO_SHORT', what);
 }

@@ -3,55 +3,77 @@ const ZERO_CROSSINGS = 6;
 const ROLLOFF = 0.99;
 const { fround } = Math;
 
+/** Weights of a table that is kept for the next clip: those of odd rates may be a hundred megabytes. */
+const KEPT = 2 ** 20;
+/** Tables that are kept. */
+const TABLES = 4;
+
 /**
  * A windowed sinc filter for each position of an output sample between input samples. torchaudio convolves with a dense
- * kernel, which for coprime rates (44101 -> 16000) takes gigabytes; all but these taps of it are zero.
+ * kernel, which for coprime rates (44101 -> 16000) takes gigabytes; all but these taps of it are zero. Positions come in
+ * order, so a filter is computed when it is first used: what a clip costs depends on its samples, not on its rate's divisors.
  */
-interface Filters {
+class Filters {
   /** Input samples and output samples until positions repeat. */
-  from: number;
-  to: number;
-  /** Of each position: the first tap, in input samples from where its block begins; may be negative. */
-  first: Int32Array;
+  readonly from: number;
+  readonly to: number;
   /** A multiple of four; the last ones may be zero. */
-  taps: number;
-  /** [to, taps] */
-  weights: Float64Array;
-}
+  readonly taps: number;
+  /** Of each position that is ready: the first tap, in input samples from where its block begins; may be negative. */
+  readonly first: Int32Array;
+  /** [to, taps] of the positions that are ready. The rest is memory that the system has only promised. */
+  readonly weights: Float64Array;
+  /** Half the window, in input samples. */
+  readonly #reach: number;
+  /** Positions below are there. */
+  #ready = 0;
 
-function makeFilters(fromRate: number, toRate: number): Filters {
-  const divisor = greatestCommonDivisor(fromRate, toRate);
-  const [from, to] = [fromRate / divisor, toRate / divisor];
-  const base = Math.min(from, to) * ROLLOFF;
-  const reach = (ZERO_CROSSINGS / base) * from; // half the window, in input samples
-  const scale = fround(base / from);
-  const taps = 4 * Math.ceil((Math.floor(2 * reach) + 1) / 4);
-  const first = new Int32Array(to);
-  const weights = new Float64Array(to * taps);
-  for (let position = 0; position < to; position++) {
-    const centre = (position * from) / to;
-    const begin = Math.ceil(centre - reach);
-    // In float32 and in torchaudio's order of operations, whose rounding of t shows in the samples (up to 3e-5).
-    const offset = fround(-position / to);
-    first[position] = begin;
-    for (let tap = 0; tap < taps && begin + tap <= centre + reach; tap++) {
-      const t = fround(fround(offset + fround((begin + tap) / from)) * fround(base));
-      const edge = Math.cos((t * Math.PI) / ZERO_CROSSINGS / 2);
-      const angle = t * Math.PI;
-      weights[position * taps + tap] = (angle === 0 ? 1 : Math.sin(angle) / angle) * edge * edge * scale;
+  constructor(fromRate: number, toRate: number) {
+    const divisor = greatestCommonDivisor(fromRate, toRate);
+    [this.from, this.to] = [fromRate / divisor, toRate / divisor];
+    this.#reach = (ZERO_CROSSINGS / this.#base) * this.from;
+    this.taps = 4 * Math.ceil((Math.floor(2 * this.#reach) + 1) / 4);
+    this.first = new Int32Array(this.to);
+    this.weights = new Float64Array(this.to * this.taps);
+    this.prepare(1);
+  }
+
+  get #base(): number {
+    return Math.min(this.from, this.to) * ROLLOFF;
+  }
+
+  /** Computes the filters of the positions up to `end`. */
+  prepare(end: number): void {
+    const { from, to, first, taps, weights } = this;
+    const base = this.#base;
+    const scale = fround(base / from);
+    for (; this.#ready < Math.min(end, to); this.#ready++) {
+      const position = this.#ready;
+      const centre = (position * from) / to;
+      const begin = Math.ceil(centre - this.#reach);
+      first[position] = begin;
+      // In float32 and in torchaudio's order of operations, whose rounding of t shows in the samples (up to 3e-5).
+      const offset = fround(-position / to);
+      for (let tap = 0; tap < taps && begin + tap <= centre + this.#reach; tap++) {
+        const t = fround(fround(offset + fround((begin + tap) / from)) * fround(base));
+        const edge = Math.cos((t * Math.PI) / ZERO_CROSSINGS / 2);
+        const angle = t * Math.PI;
+        weights[position * taps + tap] = (angle === 0 ? 1 : Math.sin(angle) / angle) * edge * edge * scale;
+      }
     }
   }
-  return { from, to, first, taps, weights };
 }
 
 /** Of the rates that came last: clips of one source share them. */
-let latest: { fromRate: number; toRate: number; filters: Filters } | undefined;
+const latest = new Map<string, Filters>();
 
 function filtersOf(fromRate: number, toRate: number): Filters {
-  if (latest?.fromRate !== fromRate || latest.toRate !== toRate) {
-    latest = { fromRate, toRate, filters: makeFilters(fromRate, toRate) };
-  }
-  return latest.filters;
+  const key = `${fromRate}/${toRate}`;
+  const filters = latest.get(key) ?? new Filters(fromRate, toRate);
+  latest.delete(key);
+  if (filters.weights.length <= KEPT) latest.set(key, filters);
+  for (const [oldest] of latest) if (latest.size > TABLES) latest.delete(oldest);
+  return filters;
 }
 
 /** Changes the rate of samples as they come, with the numbers of torchaudio's default resampler. What it holds is bounded. */
@@ -81,7 +103,7 @@ export class Resampler {
   finish(): Float32Array {
     const { from, to, taps } = this.#filters;
     const total = Math.ceil((this.#end * to) / from);
-    this.#hold(new Float32Array(taps + from));
+    this.#hold(new Float32Array(taps));
     return this.#make(total);
   }
 
@@ -101,6 +123,7 @@ export class Resampler {
     let position = this.#made % to;
     let block = ((this.#made - position) / to) * from;
     let count = 0;
+    this.#filters.prepare(position + output.length + 1); // and the one behind, which says what is kept
     for (; count < output.length && block + first[position]! + taps <= there; count++) {
       const at = block + first[position]! - begin;
       const row = position * taps;

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.js';
 import type { Precision } from '../options.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import type { Answer, Costs } from './compare-table.js';
+import { sourceOf } from './inputs.js';
 
 export interface CompareJob {
   archive: string;
@@ -33,7 +34,9 @@ async function work({ archive, precision, threads, files }: CompareJob): Promise
     let ran: string = precision;
     for (const file of files) {
       try {
-        const { emotion, scores, embedding, timing, model } = await recognizer.recognize(file, { embedding: true });
+        const { emotion, scores, embedding, timing, model } = await recognizer.recognize(sourceOf(file), {
+          embedding: true,
+        });
         ran = model.precision;
         reply({ kind: 'clip', file, emotion, scores, embedding: embedding!, seconds: timing.inferenceMs / 1000 });
       } catch (error) {

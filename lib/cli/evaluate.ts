@@ -117,7 +117,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   }
   const { files, failures } = await expandInputs([folder]);
   if (failures[0] !== undefined) throw failures[0].error;
-  return files.map((file) => path.relative(folder, file));
+  return files.map((file) => (file.startsWith('file://') ? file : path.relative(folder, file)));
 }
 
 function tellLeft({ missing, ambiguous, repeated, withoutEmotion, byMap }: Left, unlabelled: string[]): void {

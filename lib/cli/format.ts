@@ -2,6 +2,7 @@ import { largest } from '../largest.js';
 import { CsvWriter } from '../output/csv.js';
 import { type Outcome, toJson } from '../output/outcome.js';
 import type { Segment } from '../result.js';
+import { printable } from '../text.js';
 
 export const FORMATS = ['text', 'json', 'ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -38,7 +39,7 @@ function text({ file, result }: Outcome): string {
   const about = `  ${result.durationSeconds.toFixed(1)} s of audio, ${took} ms, ${result.model.name} ${result.model.precision} on ${result.model.device}`;
   const segments = (result.segments ?? []).map((segment) => segmentRow(segment, width));
   const windows = result.window && `  heard in ${result.window.count} windows of ${result.window.seconds} s`;
-  const head = `${file}: ${result.emotion} (${percent(result.confidence).trim()})`;
+  const head = `${printable(file)}: ${result.emotion} (${percent(result.confidence).trim()})`;
   return [head, ...rows, ...segments, about, ...(windows === undefined ? [] : [windows]), '', ''].join('\n');
 }
 

@@ -4,14 +4,28 @@ import path from 'node:path';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { packageRoot } from '../native/paths.js';
-import { defaults, granularitySchema, limits, precisionSchema } from '../options.js';
+import { decoderSchema, defaults, granularitySchema, limits, precisionSchema } from '../options.js';
 import type { CompareFlags } from './compare.js';
 import { describeError } from './describe-error.js';
 import type { DoctorFlags } from './doctor.js';
 import type { EvaluateFlags } from './evaluate.js';
 import { FORMATS } from './format.js';
 import type { ImportFlags } from './import.js';
-import { bytes, device, filled, mapping, origin, orOff, port, seconds, time, timer, whole, window } from './parsers.js';
+import {
+  bytes,
+  device,
+  filled,
+  mapping,
+  origin,
+  orOff,
+  port,
+  proxies,
+  seconds,
+  time,
+  timer,
+  whole,
+  window,
+} from './parsers.js';
 import type { QuantizeFlags } from './quantize.js';
 import type { RecognizeFlags } from './recognize.js';
 import type { ServeFlags } from './serve.js';
@@ -19,6 +33,7 @@ import type { SetupFlags } from './setup.js';
 
 const USAGE = 2;
 const PRECISIONS = precisionSchema.options;
+const DECODERS = decoderSchema.options;
 
 /** Runs a command line (without node and the script) and sets process.exitCode: 0 all well, 1 something failed, 2 usage. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -214,7 +229,24 @@ function program(): Command {
         .default([], 'none')
         .argParser(origin),
     )
-    .option('--trust-proxy', 'believe X-Forwarded-* headers')
+    .addOption(
+      new Option(
+        '--trust-proxy [proxies]',
+        'believe X-Forwarded-* headers of so many proxies in a row, or of these addresses; 1 without a value',
+      )
+        .preset('1')
+        .argParser(proxies),
+    )
+    .addOption(
+      new Option('--max-connections <count>', 'connections that may be open at once, 0 for any')
+        .default(defaults.connections.all)
+        .argParser(whole({ min: 0, max: 1_000_000 })),
+    )
+    .addOption(
+      new Option('--max-connections-per-address <count>', 'the same of one address, 0 for any')
+        .default(defaults.connections.perAddress)
+        .argParser(whole({ min: 0, max: 1_000_000 })),
+    )
     .addOption(
       new Option('--log-level <level>', 'how much is logged')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
@@ -260,7 +292,7 @@ function program(): Command {
   return root;
 }
 
-/** Where a model runs, and how. */
+/** Where a model runs, and how, and who decodes for it. */
 function placed(command: Command): Command {
   return command
     .addOption(new Option('--device <device>', 'auto, cpu, cuda or cuda:N').default('auto').argParser(device))
@@ -268,5 +300,10 @@ function placed(command: Command): Command {
     .addOption(new Option('--threads <count>', 'processors for one clip').argParser(whole(limits.threads)))
     .addOption(
       new Option('--memory-budget <size>', 'most that the model and its runs may take, such as 500M').argParser(bytes),
+    )
+    .addOption(
+      new Option('--decoder <decoder>', 'auto: ffmpeg where the format is not built in; builtin; ffmpeg')
+        .choices(DECODERS)
+        .default('auto'),
     );
 }

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 
 import { deviceSchema, limits } from '../options.js';
+import { trustOf } from '../server/address.js';
 
 interface Range {
   min: number;
@@ -93,6 +94,18 @@ export function origin(value: string, others: readonly string[]): string[] {
   if (!url?.host || (url.href !== found && url.href !== `${found}/`))
     throw new InvalidArgumentError('expected an origin such as https://example.org, without a path');
   return [...others, found];
+}
+
+/** A number of proxies in a row, or their addresses and networks. */
+export function proxies(value: string): number | string[] {
+  if (/^\d+$/.test(value)) return whole(limits.proxies)(value);
+  const addresses = value.split(',').map((address) => address.trim());
+  try {
+    trustOf(addresses);
+  } catch {
+    throw new InvalidArgumentError('expected a number of proxies, or addresses such as 10.0.0.0/8,192.168.1.2');
+  }
+  return addresses;
 }
 
 function within(value: number, { min, max }: Range): boolean {

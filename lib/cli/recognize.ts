@@ -1,16 +1,18 @@
 import { SingleBar } from 'cli-progress';
 
+import type { AudioInput } from '../audio/pcm.js';
 import { EmotionError } from '../errors.js';
 import { resolveModel } from '../model/manifest.js';
 import type { Granularity, RecognizeOptions } from '../options.js';
 import { makeFolder } from '../output/folder.js';
 import type { Outcome } from '../output/outcome.js';
 import { EmotionRecognizer } from '../recognizer.js';
+import { shown } from '../text.js';
 import { describeError } from './describe-error.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare } from './setup.js';
 import { createFormatter, type Format } from './format.js';
-import { expandInputs } from './inputs.js';
+import { expandInputs, sourceOf } from './inputs.js';
 import { removePartsOnInterrupt } from './interrupt.js';
 import { OutputFolder } from './output.js';
 
@@ -37,7 +39,7 @@ async function recognizeAll(inputs: readonly string[], flags: RecognizeFlags): P
   // What may be wrong is told before minutes of building.
   resolveModel(model);
   if (flags.output !== undefined) await makeFolder(flags.output);
-  const { files, failures } = await expandInputs(inputs);
+  const { files, failures } = await expandInputs(inputs, { stdin: true });
   if (files.length > 0) await prepare();
   const screen = new Screen(files.length);
   const formatter = createFormatter(flags.format);
@@ -47,7 +49,8 @@ async function recognizeAll(inputs: readonly string[], flags: RecognizeFlags): P
     if (outcome.error !== undefined) {
       failed++;
       const line = describeError(outcome.error, debug);
-      screen.error(line.includes(outcome.file) ? line : `${outcome.file}: ${line}`);
+      const name = shown(outcome.file);
+      screen.error(line.includes(name) ? line : `${name}: ${line}`);
     }
     screen.print(formatter.each(outcome));
   };
@@ -59,13 +62,19 @@ async function recognizeAll(inputs: readonly string[], flags: RecognizeFlags): P
     embedding: flags.embedding,
     processedAudio: folder !== undefined,
   };
-  for await (const { input, result, error } of recognizer.recognizeMany(files, options)) {
-    report(await store(input, result, error, folder));
+  let done = 0;
+  for await (const { result, error } of recognizer.recognizeMany(sourcesOf(files), options)) {
+    report(await store(files[done++]!, result, error, folder));
     screen.step();
   }
   screen.end();
   screen.print(formatter.end());
   return failed > 0 ? 1 : 0;
+}
+
+/** Each when its turn comes: standard input is not touched before. */
+function* sourcesOf(files: readonly string[]): Iterable<AudioInput> {
+  for (const file of files) yield sourceOf(file);
 }
 
 type Found = Awaited<ReturnType<EmotionRecognizer['recognize']>> | undefined;

@@ -26,7 +26,9 @@ export interface ServeFlags extends PlacementFlags {
   token?: string;
   rateLimit?: number;
   corsOrigin: string[];
-  trustProxy?: boolean;
+  trustProxy?: number | string[];
+  maxConnections: number;
+  maxConnectionsPerAddress: number;
   logLevel: string;
   debug?: boolean;
 }
@@ -64,11 +66,12 @@ export async function runServe(flags: ServeFlags): Promise<number> {
       maxDurationSeconds: flags.maxDuration,
       timeoutMs: flags.timeout,
       trustProxy,
+      connections: { all: flags.maxConnections, perAddress: flags.maxConnectionsPerAddress },
       security: {
         token,
-        rateLimit: flags.rateLimit ?? (local && !trustProxy ? 0 : RATE_LIMIT),
+        rateLimit: flags.rateLimit ?? (local && trustProxy === false ? 0 : RATE_LIMIT),
         corsOrigins: flags.corsOrigin,
-        localOnly: local && !trustProxy,
+        localOnly: local && trustProxy === false,
       },
     });
     await prepare(); // takes minutes at worst: only when all else is known to be right

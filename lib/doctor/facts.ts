@@ -21,6 +21,8 @@ export interface Facts {
   addon: AddonFacts;
   /** What `setup` needs; looked for where there is something to set up. */
   tools: ToolFacts | undefined;
+  /** Undefined value: there is none. */
+  ffmpeg: Known<FfmpegFacts | undefined>;
   /** NVIDIA GPUs on the PCI bus, whether or not there is a driver. */
   gpus: number;
   /** The loader addon in a process of its own: it asks NVIDIA's driver. */
@@ -95,6 +97,12 @@ export interface ToolFacts {
   make: boolean;
   /** EMOTION2VEC_LIBTORCH_URL is set: no pip is needed. */
   mirror: boolean;
+}
+
+export interface FfmpegFacts {
+  path: string;
+  /** Empty where it does not say. */
+  version: string;
 }
 
 export interface ModelFacts {

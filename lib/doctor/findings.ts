@@ -1,7 +1,7 @@
 import { checkDevices } from './checks/devices.js';
 import { checkModels } from './checks/models.js';
 import { checkRecognitions } from './checks/recognition.js';
-import { checkAddon, checkCache, checkLibtorch } from './checks/software.js';
+import { checkAddon, checkCache, checkFfmpeg, checkLibtorch } from './checks/software.js';
 import {
   checkCores,
   checkEnvironment,
@@ -27,6 +27,7 @@ const CHECKS: readonly ((facts: Facts) => Finding | Finding[] | undefined)[] = [
   checkCache,
   checkLibtorch,
   checkAddon,
+  checkFfmpeg,
   checkDevices,
   checkModels,
   checkRecognitions,

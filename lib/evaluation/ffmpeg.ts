@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
 
 import { decodeAudio } from '../audio/decode.js';
+import { findFfmpeg } from '../audio/ffmpeg/program.js';
 import type { Pcm } from '../audio/pcm.js';
 import { EmotionError } from '../errors.js';
 
@@ -24,7 +25,7 @@ export const ENCODINGS: readonly Encoding[] = [
   })),
 ];
 
-/** The encoders of the ffmpeg on the PATH; `undefined` where there is none. */
+/** The encoders of this machine's ffmpeg; `undefined` where there is none. */
 export async function ffmpegEncoders(): Promise<Set<string> | undefined> {
   try {
     const { stdout } = await ffmpeg(['-encoders']);
@@ -60,7 +61,7 @@ async function ffmpeg(
   args: readonly string[],
   input: Uint8Array = new Uint8Array(),
 ): Promise<{ status: number; stdout: Buffer; stderr: string }> {
-  const child = spawn('ffmpeg', ['-hide_banner', '-loglevel', 'error', ...args]);
+  const child = spawn(findFfmpeg() ?? 'ffmpeg', ['-hide_banner', '-loglevel', 'error', ...args]);
   child.stdin.on('error', () => undefined); // it may have ended before it read all; its status tells
   child.stdin.end(input);
   const [[status], stdout, stderr] = await Promise.all([

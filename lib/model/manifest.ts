@@ -3,7 +3,9 @@ import path from 'node:path';
 import { z } from 'zod/v3';
 
 import { EmotionError } from '../errors.js';
+import { fileError } from '../file-error.js';
 import { packageRoot } from '../native/paths.js';
+import { shown } from '../text.js';
 
 const manifestSchema = z.object({
   default: z.string(),
@@ -33,13 +35,21 @@ export interface BuiltInModel {
 /** The models in models/manifest.json, the default one first. */
 export function builtInModels(): BuiltInModel[] {
   const folder = path.join(packageRoot, 'models');
-  const manifest = manifestSchema.parse(JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')));
+  const manifest = manifestSchema.parse(JSON.parse(readManifest(path.join(folder, 'manifest.json'))));
   return manifest.models
     .map(({ file, ...model }) => {
       const archive = path.join(folder, file);
       return { ...model, path: archive, bytes: statSync(archive).size, isDefault: model.name === manifest.default };
     })
     .sort((a, b) => Number(b.isDefault) - Number(a.isDefault));
+}
+
+function readManifest(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fileError(error, "The package's own models/manifest.json");
+  }
 }
 
 /**
@@ -54,6 +64,6 @@ export function resolveModel(model: string | undefined): string {
   const names = models.map((entry) => entry.name).join(', ');
   throw new EmotionError(
     'ERR_MODEL_NOT_FOUND',
-    `There is no model "${model}": neither a file nor a built-in name (${names})`,
+    `There is no model "${shown(model ?? '')}": neither a file nor a built-in name (${names})`,
   );
 }

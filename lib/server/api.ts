@@ -2,7 +2,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 
-import { errorBody, HttpError, notFound, sendAnswer } from './errors.js';
+import { errorBody, HttpError, notFound, sendAnswer, shortened } from './errors.js';
 import { batchRoutes } from './routes/batch.js';
 import { inferenceRoutes } from './routes/inference.js';
 import { recognizeRoute } from './routes/recognize.js';
@@ -47,7 +47,9 @@ export function apiRoutes(service: Service): FastifyPluginAsync {
 function refuseCoded(coding: string | undefined): HttpError | undefined {
   if (coding === undefined || coding.toLowerCase() === 'identity') return undefined;
   const remedy = 'Send it as it is.';
-  return new HttpError('ERR_UNSUPPORTED_TYPE', `A body with the content coding ${coding} is not read`, { remedy });
+  return new HttpError('ERR_UNSUPPORTED_TYPE', `A body with the content coding ${shortened(coding)} is not read`, {
+    remedy,
+  });
 }
 
 /** Errors in our words. */

@@ -3,8 +3,8 @@ import { ZipFile } from 'yazl';
 
 import { CLIP_FILES } from '../output/clip-folder.js';
 import { CsvWriter } from '../output/csv.js';
-import type { BatchList, ResultStore } from './result-store.js';
-import type { ClipResult } from './schemas.js';
+import type { ResultStore } from './result-store.js';
+import type { BatchList, ClipResult } from './schemas.js';
 
 type Clip = BatchList['clips'][number];
 type Outcome = { clip: Clip; result: ClipResult | undefined };
@@ -55,12 +55,11 @@ function zip(list: BatchList, store: ResultStore): Readable {
     for await (const { clip, result } of outcomes(list, store)) {
       if (result === undefined || !('id' in clip)) continue;
       const folder = folderName(clip.file, taken);
-      const files = [
-        'result' as const,
-        ...(result.embeddingShape === undefined ? [] : ['embedding' as const]),
-        'processedAudio' as const,
-      ];
-      for (const kind of files) archive.addFile(store.pathOf(clip.id, kind), `${folder}/${CLIP_FILES[kind]}`);
+      archive.addFile(store.pathOf(clip.id, 'result'), `${folder}/${CLIP_FILES.result}`);
+      for (const kind of ['embedding', 'processedAudio'] as const) {
+        if (!(await store.has(clip.id, kind))) continue;
+        archive.addFile(store.pathOf(clip.id, kind), `${folder}/${CLIP_FILES[kind]}`);
+      }
     }
     archive.end();
   };

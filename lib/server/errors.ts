@@ -18,6 +18,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_LIBTORCH_MISSING: 503,
   ERR_ADDON_MISSING: 503,
   ERR_DEVICE_UNAVAILABLE: 503,
+  ERR_DECODER_UNAVAILABLE: 503,
   ERR_TIMEOUT: 504,
   ERR_FILE_WRITE: 507,
 };
@@ -65,9 +66,32 @@ export class HttpError extends Error {
   }
 }
 
+/** Of what a client sent, as much as an error may repeat. */
+const MOST_REPEATED = 200;
+/** Of what is wrong with a request, as much as an error names. */
+const MOST_PROBLEMS = 5;
+
+export function shortened(text: string, most = MOST_REPEATED): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}\u2026`;
+}
+
+/** What is wrong with an input, and where, in one line. */
+export function problemsOf(problems: readonly { path: string; message?: string | undefined }[]): string {
+  const named = problems.slice(0, MOST_PROBLEMS).map(({ path, message = 'it is not valid' }) => {
+    return [shortened(path), shortened(message)].filter(Boolean).join(': ');
+  });
+  if (problems.length > named.length) named.push(`and ${problems.length - named.length} more`);
+  return named.join('; ');
+}
+
+/** The same of a schema's issues. */
+export function issuesOf(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
+  return problemsOf(issues.map(({ path, message }) => ({ path: path.join('.'), message })));
+}
+
 /** Answers what there is no route for. */
 export function notFound({ method, url }: FastifyRequest): never {
-  throw new HttpError('ERR_NOT_FOUND', `There is no ${method} ${url}`);
+  throw new HttpError('ERR_NOT_FOUND', `There is no ${method} ${shortened(url)}`);
 }
 
 /** Parts of a request, as people call them. */
@@ -100,15 +124,18 @@ export function answerTo(error: unknown): ErrorAnswer {
     return { status: 499, code: 'ERR_CLIENT_GONE', message: messageOf(error) }; // as nginx logs it
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const problems = error.validation.map(({ instancePath, message }) => {
-      return [instancePath.replace(/^\//, '').replaceAll('/', '.'), message].filter(Boolean).join(': ');
-    });
+    const problems = problemsOf(
+      error.validation.map(({ instancePath, message }) => {
+        return { path: instancePath.replace(/^\//, '').replaceAll('/', '.'), message };
+      }),
+    );
     const where = PLACES[error.validationContext ?? 'body'];
-    return answerTo(new HttpError('ERR_BAD_REQUEST', `The ${where} is not valid: ${problems.join('; ')}`));
+    return answerTo(new HttpError('ERR_BAD_REQUEST', `The ${where} is not valid: ${problems}`));
   }
   if (error instanceof TypeError && error.message.startsWith('Invalid options: ')) {
     return answerTo(new HttpError('ERR_BAD_REQUEST', error.message));
   }
+  if (isShortOfFiles(error)) return answerTo(new HttpError('ERR_BUSY', 'The server has too many files open'));
   const known = fromFastify(error as FastifyError);
   if (known?.code === 'ERR_BAD_REQUEST') return { ...answerTo(known), status: (error as FastifyError).statusCode! };
   return known === undefined
@@ -120,11 +147,17 @@ export function answerTo(error: unknown): ErrorAnswer {
     : answerTo(known);
 }
 
+/** Whether the system has no more files to open just now. */
+export function isShortOfFiles(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
 /** Fastify's own errors, and its plugins', in our words; undefined for what is no client's fault. */
 function fromFastify(error: FastifyError): HttpError | undefined {
   const { code, statusCode = 500 } = error;
   if (statusCode < 400 || statusCode >= 500) return undefined;
-  const what = messageOf(error).replace(/\.$/, '');
+  const what = shortened(messageOf(error).replace(/\.$/, ''));
   if (statusCode === 413) return new HttpError('ERR_UPLOAD_TOO_LARGE', what, { cause: error });
   if (statusCode === 415 || code === 'FST_INVALID_MULTIPART_CONTENT_TYPE') {
     const type = 'The request has no body of a type that is read here';

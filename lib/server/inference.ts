@@ -1,7 +1,7 @@
 import type { Pcm } from '../audio/pcm.js';
 import type { ModelCard } from '../model/card.js';
 import type { RecognitionResult } from '../result.js';
-import { HttpError } from './errors.js';
+import { HttpError, issuesOf, shortened } from './errors.js';
 import { inferRequest, type InferRequest, type InferTensor } from './schemas.js';
 
 /**
@@ -42,13 +42,15 @@ export interface Inference {
 
 /**
  * Reads a request.
+ * @param body undefined or null where there was none
  * @param headLength the header's value
  * @throws HttpError ERR_BAD_REQUEST, ERR_UPLOAD_TOO_LARGE
  */
-export function readInference(body: Buffer, headLength: string | undefined, card: ModelCard): Inference {
+export function readInference(body: unknown, headLength: string | undefined, card: ModelCard): Inference {
+  if (!Buffer.isBuffer(body)) throw bad('The request has no body');
   const size = headLength === undefined ? body.length : Number(headLength);
   if (headLength !== undefined && (!Number.isInteger(size) || size < 2 || size > body.length)) {
-    throw bad(`The header ${HEAD_LENGTH} must be a number of bytes of the body, got ${headLength}`);
+    throw bad(`The header ${HEAD_LENGTH} must be a number of bytes of the body, got ${shortened(headLength)}`);
   }
   if (size > MOST_JSON_BYTES) {
     const what = `The request has ${Math.ceil(size / 2 ** 20)} MB of JSON; ${MOST_JSON_BYTES / 2 ** 20} are taken`;
@@ -56,12 +58,13 @@ export function readInference(body: Buffer, headLength: string | undefined, card
   }
   const request = parseHead(body.toString('utf8', 0, size));
   const [first, second] = request.inputs;
-  if (first!.name === second?.name) throw bad(`The input "${first!.name}" comes twice`);
+  if (first!.name === second?.name) throw bad(`The input "${shortened(first!.name)}" comes twice`);
   const tensors = binaryTensors(request.inputs, body.subarray(size));
   const waveform = request.inputs.find(({ name }) => name === 'waveform');
   if (waveform === undefined) throw bad('There is no input "waveform"');
   const unknown = request.inputs.find(({ name }) => name !== 'waveform' && name !== 'lengths');
-  if (unknown !== undefined) throw bad(`There is no input "${unknown.name}"; there are waveform and lengths`);
+  if (unknown !== undefined)
+    throw bad(`There is no input "${shortened(unknown.name)}"; there are waveform and lengths`);
   const sampleRate = request.parameters?.sample_rate ?? card.sampleRate;
   return {
     id: request.id,
@@ -75,13 +78,27 @@ function parseHead(text: string): InferRequest {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw bad(`The request is not JSON: ${(cause as Error).message}`);
+    throw bad(`The request is not JSON: ${shortened((cause as Error).message)}`);
   }
+  refuseMany(json);
   const parsed = inferRequest.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw bad(
-    `The request is not valid: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
-  );
+  throw bad(`The request is not valid: ${issuesOf(parsed.error.issues)}`);
+}
+
+/** Of inputs, outputs and dimensions. */
+const MOST_ENTRIES = 64;
+
+/** Before a schema looks at each entry, and has something to say about each. */
+function refuseMany(json: unknown): void {
+  if (typeof json !== 'object' || json === null) return;
+  const { inputs, outputs } = json as Record<string, unknown>;
+  const shapes = Array.isArray(inputs)
+    ? inputs.slice(0, MOST_ENTRIES).map((input: InferTensor | null) => input?.shape)
+    : [];
+  for (const list of [inputs, outputs, ...shapes]) {
+    if (Array.isArray(list) && list.length > MOST_ENTRIES) throw bad(`A list has ${list.length} entries`);
+  }
 }
 
 /** The bytes of binary inputs, which follow the head in the inputs' order. */
@@ -92,7 +109,8 @@ function binaryTensors(inputs: readonly InferTensor[], bytes: Buffer): Map<strin
     const size = parameters?.['binary_data_size'];
     if (size === undefined) continue;
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || at + size > bytes.length) {
-      throw bad(`The input ${name} is said to have ${JSON.stringify(size)} bytes, and ${bytes.length - at} are left`);
+      const claimed = typeof size === 'number' ? size : `a ${typeof size} of`;
+      throw bad(`The input ${shortened(name)} claims ${claimed} bytes, and ${bytes.length - at} are left`);
     }
     found.set(name, bytes.subarray(at, at + size));
     at += size;
@@ -119,7 +137,7 @@ function clipsOf(inputs: readonly InferTensor[], binary: ReadonlyMap<string, Buf
 }
 
 function floats({ name, datatype, data }: InferTensor, bytes: Buffer | undefined, count: number): Float32Array {
-  if (datatype !== 'FP32') throw bad(`${name} must be FP32, got ${datatype}`);
+  if (datatype !== 'FP32') throw bad(`${name} must be FP32, got ${shortened(datatype)}`);
   if (bytes !== undefined) {
     if (bytes.length !== 4 * count) throw bad(`${name} has ${bytes.length} bytes, and its shape wants ${4 * count}`);
     // In place where it may be: an upload is held once.
@@ -130,7 +148,7 @@ function floats({ name, datatype, data }: InferTensor, bytes: Buffer | undefined
 }
 
 function integers({ name, datatype, data }: InferTensor, bytes: Buffer | undefined, count: number): number[] {
-  if (datatype !== 'INT64') throw bad(`${name} must be INT64, got ${datatype}`);
+  if (datatype !== 'INT64') throw bad(`${name} must be INT64, got ${shortened(datatype)}`);
   if (bytes === undefined) return numbers(name, data, count);
   if (bytes.length !== 8 * count) throw bad(`${name} has ${bytes.length} bytes, and its shape wants ${8 * count}`);
   return Array.from({ length: count }, (_, i) => Number(bytes.readBigInt64LE(8 * i)));
@@ -148,7 +166,7 @@ function outputsOf({ outputs, parameters }: InferRequest): Inference['outputs'] 
   if (outputs === undefined) return OUTPUTS.map((name) => ({ name, binary: byDefault }));
   return outputs.map(({ name, parameters: own }) => {
     const known = OUTPUTS.find((output) => output === name);
-    if (known === undefined) throw bad(`There is no output "${name}"; there are ${OUTPUTS.join(', ')}`);
+    if (known === undefined) throw bad(`There is no output "${shortened(name)}"; there are ${OUTPUTS.join(', ')}`);
     return { name: known, binary: own?.binary_data ?? byDefault };
   });
 }

@@ -1,5 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 
+/** No path of ours is deeper. */
+const MOST_DEPTH = 8;
+
 const TEXTS = {
   en: {
     title: 'This server asks for its token',
@@ -19,7 +22,7 @@ const TEXTS = {
 
 /**
  * What a person sees who has not given the token yet. No script, so that nothing of the page is there without it.
- * @param problem what was wrong with what he gave
+ * @param problem what was wrong with what they gave
  */
 export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wrong' | 'often'): string {
   const language = /^\s*zh/i.test(request.headers['accept-language'] ?? '') ? 'zh' : 'en';
@@ -45,7 +48,7 @@ export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wro
 </head>
 <body>
 <main>
-<form method="post" action="login">
+<form method="post" action="${upTo(request.url)}login">
   <h1>${text.title}</h1>
   <label for="token">${text.label}</label>
   <input id="token" name="token" type="password" autocomplete="current-password" required autofocus${problem ? ' aria-describedby="problem"' : ''}>
@@ -56,4 +59,10 @@ export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wro
 </body>
 </html>
 `;
+}
+
+/** The way from a path to the folder of the page, which a proxy may have put anywhere. */
+function upTo(url: string): string {
+  const depth = url.replace(/[?#].*$/s, '').split('/').length - 2;
+  return '../'.repeat(Math.min(depth, MOST_DEPTH));
 }

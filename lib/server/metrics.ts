@@ -7,14 +7,20 @@ import type { RecognitionResult } from '../result.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+type Span = 'queueMs' | 'decodeMs' | 'inferenceMs';
+
+/** How somebody failed to prove who they are. */
+export type AuthFailure = 'bearer' | 'login' | 'cookie';
+
 /** What Prometheus is told. The batches of other recognizers in this process count too: they share its processors. */
 export class ServerMetrics {
   readonly registry = new Registry();
   readonly #requests: Histogram;
   readonly #rejections: Counter;
+  readonly #authFailures: Counter;
   readonly #audio: Counter;
   readonly #emotions: Counter;
-  readonly #timings: Record<'queueMs' | 'decodeMs' | 'inferenceMs', Histogram>;
+  readonly #timings: Record<Span, Histogram>;
   readonly #onRun: (event: unknown) => void;
 
   /** @param uploads bytes of uploads that are in memory */
@@ -39,6 +45,13 @@ export class ServerMetrics {
       labelNames: ['reason'],
       registers,
     });
+    this.#authFailures = new Counter({
+      name: 'emotion2vec_auth_failures_total',
+      help: 'Wrong tokens as a bearer or by login, and cookies of no session',
+      labelNames: ['kind'],
+      registers,
+    });
+    for (const kind of ['bearer', 'login', 'cookie'] satisfies AuthFailure[]) this.#authFailures.inc({ kind }, 0);
     this.#audio = new Counter({ name: 'emotion2vec_audio_seconds_total', help: 'Audio that was heard', registers });
     this.#emotions = new Counter({
       name: 'emotion2vec_clips_total',
@@ -69,11 +82,37 @@ export class ServerMetrics {
     this.#rejections.inc({ reason });
   }
 
+  authFailed(kind: AuthFailure): void {
+    this.#authFailures.inc({ kind });
+  }
+
+  /** Of a server of our own, not of a plugin's. */
+  watchConnections(connections: { readonly open: number; readonly dropped: number }): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'emotion2vec_connections',
+      help: 'Open connections',
+      registers,
+      collect() {
+        this.set(connections.open);
+      },
+    });
+    new Counter({
+      name: 'emotion2vec_connections_dropped_total',
+      help: 'Connections that were closed because there were too many',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(connections.dropped);
+      },
+    });
+  }
+
   heard({ emotion, durationSeconds, timing }: RecognitionResult): void {
     this.#emotions.inc({ emotion });
     this.#audio.inc(durationSeconds);
     for (const [key, histogram] of Object.entries(this.#timings)) {
-      histogram.observe(timing[key as keyof typeof timing] / 1000);
+      histogram.observe(timing[key as Span] / 1000);
     }
   }
 

@@ -23,5 +23,6 @@ export async function openService(options: ApiOptions, { prefix, log }: FastifyI
     prefix: prefix === '/' ? '' : prefix,
     version,
     onError: (error) => log.error({ err: error }, 'Old results could not be removed'),
+    onRubbish: (error) => log.warn({ err: error }, error.message),
   });
 }

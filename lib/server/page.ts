@@ -10,15 +10,17 @@ import { sendHtml } from './headers.js';
 const FOLDER = path.join(packageRoot, 'dist', 'web');
 /** What web/index.html has in place of the nonce of its styles. */
 const NONCE = '__NONCE__';
+/** And in place of whether one can log out. */
+const LOGOUT = '__LOGOUT__';
 
 /** The web page. Its own address takes no API with it: it asks for what lies beside it. */
-export async function servePage(app: FastifyInstance): Promise<void> {
+export async function servePage(app: FastifyInstance, hasLogin: boolean): Promise<void> {
   const file = path.join(FOLDER, 'index.html');
   if (!existsSync(file)) {
     app.log.warn('The page was not built: run `npm run compile`');
     return;
   }
-  const html = readFileSync(file, 'utf8');
+  const html = readFileSync(file, 'utf8').replace(LOGOUT, hasLogin ? 'yes' : 'no');
   app.get('/', { schema: { hide: true } }, (_request, reply) =>
     sendHtml(reply, (nonce) => html.replaceAll(NONCE, nonce)),
   );

@@ -1,22 +1,39 @@
-import { open } from 'node:fs/promises';
+import { limits } from '../options.js';
 import { wavHeader } from '../audio/wav-header.js';
+import { openStored } from './stored-file.js';
 
 /** Bytes that are read at once: between two reads others have their turn. */
 const STRETCH = 2 ** 20;
+/** Where a header has its rate. */
+const RATE_AT = 24;
+
+/** Whether a file that begins like this is a processed_audio.wav. */
+export function isProcessedAudio(head: Buffer): boolean {
+  const sampleRate = head.readUInt32LE(RATE_AT);
+  if (sampleRate < limits.sampleRate.min || sampleRate > limits.sampleRate.max) return false;
+  const ours = wavHeader(0, sampleRate);
+  // All but the sizes: a header that says more than there is does no harm here.
+  return ours.every((byte, i) => (i >= 4 && i < 8) || i >= 42 || head[i] === byte);
+}
 
 /**
  * The outline of a processed_audio.wav: the largest magnitude in each of `count` equal stretches.
+ * @returns undefined where there is none
  * @throws what the file system throws
  */
-export async function peaksOf(file: string, count: number): Promise<{ durationSeconds: number; peaks: number[] }> {
-  const handle = await open(file);
+export async function peaksOf(
+  file: string,
+  count: number,
+): Promise<{ durationSeconds: number; peaks: number[] } | undefined> {
+  const stored = await openStored(file);
+  if (stored === undefined) return undefined;
+  const { handle, bytes: fileBytes } = stored;
   try {
     const head = wavHeader(0, 0).length;
-    const { size } = await handle.stat();
-    const total = Math.max(0, Math.floor((size - head) / 4));
+    const total = Math.max(0, Math.floor((fileBytes - head) / 4));
     const header = Buffer.alloc(head);
     await handle.read(header, 0, head, 0);
-    const sampleRate = header.readUInt32LE(24);
+    const sampleRate = header.readUInt32LE(RATE_AT);
     const peaks = new Float32Array(Math.min(count, Math.max(1, total)));
     const stretch = new Float32Array(STRETCH / 4);
     const bytes = new Uint8Array(stretch.buffer);

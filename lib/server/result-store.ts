@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
@@ -7,39 +7,50 @@ import { CLIP_FILES, createClipFolder } from '../output/clip-folder.js';
 import { makeFolder } from '../output/folder.js';
 import type { RecognitionResult } from '../result.js';
 import { ID } from './clip-id.js';
-import type { ClipResult, ResultSummary } from './schemas.js';
+import { issuesOf } from './errors.js';
+import { isProcessedAudio } from './peaks.js';
+import { batchList, type BatchList, type ClipResult, storedResult, type ResultSummary } from './schemas.js';
+import { readStoredHead, readStoredJson, Rubbish, versionOf } from './stored-file.js';
 
 /** Results on their way to the disk that nobody waits for. */
 const MOST_SAVING = 8;
+/** Of a file, enough to see what it is. */
+const HEAD_BYTES = 58;
 const BATCH_ENDING = '.batch.json';
 
-/** Which clips a batch had: results that were kept, and those that there are none of. */
-export interface BatchList {
-  createdAt: string;
-  clips: ({ file: string; id: string } | { file: string; error: { code: string; message: string } })[];
-}
+/** Of a result.json, or a list of a batch; a timeline of a day in steps of half a second has half of it. */
+const MOST_JSON_BYTES = 128 * 2 ** 20;
+/** Of those that were named in the log. */
+const MOST_RUBBISH = 10_000;
 
 /**
  * What was found, in the output folder: a folder a clip, as `recognize --output` writes them, named by its id. The folder is
- * the truth, also for other processes that share it: nothing is remembered but what cannot change.
+ * the truth, also for other processes that share it: nothing is remembered but with its file's version. What in it is no result
+ * counts as nothing, and is named in the log.
  */
 export class ResultStore {
   readonly folder: string;
-  /** Of results that were listed once. They do not change, they only go. */
-  #summaries = new Map<string, ResultSummary>();
+  readonly #onRubbish: (error: Rubbish) => void;
+  /** Of results that were read once. */
+  readonly #summaries = new Map<string, { version: string; summary: ResultSummary }>();
+  readonly #rubbish = new Set<string>();
 
   readonly #saving = new Map<string, Promise<unknown>>();
   /** Whether the last one came to nothing: the disk may be full. */
   #failing = false;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, onRubbish: (error: Rubbish) => void) {
     this.folder = folder;
+    this.#onRubbish = onRubbish;
   }
 
-  /** @throws EmotionError ERR_FILE_WRITE where nothing can be kept there */
-  static async open(folder: string): Promise<ResultStore> {
+  /**
+   * @param onRubbish is called once for each file that should be a result's and is not
+   * @throws EmotionError ERR_FILE_WRITE where nothing can be kept there
+   */
+  static async open(folder: string, onRubbish: (error: Rubbish) => void = () => {}): Promise<ResultStore> {
     await makeFolder(folder);
-    return new ResultStore(path.resolve(folder));
+    return new ResultStore(path.resolve(folder), onRubbish);
   }
 
   /**
@@ -80,15 +91,29 @@ export class ResultStore {
   /** Undefined where there is none with that id. */
   async get(id: string): Promise<ClipResult | undefined> {
     await this.#saved(id);
-    return this.#readJson<ClipResult>(path.join(id, CLIP_FILES.result));
+    return this.#unlessRubbish(async () => {
+      const file = this.pathOf(id, 'result');
+      const json = await readStoredJson(file, MOST_JSON_BYTES);
+      if (json === undefined) return undefined;
+      const { error } = storedResult.safeParse(json);
+      if (error !== undefined) throw new Rubbish(file, `is no result: ${issuesOf(error.issues)}`);
+      const result = json as ClipResult; // with what a later version may have added
+      if (result.id !== id) throw new Rubbish(file, 'is another result');
+      return result;
+    });
   }
 
-  async has(id: string, kind: keyof typeof CLIP_FILES): Promise<boolean> {
-    await this.#saved(id);
-    return access(this.pathOf(id, kind)).then(
-      () => true,
-      () => false,
-    );
+  /** Whether there is a result with that id which has such a file. */
+  async has(id: string, kind: 'embedding' | 'processedAudio'): Promise<boolean> {
+    if ((await this.#summary(id)) === undefined) return false;
+    const found = await this.#unlessRubbish(async () => {
+      const file = this.pathOf(id, kind);
+      const head = await readStoredHead(file, HEAD_BYTES);
+      const isWhat = kind === 'embedding' ? isNpy : isProcessedAudio;
+      if (head !== undefined && !isWhat(head)) throw new Rubbish(file, 'is something else');
+      return head;
+    });
+    return found !== undefined;
   }
 
   /** The newest first, `limit` of those that are older than `before`. */
@@ -128,6 +153,7 @@ export class ResultStore {
   async delete(id: string): Promise<boolean> {
     await this.#saved(id);
     const gone = path.join(this.folder, `.gone-${id}`);
+    await rm(gone, { recursive: true, force: true }); // what a process left that was killed
     try {
       await rename(path.join(this.folder, id), gone);
     } catch (error) {
@@ -155,7 +181,14 @@ export class ResultStore {
   }
 
   async getBatch(id: string): Promise<BatchList | undefined> {
-    return this.#readJson<BatchList>(`${id}${BATCH_ENDING}`);
+    return this.#unlessRubbish(async () => {
+      const file = path.join(this.folder, `${id}${BATCH_ENDING}`);
+      const json = await readStoredJson(file, MOST_JSON_BYTES);
+      if (json === undefined) return undefined;
+      const { data, error } = batchList.safeParse(json);
+      if (error !== undefined) throw new Rubbish(file, `is no list of a batch: ${issuesOf(error.issues)}`);
+      return data;
+    });
   }
 
   /** The path of a file of a result that is there. */
@@ -168,8 +201,11 @@ export class ResultStore {
   }
 
   async #summary(id: string): Promise<ResultSummary | undefined> {
+    await this.#saved(id);
+    const version = await this.#unlessRubbish(() => versionOf(this.pathOf(id, 'result')));
+    if (version === undefined) return undefined;
     const known = this.#summaries.get(id);
-    if (known !== undefined) return known;
+    if (known?.version === version) return known.summary;
     const result = await this.get(id);
     if (result === undefined) return undefined;
     const { file, createdAt, batch, emotion, confidence, durationSeconds, granularity, embeddingShape } = result;
@@ -184,19 +220,27 @@ export class ResultStore {
       granularity,
       hasEmbedding: embeddingShape !== undefined,
     };
-    this.#summaries.set(id, summary);
+    this.#summaries.set(id, { version, summary });
     return summary;
   }
 
-  async #readJson<T>(name: string): Promise<T | undefined> {
+  async #unlessRubbish<T>(read: () => Promise<T>): Promise<T | undefined> {
     try {
-      return JSON.parse(await readFile(path.join(this.folder, name), 'utf8')) as T;
+      return await read();
     } catch (error) {
-      if (isMissing(error)) return undefined;
-      if (error instanceof SyntaxError) return undefined; // cut short by somebody else's hand
-      throw error;
+      if (!(error instanceof Rubbish)) throw error;
+      if (!this.#rubbish.has(error.message)) {
+        if (this.#rubbish.size >= MOST_RUBBISH) this.#rubbish.clear();
+        this.#rubbish.add(error.message);
+        this.#onRubbish(error);
+      }
+      return undefined;
     }
   }
+}
+
+function isNpy(head: Buffer): boolean {
+  return head.toString('latin1', 0, 8) === '\x93NUMPY\x01\x00';
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { ID, timeOf } from './clip-id.js';
@@ -106,7 +106,7 @@ export class Retention {
     const folder = path.join(this.#store.folder, id);
     let size = 0;
     for (const file of await readdir(folder).catch(() => [])) {
-      const stats = await stat(path.join(folder, file)).catch(() => undefined);
+      const stats = await lstat(path.join(folder, file)).catch(() => undefined);
       size += (stats?.blocks ?? 0) * 512; // what it takes of the disk
     }
     this.#sizes.set(id, size);

@@ -91,11 +91,22 @@ export const clipResult = z
       .optional()
       .describe('where the clip was so long that it was heard in windows'),
     model: z.object({ name: z.string(), precision: z.string(), device: z.string() }),
-    timing: z.object({ decodeMs: z.number(), queueMs: z.number(), inferenceMs: z.number() }),
+    timing: z.object({
+      decodeMs: z.number(),
+      decoder: z.enum(['builtin', 'ffmpeg']),
+      queueMs: z.number(),
+      inferenceMs: z.number(),
+    }),
     links: links.optional(),
   })
   .meta({ id: 'ClipResult' });
 export type ClipResult = z.output<typeof clipResult>;
+
+/** As it lies in the output folder, where others may have written. */
+export const storedResult = clipResult.refine(({ createdAt }) => !Number.isNaN(Date.parse(createdAt)), {
+  path: ['createdAt'],
+  message: 'it is no time',
+});
 
 export const errorResult = z
   .object({ error: z.object({ code: z.string(), message: z.string() }), requestId: z.string() })
@@ -140,6 +151,13 @@ export const batchFailure = z.object({
   file: z.string(),
   error: z.object({ code: z.string(), message: z.string() }),
 });
+
+/** Which clips a batch had: results that were kept, and those that there are none of. */
+export const batchList = z.object({
+  createdAt: time,
+  clips: z.array(z.union([z.object({ file: z.string(), id: resultId }), batchFailure])),
+});
+export type BatchList = z.output<typeof batchList>;
 
 export const batchSummary = z
   .object({

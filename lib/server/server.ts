@@ -1,13 +1,17 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type ConnectionError, type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 
 import { type DeviceEvent, events } from '../events.js';
+import { defaults } from '../options.js';
 import type { EmotionRecognizer } from '../recognizer.js';
+import { clientAddress, type TrustedProxies, trustOf } from './address.js';
 import { answerErrors, apiRoutes } from './api.js';
+import { type ConnectionLimits, Connections, endSlowly } from './connections.js';
 import { serveDocs } from './docs.js';
-import { answerTo, errorBody, HttpError, sendAnswer } from './errors.js';
+import { answerTo, errorBody, HttpError, sendAnswer, shortened } from './errors.js';
 import { openService } from './open.js';
 import type { ApiOptions } from './options.js';
 import { servePage } from './page.js';
@@ -15,6 +19,12 @@ import { protect, type SecuritySettings } from './security.js';
 
 /** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 10 * 60_000;
+/** How long its head may take, and how often that is looked at. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const CHECK_MS = 5000;
+
+/** Of an address, as much as is logged. */
+const MOST_URL = 2000;
 
 /** What a proxy may call a request; anything else would be somebody's words in our log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -28,8 +38,10 @@ const GARBAGE: Partial<Record<string, [status: string, what: string]>> = {
 export interface ServerOptions extends ApiOptions {
   logger: FastifyBaseLogger;
   security: SecuritySettings;
-  /** Whether X-Forwarded-* headers are believed: behind a proxy of one's own. */
-  trustProxy: boolean;
+  /** Whose X-Forwarded-* headers are believed. */
+  trustProxy: TrustedProxies;
+  /** Of open connections. */
+  connections?: Partial<ConnectionLimits>;
 }
 
 export interface EmotionServer {
@@ -41,10 +53,13 @@ export interface EmotionServer {
 
 /** `emotion2vec serve` without its process: the API, its documentation, the page, and what protects them. */
 export async function createServer(options: ServerOptions): Promise<EmotionServer> {
-  const { logger, security, trustProxy, ...api } = options;
+  const { logger, security, trustProxy, connections: limits, ...api } = options;
+  const trust = trustOf(trustProxy);
   const app = Fastify({
     loggerInstance: logger,
-    trustProxy,
+    // Not Fastify's number: it believes nobody by count.
+    trustProxy: trust,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS },
     requestTimeout: REQUEST_TIMEOUT_MS,
     logController: new LogController({ disableRequestLogging: true }), // a line a request is enough: below
     genReqId: ({ headers }) => {
@@ -74,17 +89,22 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
   closeQuietConnections(app);
   logRequests(app);
   logDevices(app);
-  await protect(app, security);
+  const connections = new Connections({ ...defaults.connections, ...limits }, trust, security.token !== undefined);
+  service.metrics.watchConnections(connections);
+  await protect(app, security, { metrics: service.metrics, connections });
   await serveDocs(app, service.version);
   await app.register(apiRoutes(service));
-  await servePage(app);
+  await servePage(app, security.token !== undefined);
   await app.ready();
   return { app, recognizer: options.recognizer, setReady: (ready) => (service.ready = ready) };
 }
 
 /** What is no HTTP, or too much of it, gets its answer by hand. */
 function answerGarbage(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (socket.writableEnded && !socket.destroyed) return; // it has its answer, and sends on
+  // Node's own name; in the middle of an answer, another one would be taken for a part of it.
+  const answering = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
+  if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent === true) {
     socket.destroy();
     return;
   }
@@ -92,7 +112,8 @@ function answerGarbage(error: ConnectionError, socket: Socket): void {
   const answer = answerTo(new HttpError('ERR_BAD_REQUEST', what));
   const body = JSON.stringify(errorBody(answer, crypto.randomUUID()));
   const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
-  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`);
+  socket.write(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`);
+  endSlowly(socket);
 }
 
 /** Who asks for more on the same connection would otherwise keep a server that is closing open until he does. */
@@ -127,9 +148,9 @@ function logRequests(app: FastifyInstance): void {
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, url, ip, routeOptions } = request;
+    const { method, url, routeOptions } = request;
     const ms = Math.round(reply.elapsedTime * 100) / 100;
-    const line = { method, url, ip, status: reply.statusCode, ms };
+    const line = { method, url: shortened(url, MOST_URL), ip: clientAddress(request), status: reply.statusCode, ms };
     // What asks every few seconds would fill the log.
     if (routeOptions.config.open || url === '/metrics' || url === '/api/status') request.log.debug(line, 'request');
     else request.log.info(line, 'request');

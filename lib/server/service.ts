@@ -25,6 +25,16 @@ export interface ServedModel {
   card: ModelCard;
 }
 
+export interface ServiceSurroundings {
+  /** Of all paths. */
+  prefix: string;
+  version: string;
+  /** Of what happens in the background. */
+  onError: (error: unknown) => void;
+  /** Of what in the output folder is no result. */
+  onRubbish: (error: Error) => void;
+}
+
 /** What the routes share. */
 export class Service {
   readonly clips: Clips;
@@ -53,9 +63,9 @@ export class Service {
     recognizer: EmotionRecognizer,
     model: ServedModel,
     { limits, output, keep }: ApiSettings,
-    { prefix, version, onError }: { prefix: string; version: string; onError: (error: unknown) => void },
+    { prefix, version, onError, onRubbish }: ServiceSurroundings,
   ): Promise<Service> {
-    const store = keep === null ? undefined : await ResultStore.open(output);
+    const store = keep === null ? undefined : await ResultStore.open(output, onRubbish);
     const retention = store && keep ? new Retention(store, keep, onError) : undefined;
     retention?.start();
     const spool = new Spool(output, limits.uploadBytes);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { EmotionError } from '../errors.js';
-import { HttpError } from './errors.js';
+import { HttpError, shortened } from './errors.js';
 
 /** Uploads up to this size stay in memory, */
 const SMALL_BYTES = 256 * 1024;
@@ -89,7 +89,7 @@ export class Spool {
       if (signal.aborted) throw signal.reason;
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
       const { code } = error as NodeJS.ErrnoException; // the message has a path of ours
-      throw new EmotionError('ERR_FILE_WRITE', `${name} could not be taken in: ${code}`, { cause: error });
+      throw new EmotionError('ERR_FILE_WRITE', `${shortened(name)} could not be taken in: ${code}`, { cause: error });
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -125,7 +125,10 @@ export class Spool {
 
   #tooLarge(name: string): HttpError {
     const most = `${Math.floor(this.#maxBytes / 2 ** 20)} MB`;
-    return new HttpError('ERR_UPLOAD_TOO_LARGE', `${name} is larger than the ${most} that this server takes`);
+    return new HttpError(
+      'ERR_UPLOAD_TOO_LARGE',
+      `${shortened(name)} is larger than the ${most} that this server takes`,
+    );
   }
 
   /** What servers left behind that were killed. What cannot go stays for the next look. */

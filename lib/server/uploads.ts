@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { z } from 'zod';
 
 import { EmotionError, messageOf } from '../errors.js';
-import { ClientGone, HttpError } from './errors.js';
+import { ClientGone, HttpError, issuesOf, shortened } from './errors.js';
 import type { Spool, Upload } from './spool.js';
 
 /** Types of a body, or of a part, that may hold a recording. */
@@ -54,7 +54,8 @@ export async function* formFiles(
   try {
     for await (const part of partsOf(request, { limits, isPartAFile })) {
       if (part.type === 'field') {
-        if (part.valueTruncated) throw new HttpError('ERR_BAD_REQUEST', `The field ${part.fieldname} is too long`);
+        if (part.valueTruncated)
+          throw new HttpError('ERR_BAD_REQUEST', `The field ${shortened(part.fieldname)} is too long`);
         fields.set(part.fieldname, String(part.value));
         continue;
       }
@@ -121,14 +122,20 @@ function worded(error: unknown): unknown {
   if (code === 'FST_FIELDS_LIMIT')
     return new HttpError('ERR_BAD_REQUEST', `The form has more than ${MAX_FIELDS} fields`);
   if (error instanceof EmotionError || statusCode !== undefined) return error;
-  return new HttpError('ERR_BAD_REQUEST', `The form cannot be read: ${messageOf(error)}`, { cause: error });
+  return new HttpError('ERR_BAD_REQUEST', `The form cannot be read: ${shortened(messageOf(error))}`, { cause: error });
 }
 
 async function take({ file, filename, mimetype }: MultipartFile, spool: Spool, signal: AbortSignal): Promise<FormFile> {
   const name = clipName(filename);
   if (!isRecordingType(mimetype)) {
     file.resume();
-    return { name, error: new HttpError('ERR_UNSUPPORTED_TYPE', `${name} is sent as ${mimetype}, which is no audio`) };
+    return {
+      name,
+      error: new HttpError(
+        'ERR_UNSUPPORTED_TYPE',
+        `${shortened(name)} is sent as ${shortened(mimetype)}, which is no audio`,
+      ),
+    };
   }
   try {
     return { name, upload: await spool.take(file, name, signal) };
@@ -185,8 +192,7 @@ export async function bodyUpload(
 export function parseFields<S extends z.ZodType>(schema: S, fields: ReadonlyMap<string, string>): z.output<S> {
   const parsed = schema.safeParse(Object.fromEntries(fields));
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
-  throw new HttpError('ERR_BAD_REQUEST', `The form is not valid: ${problems.join('; ')}`);
+  throw new HttpError('ERR_BAD_REQUEST', `The form is not valid: ${issuesOf(parsed.error.issues)}`);
 }
 
 /** A client hears of an error only when it has sent all it wants to: the rest is read and thrown away. */

@@ -7,7 +7,14 @@ import { audioBudget, decodeAudio } from '../../lib/audio/decode.js';
 import { fixture } from '../support/paths.js';
 
 const speech = fixture('speech.wav');
-const request = { source: speech, name: 'a clip', maxSeconds: Infinity, priority: 0, signal: undefined };
+const request = {
+  source: speech,
+  name: 'a clip',
+  maxSeconds: Infinity,
+  decoder: 'auto' as const,
+  priority: 0,
+  signal: undefined,
+};
 
 describe('the decoding pool', () => {
   it('leaves clips encoded while the budget is full, and goes on when there is room', async () => {

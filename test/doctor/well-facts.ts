@@ -95,6 +95,7 @@ export function wellFacts(changes: Partial<Facts> = {}): Facts {
       folder: { path: '/package/build', exists: true, blocked: false, writable: true, freeBytes: 50e9 },
     },
     tools: undefined,
+    ffmpeg: { value: { path: '/usr/bin/ffmpeg', version: '5.1.9' } },
     gpus: 0,
     loader: loaderDone(NO_DRIVER),
     models: [

@@ -44,7 +44,7 @@ export function keep(
     frames,
     segments,
     model: { name: 'none', precision: 'fp32', device: 'cpu' },
-    timing: { decodeMs: 1, queueMs: 1, inferenceMs: 1 },
+    timing: { decodeMs: 1, decoder: 'builtin', queueMs: 1, inferenceMs: 1 },
   } satisfies ClipResult;
   const samples = new Int16Array(durationSeconds * RATE).map((_, i) => 8000 * Math.sin(i / 20));
   mkdirSync(path.join(folder, id));

@@ -27,8 +27,10 @@ export function App() {
       <Header />
       <main class="layout">
         <div class="column">
-          <InputPanel />
-          <FailureAlert />
+          <div class="in-sight">
+            <InputPanel />
+            <FailureAlert />
+          </div>
         </div>
         <div class="column wide">{panels()}</div>
         <HistoryPanel />

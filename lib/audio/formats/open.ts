@@ -1,8 +1,8 @@
-import { Failure } from '../failure.js';
+import { Failure, Unsupported } from '../failure.js';
 import { decodeEncoded } from './encoded/decode.js';
 import { missingFromMp3 } from './encoded/mp3.js';
-import type { LinearAudio } from './linear/linear-audio.js';
-import { readWav } from './linear/wav.js';
+import type { EmbeddedStream, LinearAudio } from './linear/linear-audio.js';
+import { readLinear } from './linear/read.js';
 import type { OpenedAudio, Stretch } from './stretch.js';
 
 /** Frames of what is not compressed that are converted at once. */
@@ -23,11 +23,17 @@ export function openAudio(bytes: Uint8Array, name: string): OpenedAudio {
       `${name} is cut off: it holds ${share} % of the audio that its header promises`,
     );
   }
-  const linear = readWav(bytes);
+  const linear = readLinear(bytes);
   if (linear === undefined) return { decoder: 'builtin', stretches: decodeEncoded(bytes) };
+  if ('codec' in linear) return { decoder: 'builtin', stretches: decodeEmbedded(linear) };
   if (linear.frames === 0) throw new Failure('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
   const { frames, sampleRate } = linear;
   return { decoder: 'builtin', expected: { frames, sampleRate }, stretches: stretchesOf(linear) };
+}
+
+function decodeEmbedded(stream: EmbeddedStream): AsyncIterable<Stretch> {
+  if (stream.codec === 'mp3') return decodeEncoded(stream.bytes);
+  throw new Unsupported(`CAF with codec ${stream.codec}`);
 }
 
 function* stretchesOf(audio: LinearAudio): Iterable<Stretch> {

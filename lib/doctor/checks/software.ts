@@ -164,6 +164,22 @@ export function loadFailure({ loader, recognitions }: Facts): Outcome<unknown> |
   );
 }
 
+/** Recognition works without it. */
+export function checkFfmpeg({ ffmpeg }: Facts): Finding {
+  const finding = { id: 'software.ffmpeg', title: 'ffmpeg' };
+  const { value, problem } = ffmpeg;
+  if (problem !== undefined) {
+    const { what, remedy } = problem;
+    return { ...finding, status: 'warning', detail: what, ...(remedy !== undefined && { remedy }) };
+  }
+  if (value === undefined) {
+    return { ...finding, status: 'info', detail: 'not there; with it, more formats of audio are read' };
+  }
+  const { path, version } = value;
+  const detail = `${version || 'of an unknown version'}: used for formats of audio that are not built in: ${path}`;
+  return { ...finding, status: 'ok', detail, data: { ...value } };
+}
+
 /** What the addon is built with, in words and as Debian's package. */
 const TOOLS = [
   ['cmake', 'CMake 3.18 or newer', 'cmake'],

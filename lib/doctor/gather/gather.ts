@@ -14,7 +14,7 @@ import {
   type RecognitionReport,
   type Skipped,
 } from '../probe/protocol.js';
-import { addonFacts, libtorchFacts, modelFacts, toolFacts } from './software.js';
+import { addonFacts, ffmpegFacts, libtorchFacts, modelFacts, toolFacts } from './software.js';
 import {
   environmentFacts,
   folderFacts,
@@ -51,10 +51,12 @@ export async function gatherFacts({ model, say = () => undefined }: GatherOption
         ? Promise.resolve(skipped('the addon is missing'))
         : probe({ kind: 'loader' }, { timeoutMs: LOADER_LIMIT });
   const knowing = modelFacts(model);
+  const askingFfmpeg = knownLater(ffmpegFacts);
   const libtorch = libtorchFacts();
   const cache = known(() => cacheFolder()).value;
   const tools =
     libtorch.value === undefined || addon.path === undefined ? (await knownLater(toolFacts)).value : undefined;
+  const ffmpeg = await askingFfmpeg;
   const { models, modelProblem } = await knowing;
   const loader = await asking;
   const facts: Facts = {
@@ -68,6 +70,7 @@ export async function gatherFacts({ model, say = () => undefined }: GatherOption
     libtorch,
     addon: { ...addon, current: addonFacts(libtorch.value).current },
     tools,
+    ffmpeg,
     gpus: gpuCount(),
     loader,
     models,

@@ -2,17 +2,19 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
+import { FFMPEG_VARIABLE, findFfmpeg } from '../../audio/ffmpeg/program.js';
+import { EmotionError } from '../../errors.js';
 import { readCard } from '../../model/card-file.js';
 import { type BuiltInModel, builtInModels, resolveModel } from '../../model/manifest.js';
 import { cachedLibtorch, cacheFolder, inspectLibtorch, type Libtorch, locateLibtorch } from '../../libtorch/locate.js';
 import { CPU_SET, CUDA_SET } from '../../libtorch/pin.js';
 import { addonIsCurrent } from '../../native/build.js';
 import { findAddon, packageRoot } from '../../native/paths.js';
-import type { AddonFacts, ModelFacts, ToolFacts } from '../facts.js';
+import type { AddonFacts, FfmpegFacts, ModelFacts, ToolFacts } from '../facts.js';
 import { known, type Known, knownLater } from '../finding.js';
 import { folderFacts } from './system.js';
 
-/** Asking Python for pip must not hold the doctor up. */
+/** Asking Python for pip, or ffmpeg for its version, must not hold the doctor up. */
 const PATIENCE_MS = 1000;
 
 /**
@@ -48,6 +50,20 @@ export async function toolFacts(): Promise<ToolFacts> {
     make: there('make', 'ninja'),
     mirror: Boolean(env.EMOTION2VEC_LIBTORCH_URL),
   };
+}
+
+/** @throws EmotionError where the one that the environment names is not there */
+export async function ffmpegFacts(env: NodeJS.ProcessEnv = process.env): Promise<FfmpegFacts | undefined> {
+  const path = findFfmpeg(env);
+  if (path === undefined) {
+    const named = env[FFMPEG_VARIABLE];
+    if (!named) return undefined;
+    throw new EmotionError('ERR_DECODER_UNAVAILABLE', `${FFMPEG_VARIABLE} names ${named}, which is no program here`);
+  }
+  const said = await new Promise<string>((resolve) => {
+    execFile(path, ['-version'], { timeout: PATIENCE_MS }, (_error, stdout) => resolve(stdout));
+  });
+  return { path, version: /^ffmpeg version ([\w.]+)/.exec(said)?.[1] ?? '' };
 }
 
 /** The built-in models, and the wanted one. */

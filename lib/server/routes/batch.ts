@@ -4,11 +4,11 @@ import { mapMany } from '../../many.js';
 import type { Progress } from '../../progress.js';
 import { downloads } from '../batch-download.js';
 import { newId } from '../clip-id.js';
-import { errorBody, HttpError } from '../errors.js';
+import { errorBody, HttpError, shortened } from '../errors.js';
 import { EventStream, wantsEvents } from '../event-stream.js';
-import type { BatchList } from '../result-store.js';
 import {
   batchForm,
+  type BatchList,
   batchParams,
   batchResult,
   type BatchSummary,
@@ -79,7 +79,10 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
           if (index === 0) throw new HttpError('ERR_BAD_REQUEST', 'The form has no file');
           const [late] = [...fields.keys()].slice(heeded);
           if (late !== undefined) {
-            throw new HttpError('ERR_BAD_REQUEST', `The field ${late} comes after the last file, and counts for none`);
+            throw new HttpError(
+              'ERR_BAD_REQUEST',
+              `The field ${shortened(late)} comes after the last file, and counts for none`,
+            );
           }
         }
         const hear = async (file: BatchFile, left: AbortSignal): Promise<ClipResult> => {

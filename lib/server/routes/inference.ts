@@ -2,7 +2,7 @@ import type { FastifyError } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 
-import { HttpError, notFound, sendAnswer } from '../errors.js';
+import { HttpError, notFound, sendAnswer, shortened } from '../errors.js';
 import { HEAD_LENGTH, readInference, tensorsOf, writeInference } from '../inference.js';
 import { inferError, inferRequest, inferResponse, modelParams } from '../schemas.js';
 import type { Service } from '../service.js';
@@ -17,9 +17,13 @@ const tensors = z.array(z.object({ name: z.string(), datatype: z.string(), shape
 export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
   const { model, recognizer, limits } = service;
   const check = (name: string, version?: string): void => {
-    if (name !== model.name) throw new HttpError('ERR_NOT_FOUND', `There is no model ${name}; there is ${model.name}`);
+    if (name !== model.name)
+      throw new HttpError('ERR_NOT_FOUND', `There is no model ${shortened(name)}; there is ${model.name}`);
     if (version !== undefined && version !== model.card.version) {
-      throw new HttpError('ERR_NOT_FOUND', `There is no version ${version} of ${name}; there is ${model.card.version}`);
+      throw new HttpError(
+        'ERR_NOT_FOUND',
+        `There is no version ${shortened(version)} of ${name}; there is ${model.card.version}`,
+      );
     }
   };
   const errors = { 400: inferError, 404: inferError, 503: inferError };
@@ -154,7 +158,7 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
           checkPath(request.params);
           const client = clientSignal(reply);
           const headLength = request.headers[HEAD_LENGTH];
-          const inference = readInference(request.body as unknown as Buffer, headLength, model.card);
+          const inference = readInference(request.body, headLength, model.card);
           const { durationSeconds: maxDurationSeconds, timeoutMs } = limits;
           const embedding = inference.outputs.some(({ name }) => name === 'features');
           const failed = new AbortController();

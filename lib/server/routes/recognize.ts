@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 
-import { errorBody, HttpError } from '../errors.js';
+import { errorBody, HttpError, shortened } from '../errors.js';
 import { EventStream, wantsEvents } from '../event-stream.js';
 import { clipFields, clipOptions, clipResult, recognizeForm, recognizeQuery } from '../schemas.js';
 import type { Service } from '../service.js';
@@ -19,7 +19,13 @@ export function recognizeRoute(service: Service): FastifyPluginCallbackZod {
     app.removeContentTypeParser(['application/json', 'text/plain']); // Fastify's own
     app.addContentTypeParser('*', (request, body, parsed) => {
       if (isRecordingType(request.headers['content-type'])) parsed(null, body);
-      else parsed(new HttpError('ERR_UNSUPPORTED_TYPE', `A body of ${request.headers['content-type']} is no audio`));
+      else
+        parsed(
+          new HttpError(
+            'ERR_UNSUPPORTED_TYPE',
+            `A body of ${shortened(request.headers['content-type'] ?? 'no type')} is no audio`,
+          ),
+        );
     });
     app.post(
       '/api/recognize',

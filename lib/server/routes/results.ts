@@ -98,7 +98,9 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       },
       async ({ params: { id }, query: { count } }) => {
         if (!(await stored().has(id, 'processedAudio'))) throw missing(id);
-        return peaksOf(stored().pathOf(id, 'processedAudio'), count);
+        const outline = await peaksOf(stored().pathOf(id, 'processedAudio'), count);
+        if (outline === undefined) throw missing(id);
+        return outline;
       },
     );
 

@@ -3,8 +3,11 @@ import { size } from '../state/emotions.js';
 import { type Theme, theme, THEMES } from '../state/settings.js';
 import { locked, offline, status } from '../state/status.js';
 
+/** Whether the server asks for a token: it writes that into the page. */
+const hasLogin = document.querySelector<HTMLMetaElement>('meta[name=logout]')?.content === 'yes';
+
 export function Header() {
-  const { title, language: languageLabel, theme: themeLabel, themes } = texts.value;
+  const { title, language: languageLabel, theme: themeLabel, themes, logout } = texts.value;
   return (
     <header class="header">
       <h1 class="brand">
@@ -44,6 +47,11 @@ export function Header() {
             ))}
           </select>
         </label>
+        {hasLogin && (
+          <form method="post" action="logout">
+            <button class="button">{logout}</button>
+          </form>
+        )}
       </div>
     </header>
   );

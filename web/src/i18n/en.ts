@@ -5,6 +5,7 @@ export const en = {
   language: 'Language',
   theme: 'Colours',
   themes: { system: 'Auto', light: 'Light', dark: 'Dark' },
+  logout: 'Log out',
   model: {
     unloaded: 'Model not loaded yet: the first recording loads it',
     loading: (percent: number) => `Loading the model, ${percent} %`,

@@ -7,6 +7,7 @@ export const zh: Texts = {
   language: '语言',
   theme: '配色',
   themes: { system: '自动', light: '浅色', dark: '深色' },
+  logout: '退出登录',
   model: {
     unloaded: '模型尚未加载：第一段录音会触发加载',
     loading: (percent) => `正在加载模型 ${percent} %`,

@@ -1,90 +1,77 @@
-import type { LinearAudio } from './linear-audio.js';
-import { aLaw, muLaw } from './g711.js';
+import { type Chunk, chunksOf, nameAt, samplesIn } from './chunks.js';
+import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
+import { readWavData, readWavFormat, type WavFormat } from './wav-codec.js';
 
-const FORMAT_PCM = 1;
-const FORMAT_FLOAT = 3;
-const FORMAT_ALAW = 6;
-const FORMAT_MULAW = 7;
-const FORMAT_EXTENSIBLE = 0xfffe;
-
-interface WavFormat {
-  tag: number;
-  channels: number;
-  sampleRate: number;
-  bits: number;
-}
+/** What the size of a data chunk is where the true one stands in a ds64 chunk, or where nobody knew it. */
+const UNKNOWN = 0xffffffff;
 
 /**
- * Reads a RIFF/WAVE file: 8, 16, 24, 32-bit integers, 32 and 64-bit floats, A-law and mu-law, extensible or not. A data
- * chunk that promises more than the file holds, as streaming encoders write, is read to the file's end.
- * @returns undefined when the bytes are no RIFF/WAVE, or hold a codec that is not among these
+ * Reads RIFF/WAVE, also big-endian (RIFX) and beyond 4 GB (RF64, BW64), with the format before or behind the data. Several data
+ * chunks are read as one.
+ * @returns undefined when the bytes are no such file
+ * @throws Unsupported where the codec is not among those of readWavData; Error where the file is broken
  */
-export function readWav(bytes: Uint8Array): LinearAudio | undefined {
+export function readWav(bytes: Uint8Array): LinearAudio | EmbeddedStream | undefined {
+  const kind = nameAt(bytes, 0);
+  if (!['RIFF', 'RIFX', 'RF64', 'BW64'].includes(kind) || nameAt(bytes, 8) !== 'WAVE') return undefined;
+  const littleEndian = kind !== 'RIFX';
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const name = (at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
-  if (bytes.length < 12 || name(0) !== 'RIFF' || name(8) !== 'WAVE') return undefined;
   let format: WavFormat | undefined;
-  for (let at = 12; at + 8 <= bytes.length;) {
-    const size = view.getUint32(at + 4, true);
-    const body = at + 8;
-    if (name(at) === 'fmt ' && body + 16 <= bytes.length) format = readFormat(view, body, size);
-    if (name(at) === 'data' && format !== undefined) {
-      return readData(new DataView(view.buffer, view.byteOffset + body, Math.min(size, bytes.length - body)), format);
-    }
-    at = body + size + (size % 2); // chunks are padded to even sizes
+  let promised: number | undefined;
+  let wideSize: number | undefined;
+  const parts: Uint8Array[] = [];
+  for (const chunk of chunksOf(bytes, 12, littleEndian)) {
+    const there = bytes.subarray(chunk.body, chunk.body + chunk.size);
+    if (chunk.id === 'ds64' && there.length >= 16) wideSize = Number(view.getBigUint64(chunk.body + 8, littleEndian));
+    if (chunk.id === 'fmt ') format ??= readWavFormat(there, littleEndian);
+    if (chunk.id === 'fact' && there.length >= 4) promised = view.getUint32(chunk.body, littleEndian);
+    if (chunk.id !== 'data') continue;
+    const size = chunk.size === UNKNOWN ? (wideSize ?? UNKNOWN) : chunk.size;
+    const part = samplesIn(bytes, chunk, littleEndian, size);
+    parts.push(part);
+    if (part.length > chunk.size) break; // to the file's end
   }
-  throw new Error(format === undefined ? 'the WAV header is cut off' : 'the WAV file has no data chunk');
+  if (format === undefined) throw new Error('the WAV header is cut off');
+  if (parts.length === 0) throw new Error('the WAV file has no data chunk');
+  return readWavData(format, parts, littleEndian, promised);
 }
 
-function readFormat(view: DataView, at: number, size: number): WavFormat {
-  const tag = view.getUint16(at, true);
-  const extended = tag === FORMAT_EXTENSIBLE && size >= 26 && at + 26 <= view.byteLength;
-  return {
-    tag: extended ? view.getUint16(at + 24, true) : tag, // the sub-format's first bytes are the plain tag
-    channels: view.getUint16(at + 2, true),
-    sampleRate: view.getUint32(at + 4, true),
-    bits: view.getUint16(at + 14, true),
-  };
-}
+/** The rest of the identifiers of Wave64, behind the four letters. */
+const W64_RIFF = 'riff2e91cf11a5d628db04c10000';
+const W64_REST = 'f3acd3118cd100c04f8edb8a';
+const W64_HEAD = 24;
 
-function readData(data: DataView, { tag, channels, sampleRate, bits }: WavFormat): LinearAudio | undefined {
-  const sampleAt = sampleReader(data, tag, bits);
-  if (sampleAt === undefined) return undefined;
-  if (channels === 0 || sampleRate === 0) throw new Error('the WAV header says 0 channels or 0 Hz');
-  const bytes = bits / 8;
-  const read = (start: number, end: number): Float32Array[] => {
-    const stretch = Array.from({ length: channels }, () => new Float32Array(end - start));
-    for (let i = 0, at = start * bytes * channels; i < end - start; i++) {
-      for (const channel of stretch) {
-        channel[i] = sampleAt(at);
-        at += bytes;
-      }
-    }
-    return stretch;
-  };
-  return { sampleRate, frames: Math.floor(data.byteLength / (bytes * channels)), read };
-}
-
-/** Integers scale so that the most negative one is -1, as in libsndfile and torchaudio. */
-function sampleReader(data: DataView, tag: number, bits: number): ((at: number) => number) | undefined {
-  switch (`${tag}/${bits}`) {
-    case `${FORMAT_PCM}/8`:
-      return (at) => (data.getUint8(at) - 128) / 128;
-    case `${FORMAT_PCM}/16`:
-      return (at) => data.getInt16(at, true) / 32768;
-    case `${FORMAT_PCM}/24`:
-      return (at) => (data.getInt8(at + 2) * 65536 + data.getUint16(at, true)) / 8388608;
-    case `${FORMAT_PCM}/32`:
-      return (at) => data.getInt32(at, true) / 2147483648;
-    case `${FORMAT_FLOAT}/32`:
-      return (at) => data.getFloat32(at, true);
-    case `${FORMAT_FLOAT}/64`:
-      return (at) => data.getFloat64(at, true);
-    case `${FORMAT_ALAW}/8`:
-      return (at) => aLaw(data.getUint8(at)) / 32768;
-    case `${FORMAT_MULAW}/8`:
-      return (at) => muLaw(data.getUint8(at)) / 32768;
-    default:
-      return undefined;
+/**
+ * Reads Sony's Wave64: chunks are named by GUIDs and have sizes of 64 bits, which count their heads.
+ * @returns undefined when the bytes are no such file
+ * @throws as readWav
+ */
+export function readWave64(bytes: Uint8Array): LinearAudio | EmbeddedStream | undefined {
+  if (guidAt(bytes, 0) !== W64_RIFF || guidAt(bytes, W64_HEAD) !== `wave${W64_REST}`) return undefined;
+  let format: WavFormat | undefined;
+  const parts: Uint8Array[] = [];
+  for (const { id, body, size } of wave64Chunks(bytes)) {
+    if (id === 'fmt ') format ??= readWavFormat(bytes.subarray(body, body + size), true);
+    if (id !== 'data') continue;
+    parts.push(size > 0 ? bytes.subarray(body, body + size) : bytes.subarray(body));
+    if (size <= 0) break; // a recorder that died: to the file's end
   }
+  if (format === undefined) throw new Error('the Wave64 header is cut off');
+  if (parts.length === 0) throw new Error('the Wave64 file has no data chunk');
+  return readWavData(format, parts, true);
+}
+
+function* wave64Chunks(bytes: Uint8Array): Iterable<Chunk> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = W64_HEAD + 16; at + W64_HEAD <= bytes.length;) {
+    const whole = Number(view.getBigUint64(at + 16, true));
+    const id = guidAt(bytes, at).endsWith(W64_REST) ? nameAt(bytes, at) : '';
+    yield { id, body: at + W64_HEAD, size: whole - W64_HEAD };
+    at += Math.max(W64_HEAD, 8 * Math.ceil(whole / 8));
+  }
+}
+
+/** Four letters, and the other twelve bytes in hexadecimal. */
+function guidAt(bytes: Uint8Array, at: number): string {
+  return nameAt(bytes, at) + Buffer.from(bytes.subarray(at + 4, at + 16)).toString('hex');
 }

@@ -1,0 +1,41 @@
+/**
+ * Endings of files that may hold a recording: what folders are searched for. The one list; a file named outright is read whatever
+ * it is called.
+ */
+export const audioEndings = {
+  /** Read by the package itself. */
+  builtin: [
+    ...['wav', 'wave', 'bwf', 'rf64', 'bw64', 'w64', 'aiff', 'aif', 'aifc', 'caf', 'au', 'snd'],
+    ...['mp3', 'flac', 'ogg', 'oga', 'opus', 'aac', 'adts', 'm4a', 'm4b', 'm4r', 'mp4', 'm4v', 'mov', '3gp', '3g2'],
+    ...['webm', 'weba', 'mkv', 'mka', 'avi', 'amr', 'awb', 'wma', 'asf', 'wmv'],
+    ...['wv', 'ape', 'tta', 'qoa', 'mpc', 'ac3', 'eac3', 'dts', 'dsf', 'dff'],
+  ],
+  /** Read where `ffmpeg` is. */
+  ffmpeg: [
+    ...[
+      'mp1',
+      'mp2',
+      'mpa',
+      'spx',
+      'ogv',
+      'ogx',
+      'gsm',
+      'sph',
+      'voc',
+      'ra',
+      'rm',
+      'tak',
+      'shn',
+      'alac',
+      'loas',
+      'latm',
+    ],
+    ...['flv', 'f4a', 'f4v', 'mpg', 'mpeg', 'vob', 'mts', 'm2ts', 'mxf'],
+  ],
+} as const;
+
+const ENDING = new RegExp(`\\.(${[...audioEndings.builtin, ...audioEndings.ffmpeg].join('|')})$`, 'i');
+
+export function hasAudioEnding(name: string): boolean {
+  return ENDING.test(name);
+}

@@ -1,0 +1,129 @@
+import { Unsupported } from '../../failure.js';
+import { quickTime } from './aiff.js';
+import { nameAt } from './chunks.js';
+import type { EmbeddedPackets, LinearAudio } from './linear-audio.js';
+import { readIntegers } from './packed.js';
+import { floats, interleaved } from './samples.js';
+
+const IS_FLOAT = 1;
+const IS_LITTLE_ENDIAN = 2;
+
+interface Description {
+  /** Hz. */
+  sampleRate: number;
+  format: string;
+  flags: number;
+  /** 0 where packets differ, and the packet table has their sizes. */
+  packetBytes: number;
+  packetFrames: number;
+  channels: number;
+  bits: number;
+}
+
+/** Which samples are the clip, and how long each packet is. */
+interface PacketTable {
+  validFrames: number;
+  priming: number;
+  /** Numbers of seven bits a byte. */
+  sizes: Uint8Array;
+}
+
+/**
+ * Reads Apple's Core Audio Format: integers, floats, G.711 and ima4.
+ * @returns undefined when the bytes are no such file; the packets of ALAC and AAC
+ * @throws Unsupported for other codecs; Error where the file is broken
+ */
+export function readCaf(bytes: Uint8Array): LinearAudio | EmbeddedPackets | undefined {
+  if (nameAt(bytes, 0) !== 'caff') return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let description: Description | undefined;
+  let samples: Uint8Array | undefined;
+  let table: PacketTable | undefined;
+  let cookie = bytes.subarray(0, 0);
+  for (let at = 8; at + 12 <= bytes.length;) {
+    const id = nameAt(bytes, at);
+    const size = Number(view.getBigInt64(at + 4));
+    const body = at + 12;
+    const end = size < 0 ? bytes.length : Math.min(bytes.length, body + size); // the last one may not know its own
+    if (id === 'desc' && end - body >= 32) description ??= readDescription(view, body);
+    if (id === 'pakt' && end - body >= 24) table ??= readTable(bytes.subarray(body, end));
+    if (id === 'kuki') cookie = bytes.subarray(Math.min(body, end), end);
+    if (id === 'data' && samples === undefined) samples = bytes.subarray(Math.min(body + 4, end), end); // behind the edit count
+    at = end;
+  }
+  if (description === undefined) throw new Error('the CAF header is cut off');
+  if (samples === undefined) throw new Error('the CAF file has no audio data');
+  const { format } = description;
+  if (format !== 'alac' && format !== 'aac ') return readSamples(samples, description, table);
+  return {
+    codec: format === 'alac' ? 'alac' : 'aac',
+    cookie,
+    packets: packetsOf(samples, description, table),
+    skip: Math.max(0, table?.priming ?? 0),
+    length: table !== undefined && table.validFrames > 0 ? table.validFrames : undefined,
+  };
+}
+
+function readTable(bytes: Uint8Array): PacketTable {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { validFrames: Number(view.getBigInt64(8)), priming: view.getInt32(16), sizes: bytes.subarray(24) };
+}
+
+function* packetsOf(
+  samples: Uint8Array,
+  { packetBytes, packetFrames }: Description,
+  table: PacketTable | undefined,
+): Iterable<{ data: Uint8Array }> {
+  const sizes = table?.sizes ?? new Uint8Array(0);
+  let next = 0;
+  const number = (): number => {
+    let value = 0;
+    for (let byte = 0x80; byte & 0x80 && next < sizes.length;) {
+      byte = sizes[next++]!;
+      value = value * 128 + (byte & 0x7f);
+    }
+    return value;
+  };
+  for (let at = 0; at < samples.length;) {
+    if (packetBytes === 0 && next >= sizes.length) return;
+    const size = packetBytes || number();
+    if (packetFrames === 0) number();
+    if (size > 0) yield { data: samples.subarray(at, at + size) };
+    at += size;
+  }
+}
+
+function readDescription(view: DataView, at: number): Description {
+  return {
+    sampleRate: Math.round(view.getFloat64(at)),
+    format: nameAt(new Uint8Array(view.buffer, view.byteOffset + at, 12), 8),
+    flags: view.getUint32(at + 12),
+    packetBytes: view.getUint32(at + 16),
+    packetFrames: view.getUint32(at + 20),
+    channels: view.getUint32(at + 24),
+    bits: view.getUint32(at + 28),
+  };
+}
+
+function readSamples(samples: Uint8Array, description: Description, table: PacketTable | undefined): LinearAudio {
+  const { sampleRate, format, flags, packetBytes, channels, bits } = description;
+  const shape = { channels, sampleRate };
+  const littleEndian = (flags & IS_LITTLE_ENDIAN) !== 0;
+  if (format === 'ulaw' || format === 'alaw') {
+    return interleaved(samples, { ...shape, encoding: format === 'ulaw' ? 'mulaw' : 'alaw' });
+  }
+  if (format === 'ima4') {
+    const frames = table !== undefined && table.validFrames > 0 ? table.validFrames : undefined;
+    return quickTime(samples, { ...shape, frames });
+  }
+  if (format === 'lpcm') {
+    const float = (flags & IS_FLOAT) !== 0;
+    const encoding = float ? floats(bits, littleEndian) : undefined;
+    if (encoding !== undefined) return interleaved(samples, { ...shape, encoding });
+    const container = channels > 0 && packetBytes % channels === 0 ? packetBytes / channels : 0;
+    const layout = { ...shape, bits, container: Math.max(container, Math.ceil(bits / 8)), littleEndian };
+    const audio = float || bits === 0 ? undefined : readIntegers(samples, layout);
+    if (audio !== undefined) return audio;
+  }
+  throw new Unsupported(`CAF with codec ${JSON.stringify(format)}, ${bits} bits a sample`);
+}

@@ -1,0 +1,50 @@
+/**
+ * Measures a build of the library: `node build/test/test/oracle/report.js [--dist DIST] [--files FOLDER] [--only REGEXP]`.
+ * The worst come first.
+ */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { root } from '../support/paths.js';
+import { cases } from './cases/index.js';
+import { type Decode, measure, type Row, type Verdict } from './measure.js';
+
+const ORDER: readonly Verdict[] = ['wrong', 'failed', 'refused', 'not made', 'equal'];
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      dist: { type: 'string', default: path.join(root, 'dist') },
+      files: { type: 'string', default: path.join(root, 'build/oracle') },
+      only: { type: 'string', default: '' },
+    },
+  });
+  mkdirSync(values.files, { recursive: true });
+  const { decodeAudio } = (await import(path.resolve(values.dist, 'audio/decode.js'))) as {
+    decodeAudio: (
+      file: string,
+      options: { decoder: 'builtin'; rate?: number | undefined },
+    ) => Promise<{ pcm: Awaited<ReturnType<Decode>>; lease: { release: () => void } }>;
+  };
+  const only = new RegExp(values.only);
+  const wanted = cases.filter(({ file, format }) => only.test(file) || only.test(format));
+  const rows = await measure(wanted, path.resolve(values.files), async (file, rate) => {
+    const { pcm, lease } = await decodeAudio(file, { decoder: 'builtin', rate });
+    lease.release();
+    return pcm;
+  });
+  const count = (verdict: Verdict) => rows.filter((row) => row.verdict === verdict).length;
+  console.log(`${rows.length} files: ${ORDER.map((verdict) => `${count(verdict)} ${verdict}`).join(', ')}\n`);
+  for (const verdict of ORDER) for (const row of rows.filter((one) => one.verdict === verdict)) console.log(line(row));
+}
+
+function line({ case: one, verdict, why, correlation, level, length, lag }: Row): string {
+  const numbers =
+    correlation === undefined
+      ? ''
+      : `r ${correlation.toFixed(4)}  ${level!.toFixed(2)} dB  length ${length}  lag ${lag}`;
+  return [verdict.padEnd(9), one.file.padEnd(44), one.format.padEnd(28), numbers, why].join(' ');
+}
+
+void main();
