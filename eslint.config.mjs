@@ -18,6 +18,18 @@ export default tseslint.config(
     },
   },
   {
+    files: ['lib/**/*.ts', 'web/**/*.ts', 'web/**/*.tsx'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.object.name="Math"] > SpreadElement',
+          message: 'As arguments there may be no more than the stack holds: use lib/largest.ts.',
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.js', '**/*.cjs'],
     languageOptions: {
       sourceType: 'commonjs',

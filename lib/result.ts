@@ -1,5 +1,6 @@
 import type { Pcm } from './audio/pcm.js';
 import type { PreparedAudio } from './audio/prepare.js';
+import { largest } from './largest.js';
 import { inUse, type ModelCard } from './model/card.js';
 import type { Granularity } from './options.js';
 import type { Heard, Windowing } from './windows.js';
@@ -108,7 +109,7 @@ export function scoresOf(logits: ArrayLike<number>, card: ModelCard): Record<str
   const used = card.labels
     .map((label, i) => ({ name: label.name, logit: logits[i] ?? -Infinity, used: inUse(label) }))
     .filter((entry) => entry.used);
-  const top = Math.max(...used.map((entry) => entry.logit));
+  const top = largest(used.map((entry) => entry.logit));
   const weights = used.map((entry) => Math.exp(entry.logit - top));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return Object.fromEntries(used.map((entry, i) => [entry.name, (weights[i] ?? 0) / sum]));

@@ -27,6 +27,7 @@ import {
   type TorchOptions,
   torchOptionsSchema,
 } from './options.js';
+import { writeWhole } from './whole-file.js';
 
 export { EmotionError, type ErrorCode } from './errors.js';
 export type { DeviceMemory, LoadWatch, QuantizeReport } from './native/binding.js';
@@ -127,8 +128,8 @@ export class TorchModule {
   }
 
   /**
-   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. An archive is a program, which may read and write files and
-   * return memory that it did not fill: load only those that you trust (SECURITY.md).
+   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. A TorchScript archive is a program: load only archives
+   * that you trust. It may read and write files, and return memory that it did not fill (SECURITY.md).
    * @param watch gets `fraction()`: how much of the archive has been read, 0 to 1
    * @throws TypeError for wrong options
    * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_MODEL_LOAD (which calls other kinds of files by their names), ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
@@ -249,7 +250,7 @@ export class TorchModule {
     try {
       this.#open();
       while (this.#quantizing !== undefined) await this.#quantizing;
-      await this.#native!.save(path.resolve(file), extraFiles);
+      await writeWhole(path.resolve(file), (part) => this.#native!.save(part, extraFiles));
     } catch (error) {
       throw fromNative(error, (what) => `${file} could not be written: ${what}`);
     }

@@ -2,7 +2,7 @@
 // Loaded before Jazzer.js. Its prebuilt addon is linked on a newer Linux than many that are in use (glibc 2.38, GCC 13) though it
 // needs nothing of them: strtol under its C23 name, and a symbol that nothing calls. Where it does not load, a copy does that asks
 // for what older ones have. Source: the ELF gABI, chapters 4 and 5, and LSB 5.0, 10.7 (symbol versioning).
-const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
+const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
 
@@ -21,7 +21,9 @@ Module._extensions['.node'] = (module, file) => {
     if (!/version `.*' not found/.test(error.message)) throw error;
     const older = path.join(__dirname, '../build/fuzz', path.basename(file));
     mkdirSync(path.dirname(older), { recursive: true });
-    writeFileSync(older, forOlderSystems(readFileSync(file)));
+    const part = `${older}.${process.pid}.part`;
+    writeFileSync(part, forOlderSystems(readFileSync(file)));
+    renameSync(part, older); // whole: another process may have it open
     return load(module, older);
   }
 };

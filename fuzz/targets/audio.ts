@@ -20,23 +20,26 @@ export const target: FuzzTarget = {
   maxBytes: MAX_BYTES,
   dictionary: [...WORDS.split(','), '\x1a\x45\xdf\xa3', '\xff\xfb', '#!AMR\n'],
   instrument: ['node_modules/@audio/', 'node_modules/audio-type/'],
-  async fuzz(data) {
-    const audio = new MonoAudio('The clip', MAX_SECONDS, RATE);
-    const whole = await unlessMisuse(async () => {
-      const { expected, stretches } = openAudio(data, 'The clip');
-      if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
-      for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
-      return true;
-    });
-    if (whole === undefined) return;
-    const { pcm, durationSeconds } = audio.finish();
-    const bad = firstNotFinite(pcm.samples);
-    if (bad >= 0) throw new Error(`sample ${bad} is ${pcm.samples[bad]}`);
-    if (Math.abs(pcm.samples.length - durationSeconds * RATE) > 1) {
-      throw new Error(`${pcm.samples.length} samples of ${durationSeconds} s`);
-    }
-  },
+  fuzz: decodeWhole,
 };
+
+/** What comes of the bytes is refused, or finite samples of the length that they are said to have. */
+export async function decodeWhole(data: Buffer): Promise<void> {
+  const audio = new MonoAudio('The clip', MAX_SECONDS, RATE);
+  const whole = await unlessMisuse(async () => {
+    const { expected, stretches } = openAudio(data, 'The clip');
+    if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
+    for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
+    return true;
+  });
+  if (whole === undefined) return;
+  const { pcm, durationSeconds } = audio.finish();
+  const bad = firstNotFinite(pcm.samples);
+  if (bad >= 0) throw new Error(`sample ${bad} is ${pcm.samples[bad]}`);
+  if (Math.abs(pcm.samples.length - durationSeconds * RATE) > 1) {
+    throw new Error(`${pcm.samples.length} samples of ${durationSeconds} s`);
+  }
+}
 
 function isSmall(file: string): boolean {
   const stats = statSync(file);

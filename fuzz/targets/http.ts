@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pino from 'pino';
 
-import { wavHeader } from '../../lib/audio/wav.js';
+import { wavHeader } from '../../lib/audio/wav-header.js';
 import type { EmotionRecognizer } from '../../lib/recognizer.js';
 import type { RecognitionResult } from '../../lib/result.js';
 import { createServer } from '../../lib/server/server.js';

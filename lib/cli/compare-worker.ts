@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.js';
 import type { Precision } from '../options.js';
 import { EmotionRecognizer } from '../recognizer.js';
+import type { Answer, Costs } from './compare-table.js';
 import { sourceOf } from './inputs.js';
 
 export interface CompareJob {
@@ -14,18 +15,14 @@ export interface CompareJob {
 }
 
 export type CompareReply =
-  | {
-      kind: 'clip';
-      file: string;
-      emotion: string;
-      scores: Record<string, number>;
-      embedding: number[];
-      seconds: number;
-    }
+  | ({ kind: 'clip' } & Answer)
   | { kind: 'failure'; file: string; what: string }
-  | { kind: 'done'; loadSeconds: number; peakBytes: number; precision: string }
+  | ({ kind: 'done' } & Omit<Costs, 'fileBytes'>)
   | { kind: 'error'; what: string };
 
+// Nobody is left to read what would come: who started this was killed.
+const abandoned = (): void => void process.kill(process.pid, 'SIGKILL');
+process.once('disconnect', abandoned);
 process.once('message', (job: CompareJob) => void work(job));
 
 async function work({ archive, precision, threads, files }: CompareJob): Promise<void> {
@@ -41,14 +38,7 @@ async function work({ archive, precision, threads, files }: CompareJob): Promise
           embedding: true,
         });
         ran = model.precision;
-        reply({
-          kind: 'clip',
-          file,
-          emotion,
-          scores,
-          embedding: Array.from(embedding!),
-          seconds: timing.inferenceMs / 1000,
-        });
+        reply({ kind: 'clip', file, emotion, scores, embedding: embedding!, seconds: timing.inferenceMs / 1000 });
       } catch (error) {
         reply({ kind: 'failure', file, what: messageOf(error) });
       }
@@ -58,6 +48,7 @@ async function work({ archive, precision, threads, files }: CompareJob): Promise
   } catch (error) {
     reply({ kind: 'error', what: messageOf(error) });
   }
+  process.off('disconnect', abandoned);
   process.disconnect();
 }
 

@@ -15,10 +15,11 @@ import { readCard } from '../model/card-file.js';
 import { resolveModel } from '../model/manifest.js';
 import { makeFolder } from '../output/folder.js';
 import { count } from '../output/text.js';
-import { writeWhole } from '../whole-file.js';
 import { EmotionRecognizer } from '../recognizer.js';
+import { removeLeftovers, writeWhole } from '../whole-file.js';
 import { describeError } from './describe-error.js';
 import { expandInputs } from './inputs.js';
+import { removePartsOnInterrupt } from './interrupt.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare, withMeter } from './setup.js';
 
@@ -92,7 +93,8 @@ export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<
       scores,
     }));
     const json = { ...about, left, unlabelled, ...measured, robustness, results };
-    const written = await store(output, json, pictures(heading, evaluation, robustness));
+    const images = pictures(heading, evaluation, robustness);
+    const written = await removePartsOnInterrupt(() => store(output, json, images));
     console.log(`\n${output}: ${written.join(', ')}`);
   }
   const lost = [left.missing, left.ambiguous, left.repeated, left.failed, robustness?.failures ?? []];
@@ -199,6 +201,8 @@ function pictures({ name }: Heading, evaluation: Evaluation, robustness: Robustn
 async function store(folder: string, json: object, images: Record<string, string | undefined>): Promise<string[]> {
   const texts = { ...images, 'evaluation.json': `${JSON.stringify(json, null, 2)}\n` }; // last: with it the folder is whole
   try {
+    await removeLeftovers(folder, Object.keys(texts));
+    await rm(path.join(folder, 'evaluation.json'), { force: true }); // of an earlier run: not beside the new pictures
     for (const [name, content] of Object.entries(texts)) {
       const file = path.join(folder, name);
       if (content === undefined) await rm(file, { force: true });

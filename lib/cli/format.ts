@@ -1,3 +1,4 @@
+import { largest } from '../largest.js';
 import { CsvWriter } from '../output/csv.js';
 import { type Outcome, toJson } from '../output/outcome.js';
 import type { Segment } from '../result.js';
@@ -29,7 +30,7 @@ const BAR = 30;
 
 function text({ file, result }: Outcome): string {
   if (result === undefined) return ''; // errors go to stderr
-  const width = Math.max(...Object.keys(result.scores).map((label) => label.length));
+  const width = largest(Object.keys(result.scores).map((label) => label.length));
   const rows = Object.entries(result.scores)
     .sort((a, b) => b[1] - a[1])
     .map(([label, score]) => `  ${label.padEnd(width)}  ${percent(score)}  ${bar(score)}`.trimEnd());

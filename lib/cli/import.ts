@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { importCheckpoint } from '../checkpoint/import.js';
 import { checkTarget } from '../model/target.js';
 import type { Precision } from '../options.js';
-import { removePartOnInterrupt } from './interrupt.js';
+import { removePartsOnInterrupt } from './interrupt.js';
 import { prepare, withMeter } from './setup.js';
 
 export interface ImportFlags {
@@ -18,7 +18,7 @@ export async function runImport(source: string, { output, precision }: ImportFla
     await checkTarget(output, source);
     await prepare();
   }
-  const { card, official, parameters } = await removePartOnInterrupt(output, () =>
+  const { card, official, parameters } = await removePartsOnInterrupt(() =>
     withMeter((meter) =>
       importCheckpoint(source, output, { precision, progress: (done, total) => meter((100 * done) / total) }),
     ),

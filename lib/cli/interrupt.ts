@@ -1,16 +1,18 @@
-import { rmSync } from 'node:fs';
+import { removePartsUnderWay } from '../whole-file.js';
 
-/** Runs `work`, which writes the file or folder `output`; what is half written goes when the user interrupts it. */
-export async function removePartOnInterrupt<T>(output: string, work: () => Promise<T>): Promise<T> {
-  const removePart = (): void => {
-    // Again where a thread makes a file meanwhile.
-    rmSync(`${output}.${process.pid}.part`, { recursive: true, force: true, maxRetries: 5 });
-    process.kill(process.pid, 'SIGINT'); // dies of it, as whoever waits for us expects
+/** Of a terminal that is closed, of a service that is stopped, of Ctrl-C. */
+const SIGNALS = ['SIGHUP', 'SIGTERM', 'SIGINT'] as const;
+
+/** Runs `work`; what it has half written goes when the user interrupts it. */
+export async function removePartsOnInterrupt<T>(work: () => Promise<T>): Promise<T> {
+  const removeParts = (signal: NodeJS.Signals): void => {
+    removePartsUnderWay();
+    process.kill(process.pid, signal); // dies of it, as whoever waits for us expects
   };
-  process.once('SIGINT', removePart);
+  for (const signal of SIGNALS) process.once(signal, removeParts);
   try {
     return await work();
   } finally {
-    process.off('SIGINT', removePart);
+    for (const signal of SIGNALS) process.off(signal, removeParts);
   }
 }

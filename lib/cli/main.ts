@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { EmotionError, messageOf } from '../errors.js';
 import { packageRoot } from '../native/paths.js';
 import { decoderSchema, defaults, granularitySchema, limits, precisionSchema } from '../options.js';
 import type { CompareFlags } from './compare.js';
@@ -39,8 +40,11 @@ const DECODERS = decoderSchema.options;
 export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // `| head` has seen enough
-    throw error;
+    const what = `What is printed could not be written: ${messageOf(error)}`;
+    process.stderr.write(`emotion2vec: ${describeError(new EmotionError('ERR_FILE_WRITE', what), false)}\n`);
+    process.exit(1);
   });
+  process.stderr.on('error', () => undefined); // there is nobody left to tell
   process.removeAllListeners('warning'); // Node's own: with the process's number, and advice for programmers
   process.on('warning', ({ message }) => process.stderr.write(`emotion2vec: ${message}\n`));
   const debug = argv.includes('--debug');

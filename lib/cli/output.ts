@@ -1,26 +1,34 @@
 import path from 'node:path';
 
 import { EmotionError, messageOf } from '../errors.js';
-import { writeClipFolder } from '../output/clip-folder.js';
+import { removeUnfinished, writeClipFolder } from '../output/clip-folder.js';
 import { toJson } from '../output/outcome.js';
 import type { RecognitionResult } from '../result.js';
+import { removeLeftovers } from '../whole-file.js';
 
 /** Writes what was found of each clip into a folder of its own. */
 export class OutputFolder {
   readonly #root: string;
-  readonly #taken = new Set<string>();
+  readonly #names: ReadonlyMap<string, string>;
 
-  constructor(root: string) {
+  private constructor(root: string, names: ReadonlyMap<string, string>) {
     this.#root = root;
+    this.#names = names;
+  }
+
+  /** For these clips; what killed processes left in the folder goes. */
+  static async open(root: string, files: readonly string[]): Promise<OutputFolder> {
+    const names = namesOf(files);
+    await removeLeftovers(root, names.values());
+    return new OutputFolder(root, names);
   }
 
   /**
    * Writes result.json, processed_audio.wav and, when the result has one, embedding.npy.
-   * @returns the clip's folder
-   * @throws EmotionError ERR_FILE_WRITE; a file appears under its name only when it is whole
+   * @throws EmotionError ERR_FILE_WRITE; a result appears only when it is whole
    */
-  async write(file: string, result: RecognitionResult): Promise<string> {
-    const folder = path.join(this.#root, this.#nameFor(file));
+  async write(file: string, result: RecognitionResult): Promise<void> {
+    const folder = this.#folderOf(file);
     const { embedding: _, ...rest } = result; // the numbers are in the .npy
     try {
       await writeClipFolder(folder, result, toJson({ file, result: rest }));
@@ -31,15 +39,33 @@ export class OutputFolder {
         { cause },
       );
     }
-    return folder;
   }
 
-  /** The clip's name without its ending; of two clips that share one, the second keeps its ending or gets a number. */
-  #nameFor(file: string): string {
-    const { name, base } = path.parse(file);
-    const candidates = [name, base, ...Array.from({ length: this.#taken.size + 1 }, (_, i) => `${name}-${i + 2}`)];
-    const chosen = candidates.find((candidate) => candidate !== '' && !this.#taken.has(candidate))!;
-    this.#taken.add(chosen);
-    return chosen;
+  /** For a clip that there is no result of: what a killed process left of one goes. */
+  async writeNothing(file: string): Promise<void> {
+    await removeUnfinished(this.#folderOf(file));
   }
+
+  #folderOf(file: string): string {
+    return path.join(this.#root, this.#names.get(file)!);
+  }
+}
+
+/** A clip's name without its ending; of clips that share one, the second keeps its ending and others get a number. */
+export function namesOf(files: readonly string[]): Map<string, string> {
+  const taken = new Set(['', '.', '..']);
+  const numbers = new Map<string, number>();
+  const names = new Map<string, string>();
+  for (const file of files) {
+    const { name, base } = path.parse(file);
+    let chosen = [name, base].find((candidate) => !taken.has(candidate));
+    for (let number = numbers.get(name) ?? 2; chosen === undefined; number++) {
+      numbers.set(name, number + 1);
+      const candidate = `${name}-${number}`;
+      if (!taken.has(candidate)) chosen = candidate;
+    }
+    taken.add(chosen);
+    names.set(file, chosen);
+  }
+  return names;
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { quantizeArchive } from '../model/quantize.js';
 import { checkTarget } from '../model/target.js';
 import type { QuantizeOptions } from '../options.js';
-import { removePartOnInterrupt } from './interrupt.js';
+import { removePartsOnInterrupt } from './interrupt.js';
 import { prepare } from './setup.js';
 
 export type QuantizeFlags = Required<QuantizeOptions>;
@@ -15,7 +15,7 @@ export async function runQuantize(source: string, out: string, { precision }: Qu
     await checkTarget(out, source);
     await prepare();
   }
-  const done = await removePartOnInterrupt(out, () => quantizeArchive(source, out, { precision }));
+  const done = await removePartsOnInterrupt(() => quantizeArchive(source, out, { precision }));
   const { layers, kept, parameters, quantized, fileBefore, fileAfter } = done;
   const share = ((100 * quantized) / parameters).toFixed(1);
   console.log(`${out}: ${precision}, ${layers} of ${layers + kept} linear layers`);

@@ -13,6 +13,7 @@ import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare } from './setup.js';
 import { createFormatter, type Format } from './format.js';
 import { expandInputs, sourceOf } from './inputs.js';
+import { removePartsOnInterrupt } from './interrupt.js';
 import { OutputFolder } from './output.js';
 
 export interface RecognizeFlags extends PlacementFlags {
@@ -28,7 +29,11 @@ export interface RecognizeFlags extends PlacementFlags {
 }
 
 /** `emotion2vec recognize`. Results go to stdout, errors and progress to stderr. Returns the exit status: 0 or 1. */
-export async function runRecognize(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
+export function runRecognize(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
+  return removePartsOnInterrupt(() => recognizeAll(inputs, flags));
+}
+
+async function recognizeAll(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
   const { model, debug = false } = flags;
   await using recognizer = new EmotionRecognizer({ model, ...placementOptions(flags) });
   // What may be wrong is told before minutes of building.
@@ -38,7 +43,7 @@ export async function runRecognize(inputs: readonly string[], flags: RecognizeFl
   if (files.length > 0) await prepare();
   const screen = new Screen(files.length);
   const formatter = createFormatter(flags.format);
-  const folder = flags.output === undefined ? undefined : new OutputFolder(flags.output);
+  const folder = flags.output === undefined ? undefined : await OutputFolder.open(flags.output, files);
   let failed = 0;
   const report = (outcome: Outcome): void => {
     if (outcome.error !== undefined) {
@@ -76,7 +81,10 @@ type Found = Awaited<ReturnType<EmotionRecognizer['recognize']>> | undefined;
 
 async function store(file: string, result: Found, error: unknown, folder: OutputFolder | undefined): Promise<Outcome> {
   try {
-    if (result === undefined) throw error;
+    if (result === undefined) {
+      await folder?.writeNothing(file);
+      throw error;
+    }
     await folder?.write(file, result);
     return { file, result };
   } catch (thrown) {

@@ -8,7 +8,7 @@ import { CPU_SET, CUDA_SET, CUDA_VERSION, downloadBytes, LIBTORCH_VERSION } from
 import { addonIsCurrent, buildAddon } from '../native/build.js';
 import { findAddon } from '../native/paths.js';
 import { checkPlatform } from '../native/platform.js';
-import { removePartOnInterrupt } from './interrupt.js';
+import { removePartsOnInterrupt } from './interrupt.js';
 
 const USAGE = 2;
 
@@ -94,7 +94,7 @@ function fetchLibtorch(cuda: boolean): Promise<void> {
     withMeter((meter) =>
       downloadLibtorch({ say, bytes: (done, total) => meter(total > 0 ? (100 * done) / total : 0) }, { cuda }),
     );
-  return removePartOnInterrupt(cachedLibtorch(process.env, cuda ? CUDA_SET : CPU_SET), work);
+  return removePartsOnInterrupt(work);
 }
 
 /** Anything but y or yes is no, the end of input and Ctrl-C too. */

@@ -53,8 +53,10 @@ function countsOf(size: number, units: readonly (readonly Cell[])[]) {
       const place = truth * size + answer;
       own.set(place, (own.get(place) ?? 0) + 1);
     }
-    places.push(...own.keys());
-    counts.push(...own.values());
+    for (const [place, count] of own) {
+      places.push(place);
+      counts.push(count);
+    }
     starts.push(places.length);
   }
   return { starts: Uint32Array.from(starts), places: Uint32Array.from(places), counts: Uint32Array.from(counts) };

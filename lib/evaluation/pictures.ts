@@ -1,3 +1,4 @@
+import { largest } from '../largest.js';
 import { short } from '../output/text.js';
 import { KINDS, type Kind } from './changes.js';
 import type { Evaluation } from './evaluation.js';
@@ -14,7 +15,7 @@ const NAME = 16;
 export function confusionPicture(model: string, { confusion, classes, overall, clips }: Evaluation): string {
   const { labels, counts } = confusion;
   const answers = labels.filter((label, i) => classes.includes(label) || counts.some((row) => row[i]! > 0));
-  const longest = Math.min(NAME, Math.max(...answers.map((label) => label.length)));
+  const longest = Math.min(NAME, largest(answers.map((label) => label.length)));
   const wide = Math.max(56, 7 * longest + 8);
   const [high, left, top] = [44, LEFT + 40 + 7 * longest, TOP + 44];
   const cells = classes.flatMap((label, row) => {
@@ -55,7 +56,7 @@ export function reliabilityPicture(model: string, { calibration }: Evaluation): 
   const [size, strip, gap, left] = [340, 70, 16, LEFT + 56];
   const bottom = TOP + size;
   const floor = bottom + gap + strip;
-  const most = Math.max(...bins.map(({ clips }) => clips));
+  const most = largest(bins.map(({ clips }) => clips));
   const x = (value: number): number => left + value * size;
   const y = (value: number): number => bottom - value * size;
   const bars = bins

@@ -1,4 +1,5 @@
 /** An evaluation as text of 80 columns. */
+import { largest } from '../largest.js';
 import { count, inColumns, short } from '../output/text.js';
 import { KINDS } from './changes.js';
 import type { Evaluation, Summary } from './evaluation.js';
@@ -82,7 +83,14 @@ function confusionTable({ confusion: { labels, counts }, classes }: Evaluation):
     classes.includes(label) || counts.some((row) => row[i]! > 0) ? [{ head: short(label, 9), i }] : [],
   );
   const corner = 'label \\ answer';
-  const room = Math.floor((WIDTH - Math.max(corner.length, ...classes.map((label) => short(label, NAME).length))) / 11);
+  const room = Math.floor(
+    (WIDTH -
+      largest(
+        classes.map((label) => short(label, NAME).length),
+        corner.length,
+      )) /
+      11,
+  );
   const tables: string[][] = [];
   for (let first = 0; first < shown.length; first += room) {
     const columns = shown.slice(first, first + room);

@@ -2,10 +2,12 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { EmotionError } from '../errors.js';
+import { isAlive } from '../process.js';
+import { whileWriting } from '../whole-file.js';
 import { extractKept } from './extract.js';
 import { reasonOf, wrongMirror } from './failure.js';
 import { cachedLibtorch, cacheFolder, type Environment, inspectLibtorch } from './locate.js';
-import { isAlive, withLock } from './lock.js';
+import { withLock } from './lock.js';
 import { fromMirror } from './mirror.js';
 import { CPU_SET, CUDA_SET, LIBTORCH_VERSION, type LibtorchSet } from './pin.js';
 import { fromPip } from './pip.js';
@@ -39,13 +41,11 @@ export async function downloadLibtorch(
       await removeLeftovers(cache);
       const part = partOf(target);
       await rm(part, { recursive: true, force: true }); // of a killed process that had this one's id
-      try {
+      await whileWriting(part, async () => {
         await fetchInto(part, set, progress, env);
         await rm(target, { recursive: true, force: true }); // one that has lost files
         await rename(part, target);
-      } finally {
-        await rm(part, { recursive: true, force: true });
-      }
+      });
     });
     if (cuda) await removeCpuSet(env);
   } catch (cause) {
@@ -76,7 +76,7 @@ export async function removeCpuSet(env: Environment = process.env): Promise<void
   await rm(aside, { recursive: true, force: true });
 }
 
-/** What is not whole yet, or not any more. */
+/** What is not whole yet, or not any more. Whoever holds the lock is alone, so the name needs nothing of chance. */
 function partOf(folder: string): string {
   return `${folder}.${process.pid}.part`;
 }

@@ -12,6 +12,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
 
+import { isAlive } from '../process.js';
+
 const POLL_MS = 250;
 
 /** What this thread names its entries: another of the same process has locks of its own. */
@@ -97,16 +99,6 @@ function holderOf(lock: string): Holder | undefined {
   } catch (error) {
     if (isOneOf(error, 'ENOENT', 'EISDIR')) return undefined; // somebody has cleared it
     throw error;
-  }
-}
-
-export function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false; // to kill(2), 0 is this process's group
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isOneOf(error, 'EPERM');
   }
 }
 

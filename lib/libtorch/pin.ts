@@ -1,3 +1,5 @@
+import { largest } from '../largest.js';
+
 /** The libtorch that this package is built for, and where its parts come from: the one place that names versions. */
 export const LIBTORCH_VERSION = '2.11.0';
 /** That the pinned torch wheel is made for. */
@@ -150,7 +152,7 @@ export const CUDA_SET: LibtorchSet = {
 
 /** What the disk must have free while the wheels are fetched: pip has one twice for a moment, as it copies what it has downloaded. */
 export function fetchSpace(set: LibtorchSet): number {
-  return set.keptBytes + 2 * Math.max(...set.wheels.map(({ bytes }) => bytes));
+  return set.keptBytes + 2 * largest(set.wheels.map(({ bytes }) => bytes));
 }
 
 export function downloadBytes(set: LibtorchSet): number {

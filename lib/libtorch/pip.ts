@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
 import { messageOf } from '../errors.js';
+import { largest } from '../largest.js';
 import type { Progress } from './download.js';
 import { notFetched } from './failure.js';
 import { checkHash } from './hash.js';
@@ -114,5 +115,5 @@ async function largestFile(folder: string): Promise<number> {
   const sizes = await Promise.all(
     entries.filter((e) => e.isFile()).map(async (e) => (await stat(path.join(e.parentPath, e.name))).size),
   );
-  return Math.max(0, ...sizes);
+  return largest(sizes, 0);
 }

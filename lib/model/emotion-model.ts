@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { EmotionError } from '../errors.js';
 import type { Pcm } from '../audio/pcm.js';
 import { loadPlaced } from '../device/placement.js';
+import { largest } from '../largest.js';
 import { nativeBinding } from '../native/binding.js';
 import type { TorchOptions } from '../options.js';
 import { type DeviceMemory, type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch.js';
@@ -127,7 +128,7 @@ export class EmotionModel {
     const { labels, embeddingDim, name } = this.card;
     if (!isTensor(lengths, 'int64', [clips])) throw this.#broken('frame_lengths is not int64[B]');
     const frames = Array.from(lengths.data, Number);
-    const longest = Math.max(...frames);
+    const longest = largest(frames);
     if (!isTensor(logits, 'float32', [clips, labels.length])) {
       throw this.#broken(`logits is not float32[B, ${labels.length}]`);
     }
@@ -176,7 +177,7 @@ async function requireCard(file: string): Promise<ModelCard> {
 
 /** [B, N]: each clip with zeros behind it up to the longest. */
 function padded(clips: readonly Pcm[]): Tensor<'float32'> {
-  const size = Math.max(...clips.map(({ samples }) => samples.length));
+  const size = largest(clips.map(({ samples }) => samples.length));
   if (clips.length === 1) return { dtype: 'float32', shape: [1, size], data: clips[0]!.samples };
   const data = new Float32Array(clips.length * size);
   clips.forEach(({ samples }, i) => data.set(samples, i * size));

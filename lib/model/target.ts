@@ -15,7 +15,10 @@ export async function checkTarget(out: string, source: string): Promise<void> {
     throw new EmotionError('ERR_FILE_WRITE', `${out} could not be written (${messageOf(cause)})`, { cause });
   }
   const [target, origin] = await Promise.all([stat(out).catch(() => undefined), stat(source)]);
-  if (target?.isDirectory()) throw new EmotionError('ERR_FILE_WRITE', `${out} is a folder`, { remedy: 'Name a file.' });
+  if (target?.isFile() === false) {
+    const what = target.isDirectory() ? 'a folder' : 'no file';
+    throw new EmotionError('ERR_FILE_WRITE', `${out} is ${what}`, { remedy: 'Name a file.' });
+  }
   if (target !== undefined && target.ino === origin.ino && target.dev === origin.dev) {
     throw new EmotionError('ERR_FILE_WRITE', `${out} is ${source} itself`, { remedy: 'Name another file.' });
   }

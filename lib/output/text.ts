@@ -1,6 +1,8 @@
+import { largest } from '../largest.js';
+
 /** Rows as aligned columns: the first to the left, the others to the right. */
 export function inColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const widths = rows[0]!.map((_, column) => largest(rows.map((cells) => cells[column]!.length)));
   return rows.map((cells) =>
     cells
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))

@@ -1,6 +1,7 @@
 import type { Pcm } from '../audio/pcm.js';
 import { isOutOfMemory } from '../errors.js';
 import { events, type RunEvent } from '../events.js';
+import { largest } from '../largest.js';
 import type { EmotionModel, ModelOutput, ModelWants } from '../model/emotion-model.js';
 import type { Lane } from './turn.js';
 
@@ -41,7 +42,7 @@ function createLane(model: EmotionModel, want: ModelWants, maxBatch: number | un
       const result = await model.run(clips, want, signal).catch((error: unknown) => {
         // The next batch need not find out again; a clip by itself goes whatever its length.
         if (isOutOfMemory(error) && clips.length > 1) {
-          const padded = clips.length * Math.max(...clips.map(({ samples }) => samples.length));
+          const padded = clips.length * largest(clips.map(({ samples }) => samples.length));
           lane.maxPadded = Math.min(lane.maxPadded, Math.ceil(padded / 2));
         }
         throw error;

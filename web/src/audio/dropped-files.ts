@@ -22,7 +22,7 @@ async function filesBelow(entry: FileSystemEntry, inFolder = false): Promise<Fil
     // A hundred at a time.
     const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
     if (entries.length === 0) return found;
-    for (const child of entries) found.push(...(await filesBelow(child, true)));
+    for (const child of entries) for (const file of await filesBelow(child, true)) found.push(file);
   }
 }
 

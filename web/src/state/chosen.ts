@@ -21,7 +21,8 @@ export function choose(files: Iterable<File>): void {
 }
 
 export function unchoose(gone: readonly number[]): void {
-  chosen.value = chosen.value.filter(({ key }) => !gone.includes(key));
+  const keys = new Set(gone);
+  chosen.value = chosen.value.filter(({ key }) => !keys.has(key));
 }
 
 /** A form escapes quotes and line ends in names, for good; and marks that turn text around would hide an ending. */
