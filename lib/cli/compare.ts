@@ -11,6 +11,7 @@ import { count, inColumns } from '../output/text.js';
 import type { CompareJob, CompareReply } from './compare-worker.js';
 import { expandInputs } from './inputs.js';
 import { prepare, withMeter } from './setup.js';
+import { shown } from '../text.js';
 
 export interface CompareFlags {
   audio: string[];
@@ -77,15 +78,15 @@ async function run(archive: string, precision: Precision, files: string[], threa
         let seen = 0;
         child.on('message', (reply: CompareReply) => {
           if (reply.kind === 'clip') clips.set(reply.file, reply);
-          if (reply.kind === 'failure') console.error(`${reply.file}: ${reply.what}`);
+          if (reply.kind === 'failure') console.error(`${shown(reply.file)}: ${reply.what}`);
           if (reply.kind === 'error')
-            reject(new EmotionError('ERR_MODEL_RUN', `${archive} did not run: ${reply.what}`));
+            reject(new EmotionError('ERR_MODEL_RUN', `${shown(archive)} did not run: ${reply.what}`));
           if (reply.kind === 'done') resolve({ ...reply, clips, fileBytes: size });
           else meter((100 * ++seen) / files.length);
         });
         child.on('error', reject);
         child.on('exit', (code, signal) =>
-          reject(new EmotionError('ERR_MODEL_RUN', `The process of ${archive} ended early (${signal ?? code})`)),
+          reject(new EmotionError('ERR_MODEL_RUN', `The process of ${shown(archive)} ended early (${signal ?? code})`)),
         );
         child.send({ archive, precision, files, threads } satisfies CompareJob);
       }),

@@ -3,6 +3,7 @@ import yauzl, { type Entry } from 'yauzl';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { CARD_FILE, type ModelCard, parseCard } from './card.js';
+import { shown } from '../text.js';
 
 /** The extra file with the model card in words, where an archive has one. */
 const WORDS_FILE = 'README.md';
@@ -14,7 +15,7 @@ const WORDS_FILE = 'README.md';
 export async function readCard(archive: string): Promise<ModelCard> {
   const found = await readExtraFile(archive, CARD_FILE);
   if (found === undefined)
-    throw new EmotionError('ERR_MODEL_LOAD', `${archive} is not an emotion model: it holds no ${CARD_FILE}`);
+    throw new EmotionError('ERR_MODEL_LOAD', `${shown(archive)} is not an emotion model: it holds no ${CARD_FILE}`);
   return parseCard(found, archive);
 }
 
@@ -37,7 +38,7 @@ async function readExtraFile(archive: string, name: string): Promise<string | un
       zip.close();
     }
   } catch (cause) {
-    throw new EmotionError('ERR_MODEL_LOAD', `${archive} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new EmotionError('ERR_MODEL_LOAD', `${shown(archive)} cannot be read: ${shown(messageOf(cause))}`, { cause });
   }
   return undefined;
 }
