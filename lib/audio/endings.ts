@@ -34,7 +34,9 @@ export const audioEndings = {
   ],
 } as const;
 
-const ENDING = new RegExp(`\\.(${[...audioEndings.builtin, ...audioEndings.ffmpeg].join('|')})$`, 'i');
+export const ALL_ENDINGS: readonly string[] = [...audioEndings.builtin, ...audioEndings.ffmpeg];
+
+const ENDING = new RegExp(`\\.(${ALL_ENDINGS.join('|')})$`, 'i');
 
 export function hasAudioEnding(name: string): boolean {
   return ENDING.test(name);

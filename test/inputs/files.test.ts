@@ -31,7 +31,7 @@ async function decode(input: AudioInput, options?: DecodeOptions): Promise<numbe
 
 async function failure(input: AudioInput, options?: DecodeOptions): Promise<EmotionError> {
   const error = await decode(input, options).then(
-    () => assert.fail(`${String(input)} was read`),
+    () => assert.fail('it was read'),
     (thrown: unknown) => thrown,
   );
   assert.ok(error instanceof EmotionError, String(error));

@@ -60,7 +60,7 @@ describe('inputs that people have', () => {
     ['a File', () => new File([bytes], 'a.mp3')],
     [
       "another library's Blob",
-      () => ({ size: bytes.length, stream: () => 0, arrayBuffer: async () => bytes.slice().buffer }),
+      () => ({ size: bytes.length, stream: () => 0, arrayBuffer: () => Promise.resolve(bytes.slice().buffer) }),
     ],
     ['a file URL', () => pathToFileURL(SPEECH)],
     ['a URL with percent-encoding', () => new URL(pathToFileURL(SPEECH).href.replace('speech', '%73%70eech'))],
