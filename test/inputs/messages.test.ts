@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 
 import { decodeAudio } from '../../lib/audio/decode.js';
 import { type AudioInput, EmotionError, EmotionRecognizer } from '../../lib/index.js';
-import { printable, shown } from '../../lib/text.js';
+import { printable, shown, withoutPaths } from '../../lib/text.js';
 import { runCli } from '../support/run.js';
 
 /** A text that is known again, and no part of any message. */
@@ -29,6 +30,20 @@ describe('what messages repeat', () => {
     );
     assert.equal(shown('grün 🎵 情感'), 'grün 🎵 情感');
     assert.doesNotMatch(shown('🎵'.repeat(300)), /\p{Surrogate}/u);
+  });
+
+  it('of the installation is nothing', () => {
+    const there = path.resolve(__dirname, '../../lib/audio/decode-worker.js');
+    const beside = '/srv/my app/node_modules/@audio/decode/index.js';
+    const messages: [string, string][] = [
+      [`Cannot find module '${there}'\nRequire stack:\n- ${there}`, "Cannot find module 'lib/audio/decode-worker.js'"],
+      [
+        `Cannot find package 'x' imported from ${beside}`,
+        "Cannot find package 'x' imported from @audio/decode/index.js",
+      ],
+      [`failed at file://${beside}:3`, 'failed at @audio/decode/index.js:3'],
+    ];
+    for (const [message, expected] of messages) assert.equal(withoutPaths(message), expected);
   });
 
   it('is bounded whatever an error is made of', () => {
