@@ -129,7 +129,8 @@ async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Wanted):
   });
   const bytes = bytesOf(buffer);
   if (bytes === undefined) throw new TypeError(`${name} is a Blob whose arrayBuffer() gives no bytes`);
-  return ownBytes(bytes, true); // made for this call
+  if (bytes.length > maxBytes) throw toError(explainTooLarge(name, bytes.length, maxBytes)); // its size is a mere claim
+  return ownBytes(bytes, false); // a library's may give the memory that it keeps
 }
 
 function poolFor(bytes: number): DecodePool {

@@ -200,6 +200,13 @@ describe('inputs that people have', () => {
       assert.equal(lent.byteLength, bytes.length);
     });
 
+    it('leaves a Blob the memory that it keeps, and believes no size', async () => {
+      const kept = bytes.slice();
+      const blob = { size: 1, stream: () => 0, arrayBuffer: () => Promise.resolve(kept.buffer) };
+      for (let i = 0; i < 2; i++) assert.deepEqual((await decode(blob, { transfer: true })).samples, reference);
+      await assert.rejects(decode(blob, { maxBytes: 100 }), { code: 'ERR_AUDIO_TOO_LONG' });
+    });
+
     it('copies memory that cannot be moved', async () => {
       const pages = Math.ceil(bytes.length / 65536);
       const memory = new WebAssembly.Memory({ initial: pages });
