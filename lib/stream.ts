@@ -1,9 +1,13 @@
-import { firstNotFinite, type Pcm } from './audio/pcm.js';
+import { types } from 'node:util';
+
+import { bytesOf } from './audio/bytes.js';
+import { type AudioBytes, firstNotFinite, type Pcm } from './audio/pcm.js';
 import { EmotionError } from './errors.js';
 import { Source } from './source.js';
+import { kindOf } from './text.js';
 
 /** Samples, or bytes that hold them in the encoding that was told. */
-export type PcmChunk = Float32Array | Int16Array | Uint8Array;
+export type PcmChunk = Float32Array | Int16Array | AudioBytes;
 
 export interface WindowOptions {
   /** Hz. */
@@ -175,13 +179,17 @@ class SampleReader {
   }
 
   #samples(chunk: unknown): Float32Array {
-    if (chunk instanceof Float32Array) return chunk.slice(); // who writes the stream may use it again
-    if (chunk instanceof Int16Array) return Float32Array.from(chunk, fromInt16);
-    if (!(chunk instanceof Uint8Array)) {
-      throw new TypeError('The chunks of a stream must be Float32Array, Int16Array or bytes (Buffer, Uint8Array)');
+    // By what they are rather than by class: those of another realm are no instances of ours.
+    if (types.isFloat32Array(chunk)) return chunk.slice(); // who writes the stream may use it again
+    if (types.isInt16Array(chunk)) return Float32Array.from(chunk, fromInt16);
+    const given = bytesOf(chunk);
+    if (given === undefined) {
+      throw new TypeError(
+        `The chunks of a stream must be Float32Array, Int16Array or bytes (Buffer, Uint8Array), got ${kindOf(chunk)}`,
+      );
     }
     const width = this.#encoding === 's16le' ? 2 : 4;
-    const bytes = Buffer.concat([this.#rest, chunk]);
+    const bytes = Buffer.concat([this.#rest, given]);
     const count = Math.floor(bytes.length / width);
     this.#rest = Buffer.from(bytes.subarray(count * width));
     return Float32Array.from({ length: count }, (_, i) =>

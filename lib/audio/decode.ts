@@ -128,13 +128,13 @@ async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Wanted):
   if (blob.size > maxBytes) throw toError(explainTooLarge(name, blob.size, maxBytes));
   const buffer = await new Promise((resolve, reject) => {
     const unfollow = signal && onAbort(signal, () => reject(signal.reason as Error));
-    Promise.resolve(blob.arrayBuffer())
-      .finally(unfollow)
-      .then(resolve, (cause: unknown) => reject(streamError(cause, name)));
+    const reading = (async () => blob.arrayBuffer())();
+    void reading.finally(unfollow).then(resolve, (cause: unknown) => reject(streamError(cause, name)));
   });
   const bytes = bytesOf(buffer);
   if (bytes === undefined) throw new TypeError(`${name} is a Blob whose arrayBuffer() gives no bytes`);
-  return ownBytes(bytes, true); // made for this call
+  if (bytes.length > maxBytes) throw toError(explainTooLarge(name, bytes.length, maxBytes)); // its size is a mere claim
+  return ownBytes(bytes, false); // a library's may give the memory that it keeps
 }
 
 function poolFor(bytes: number): DecodePool {

@@ -13,6 +13,7 @@ import type { CompareJob, CompareReply } from './compare-worker.js';
 import { expandInputs } from './inputs.js';
 import { removePartsOnInterrupt } from './interrupt.js';
 import { prepare, withMeter } from './setup.js';
+import { shown } from '../text.js';
 
 export interface CompareFlags {
   audio: string[];
@@ -77,15 +78,15 @@ async function run(
         let seen = 0;
         child.on('message', (reply: CompareReply) => {
           if (reply.kind === 'clip') into.add(reply);
-          if (reply.kind === 'failure') console.error(`${reply.file}: ${reply.what}`);
+          if (reply.kind === 'failure') console.error(`${shown(reply.file)}: ${reply.what}`);
           if (reply.kind === 'error')
-            reject(new EmotionError('ERR_MODEL_RUN', `${archive} did not run: ${reply.what}`));
+            reject(new EmotionError('ERR_MODEL_RUN', `${shown(archive)} did not run: ${reply.what}`));
           if (reply.kind === 'done') resolve({ ...reply, fileBytes: size });
           else meter((100 * ++seen) / files.length);
         });
         child.on('error', reject);
         child.on('exit', (code, signal) =>
-          reject(new EmotionError('ERR_MODEL_RUN', `The process of ${archive} ended early (${signal ?? code})`)),
+          reject(new EmotionError('ERR_MODEL_RUN', `The process of ${shown(archive)} ended early (${signal ?? code})`)),
         );
         child.send({ archive, precision, files, threads } satisfies CompareJob);
       }),

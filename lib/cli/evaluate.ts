@@ -22,6 +22,7 @@ import { expandInputs } from './inputs.js';
 import { removePartsOnInterrupt } from './interrupt.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare, withMeter } from './setup.js';
+import { shown } from '../text.js';
 
 export interface EvaluateFlags extends PlacementFlags {
   labels: string;
@@ -104,7 +105,9 @@ export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<
 function groupColumns({ path: file, columns }: LabelFile, wanted: string[] | undefined): string[] {
   const strange = wanted?.find((column) => !columns.includes(column.toLowerCase()));
   if (strange !== undefined)
-    throw new TypeError(`--group ${strange}: ${file} has no such column; it has: ${columns.join(', ')}`);
+    throw new TypeError(
+      `--group ${shown(strange)}: ${shown(file)} has no such column; it has: ${shown(columns.join(', '))}`,
+    );
   return wanted?.map((column) => column.toLowerCase()) ?? GROUPS.filter((column) => columns.includes(column));
 }
 
@@ -112,7 +115,7 @@ function groupColumns({ path: file, columns }: LabelFile, wanted: string[] | und
 async function filesBelow(folder: string): Promise<string[]> {
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory()) {
-    const what = found === undefined ? `There is no folder ${folder}` : `${folder} is no folder`;
+    const what = found === undefined ? `There is no folder ${shown(folder)}` : `${shown(folder)} is no folder`;
     throw new EmotionError('ERR_FILE_NOT_FOUND', what, { remedy: 'Give the folder that the clips are in.' });
   }
   const { files, failures } = await expandInputs([folder]);
@@ -132,7 +135,12 @@ function tellLeft({ missing, ambiguous, repeated, withoutEmotion, byMap }: Left,
 function tell(names: readonly string[], what: string, how: string): void {
   if (names.length === 0) return;
   const more = names.length > NAMED ? ', ...' : '';
-  console.error(`${count(names.length, what)} ${how}: ${names.slice(0, NAMED).join(', ')}${more}`);
+  console.error(
+    `${count(names.length, what)} ${how}: ${names
+      .slice(0, NAMED)
+      .map((name) => shown(name))
+      .join(', ')}${more}`,
+  );
 }
 
 async function hearAll(
@@ -210,8 +218,12 @@ async function store(folder: string, json: object, images: Record<string, string
     }
     return Object.keys(texts).filter((name) => texts[name as keyof typeof texts] !== undefined);
   } catch (cause) {
-    throw new EmotionError('ERR_FILE_WRITE', `The evaluation could not be written to ${folder}: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new EmotionError(
+      'ERR_FILE_WRITE',
+      `The evaluation could not be written to ${shown(folder)}: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }

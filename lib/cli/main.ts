@@ -31,6 +31,7 @@ import type { QuantizeFlags } from './quantize.js';
 import type { RecognizeFlags } from './recognize.js';
 import type { ServeFlags } from './serve.js';
 import type { SetupFlags } from './setup.js';
+import { shown } from '../text.js';
 
 const USAGE = 2;
 const PRECISIONS = precisionSchema.options;
@@ -66,11 +67,12 @@ function program(): Command {
     .description('Speech emotion recognition on libtorch, without Python.')
     .version(version)
     .exitOverride()
+    .configureOutput({ outputError: (message, write) => write(briefly(message)) })
     .showHelpAfterError('(emotion2vec --help tells more)');
   const recognize = root
     .command('recognize')
     .description('recognise the emotion in recordings')
-    .argument('<files...>', 'audio files, folders or quoted patterns')
+    .argument('<files...>', 'audio files, folders, quoted patterns, or - for stdin')
     .addOption(new Option('--model <name>', 'built-in name or path of an archive').argParser(filled));
   placed(recognize)
     .addOption(
@@ -296,6 +298,12 @@ function program(): Command {
       process.exitCode = await runDoctor(flags);
     });
   return root;
+}
+
+/** What commander complains of, which repeats what was given, whatever its length. */
+function briefly(message: string): string {
+  const short = message.replace(/'([^']{100,})'/g, (_, given: string) => `'${shown(given)}'`);
+  return short.length > 600 ? `${shown(short.trim(), 400)}\n` : short;
 }
 
 /** Where a model runs, and how, and who decodes for it. */

@@ -5,6 +5,7 @@ import { removeUnfinished, writeClipFolder } from '../output/clip-folder.js';
 import { toJson } from '../output/outcome.js';
 import type { RecognitionResult } from '../result.js';
 import { removeLeftovers } from '../whole-file.js';
+import { shown } from '../text.js';
 
 /** Writes what was found of each clip into a folder of its own. */
 export class OutputFolder {
@@ -35,7 +36,7 @@ export class OutputFolder {
     } catch (cause) {
       throw new EmotionError(
         'ERR_FILE_WRITE',
-        `The results of ${file} could not be written to ${folder}: ${messageOf(cause)}`,
+        `The results of ${shown(file)} could not be written to ${shown(folder)}: ${messageOf(cause)}`,
         { cause },
       );
     }

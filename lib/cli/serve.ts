@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 
-import { EmotionError } from '../errors.js';
+import { EmotionError, messageOf } from '../errors.js';
 import { makeFolder } from '../output/folder.js';
 import { EmotionRecognizer } from '../recognizer.js';
 import type { EmotionServer } from '../server/server.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
+import { shown } from '../text.js';
 import { prepare } from './setup.js';
 
 export interface ServeFlags extends PlacementFlags {
@@ -98,11 +99,11 @@ async function listen({ app }: EmotionServer, { host, port }: ServeFlags): Promi
     await app.listen({ host, port });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const where = `${host} port ${port}`;
+    const where = `${shown(host)} port ${port}`;
     if (code === 'EADDRINUSE') {
       throw new EmotionError('ERR_LISTEN', `Something else listens on ${where} already`, { cause });
     }
-    throw new EmotionError('ERR_LISTEN', `The server cannot listen on ${where}: ${(cause as Error).message}`, {
+    throw new EmotionError('ERR_LISTEN', `The server cannot listen on ${where}: ${shown(messageOf(cause))}`, {
       cause,
     });
   }

@@ -6,6 +6,7 @@ import { decodeAudio } from '../audio/decode.js';
 import { findFfmpeg } from '../audio/ffmpeg/program.js';
 import type { Pcm } from '../audio/pcm.js';
 import { EmotionError } from '../errors.js';
+import { shown } from '../text.js';
 
 export interface Encoding {
   name: string;
@@ -49,7 +50,7 @@ export async function throughFfmpeg(clip: Pcm, { name, kbits, encoder, args }: E
   );
   if (status !== 0) {
     const why = stderr.trim().split('\n').at(-1) ?? '';
-    throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not encode it as ${name}: ${why}`);
+    throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not encode it as ${name}: ${shown(why)}`);
   }
   const { pcm, lease } = await decodeAudio(stdout, { rate: sampleRate, name: `The ${name}` });
   lease.release(); // not for the model's queue

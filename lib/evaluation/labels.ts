@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { inUse, type ModelCard } from '../model/card.js';
+import { shown } from '../text.js';
 
 const CLIP = ['file', 'path', 'filename', 'clip', 'name'];
 const EMOTION = ['emotion', 'label', 'acted'];
@@ -60,12 +61,15 @@ export async function readLabelFile(path: string): Promise<LabelFile> {
   const [clipColumn, emotionColumn] = [CLIP, EMOTION].map((names) => names.find((name) => columns.includes(name)));
   if (clipColumn === undefined || emotionColumn === undefined) {
     const lacking = clipColumn === undefined ? `the clip (${CLIP.join(', ')})` : `the emotion (${EMOTION.join(', ')})`;
-    throw new EmotionError('ERR_LABELS', `${path} has no column of ${lacking}; it has: ${columns.join(', ')}`);
+    throw new EmotionError(
+      'ERR_LABELS',
+      `${shown(path)} has no column of ${lacking}; it has: ${shown(columns.join(', '))}`,
+    );
   }
   const records = rows
     .slice(1)
     .map((cells) => Object.fromEntries(columns.map((column, i) => [column, cells[i] ?? ''])));
-  if (records.length === 0) throw new EmotionError('ERR_LABELS', `${path} has no row below its header`);
+  if (records.length === 0) throw new EmotionError('ERR_LABELS', `${shown(path)} has no row below its header`);
   return { path, columns, clipColumn, emotionColumn, rows: records };
 }
 
@@ -74,8 +78,8 @@ async function readText(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no file ${path}`, { cause });
-    throw new EmotionError('ERR_FILE_READ', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+      throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no file ${shown(path)}`, { cause });
+    throw new EmotionError('ERR_FILE_READ', `${shown(path)} cannot be read: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -90,7 +94,7 @@ function parseRows(text: string, path: string): string[][] {
       skip_records_with_empty_values: true,
     });
   } catch (cause) {
-    throw new EmotionError('ERR_LABELS', `${path} is not CSV: ${messageOf(cause)}`, { cause });
+    throw new EmotionError('ERR_LABELS', `${shown(path)} is not CSV: ${shown(messageOf(cause))}`, { cause });
   }
   return rows.map((cells, i) => (i === 0 ? cells.map((name) => name.toLowerCase()) : cells));
 }
@@ -129,8 +133,10 @@ export function labelRows({ path, columns, clipColumn, emotionColumn, rows }: La
   const from = unknown.keys().next().value ?? lost[0]!.slice(VOTES.length);
   throw new EmotionError(
     'ERR_LABELS',
-    `${path} has emotions that the model does not know: ${complaints.join(', ')}. The model's labels: ${words.labels.join(', ')}`,
-    { remedy: `Say what they are with --map "${from}=LABEL", or leave them out with --map "${from}=".` },
+    `${shown(path)} has emotions that the model does not know: ${shown(complaints.join(', '))}. The model's labels: ${shown(words.labels.join(', '))}`,
+    {
+      remedy: `Say what they are with --map "${shown(from, 60)}=LABEL", or leave them out with --map "${shown(from, 60)}=".`,
+    },
   );
 }
 
@@ -162,7 +168,9 @@ export class Words {
     const meant = mapping.map(([from, to]) => [from, to === '' ? '' : this.labelOf(to)] as const);
     mapping.forEach(([from, to], i) => {
       if (meant[i]![1] === undefined)
-        throw new TypeError(`--map ${from}=${to}: the model has no label "${to}"; it has: ${this.labels.join(', ')}`);
+        throw new TypeError(
+          `--map ${shown(from, 60)}=${shown(to, 60)}: the model has no such label; it has: ${this.labels.join(', ')}`,
+        );
     });
     for (const [from, label] of meant) this.#labels.set(keyOf(from), label!);
   }

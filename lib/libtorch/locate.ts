@@ -5,6 +5,7 @@ import path from 'node:path';
 
 import { EmotionError } from '../errors.js';
 import { CPU_SET, CUDA_SET, LIBTORCH_VERSION, type LibtorchSet } from './pin.js';
+import { shown } from '../text.js';
 
 export interface Libtorch {
   /** The folder that holds torch/ (headers in torch/include, libraries in torch/lib). */
@@ -98,7 +99,7 @@ function fromVariable(value: string): Libtorch {
   const what = found === undefined ? 'no torch/lib/libtorch_cpu.so' : `version ${found.version}`;
   throw new EmotionError(
     'ERR_LIBTORCH_MISSING',
-    `LIBTORCH is ${value}, which holds ${what}; ${LIBTORCH_VERSION} is needed`,
+    `LIBTORCH is ${shown(value)}, which holds ${what}; ${LIBTORCH_VERSION} is needed`,
     {
       remedy: 'Correct LIBTORCH, or unset it and run `npx emotion2vec setup`.',
     },

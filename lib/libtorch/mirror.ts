@@ -10,6 +10,7 @@ import { messageOf } from '../errors.js';
 import type { Progress } from './download.js';
 import { CORRECT_MIRROR, wrongMirror } from './failure.js';
 import { checkHash } from './hash.js';
+import { shown } from '../text.js';
 
 /** The one archive behind `url`, fetched into `folder`. */
 export async function* fromMirror(
@@ -53,13 +54,14 @@ async function openUrl(url: string): Promise<{ body: Readable; total: number }> 
 
 /** The stream is only made of a file that can be read: nobody listens to its errors before the first await is over. */
 async function openFile(url: string): Promise<{ body: Readable; total: number }> {
+  let file = url;
   try {
-    const file = fileURLToPath(url);
+    file = fileURLToPath(url);
     await access(file, constants.R_OK);
     const found = await stat(file);
-    if (!found.isFile()) throw new Error(`${file} is no file`);
+    if (!found.isFile()) throw new Error('it is no file:');
     return { body: createReadStream(file), total: found.size };
   } catch (cause) {
-    throw wrongMirror(messageOf(cause), cause);
+    throw wrongMirror(`${messageOf(cause)} '${shown(file)}'`, cause);
   }
 }

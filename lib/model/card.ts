@@ -2,6 +2,7 @@ import { z } from 'zod/v3';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { describeIssues } from '../options.js';
+import { shown } from '../text.js';
 
 /** The extra file inside an archive that makes it self-describing. */
 export const CARD_FILE = 'emotion2vec.json';
@@ -52,14 +53,14 @@ export function parseCard(text: string, path: string): ModelCard {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new EmotionError('ERR_MODEL_LOAD', `${CARD_FILE} inside ${path} is not JSON (${messageOf(cause)})`, {
+    throw new EmotionError('ERR_MODEL_LOAD', `${CARD_FILE} inside ${shown(path)} is not JSON (${messageOf(cause)})`, {
       cause,
       remedy: CONTRACT_REMEDY,
     });
   }
   const parsed = cardSchema.safeParse(json);
   if (!parsed.success) {
-    const what = `${CARD_FILE} inside ${path} breaks the contract: ${describeIssues(parsed.error)}`;
+    const what = `${CARD_FILE} inside ${shown(path)} breaks the contract: ${describeIssues(parsed.error)}`;
     throw new EmotionError('ERR_MODEL_LOAD', what, { cause: parsed.error, remedy: CONTRACT_REMEDY });
   }
   return parsed.data;

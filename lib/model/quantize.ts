@@ -7,6 +7,7 @@ import { type QuantizeReport, TorchModule } from '../torch.js';
 import { CARD_FILE, parseCard } from './card.js';
 import { EmotionModel } from './emotion-model.js';
 import { checkTarget } from './target.js';
+import { shown } from '../text.js';
 
 /** What quantising an archive did; sizes of the files in bytes. */
 export interface QuantizedArchive extends QuantizeReport {
@@ -25,7 +26,7 @@ export async function quantizeArchive(
   { precision = 'int8' }: QuantizeOptions = {},
 ): Promise<QuantizedArchive> {
   const before = await stat(source).catch((cause: unknown) => {
-    throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${source}`, { cause });
+    throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${shown(source)}`, { cause });
   });
   await checkTarget(out, source);
   await verifyArchive(source); // libtorch compares no checksum
@@ -81,6 +82,6 @@ async function load(source: string): Promise<TorchModule> {
     return await TorchModule.load(source, { device: 'cpu', precision: 'fp32' });
   } catch (error) {
     if (!(error instanceof EmotionError) || error.code !== 'ERR_PRECISION_UNSUPPORTED') throw error;
-    throw new EmotionError('ERR_QUANTIZE', `${source} is quantised already`, { cause: error });
+    throw new EmotionError('ERR_QUANTIZE', `${shown(source)} is quantised already`, { cause: error });
   }
 }

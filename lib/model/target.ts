@@ -2,6 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { EmotionError, messageOf } from '../errors.js';
+import { shown } from '../text.js';
 
 /**
  * Whether an archive can be written, asked before gigabytes are read.
@@ -12,14 +13,16 @@ export async function checkTarget(out: string, source: string): Promise<void> {
   try {
     await access(folder, constants.W_OK);
   } catch (cause) {
-    throw new EmotionError('ERR_FILE_WRITE', `${out} could not be written (${messageOf(cause)})`, { cause });
+    throw new EmotionError('ERR_FILE_WRITE', `${shown(out)} could not be written (${messageOf(cause)})`, { cause });
   }
   const [target, origin] = await Promise.all([stat(out).catch(() => undefined), stat(source)]);
   if (target?.isFile() === false) {
     const what = target.isDirectory() ? 'a folder' : 'no file';
-    throw new EmotionError('ERR_FILE_WRITE', `${out} is ${what}`, { remedy: 'Name a file.' });
+    throw new EmotionError('ERR_FILE_WRITE', `${shown(out)} is ${what}`, { remedy: 'Name a file.' });
   }
   if (target !== undefined && target.ino === origin.ino && target.dev === origin.dev) {
-    throw new EmotionError('ERR_FILE_WRITE', `${out} is ${source} itself`, { remedy: 'Name another file.' });
+    throw new EmotionError('ERR_FILE_WRITE', `${shown(out)} is ${shown(source)} itself`, {
+      remedy: 'Name another file.',
+    });
   }
 }

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 
 import { EmotionError, messageOf } from '../errors.js';
+import { shown } from '../text.js';
 
 /**
  * Makes the folder that results go to, where it is not there yet.
@@ -14,6 +15,6 @@ export async function makeFolder(folder: string): Promise<void> {
   } catch (cause) {
     const isFile = (cause as NodeJS.ErrnoException).code === 'EEXIST';
     const why = isFile ? 'it is a file' : messageOf(cause);
-    throw new EmotionError('ERR_FILE_WRITE', `Results cannot be kept in ${folder}: ${why}`, { cause });
+    throw new EmotionError('ERR_FILE_WRITE', `Results cannot be kept in ${shown(folder)}: ${why}`, { cause });
   }
 }

@@ -1,5 +1,4 @@
-/** Endings of recordings whose type browsers do not know. */
-const ENDINGS = /\.(wav|mp3|flac|og[ga]|opus|m4a|aac|webm|mp4|mov|mkv|aiff?|wma|caf|amr|3gp)$/i;
+import { hasAudioEnding } from '../../../lib/audio/endings.js';
 
 /** Files that were dropped, and the recordings in folders that were, however deep. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
@@ -27,5 +26,5 @@ async function filesBelow(entry: FileSystemEntry, inFolder = false): Promise<Fil
 }
 
 function isRecording({ type, name }: File): boolean {
-  return type.startsWith('audio/') || ENDINGS.test(name);
+  return type.startsWith('audio/') || hasAudioEnding(name); // browsers know the types of few endings
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
+import { ALL_ENDINGS } from '../../../lib/audio/endings.js';
 import { droppedFiles } from '../audio/dropped-files.js';
 import { failureOf } from '../api/client.js';
 import { texts } from '../i18n/index.js';
@@ -9,6 +10,15 @@ import { fail } from '../state/failure.js';
 import { busy } from '../state/run.js';
 import { status } from '../state/status.js';
 import { Icon } from './icons.js';
+
+/** What the file picker offers: browsers know the types of few endings. */
+const ACCEPTED = [
+  'audio/*',
+  'video/webm',
+  'video/mp4',
+  'video/quicktime',
+  ...ALL_ENDINGS.map((ending) => `.${ending}`),
+].join(',');
 
 /** Takes files that are dropped anywhere on the page: beside the zone, a browser would open them in its place. */
 export function DropZone() {
@@ -31,7 +41,7 @@ export function DropZone() {
       <input
         ref={picker}
         type="file"
-        accept="audio/*,video/webm,video/mp4,video/quicktime,.opus,.flac,.mkv"
+        accept={ACCEPTED}
         multiple
         hidden
         onChange={(event) => {
