@@ -108,17 +108,25 @@ async function decode(source: DecodeJob['source'], wanted: Wanted): Promise<Deco
   if (decoder === 'ffmpeg' && program === undefined) {
     throw new Failure('ERR_DECODER_UNAVAILABLE', `${name} is to be decoded by ffmpeg, which is not on this machine`);
   }
+  let unsupported: Unsupported | undefined;
   if (decoder !== 'ffmpeg') {
     try {
       return { audio: await appendDecoded(begin(), openAudio(bytes, name), bytes, name), by: 'builtin' };
     } catch (error) {
       if (!(error instanceof Unsupported)) throw broken(error, name, bytes);
       if (program === undefined) throw unknown(error, name, bytes, decoder);
+      unsupported = error;
     }
   }
   const file = typeof source === 'string' ? source : undefined;
   const stretches = decodeWithFfmpeg({ program: program!, file, bytes, name, signal });
-  return { audio: await appendDecoded(begin(), { decoder: 'ffmpeg', stretches }, bytes, name), by: 'ffmpeg' };
+  try {
+    return { audio: await appendDecoded(begin(), { decoder: 'ffmpeg', stretches }, bytes, name), by: 'ffmpeg' };
+  } catch (error) {
+    if (unsupported === undefined || !(error instanceof Failure) || error.code !== 'ERR_AUDIO_DECODE') throw error;
+    const what = `${broken(unsupported, name, bytes).message}; by ffmpeg: ${messageOf(error.cause ?? error)}`;
+    throw new Failure('ERR_AUDIO_DECODE', what, error);
+  }
 }
 
 async function appendDecoded(
