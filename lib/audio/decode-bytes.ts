@@ -3,7 +3,6 @@ import type { Decoder } from '../options.js';
 import { Failure, Unsupported } from './failure.js';
 import { decodeWithFfmpeg } from './ffmpeg/decode.js';
 import { findFfmpeg } from './ffmpeg/program.js';
-import { openAudio } from './formats/open.js';
 import type { OpenedAudio } from './formats/stretch.js';
 import type { MonoAudio } from './mono.js';
 
@@ -17,8 +16,10 @@ export interface EncodedClip {
   decoder: Decoder;
   /** An empty clip, for each decoder that is tried. */
   begin: () => MonoAudio;
-  /** Awaited after each stretch. */
-  pause: () => Promise<void>;
+  /** What is built in. */
+  open: () => OpenedAudio;
+  /** Awaited after each stretch, of so many samples. */
+  pause: (samples: number) => Promise<void>;
   signal: AbortSignal;
 }
 
@@ -37,7 +38,7 @@ export async function decodeBytes(clip: EncodedClip): Promise<DecodedClip> {
   if (bytes.length === 0) throw new Failure('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
   if (decoder !== 'ffmpeg') {
     try {
-      return { audio: await collect(clip, openAudio(bytes, name)), by: 'builtin' };
+      return { audio: await collect(clip, clip.open()), by: 'builtin' };
     } catch (error) {
       if (!(error instanceof Unsupported) || decoder === 'builtin') throw explained(clip, error);
       return byFfmpeg(clip, error);
@@ -69,7 +70,7 @@ async function collect(clip: EncodedClip, { expected, stretches }: OpenedAudio):
   if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
   for await (const { channelData, sampleRate } of stretches) {
     audio.append(channelData, sampleRate);
-    await clip.pause();
+    await clip.pause(channelData.reduce((size, { length }) => size + length, 0));
   }
   if (!audio.empty) return audio;
   const what = `${clip.name} holds no audio that can be decoded; it starts with ${startOf(clip.bytes)}`;

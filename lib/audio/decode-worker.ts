@@ -7,6 +7,7 @@ import type { Decoder } from '../options.js';
 import { type DecodedClip, decodeBytes } from './decode-bytes.js';
 import { Failure } from './failure.js';
 import { MonoAudio, type MonoClip } from './mono.js';
+import { openAudio } from './formats/open.js';
 import type { OpenedAudio } from './formats/stretch.js';
 import type { Pcm } from './pcm.js';
 
@@ -97,5 +98,6 @@ async function decode(
   }
   const file = typeof source === 'string' ? source : undefined;
   const bytes = typeof source === 'string' ? readSource(source, name) : source;
-  return decodeBytes({ bytes, file, name, decoder, begin, pause: () => Promise.resolve(), signal });
+  const open = (): OpenedAudio => openAudio(bytes, name);
+  return decodeBytes({ bytes, file, name, decoder, open, begin, pause: () => Promise.resolve(), signal });
 }

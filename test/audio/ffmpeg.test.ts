@@ -6,8 +6,10 @@ import path from 'node:path';
 
 import { type DecodedAudio, decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
 import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
+import { EmotionRecognizer } from '../../lib/recognizer.js';
 import { needsFfmpeg } from '../support/fake-ffmpeg.js';
 import { fixture } from '../support/paths.js';
+import { runCli } from '../support/run.js';
 
 async function decode(input: string | Uint8Array, options?: DecodeOptions): Promise<DecodedAudio> {
   const decoded = await decodeAudio(input, options);
@@ -54,6 +56,25 @@ describe('ffmpeg as a decoder', () => {
     const own = await decode(fixture('speech-5.1-48k.wav'), { rate: 16000 });
     const theirs = await decode(fixture('speech-5.1-48k.wav'), { rate: 16000, decoder: 'ffmpeg' });
     assert.deepEqual(theirs.pcm, own.pcm);
+  });
+
+  it('is the choice of a recognizer, whose results say who decoded', async () => {
+    await using recognizer = new EmotionRecognizer();
+    assert.equal((await recognizer.recognize(clip)).timing.decoder, 'ffmpeg');
+    assert.equal((await recognizer.recognize(fixture('speech.wav'))).timing.decoder, 'builtin');
+    await using own = new EmotionRecognizer({ decoder: 'builtin' });
+    await assert.rejects(own.recognize(clip), { code: 'ERR_AUDIO_DECODE' });
+    await using theirs = new EmotionRecognizer({ decoder: 'ffmpeg' });
+    assert.equal((await theirs.recognize(fixture('speech.wav'))).timing.decoder, 'ffmpeg');
+    assert.throws(() => new EmotionRecognizer({ decoder: 'sox' as 'auto' }), TypeError);
+  });
+
+  it('is an option of the command line', async () => {
+    const { stdout } = await runCli(['recognize', '--format', 'json', '--decoder', 'ffmpeg', fixture('speech.wav')]);
+    const [outcome] = JSON.parse(stdout) as { timing: { decoder: string } }[];
+    assert.equal(outcome!.timing.decoder, 'ffmpeg');
+    const { status } = await runCli(['recognize', '--decoder', 'builtin', clip]);
+    assert.equal(status, 1);
   });
 
   it('is not asked with builtin', async () => {
