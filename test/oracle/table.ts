@@ -45,7 +45,7 @@ function lineOf(rows: readonly Row[]): string {
   const worst = (value: (row: Row) => number) => Math.max(...rows.map((row) => Math.abs(value(row))));
   const correlation = Math.min(...rows.map((row) => row.correlation!));
   const cells = [
-    (Math.floor(correlation * 1e5) / 1e5).toFixed(5),
+    (Math.floor(correlation * 1e4) / 1e4).toFixed(4),
     `${worst((row) => row.level!).toFixed(2)} dB`,
     `${worst((row) => row.length!)}`,
   ];
