@@ -42,7 +42,8 @@ describe('samples beside those of ffmpeg', () => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
-  it('are the same for twenty formats that have been wrong, or are easily', async () => {
+  it('are the same for twenty formats that have been wrong, or are easily', async function () {
+    this.timeout(180_000); // sixty processes
     const wanted = cases.filter(({ file }) => FILES.includes(file));
     assert.equal(wanted.length, FILES.length);
     const rows = await measure(wanted, folder, decodeHere);
