@@ -37,9 +37,9 @@ describe('EmotionRecognizer', () => {
     assert.equal(result.durationSeconds, 48874 / 16000);
     assert.equal(result.granularity, 'utterance');
     assert.ok(!('frames' in result) && !('embedding' in result) && !('processedAudio' in result));
-    const { decoder, ...spent } = result.timing;
+    const { decoder, ...spans } = result.timing;
     assert.equal(decoder, 'builtin');
-    assert.ok(Object.values(spent).every((ms) => ms >= 0));
+    assert.ok(Object.values(spans).every((ms) => ms >= 0));
   });
 
   it('gives the same scores for a path, its bytes and its samples', async () => {

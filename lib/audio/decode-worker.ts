@@ -1,13 +1,10 @@
 /** Runs in a worker thread: reads, decodes, mixes down and resamples clips, by turns. See decode-pool.ts for the other side. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { type ErrorCode, messageOf } from '../errors.js';
-import { explainFileError, shortageIn } from '../file-error.js';
+import type { ErrorCode } from '../errors.js';
 import type { Decoder } from '../options.js';
-import { shown, withoutPaths } from '../text.js';
-import { Failure, Unsupported } from './failure.js';
-import { decodeWithFfmpeg } from './ffmpeg/decode.js';
-import { findFfmpeg } from './ffmpeg/program.js';
+import { decodeBytes, type DecodedClip, reasonOf } from './decode-bytes.js';
+import { Failure } from './failure.js';
 import { openAudio } from './formats/open.js';
 import type { OpenedAudio } from './formats/stretch.js';
 import { MonoAudio, type MonoClip } from './mono.js';
@@ -94,82 +91,24 @@ function asFloat32(samples: AudioSamples['samples']): Float32Array {
 
 type Wanted = Omit<DecodeJob, 'id' | 'source'>;
 
-interface Decoded {
-  audio: MonoAudio;
-  by: OpenedAudio['decoder'];
-}
-
-async function decode(source: DecodeJob['source'], wanted: Wanted, turn: Turn): Promise<Decoded> {
+async function decode(source: DecodeJob['source'], wanted: Wanted, turn: Turn): Promise<DecodedClip> {
   const { name, maxBytes, maxSeconds, rate, decoder } = wanted;
   if (typeof source === 'object' && 'samples' in source) {
     const audio = new MonoAudio(name, maxSeconds, rate);
     await appendSamples(audio, source, turn);
     return { audio, by: 'builtin' };
   }
+  const file = typeof source === 'string' ? source : undefined;
   const bytes = typeof source === 'string' ? readFile(source, name, maxBytes) : source;
   const most = maxSeconds === Infinity ? mostSeconds(bytes.length) : maxSeconds;
-  const append = (opened: OpenedAudio) => appendDecoded(new MonoAudio(name, most, rate), opened, turn);
-  let unread: Unsupported | undefined;
-  if (decoder !== 'ffmpeg') {
-    try {
-      return { audio: await append(openAudio(bytes, name)), by: 'builtin' };
-    } catch (error) {
-      if (!(error instanceof Unsupported)) throw broken(error, name, bytes);
-      unread = error;
-    }
-  }
-  const program = decoder === 'builtin' ? undefined : findFfmpeg();
-  if (program === undefined) {
-    if (unread !== undefined) throw unknown(unread, name, bytes, decoder);
-    throw new Failure('ERR_DECODER_UNAVAILABLE', `${name} is to be decoded by ffmpeg, which is not on this machine`);
-  }
-  const file = typeof source === 'string' && !source.startsWith('file://') ? source : undefined;
-  const stretches = decodeWithFfmpeg({ program, file, bytes, name, signal: turn.signal });
-  try {
-    return { audio: await append({ decoder: 'ffmpeg', stretches }), by: 'ffmpeg' };
-  } catch (error) {
-    if (!(error instanceof Failure)) throw broken(error, name, bytes);
-    if (error.code !== 'ERR_AUDIO_DECODE') throw error;
-    throw new Failure(error.code, `${error.message}; it starts with ${startOf(bytes)}`, error.cause, error.remedy);
-  }
-}
-
-async function appendDecoded(audio: MonoAudio, { expected, stretches }: OpenedAudio, turn: Turn): Promise<MonoAudio> {
-  if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
-  for await (const { channelData, sampleRate } of stretches) {
-    audio.append(channelData, sampleRate);
-    await turn.pause();
-  }
-  if (audio.empty) throw new Error('it holds no audio');
-  return audio;
-}
-
-function broken(error: unknown, name: string, bytes: Uint8Array): Failure {
-  if (error instanceof Failure) return error;
-  const shortage = shortageIn(error); // of files to open: the decoder is one
-  if (shortage !== undefined) {
-    const { code, what, remedy } = explainFileError(shortage, name);
-    return new Failure(code, what, error, remedy, true);
-  }
-  const what = `${name} is not audio that can be decoded: ${reasonOf(error)}; it starts with ${startOf(bytes)}`;
-  return new Failure('ERR_AUDIO_DECODE', what, error);
-}
-
-/** A format that nothing here reads, where there is no ffmpeg or it may not be used. */
-function unknown(error: Unsupported, name: string, bytes: Uint8Array, decoder: Decoder): Failure {
-  const { message } = broken(error, name, bytes);
-  const remedy =
-    decoder === 'builtin'
-      ? "Check that the file plays; decoder 'auto' would try ffmpeg, which reads more formats (docs/audio-formats.md)."
-      : 'Check that the file plays; with ffmpeg on this machine more formats are read (docs/audio-formats.md).';
-  return new Failure('ERR_AUDIO_DECODE', message, error, remedy);
-}
-
-function startOf(bytes: Uint8Array): string {
-  return JSON.stringify(Buffer.from(bytes.subarray(0, 12)).toString('latin1'));
-}
-
-/** What a decoder throws: of any length, and with paths of the installation in it. */
-function reasonOf(error: unknown): string {
-  return shown(withoutPaths(messageOf(error)));
+  return decodeBytes({
+    bytes,
+    file: file?.startsWith('file://') ? undefined : file,
+    name,
+    decoder,
+    begin: () => new MonoAudio(name, most, rate),
+    open: () => openAudio(bytes, name),
+    pause: () => turn.pause(),
+    signal: turn.signal,
+  });
 }

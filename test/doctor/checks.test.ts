@@ -543,6 +543,22 @@ const CASES: [string, Partial<Facts>, string, Status, RegExp, RegExp?][] = [
     /^Lift the limit of the address space/,
   ],
   [
+    'an ffmpeg',
+    {},
+    'software.ffmpeg',
+    'ok',
+    /^5\.1\.9: used for formats of audio that are not built in: \/usr\/bin\/ffmpeg$/,
+  ],
+  ['no ffmpeg', { ffmpeg: { value: undefined } }, 'software.ffmpeg', 'info', /^not there/],
+  [
+    'an ffmpeg that is named and missing',
+    { ffmpeg: { problem: { what: 'EMOTION2VEC_FFMPEG names /nope', remedy: 'Install ffmpeg.' } } },
+    'software.ffmpeg',
+    'warning',
+    /^EMOTION2VEC_FFMPEG names \/nope$/,
+    /^Install ffmpeg\.$/,
+  ],
+  [
     'a container too small for the smallest model',
     { memory: SMALL, ...skipped(`${NO_MEMORY}, as it takes more`) },
     'system.memory',

@@ -6,15 +6,20 @@ import { type Difference, difference, monoOf } from './compare.js';
 import { type Interleaved, kitchenIn, referenceOf } from './kitchen.js';
 
 /** A clip in one channel at its own rate, or at another, by the library that is measured. @throws EmotionError */
-export type Decode = (file: string, rate?: number) => Promise<{ samples: Float32Array; sampleRate: number }>;
+export type Decode = (
+  file: string,
+  options: { decoder: 'auto' | 'builtin'; rate?: number },
+) => Promise<{ samples: Float32Array; sampleRate: number }>;
 
 export type Verdict = 'equal' | 'wrong' | 'refused' | 'failed' | 'not made';
 
 export interface Row extends Partial<Difference> {
   case: OracleCase;
   verdict: Verdict;
-  /** The code of a refusal, what is wrong, why it could not be made. */
+  /** What is wrong, why it was refused, why it could not be made. */
   why: string;
+  /** Who decoded it: ffmpeg, where what is built in refuses it. */
+  by?: 'builtin' | 'ffmpeg';
 }
 
 /** What may differ, of formats that keep samples and of those that do not. */
@@ -52,31 +57,39 @@ async function measureOne(one: OracleCase, kitchen: Kitchen, folder: string, dec
   } catch (error) {
     return { case: one, verdict: 'not made', why: (error as Error).message };
   }
+  const own = await compare(one, right, (rate) => decode(file, { decoder: 'builtin', ...(rate && { rate }) }), folder);
+  if (own.verdict !== 'refused' || one.never !== undefined) return { case: one, by: 'builtin', ...own };
+  const other = await compare(one, right, (rate) => decode(file, { decoder: 'auto', ...(rate && { rate }) }), folder);
+  return { case: one, by: 'ffmpeg', ...other, ...(other.verdict === 'refused' && { why: own.why }) };
+}
+
+async function compare(
+  one: OracleCase,
+  right: Interleaved,
+  decode: (rate?: number) => ReturnType<Decode>,
+  folder: string,
+): Promise<Omit<Row, 'case'>> {
   let ours: Awaited<ReturnType<Decode>>;
   try {
-    ours = await decode(file);
-    if (one.never !== undefined) return { case: one, verdict: 'wrong', why: `must be refused: ${one.never}` };
+    ours = await decode();
+    if (one.never !== undefined) return { verdict: 'wrong', why: `must be refused: ${one.never}` };
     // a decoder of AAC may give twice the rate
-    if (ours.sampleRate !== right.rate && !one.lossless) ours = await decode(file, right.rate);
+    if (ours.sampleRate !== right.rate && !one.lossless) ours = await decode(right.rate);
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    const refused = code === 'ERR_AUDIO_DECODE';
     const why = message.replaceAll(folder, '').split('\n')[0]!.slice(0, 160);
-    return { case: one, verdict: refused ? 'refused' : 'failed', why: refused ? why : `${code}: ${why}` };
+    if (code === 'ERR_AUDIO_DECODE') return { verdict: 'refused', why };
+    return { verdict: 'failed', why: `${code}: ${why}` };
   }
-  const found = difference(
-    ours.samples,
-    monoOf(right.samples, right.channels),
-    one.lossless ? 0 : one.frame,
-    one.parts,
-  );
+  const slack = one.lossless ? 0 : one.frame;
+  const found = difference(ours.samples, monoOf(right.samples, right.channels), slack, one.parts);
   const wrong = [
     ours.sampleRate !== right.rate && `rate ${ours.sampleRate}, not ${right.rate}`,
     !(found.correlation >= TOLERANCE.correlation[one.lossless ? 'lossless' : 'lossy']) && 'correlation',
     !(Math.abs(found.level) <= TOLERANCE.level) && 'level',
     Math.abs(found.length) > one.frame * (one.parts ?? 1) && 'length',
   ].filter((what) => what !== false);
-  return { case: one, ...found, verdict: wrong.length === 0 ? 'equal' : 'wrong', why: wrong.join(', ') };
+  return { ...found, verdict: wrong.length === 0 ? 'equal' : 'wrong', why: wrong.join(', ') };
 }
 
 async function rightOf(one: OracleCase, file: string, kitchen: Kitchen): Promise<Interleaved> {

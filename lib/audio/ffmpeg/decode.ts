@@ -239,14 +239,17 @@ function channelsOf(bytes: Buffer, frames: number, channels: number): Float32Arr
 }
 
 function explain(ending: Ending, name: string): void {
-  if ('killed' in ending) {
-    const why = ending.killed === 'silent' ? 'it gave no output' : 'it took too long';
-    throw new Failure('ERR_AUDIO_DECODE', `ffmpeg was stopped while it decoded ${name}: ${why}`);
-  }
+  const why = reasonOf(ending);
+  if (why === undefined) return;
+  throw new Failure('ERR_AUDIO_DECODE', `ffmpeg could not decode ${name}: ${why}`, new Error(why));
+}
+
+/** Undefined where it ended well. */
+function reasonOf(ending: Ending): string | undefined {
+  if ('killed' in ending) return ending.killed === 'silent' ? 'it gave no output for too long' : 'it took too long';
   const { status, errors } = ending;
-  if (status === 0) return;
-  const why = lastLine(errors) ?? (status > 128 ? `it ended by signal ${status - 128}` : `it ended with ${status}`);
-  throw new Failure('ERR_AUDIO_DECODE', `${name} is not audio that ffmpeg can decode: ${why}`);
+  if (status === 0) return undefined;
+  return lastLine(errors) ?? (status > 128 ? `it ended by signal ${status - 128}` : `it ended with status ${status}`);
 }
 
 /** ffmpeg's own reason, without what it calls the file and its own parts. */

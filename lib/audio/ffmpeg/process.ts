@@ -4,10 +4,8 @@ import type { Readable } from 'node:stream';
 
 import { onAbort } from '../../abort.js';
 
-/** It may be silent for so long, before its first output too. */
-const SILENT_MS = 20_000;
-/** Altogether, and of processor time. */
-const TOTAL_S = 600;
+/** Milliseconds that a program may be silent, before its first output too, and that it may be waited for altogether. */
+export const PATIENCE = { silent: 20_000, total: 600_000 };
 /** After its output has ended. */
 const ENDING_MS = 2000;
 /** Of address space: ffmpeg takes 300 MB, nearly all of it libraries. */
@@ -23,7 +21,7 @@ export const INPUT = 'file:/proc/self/fd/4';
  * this thread or process ends, however it ends. The program may write no file.
  */
 const GUARD = `
-ulimit -v ${MEMORY_KB}; ulimit -t ${TOTAL_S}; ulimit -c 0; ulimit -f 0
+ulimit -v ${MEMORY_KB}; ulimit -t ${PATIENCE.total / 1000}; ulimit -c 0; ulimit -f 0
 "$@" 3<&- &
 program=$!
 { read -r _ <&3; kill -9 $program; } 4<&- >/dev/null 2>&1 &
@@ -75,15 +73,16 @@ export class GuardedProcess {
   }
 
   /** Its output as it comes. Ends early where the signal aborts or a limit is reached. */
-  async *output(signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, undefined> {
+  async *output(signal: AbortSignal | undefined, patience = PATIENCE): AsyncGenerator<Buffer, void, undefined> {
     const unfollow = signal && onAbort(signal, () => this.kill());
     const chunks = this.#output[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     let waited = 0; // the time that its reader takes is not its own
     try {
       for (;;) {
-        const left = TOTAL_S * 1000 - waited;
+        const left = patience.total - waited;
         const begin = performance.now();
-        const next = await this.#within(Math.min(SILENT_MS, left), chunks.next(), left < SILENT_MS ? 'slow' : 'silent');
+        const why = left < patience.silent ? 'slow' : 'silent';
+        const next = await this.#within(Math.min(patience.silent, left), chunks.next(), why);
         if (next.done) return;
         waited += performance.now() - begin;
         yield next.value;

@@ -12,12 +12,16 @@ export const SHAPES: readonly [number, number][] = [
   [48000, 6],
 ];
 
+/** Containers that are made at each rate; what is read of the others is read by the same lines. */
+const ALL_RATES = ['WAV', 'W64', 'AIFF', 'CAF', 'AU'];
+
 /** What these containers hold without changing the samples, by ffmpeg's name of the codec. */
 function linear(ending: string, format: string, codecs: string, args = ''): OracleCase[] {
   return codecs.split(' ').flatMap((codec) => {
     const lossless = /^(pcm_[sfu]|alac|flac)/.test(codec);
     const bits: SourceBits = /24|32|64/.test(codec) ? 32 : 16;
-    const shapes = /^pcm_s16/.test(codec) ? [...SHAPES, ...RATES.map((rate) => [rate, 1] as const)] : SHAPES;
+    const all = codec.startsWith('pcm_s16') && ALL_RATES.includes(format);
+    const shapes = all ? [...SHAPES, ...RATES.map((rate) => [rate, 1] as const)] : SHAPES;
     const kept = [...new Map(shapes.map((shape) => [shape.join(), shape])).values()];
     // ADPCM has two channels at most where its container is ours
     return kept
@@ -69,7 +73,7 @@ export const linearCases: readonly OracleCase[] = [
   ...linear('au', 'AU', 'pcm_s8 pcm_s16be pcm_s24be pcm_s32be pcm_f32be pcm_f64be pcm_alaw pcm_mulaw'),
   ...linear('voc', 'VOC', 'pcm_u8 pcm_s16le pcm_alaw pcm_mulaw').filter(({ file }) => !file.includes('-6')),
   ...linear('sf', 'IRCAM', 'pcm_s16le pcm_f32le pcm_mulaw', '-f ircam'),
-  ...linear('nut', 'NUT', 'pcm_s16le pcm_f32le pcm_mulaw'),
+  ...linear('nut', 'NUT', 'pcm_s16le'),
 
   ...[8, 12, 16, 20, 24, 32].flatMap((bits) => [
     handmade(`bits${bits}`, { ...one, bits }),

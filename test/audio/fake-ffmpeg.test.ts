@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import { GuardedProcess } from '../../lib/audio/ffmpeg/process.js';
+import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
+import { EmotionRecognizer } from '../../lib/recognizer.js';
+import { AU_HEADER, fakeFfmpeg, processesOf, untilProcesses, withFfmpeg } from '../support/fake-ffmpeg.js';
+import { root } from '../support/paths.js';
+
+/** Nothing of ours knows them. */
+const BYTES = new Uint8Array(2000).fill(7);
+const HANGS = 'sleep 1000';
+const STUBBORN = `trap '' TERM INT HUP\n${AU_HEADER}\nsleep 1000\nsleep 1000`;
+const ENDLESS = `${AU_HEADER}\nexec cat /dev/zero`;
+
+async function seconds(options?: DecodeOptions): Promise<number> {
+  const { durationSeconds, lease } = await decodeAudio(BYTES, options);
+  lease.release();
+  return durationSeconds;
+}
+
+describe('an ffmpeg that is not as it should be', () => {
+  let folder: string;
+  before(() => (folder = mkdtempSync(path.join(tmpdir(), 'fake-ffmpeg-'))));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('gives what it gives: a stand-in that writes a tenth of a second', async () => {
+    const fake = fakeFfmpeg(folder, 'short', `${AU_HEADER}\nhead -c 3200 /dev/zero`);
+    assert.equal(await withFfmpeg(fake, () => seconds()), 0.1);
+  });
+
+  const failures: Record<string, string> = {
+    'prints garbage': 'head -c 100000 /dev/urandom',
+    'prints nothing': 'exit 0',
+    'prints half a header': "printf '.snd'",
+    'has no channels': String.raw`printf '.snd\0\0\0\030\377\377\377\377\0\0\0\006\0\0\037\100\0\0\0\0'; head -c 9000 /dev/zero`,
+    'has a million channels': String.raw`printf '.snd\0\0\0\030\377\377\377\377\0\0\0\006\0\0\037\100\0\020\0\0'; head -c 9000 /dev/zero`,
+    'has no rate': String.raw`printf '.snd\0\0\0\030\377\377\377\377\0\0\0\006\0\0\0\0\0\0\0\001'; head -c 9000 /dev/zero`,
+    'fails after some audio': `${AU_HEADER}\nhead -c 90000 /dev/zero\necho 'disk on fire' >&2\nexit 3`,
+    'dies by a signal after some audio': `${AU_HEADER}\nhead -c 90000 /dev/zero\nkill -SEGV $$`,
+    'complains without end and fails': `head -c 5000000 /dev/zero | tr '\\0' x >&2\nexit 1`,
+    'writes a file': `echo x > '${path.join(tmpdir(), 'fake-ffmpeg-written')}' || exit 7\n${AU_HEADER}\nhead -c 90000 /dev/zero`,
+  };
+  for (const [what, script] of Object.entries(failures)) {
+    it(`refuses the clip where it ${what}`, async () => {
+      const fake = fakeFfmpeg(folder, 'fails', script);
+      await withFfmpeg(fake, () =>
+        assert.rejects(
+          seconds(),
+          (error: { code: string; message: string }) =>
+            error.code === 'ERR_AUDIO_DECODE' && error.message.length < 1000 && !error.message.includes(folder),
+        ),
+      );
+      await untilProcesses(fake, false);
+    });
+  }
+
+  it('refuses a sample that is not finite', async () => {
+    const fake = fakeFfmpeg(folder, 'nan', String.raw`${AU_HEADER}; printf '\177\300\0\0'`);
+    await withFfmpeg(fake, () => assert.rejects(seconds(), { code: 'ERR_AUDIO_NOT_FINITE' }));
+  });
+
+  it('stops it where there is more than may be', async () => {
+    const fake = fakeFfmpeg(folder, 'endless', ENDLESS);
+    await withFfmpeg(fake, () => assert.rejects(seconds({ maxSeconds: 60 }), { code: 'ERR_AUDIO_TOO_LONG' }));
+    await untilProcesses(fake, false);
+  });
+
+  for (const [what, script] of Object.entries({ hangs: HANGS, 'takes no signal': STUBBORN })) {
+    it(`ends with the call where it ${what}`, async () => {
+      const fake = fakeFfmpeg(folder, 'hangs', script);
+      await withFfmpeg(fake, async () => {
+        const abort = new AbortController();
+        const decoding = seconds({ signal: abort.signal });
+        await untilProcesses(fake, true);
+        abort.abort(new Error('no more'));
+        await assert.rejects(decoding, /no more/);
+        await untilProcesses(fake, false);
+      });
+    });
+  }
+
+  it('ends with the deadline of a call, and with its recognizer', async () => {
+    const fake = fakeFfmpeg(folder, 'late', HANGS);
+    await withFfmpeg(fake, async () => {
+      const recognizer = new EmotionRecognizer({ decoder: 'ffmpeg' });
+      await assert.rejects(recognizer.recognize(BYTES, { timeoutMs: 1500 }), { code: 'ERR_TIMEOUT' });
+      await untilProcesses(fake, false);
+      const pending = assert.rejects(recognizer.recognize(BYTES), { code: 'ERR_CLOSED' });
+      await untilProcesses(fake, true);
+      await recognizer.close();
+      await pending;
+      await untilProcesses(fake, false);
+    });
+  });
+
+  it('runs once in a decoding thread, and in turn', async () => {
+    const fake = fakeFfmpeg(folder, 'slow', `sleep 0.2\n${AU_HEADER}\nhead -c 3200 /dev/zero`);
+    await withFfmpeg(fake, async () => {
+      let most = 0;
+      // each has its guard, the part of the guard that waits, and itself
+      const watch = setInterval(() => (most = Math.max(most, processesOf(fake).length)), 10);
+      assert.deepEqual(await Promise.all([1, 2, 3].map(() => seconds())), [0.1, 0.1, 0.1]);
+      clearInterval(watch);
+      assert.ok(most > 0 && most < 6, `${most} at once`);
+    });
+  });
+
+  it('is stopped where it is silent, and where it takes too long', async () => {
+    for (const [patience, script, killed] of [
+      [{ silent: 100, total: 60_000 }, HANGS, 'silent'],
+      [{ silent: 1000, total: 300 }, 'while true; do echo x; sleep 0.02; done', 'slow'],
+    ] as const) {
+      const input = openSync('/dev/null', 'r');
+      const child = await GuardedProcess.start(fakeFfmpeg(folder, killed, script), [], input);
+      for await (const _ of child.output(undefined, patience));
+      assert.deepEqual(await child.end(), { killed });
+      await untilProcesses(path.join(folder, killed), false);
+    }
+  });
+
+  // What runs it ends without a word.
+  const decode = `require(${JSON.stringify(path.join(root, 'dist/audio/decode.js'))}).decodeAudio(new Uint8Array(2000).fill(7)).catch(() => undefined);`;
+  it('ends when the process is killed', async () => {
+    const fake = fakeFfmpeg(folder, 'orphan', HANGS);
+    const env = { ...process.env, EMOTION2VEC_FFMPEG: fake };
+    const child = spawn(process.execPath, ['-e', `${decode} setInterval(() => undefined, 1000)`], { env });
+    await untilProcesses(fake, true);
+    child.kill('SIGKILL');
+    await untilProcesses(fake, false);
+  });
+
+  it('ends when the process exits', async () => {
+    const fake = fakeFfmpeg(folder, 'orphan-of-exit', HANGS);
+    const env = { ...process.env, EMOTION2VEC_FFMPEG: fake };
+    const child = spawn(process.execPath, ['-e', `${decode} process.stdin.once('data', () => process.exit(0))`], {
+      env,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    await untilProcesses(fake, true);
+    child.stdin.write('x');
+    await once(child, 'exit');
+    await untilProcesses(fake, false);
+  });
+
+  it('ends when the thread that asked is terminated', async () => {
+    const fake = fakeFfmpeg(folder, 'orphan-of-thread', HANGS);
+    const worker = new Worker(`${decode} setInterval(() => undefined, 1000)`, {
+      eval: true,
+      env: { ...process.env, EMOTION2VEC_FFMPEG: fake },
+    });
+    await untilProcesses(fake, true);
+    await worker.terminate();
+    await untilProcesses(fake, false);
+  });
+
+  it('is not there: named and missing, no program, a folder', async () => {
+    for (const program of [path.join(folder, 'none'), fakeFfmpeg(folder, 'plain', 'exit 0', 0o644), folder]) {
+      assert.equal(findFfmpeg({ EMOTION2VEC_FFMPEG: program }), undefined);
+      await withFfmpeg(program, async () => {
+        await assert.rejects(seconds({ decoder: 'ffmpeg' }), { code: 'ERR_DECODER_UNAVAILABLE' });
+        await assert.rejects(
+          seconds(),
+          (error: { code: string; remedy: string }) =>
+            error.code === 'ERR_AUDIO_DECODE' && error.remedy.includes('ffmpeg'),
+        );
+      });
+    }
+  });
+
+  it('is looked for on the PATH, and by the name that the environment gives', () => {
+    const fake = fakeFfmpeg(folder, 'ffmpeg-7', 'exit 0');
+    fakeFfmpeg(folder, 'ffmpeg', 'exit 0');
+    assert.equal(findFfmpeg({ PATH: `/nowhere:${folder}` }), path.join(folder, 'ffmpeg'));
+    assert.equal(findFfmpeg({ PATH: folder, EMOTION2VEC_FFMPEG: 'ffmpeg-7' }), fake);
+    assert.equal(findFfmpeg({ PATH: '', EMOTION2VEC_FFMPEG: '' }), undefined);
+    assert.equal(findFfmpeg({ PATH: '.' }), undefined);
+  });
+});

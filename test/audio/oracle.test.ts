@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { cases } from '../oracle/cases/index.js';
+import { decodeHere } from '../oracle/decode-here.js';
+import { measure } from '../oracle/measure.js';
+import { needsFfmpeg } from '../support/fake-ffmpeg.js';
+
+/** Of all that `npm run test:oracle` measures: what has been wrong without a word. */
+const FILES = [
+  'aiff-pcm_s8-44100-2.aiff',
+  'aiff-id3-pcm_s16be-16000-1.aiff',
+  'aifc-adpcm_ima_qt-16000-1.aifc',
+  'caf-pcm_mulaw-16000-1.caf',
+  'caf-pcm_alaw-44100-2.caf',
+  'wav-bits24-block8-stereo.wav',
+  'wav-bits12.wav',
+  'wav-data0.wav',
+  'au-pcm_mulaw-8000-1.au',
+  'w64-pcm_s24le-44100-2.w64',
+  'flac-ffmpeg-48000-6.flac',
+  'flac-unknown-length.flac',
+  'flac-tail.flac',
+  'mp3-ffmpeg-8000.mp3',
+  'ogg-chained-vorbis-rates.ogg',
+  'ogg-chained-opus-channels.ogg',
+  'aac-22050-2.aac',
+  'alac24-44100-2.m4a',
+  'aac-fragmented.mp4',
+  'opus-picture.webm',
+];
+
+describe('samples beside those of ffmpeg', () => {
+  let folder: string;
+  before(function () {
+    needsFfmpeg(this);
+    folder = mkdtempSync(path.join(tmpdir(), 'oracle-'));
+  });
+  after(() => {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('are the same for twenty formats that have been wrong, or are easily', async function () {
+    this.timeout(180_000); // sixty processes
+    const wanted = cases.filter(({ file }) => FILES.includes(file));
+    assert.equal(wanted.length, FILES.length);
+    const rows = await measure(wanted, folder, decodeHere);
+    const made = rows.filter(({ verdict }) => verdict !== 'not made'); // not all tools are everywhere
+    assert.ok(made.length > FILES.length / 2);
+    assert.deepEqual(
+      made
+        .filter(({ verdict, by }) => verdict !== 'equal' || by !== 'builtin')
+        .map(({ case: one, verdict, why }) => `${one.file}: ${verdict} ${why}`),
+      [],
+    );
+  });
+});

@@ -1,0 +1,58 @@
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { findFfmpeg, FFMPEG_VARIABLE } from '../../lib/audio/ffmpeg/program.js';
+
+/** The header of a Sun audio file of floats: mono, 8 kHz. */
+export const AU_HEADER = String.raw`printf '.snd\0\0\0\030\377\377\377\377\0\0\0\006\0\0\037\100\0\0\0\001'`;
+
+/** A shell script in the folder that passes for ffmpeg. */
+export function fakeFfmpeg(folder: string, name: string, script: string, mode = 0o755): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, mode);
+  return file;
+}
+
+/** With another ffmpeg. */
+export async function withFfmpeg<T>(program: string, act: () => Promise<T>): Promise<T> {
+  const before = process.env[FFMPEG_VARIABLE];
+  process.env[FFMPEG_VARIABLE] = program;
+  try {
+    return await act();
+  } finally {
+    if (before === undefined) delete process.env[FFMPEG_VARIABLE];
+    else process.env[FFMPEG_VARIABLE] = before;
+  }
+}
+
+/** Skips a test where there is no ffmpeg. */
+export function needsFfmpeg(test: Mocha.Context): string {
+  const program = findFfmpeg();
+  if (program !== undefined) return program;
+  console.log('      no ffmpeg on this machine: skipped');
+  return test.skip();
+}
+
+/** Processes whose command line names this. */
+export function processesOf(program: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(program);
+      } catch {
+        return false; // none, or gone
+      }
+    });
+}
+
+/** Waits until processes of the program are there, or gone. @throws after ten seconds */
+export async function untilProcesses(program: string, there: boolean): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (processesOf(program).length > 0 === there) return;
+    await sleep(10);
+  }
+  throw new Error(`${program} ${there ? 'did not start' : 'is still there'}`);
+}
