@@ -1,5 +1,6 @@
 import { z } from 'zod/v3';
 
+import { RAW_ENCODINGS, type RawFormat } from './audio/raw.js';
 import { audioLimits } from './audio/shape.js';
 import type { Progress } from './progress.js';
 
@@ -59,6 +60,14 @@ export const recognizerOptionsSchema = z
   })
   .strict();
 
+export const rawSchema = z
+  .object({
+    encoding: z.enum(RAW_ENCODINGS),
+    sampleRate: z.number().int().min(limits.sampleRate.min).max(limits.sampleRate.max),
+    channels: z.number().int().min(limits.channels.min).max(limits.channels.max).default(1),
+  })
+  .strict();
+
 export const recognizeOptionsSchema = z
   .object({
     granularity: granularitySchema.default('utterance'),
@@ -79,6 +88,7 @@ export const recognizeOptionsSchema = z
     name: z.string().min(1).optional(),
     transfer: z.boolean().default(false),
     maxDurationSeconds: z.number().positive().optional(),
+    raw: rawSchema.optional(),
     onProgress: z.function().optional(),
     signal: z.instanceof(AbortSignal).optional(),
     timeoutMs: milliseconds.optional(),
@@ -96,6 +106,7 @@ export const streamOptionsSchema = recognizeOptionsSchema
     granularity: true,
     timeline: true,
     maxDurationSeconds: true,
+    raw: true,
     transfer: true,
     onProgress: true,
     whenFull: true,
@@ -192,8 +203,16 @@ export interface RecognizeOptions {
   name?: string | undefined;
   /** Moves encoded bytes to the decoder instead of copying them: their buffer is empty afterwards. Default false. */
   transfer?: boolean | undefined;
-  /** Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: none are refused. */
+  /**
+   * Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: an encoded clip may unpack to an
+   * hour and a quarter of a second for each of its bytes, at most to a day; raw samples may be of any length.
+   */
   maxDurationSeconds?: number | undefined;
+  /**
+   * Files and bytes are samples without a header, such as G.711 from a telephone exchange: how each is stored, in Hz how many
+   * there are a second, and in how many channels (default 1). What the bytes look like does not matter then.
+   */
+  raw?: (Omit<RawFormat, 'channels'> & { channels?: number | undefined }) | undefined;
   /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }

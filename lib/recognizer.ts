@@ -231,12 +231,21 @@ export class EmotionRecognizer implements AsyncDisposable {
     let preparing: Promise<PreparedAudio> | undefined;
     let ready = false;
     try {
-      const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, name, transfer } = settings;
+      const {
+        priority,
+        window,
+        granularity,
+        embedding,
+        maxDurationSeconds: maxSeconds,
+        name,
+        transfer,
+        raw,
+      } = settings;
       const decodes = () => ready || report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
       else decodes();
       preparing = lease.card.then((card) =>
-        prepareAudio(input, card, { signal, priority, maxSeconds, name, transfer }),
+        prepareAudio(input, card, { signal, priority, maxSeconds, name, transfer, raw }),
       );
       void preparing.then(
         () => (ready = true),

@@ -7,6 +7,7 @@ import type { AudioBudget } from './budget.js';
 import type { DecodeJob, DecodeReply, StopDecoding } from './decode-worker.js';
 import type { MonoClip } from './mono.js';
 import type { Pcm } from './pcm.js';
+import type { RawFormat } from './raw.js';
 
 const IDLE_MS = 10_000;
 /** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
@@ -33,6 +34,8 @@ export interface DecodeRequest {
   maxSeconds: number;
   /** Hz that the clip gets; its own where undefined. */
   rate?: number | undefined;
+  /** Bytes without a header. */
+  raw?: RawFormat | undefined;
   priority: number;
   signal: AbortSignal | undefined;
 }
@@ -167,19 +170,22 @@ class DecodeThread {
     return this.#jobs.size;
   }
 
-  /** That one more job would not wait for the end of another. */
+  /** That one more job would not wait for the end of another: those that are there are slow ones, and take turns. */
   get takesMore(): boolean {
+    if (this.#jobs.size >= OPEN || this.#silence > SLOW_MS) return false;
     const now = performance.now();
-    return this.#jobs.size < OPEN && [...this.#jobs.values()].every(({ since }) => now - since >= SLOW_MS);
+    return [...this.#jobs.values()].every(({ since }) => now - since >= SLOW_MS);
   }
 
   get stuck(): boolean {
+    const now = performance.now();
+    return this.#silence > STUCK_MS && [...this.#jobs.values()].some(({ since }) => now - since > STUCK_MS);
+  }
+
+  /** Milliseconds since its last step; 0 before the first. */
+  get #silence(): number {
     const last = this.#lastStep[0]!;
-    return (
-      last > 0 &&
-      Date.now() - last > STUCK_MS &&
-      [...this.#jobs.values()].some(({ since }) => performance.now() - since > STUCK_MS)
-    );
+    return last === 0 ? 0 : Date.now() - last;
   }
 
   /**
@@ -191,10 +197,10 @@ class DecodeThread {
     const id = this.#nextId++;
     const since = performance.now();
     this.#jobs.set(id, { job, since });
-    const { source, name, maxSeconds, rate } = job;
+    const { source, name, maxSeconds, rate, raw } = job;
     this.#worker.ref();
     this.#worker.postMessage(
-      { id, source, name, maxSeconds, rate } satisfies DecodeJob,
+      { id, source, name, maxSeconds, rate, raw } satisfies DecodeJob,
       typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
     );
     job.source = ''; // the bytes are the thread's now

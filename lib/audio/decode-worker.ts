@@ -7,6 +7,7 @@ import { Failure } from './failure.js';
 import { openAudio } from './formats/open.js';
 import { MonoAudio, type MonoClip } from './mono.js';
 import type { Pcm } from './pcm.js';
+import type { RawFormat } from './raw.js';
 import { mostSeconds } from './shape.js';
 import { type Turn, Turns } from './turns.js';
 
@@ -20,6 +21,8 @@ export interface DecodeJob {
   maxSeconds: number;
   /** Hz of the answer; that of the clip where undefined. */
   rate: number | undefined;
+  /** Bytes without a header. */
+  raw: RawFormat | undefined;
 }
 
 /** The job is not wanted any more. It is answered as it comes to be. */
@@ -43,12 +46,12 @@ parentPort?.on('message', (message: DecodeJob | StopDecoding) => {
   else void answer(message);
 });
 
-async function answer({ id, source, name, maxSeconds, rate }: DecodeJob): Promise<void> {
+async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
   const turn = turns.enter();
   jobs.set(id, turn);
   try {
     await turn.pause();
-    const audio = await decode(source, { name, maxSeconds, rate }, turn);
+    const audio = await decode(source, wanted, turn);
     const clip = audio.finish();
     const ms = turn.used;
     parentPort?.postMessage({ id, ms, ...clip } satisfies DecodeReply, [clip.pcm.samples.buffer as ArrayBuffer]);
@@ -65,9 +68,13 @@ async function answer({ id, source, name, maxSeconds, rate }: DecodeJob): Promis
   }
 }
 
-type Wanted = Pick<DecodeJob, 'name' | 'maxSeconds' | 'rate'>;
+type Wanted = Omit<DecodeJob, 'id' | 'source'>;
 
-async function decode(source: DecodeJob['source'], { name, maxSeconds, rate }: Wanted, turn: Turn): Promise<MonoAudio> {
+async function decode(
+  source: DecodeJob['source'],
+  { name, maxSeconds, rate, raw }: Wanted,
+  turn: Turn,
+): Promise<MonoAudio> {
   if (typeof source === 'object' && 'samples' in source) {
     const audio = new MonoAudio(name, maxSeconds, rate);
     await appendSamples(audio, source, turn);
@@ -75,7 +82,7 @@ async function decode(source: DecodeJob['source'], { name, maxSeconds, rate }: W
   }
   const bytes = typeof source === 'string' ? readSource(source, name) : source;
   const audio = new MonoAudio(name, maxSeconds === Infinity ? mostSeconds(bytes.length) : maxSeconds, rate);
-  await appendDecoded(audio, bytes, name, turn);
+  await appendDecoded(audio, bytes, { name, raw }, turn);
   return audio;
 }
 
@@ -98,9 +105,14 @@ async function appendSamples(audio: MonoAudio, { samples, sampleRate }: Pcm, tur
   }
 }
 
-async function appendDecoded(audio: MonoAudio, bytes: Uint8Array, name: string, turn: Turn): Promise<void> {
+async function appendDecoded(
+  audio: MonoAudio,
+  bytes: Uint8Array,
+  { name, raw }: Pick<Wanted, 'name' | 'raw'>,
+  turn: Turn,
+): Promise<void> {
   try {
-    const { expected, stretches } = openAudio(bytes, name);
+    const { expected, stretches } = openAudio(bytes, name, raw);
     if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
     for await (const { channelData, sampleRate } of stretches) {
       audio.append(channelData, sampleRate);

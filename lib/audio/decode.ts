@@ -6,6 +6,7 @@ import { limits } from '../options.js';
 import { AudioBudget, type AudioLease } from './budget.js';
 import { type Decoded, DecodePool } from './decode-pool.js';
 import { type AudioInput, firstNotFinite, type Pcm } from './pcm.js';
+import type { RawFormat } from './raw.js';
 
 /** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
 const LONG = 2 * 2 ** 20;
@@ -23,7 +24,9 @@ export interface DecodeOptions {
   signal?: AbortSignal | undefined;
   /** Clips of higher priority are decoded first. Default 0. */
   priority?: number | undefined;
-  /** Longer clips end with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: none are. */
+  /** Files and bytes are samples without a header. */
+  raw?: RawFormat | undefined;
+  /** Longer clips end with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: `mostSeconds` of an encoded clip's bytes. */
   maxSeconds?: number | undefined;
   /** Hz that the clip gets. Default: its own. */
   rate?: number | undefined;
@@ -47,7 +50,7 @@ export interface DecodedAudio extends Decoded {
  */
 export async function decodeAudio(
   input: AudioInput,
-  { signal, priority = 0, maxSeconds = Infinity, rate, name, transfer = false }: DecodeOptions = {},
+  { signal, priority = 0, maxSeconds = Infinity, rate, raw, name, transfer = false }: DecodeOptions = {},
 ): Promise<DecodedAudio> {
   signal?.throwIfAborted();
   const wanted = {
@@ -55,6 +58,7 @@ export async function decodeAudio(
     priority,
     maxSeconds,
     rate,
+    raw,
     name: name ?? (typeof input === 'string' ? input : 'The audio'),
   };
   if (input === '') throw new TypeError('The path of the clip is empty');

@@ -61,7 +61,7 @@ export class Turn {
   readonly #wait: (turn: Turn) => Promise<void>;
   #before = 0;
   #begin = performance.now();
-  #stopped = false;
+  readonly #stopped = new AbortController();
 
   constructor(order: number, wait: (turn: Turn) => Promise<void>) {
     this.#order = order;
@@ -80,11 +80,16 @@ export class Turn {
     this.#before += slice;
     await this.#wait(this);
     this.#begin = performance.now();
-    if (this.#stopped) throw new Error('nobody wants it any more');
+    this.signal.throwIfAborted();
+  }
+
+  /** Aborts with `stop`. */
+  get signal(): AbortSignal {
+    return this.#stopped.signal;
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#stopped.abort(new Error('nobody wants it any more'));
   }
 
   isBefore(other: Turn): boolean {

@@ -10,7 +10,21 @@ import type { DoctorFlags } from './doctor.js';
 import type { EvaluateFlags } from './evaluate.js';
 import { FORMATS } from './format.js';
 import type { ImportFlags } from './import.js';
-import { bytes, device, filled, mapping, origin, orOff, port, seconds, time, timer, whole, window } from './parsers.js';
+import {
+  bytes,
+  device,
+  filled,
+  mapping,
+  origin,
+  orOff,
+  port,
+  raw,
+  seconds,
+  time,
+  timer,
+  whole,
+  window,
+} from './parsers.js';
 import type { QuantizeFlags } from './quantize.js';
 import type { RecognizeFlags } from './recognize.js';
 import type { ServeFlags } from './serve.js';
@@ -72,6 +86,12 @@ function program(): Command {
       new Option('--timeline-hop <seconds>', 'step from one to the next')
         .default(defaults.timeline.hop)
         .argParser(seconds(limits.timeline)),
+    )
+    .addOption(
+      new Option(
+        '--raw <encoding:rate[:channels]>',
+        'files are samples without a header, such as mulaw:8000',
+      ).argParser(raw),
     )
     .option('--embedding', 'feature vectors too')
     .addOption(

@@ -20,6 +20,7 @@ export interface RecognizeFlags extends PlacementFlags {
   timelineWindow: number;
   timelineHop: number;
   embedding?: boolean;
+  raw?: NonNullable<RecognizeOptions['raw']>;
   output?: string;
   format: Format;
   debug?: boolean;
@@ -52,6 +53,7 @@ export async function runRecognize(inputs: readonly string[], flags: RecognizeFl
     window: flags.window,
     timeline: { window: flags.timelineWindow, hop: flags.timelineHop },
     embedding: flags.embedding,
+    raw: flags.raw,
     processedAudio: folder !== undefined,
   };
   for await (const { input, result, error } of recognizer.recognizeMany(files, options)) {

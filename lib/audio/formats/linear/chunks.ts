@@ -48,7 +48,24 @@ function isName(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** One stretch of bytes; a copy where there are several. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts));
+/** Parts of a file's samples. No program writes nearly as many; each takes more memory than it may have bytes. */
+const PARTS = 100_000;
+
+/** Parts of a file that are read as one. */
+export class Parts {
+  readonly #parts: Uint8Array[] = [];
+
+  /** @throws Error where there are too many */
+  push(part: Uint8Array): void {
+    if (this.#parts.push(part) > PARTS) throw new Error(`its samples lie in more than ${PARTS} places`);
+  }
+
+  get count(): number {
+    return this.#parts.length;
+  }
+
+  /** All of them; a copy where there are several. */
+  get bytes(): Uint8Array {
+    return this.#parts.length === 1 ? this.#parts[0]! : new Uint8Array(Buffer.concat(this.#parts));
+  }
 }
