@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { onAbort } from '../abort.js';
 import { EmotionError } from '../errors.js';
 import type { AudioBudget } from './budget.js';
-import type { DecodeJob, DecodeReply, StopDecoding } from './decode-worker.js';
+import type { DecodeJob, DecodeReply, OfferDecoding, ReadyToDecode, StopDecoding } from './decode-worker.js';
 import type { MonoClip } from './mono.js';
 import type { Pcm } from './pcm.js';
 import type { RawFormat } from './raw.js';
@@ -14,11 +14,9 @@ const IDLE_MS = 10_000;
 const LARGE = 2 ** 22;
 /** Work that nobody wants any more is worth a new thread from here on. */
 const ABANDON_MS = 1000;
-/** A job that has taken so long is a slow one: its thread takes others, which go on by turns. */
-const SLOW_MS = 50;
-/** Slow jobs that a thread has at once; what each holds is bounded by what a thread decodes in half a second. */
+/** Jobs that a thread has at once; what each holds is bounded by what long ones have had before they wait for each other. */
 const OPEN = 16;
-/** A thread that has done no step for so long is inside of a decoder, and takes no others. */
+/** A thread that has done no step for so long is inside of a decoder. */
 const STUCK_MS = 300;
 /** Threads that may come on top for those that are stuck. */
 const EXTRA = 4;
@@ -110,27 +108,33 @@ export class DecodePool {
     while (this.#queue.length > 0 && !this.#budget.full) {
       const thread = this.#free();
       if (thread === undefined) {
-        // Whether a thread has become slow or stuck, only time tells.
-        clearTimeout(this.#retry);
-        this.#retry = setTimeout(() => this.#pump(), SLOW_MS).unref();
+        for (const busy of this.#threads) busy.offer();
+        clearTimeout(this.#retry); // whether a thread is stuck, only time tells
+        this.#retry = setTimeout(() => this.#pump(), STUCK_MS).unref();
         return;
       }
-      const job = this.#queue.shift()!;
-      job.stop = thread.post(job, this.#abandonMs);
+      this.#post(thread);
     }
   }
 
-  /** One with nothing to do, a new one where there may be more, else one whose jobs are all slow and take turns. */
+  #post(thread: DecodeThread): void {
+    const job = this.#queue.shift()!;
+    job.stop = thread.post(job, this.#abandonMs);
+  }
+
+  /** One with nothing to do, or a new one where there may be more. */
   #free(): DecodeThread | undefined {
-    const threads = [...this.#threads].sort((a, b) => a.jobs - b.jobs);
-    const [least] = threads;
-    if (least?.jobs === 0) return least;
+    const threads = [...this.#threads];
+    const idle = threads.find(({ jobs }) => jobs === 0);
+    if (idle !== undefined) return idle;
     const stuck = threads.filter((thread) => thread.stuck).length;
-    if (threads.length >= this.#most + Math.min(EXTRA, stuck)) {
-      return threads.find((thread) => !thread.stuck && thread.takesMore);
-    }
+    if (threads.length >= this.#most + Math.min(EXTRA, stuck)) return undefined;
     const thread: DecodeThread = new DecodeThread({
       onFree: () => this.#pump(),
+      onReady: () => {
+        if (this.#queue.length > 0 && !this.#budget.full) this.#post(thread);
+        this.#pump();
+      },
       onEnd: () => {
         this.#threads.delete(thread);
         this.#pump();
@@ -141,17 +145,28 @@ export class DecodePool {
   }
 }
 
+interface ThreadEvents {
+  /** A job was settled. */
+  onFree: () => void;
+  /** It takes what it was offered: a new job would go on at once. */
+  onReady: () => void;
+  onEnd: () => void;
+}
+
 class DecodeThread {
   readonly #worker: Worker;
-  readonly #on: { onFree: () => void; onEnd: () => void };
-  readonly #jobs = new Map<number, { job: Job; since: number }>();
+  readonly #on: ThreadEvents;
+  readonly #jobs = new Map<number, Job>();
   /** When it last did a step, in milliseconds; 0 before the first. */
   readonly #lastStep = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
   #idle: NodeJS.Timeout | undefined;
   #nextId = 0;
+  #offered = false;
+  /** When it got its latest job. */
+  #latest = 0;
   #ended = false;
 
-  constructor(on: { onFree: () => void; onEnd: () => void }) {
+  constructor(on: ThreadEvents) {
     this.#on = on;
     // Decoders that print must not write into a command's output.
     this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), {
@@ -161,7 +176,11 @@ class DecodeThread {
       workerData: this.#lastStep,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
-    this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
+    this.#worker.on('message', (reply: DecodeReply | ReadyToDecode) => {
+      if ('id' in reply) return this.#settle(reply);
+      this.#offered = false;
+      this.#on.onReady();
+    });
     this.#worker.on('error', (cause) => this.#lose(cause));
     this.#worker.on('exit', () => this.#lose(undefined));
   }
@@ -170,22 +189,16 @@ class DecodeThread {
     return this.#jobs.size;
   }
 
-  /** That one more job would not wait for the end of another: those that are there are slow ones, and take turns. */
-  get takesMore(): boolean {
-    if (this.#jobs.size >= OPEN || this.#silence > SLOW_MS) return false;
-    const now = performance.now();
-    return [...this.#jobs.values()].every(({ since }) => now - since >= SLOW_MS);
+  /** Asks whether it would take another job, between two steps of those that it has. */
+  offer(): void {
+    if (this.#offered || this.#jobs.size >= OPEN) return;
+    this.#offered = true;
+    this.#worker.postMessage({ offer: true } satisfies OfferDecoding);
   }
 
   get stuck(): boolean {
-    const now = performance.now();
-    return this.#silence > STUCK_MS && [...this.#jobs.values()].some(({ since }) => now - since > STUCK_MS);
-  }
-
-  /** Milliseconds since its last step; 0 before the first. */
-  get #silence(): number {
-    const last = this.#lastStep[0]!;
-    return last === 0 ? 0 : Date.now() - last;
+    const last = this.#lastStep[0]!; // 0 before the first
+    return last > 0 && Math.min(Date.now() - last, performance.now() - this.#latest) > STUCK_MS;
   }
 
   /**
@@ -196,7 +209,8 @@ class DecodeThread {
     clearTimeout(this.#idle);
     const id = this.#nextId++;
     const since = performance.now();
-    this.#jobs.set(id, { job, since });
+    this.#latest = since;
+    this.#jobs.set(id, job);
     const { source, name, maxSeconds, rate, raw } = job;
     this.#worker.ref();
     this.#worker.postMessage(
@@ -212,7 +226,7 @@ class DecodeThread {
   }
 
   #settle(reply: DecodeReply): void {
-    const { job } = this.#jobs.get(reply.id)!;
+    const job = this.#jobs.get(reply.id)!;
     this.#jobs.delete(reply.id);
     if (this.#jobs.size === 0) {
       this.#worker.unref();
@@ -239,7 +253,7 @@ class DecodeThread {
 
   /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
   #lose(cause: Error | undefined): void {
-    for (const { job } of this.#jobs.values()) {
+    for (const job of this.#jobs.values()) {
       const what = `The decoder stopped in the middle of the clip${cause === undefined ? '' : `: ${cause.message}`}`;
       job.reject(new EmotionError('ERR_AUDIO_DECODE', what, { cause }));
     }

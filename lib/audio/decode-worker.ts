@@ -30,6 +30,15 @@ export interface StopDecoding {
   stop: number;
 }
 
+/** There is a job that could be had. It is answered with `ReadyToDecode` when it would go on at once. */
+export interface OfferDecoding {
+  offer: true;
+}
+
+export interface ReadyToDecode {
+  ready: true;
+}
+
 export type DecodeReply =
   ({ id: number; ms: number } & MonoClip) | { id: number; code: ErrorCode; what: string; cause: string };
 
@@ -38,13 +47,26 @@ const FRAMES = 65_536;
 
 /** When this thread last did a step, in `Date.now()`'s milliseconds, for the other side to see. */
 const lastStep = workerData as Float64Array;
-const turns = new Turns(() => (lastStep[0] = Date.now()));
+const turns = new Turns(() => {
+  lastStep[0] = Date.now();
+  acceptOffer();
+});
+let offered = false;
 const jobs = new Map<number, Turn>();
 
-parentPort?.on('message', (message: DecodeJob | StopDecoding) => {
-  if ('stop' in message) jobs.get(message.stop)?.stop();
+parentPort?.on('message', (message: DecodeJob | StopDecoding | OfferDecoding) => {
+  if ('offer' in message) {
+    offered = true;
+    acceptOffer();
+  } else if ('stop' in message) jobs.get(message.stop)?.stop();
   else void answer(message);
 });
+
+function acceptOffer(): void {
+  if (!offered || !turns.open) return;
+  offered = false;
+  parentPort?.postMessage({ ready: true } satisfies ReadyToDecode);
+}
 
 async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
   const turn = turns.enter();
@@ -101,7 +123,7 @@ function readSource(file: string, name: string): Uint8Array {
 async function appendSamples(audio: MonoAudio, { samples, sampleRate }: Pcm, turn: Turn): Promise<void> {
   for (let at = 0; at < samples.length; at += FRAMES) {
     audio.append([samples.subarray(at, at + FRAMES)], sampleRate);
-    await turn.pause();
+    await turn.pause(FRAMES);
   }
 }
 
@@ -116,7 +138,7 @@ async function appendDecoded(
     if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
     for await (const { channelData, sampleRate } of stretches) {
       audio.append(channelData, sampleRate);
-      await turn.pause();
+      await turn.pause(channelData.reduce((size, { length }) => size + length, 0));
     }
   } catch (error) {
     if (error instanceof Failure) throw error;

@@ -101,6 +101,13 @@ describe('a stream that changes', () => {
     }
   });
 
+  it('its rate thousands of times is as long as its parts', () => {
+    const audio = new MonoAudio('a clip', Infinity, 16_000);
+    for (let i = 0; i < 4000; i++) audio.append([new Float32Array(7)], i % 2 === 0 ? 44_101 : 47_999);
+    const { pcm, durationSeconds } = audio.finish();
+    assert.equal(pcm.samples.length, Math.ceil(durationSeconds * 16_000));
+  });
+
   it('its channels is the mean of what there is', () => {
     const audio = new MonoAudio('a clip', Infinity, undefined);
     audio.append([Float32Array.of(0.5, 0.5), Float32Array.of(0.25, -0.5)], 16_000);
