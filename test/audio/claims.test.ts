@@ -142,3 +142,16 @@ describe('a bomb', () => {
     });
   });
 });
+
+describe('a header without end', () => {
+  it('is refused before it takes seconds', async () => {
+    const many = (unit: string): Buffer => Buffer.alloc(2 ** 22).fill(unit);
+    const files = [
+      bytes('RIFF\0\0\0\0WAVE', many('JUNK\0\0\0\0')),
+      riff(wavFormat(), many('data\0\0\0\0')),
+      many('ID3\x04\0\0\0\0\0\0'),
+    ];
+    for (const file of files)
+      await assert.rejects(decode(file), (error: Error & { code: string }) => /^ERR_AUDIO_/.test(error.code));
+  });
+});

@@ -1,4 +1,4 @@
-import { type Chunk, chunksOf, nameAt, Parts, samplesIn } from './chunks.js';
+import { type Chunk, CHUNKS, chunksOf, nameAt, Parts, samplesIn } from './chunks.js';
 import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
 import { readWavData, readWavFormat, type WavFormat } from './wav-codec.js';
 
@@ -63,7 +63,8 @@ export function readWave64(bytes: Uint8Array): LinearAudio | EmbeddedStream | un
 
 function* wave64Chunks(bytes: Uint8Array): Iterable<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = W64_HEAD + 16; at + W64_HEAD <= bytes.length;) {
+  for (let at = W64_HEAD + 16, count = 0; at + W64_HEAD <= bytes.length;) {
+    if (++count > CHUNKS) throw new Error(`it has more than ${CHUNKS} chunks`);
     const whole = Number(view.getBigUint64(at + 16, true));
     const id = guidAt(bytes, at).endsWith(W64_REST) ? nameAt(bytes, at) : '';
     yield { id, body: at + W64_HEAD, size: whole - W64_HEAD };
