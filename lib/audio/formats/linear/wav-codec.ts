@@ -99,10 +99,10 @@ export function readWavData(
     case 0x02:
     case 0x11: {
       if (bits !== 4 || channels > 2 || !littleEndian) break;
-      const [decode, framesOf] = tag === 2 ? [msAdpcm, msFrames] : [imaWav, imaWavFrames];
+      const [decoder, framesOf] = tag === 2 ? [msAdpcm, msFrames] : [imaWav, imaWavFrames];
       const framesIn = (bytes: number): number => framesOf(bytes, channels);
       const layout = { ...shape, blockBytes, framesIn };
-      const audio = inBlocks(data, layout, decode(channels));
+      const audio = inBlocks(data, layout, decoder);
       const filling = audio.frames - (promised ?? 0);
       return filling > 0 && filling < framesIn(blockBytes) ? { ...audio, frames: promised! } : audio;
     }
