@@ -25,6 +25,19 @@ describe('what headers claim', () => {
     ['MS ADPCM of no channels', wav({ tag: 2, bits: 4, channels: 0, blockBytes: 256 }, content)],
     ['integers of 65,535 bits', wav({ bits: 65_535, blockBytes: 2 }, content)],
     [
+      'CAF, ima4 of 4,294,967,295 channels',
+      bytes(
+        'caff\0\x01\0\0desc',
+        int(32, 8, BIG),
+        [0x40, 0xcf, 0x40, 0, 0, 0, 0, 0],
+        'ima4',
+        ...[0, 34, 64, 0xffffffff, 0].map((v) => int(v, 4, BIG)),
+        'data',
+        int(-1, 8),
+        content,
+      ),
+    ],
+    [
       'AU of 4,294,967,295 channels',
       bytes('.snd', ...[24, 0, 3, 16000, 0xffffffff].map((v) => int(v, 4, BIG)), content),
     ],
