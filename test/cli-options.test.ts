@@ -18,7 +18,7 @@ describe('options that are wrong', () => {
     [['recognize', '--timeline-hop', '0', SPEECH], /'--timeline-hop <seconds>' .* expected seconds from 0\.02 to 3600/],
     [['recognize', '--timeline-window', '9999', SPEECH], /'--timeline-window <seconds>' .* from 0\.02 to 3600/],
     [['recognize', '--threads', '5000', SPEECH], /'--threads <count>' .* expected a whole number from 1 to 1024/],
-    [['recognize', '--raw', 'g729:8000', SPEECH], /'--raw <encoding:rate\[:channels\]>' .* expected encoding:rate/],
+    [['recognize', '--raw', 'g729:8000', SPEECH], /'--raw <format>' .* expected encoding:rate/],
     [['recognize', '--raw', 'mulaw', SPEECH], /'--raw .* sampleRate/],
     [['recognize', '--raw', 'mulaw:8000:1:1', SPEECH], /'--raw .* expected encoding:rate/],
     [['recognize', '--precision', 'fp8', SPEECH], /Allowed choices are auto, fp32, bf16, fp16, int8/],

@@ -88,10 +88,9 @@ function program(): Command {
         .argParser(seconds(limits.timeline)),
     )
     .addOption(
-      new Option(
-        '--raw <encoding:rate[:channels]>',
-        'files are samples without a header, such as mulaw:8000',
-      ).argParser(raw),
+      new Option('--raw <format>', 'samples without a header: encoding:rate[:channels], such as mulaw:8000').argParser(
+        raw,
+      ),
     )
     .option('--embedding', 'feature vectors too')
     .addOption(
