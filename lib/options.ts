@@ -1,5 +1,6 @@
 import { z } from 'zod/v3';
 
+import { RAW_ENCODINGS, type RawFormat } from './audio/raw.js';
 import { audioLimits } from './audio/shape.js';
 import type { Progress } from './progress.js';
 import { kindOf, shown } from './text.js';
@@ -70,6 +71,14 @@ export const recognizerOptionsSchema = z
   })
   .strict();
 
+export const rawSchema = z
+  .object({
+    encoding: z.enum(RAW_ENCODINGS),
+    sampleRate: z.number().int().min(limits.sampleRate.min).max(limits.sampleRate.max),
+    channels: z.number().int().min(limits.channels.min).max(limits.channels.max).default(1),
+  })
+  .strict();
+
 export const recognizeOptionsSchema = z
   .object({
     granularity: granularitySchema.default('utterance'),
@@ -91,6 +100,7 @@ export const recognizeOptionsSchema = z
     transfer: z.boolean().default(false),
     maxDurationSeconds: z.number().positive().optional(),
     maxBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaults.maxBytes),
+    raw: rawSchema.optional(),
     onProgress: z.function().optional(),
     signal: z.instanceof(AbortSignal).optional(),
     timeoutMs: milliseconds.optional(),
@@ -109,6 +119,7 @@ export const streamOptionsSchema = recognizeOptionsSchema
     timeline: true,
     maxDurationSeconds: true,
     maxBytes: true,
+    raw: true,
     transfer: true,
     onProgress: true,
     whenFull: true,
@@ -211,13 +222,21 @@ export interface RecognizeOptions {
   name?: string | undefined;
   /** Moves encoded bytes to the decoder instead of copying them: their buffer is empty afterwards. Default false. */
   transfer?: boolean | undefined;
-  /** Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: none are refused. */
+  /**
+   * Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: an encoded clip may unpack to an
+   * hour and a quarter of a second for each of its bytes, at most to a day; raw samples may be of any length.
+   */
   maxDurationSeconds?: number | undefined;
   /**
    * Refuses a file, Blob or stream of more bytes with ERR_AUDIO_TOO_LONG: a file before it is read, a stream as soon as it has
    * given so many, so that one without an end does not fill memory. Default 2 GiB.
    */
   maxBytes?: number | undefined;
+  /**
+   * Files and bytes are samples without a header, such as G.711 from a telephone exchange: how each is stored, in Hz how many
+   * there are a second, and in how many channels (default 1). What the bytes look like does not matter then.
+   */
+  raw?: (Omit<RawFormat, 'channels'> & { channels?: number | undefined }) | undefined;
   /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }

@@ -235,11 +235,12 @@ export class EmotionRecognizer implements AsyncDisposable {
     try {
       const { decoder } = this.#options;
       const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, maxBytes, transfer } = settings;
+      const { raw } = settings;
       const decodes = () => ready || report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
       else decodes();
       preparing = lease.card.then((card) =>
-        prepareAudio(input, card, { signal, priority, maxSeconds, maxBytes, transfer, decoder }),
+        prepareAudio(input, card, { signal, priority, maxSeconds, maxBytes, transfer, decoder, raw }),
       );
       void preparing.then(
         () => (ready = true),

@@ -1,63 +1,11 @@
-import path from 'node:path';
-import { SHARE_ENV, Worker } from 'node:worker_threads';
-
 import { onAbort } from '../abort.js';
-import { EmotionError } from '../errors.js';
-import { fileError, shortageIn } from '../file-error.js';
-import type { Decoder } from '../options.js';
-import { shown, withoutPaths } from '../text.js';
 import type { AudioBudget } from './budget.js';
-import type { DecodeJob, DecodeReply, StopDecoding } from './decode-worker.js';
-import type { OpenedAudio } from './formats/stretch.js';
-import type { MonoClip } from './mono.js';
-import type { AudioSamples } from './pcm.js';
+import { type Decoded, type DecodeRequest, DecodeThread, type Job, STUCK_MS } from './decode-thread.js';
 
-const IDLE_MS = 10_000;
-/** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
-const LARGE = 2 ** 22;
 /** Work that nobody wants any more is worth a new thread from here on. */
 const ABANDON_MS = 1000;
-/** A job that has taken so long is a slow one: its thread takes others, which go on by turns. */
-const SLOW_MS = 50;
-/** Slow jobs that a thread has at once; what each holds is bounded by what a thread decodes in half a second. */
-const OPEN = 16;
-/** A thread that has done no step for so long is inside of a decoder, and takes no others. */
-const STUCK_MS = 300;
 /** Threads that may come on top for those that are stuck. */
 const EXTRA = 4;
-/** Of JavaScript objects, in a thread: tables that a broken file makes a decoder build. Samples are none. */
-const HEAP_MB = 512;
-
-export interface DecodeRequest {
-  /** A path (or the `file:` URL of one that is not UTF-8), or bytes or samples that nobody else has: they move to the thread. */
-  source: string | Uint8Array | AudioSamples;
-  /** Of the clip, in errors, as they show it. */
-  name: string;
-  /** A larger file ends with ERR_AUDIO_TOO_LONG. */
-  maxBytes?: number | undefined;
-  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
-  maxSeconds: number;
-  /** Hz that the clip gets; its own where undefined. */
-  rate?: number | undefined;
-  /** Default `auto`. */
-  decoder: Decoder;
-  priority: number;
-  signal: AbortSignal | undefined;
-}
-
-export interface Decoded extends MonoClip {
-  /** Who decoded it; `builtin` for raw samples, too. */
-  decoder: OpenedAudio['decoder'];
-  /** Milliseconds that reading and decoding took. */
-  ms: number;
-}
-
-interface Job extends DecodeRequest {
-  resolve: (decoded: Decoded) => void;
-  reject: (reason: unknown) => void;
-  /** Set while a thread has it. */
-  stop?: () => void;
-}
 
 /** Threads that decode, started as clips come and ended after a while without any. They never keep the process alive. */
 export class DecodePool {
@@ -117,27 +65,33 @@ export class DecodePool {
     while (this.#queue.length > 0 && !this.#budget.full) {
       const thread = this.#free();
       if (thread === undefined) {
-        // Whether a thread has become slow or stuck, only time tells.
-        clearTimeout(this.#retry);
-        this.#retry = setTimeout(() => this.#pump(), SLOW_MS).unref();
+        for (const busy of this.#threads) busy.offer();
+        clearTimeout(this.#retry); // whether a thread is stuck, only time tells
+        this.#retry = setTimeout(() => this.#pump(), STUCK_MS).unref();
         return;
       }
-      const job = this.#queue.shift()!;
-      job.stop = thread.post(job, this.#abandonMs);
+      this.#post(thread);
     }
   }
 
-  /** One with nothing to do, a new one where there may be more, else one whose jobs are all slow and take turns. */
+  #post(thread: DecodeThread): void {
+    const job = this.#queue.shift()!;
+    job.stop = thread.post(job, this.#abandonMs);
+  }
+
+  /** One with nothing to do, or a new one where there may be more. */
   #free(): DecodeThread | undefined {
-    const threads = [...this.#threads].sort((a, b) => a.jobs - b.jobs);
-    const [least] = threads;
-    if (least?.jobs === 0) return least;
+    const threads = [...this.#threads];
+    const idle = threads.find(({ jobs }) => jobs === 0);
+    if (idle !== undefined) return idle;
     const stuck = threads.filter((thread) => thread.stuck).length;
-    if (threads.length >= this.#most + Math.min(EXTRA, stuck)) {
-      return threads.find((thread) => !thread.stuck && thread.takesMore);
-    }
+    if (threads.length >= this.#most + Math.min(EXTRA, stuck)) return undefined;
     const thread: DecodeThread = new DecodeThread({
       onFree: () => this.#pump(),
+      onReady: () => {
+        if (this.#queue.length > 0 && !this.#budget.full) this.#post(thread);
+        this.#pump();
+      },
       onEnd: () => {
         this.#threads.delete(thread);
         this.#pump();
@@ -146,118 +100,4 @@ export class DecodePool {
     this.#threads.add(thread);
     return thread;
   }
-}
-
-class DecodeThread {
-  readonly #worker: Worker;
-  readonly #on: { onFree: () => void; onEnd: () => void };
-  readonly #jobs = new Map<number, { job: Job; since: number }>();
-  /** When it last did a step, in milliseconds; 0 before the first. */
-  readonly #lastStep = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
-  #idle: NodeJS.Timeout | undefined;
-  #nextId = 0;
-  #ended = false;
-
-  constructor(on: { onFree: () => void; onEnd: () => void }) {
-    this.#on = on;
-    // Decoders that print must not write into a command's output.
-    this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), {
-      stdout: true,
-      stderr: true,
-      execArgv: [],
-      env: SHARE_ENV, // which ffmpeg there is
-      workerData: this.#lastStep,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    });
-    this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
-    this.#worker.on('error', (cause) => this.#lose(cause));
-    this.#worker.on('exit', () => this.#lose(undefined));
-  }
-
-  get jobs(): number {
-    return this.#jobs.size;
-  }
-
-  /** That one more job would not wait for the end of another. */
-  get takesMore(): boolean {
-    const now = performance.now();
-    return this.#jobs.size < OPEN && [...this.#jobs.values()].every(({ since }) => now - since >= SLOW_MS);
-  }
-
-  get stuck(): boolean {
-    const last = this.#lastStep[0]!;
-    return (
-      last > 0 &&
-      Date.now() - last > STUCK_MS &&
-      [...this.#jobs.values()].some(({ since }) => performance.now() - since > STUCK_MS)
-    );
-  }
-
-  /**
-   * @returns what stops it, where nobody wants it any more
-   * @param abandonMs the thread ends where it has worked so long, and has no other job
-   */
-  post(job: Job, abandonMs: number): () => void {
-    clearTimeout(this.#idle);
-    const id = this.#nextId++;
-    const since = performance.now();
-    this.#jobs.set(id, { job, since });
-    const { source, name, maxBytes, maxSeconds, rate, decoder } = job;
-    this.#worker.ref();
-    this.#worker.postMessage(
-      { id, source, name, maxBytes, maxSeconds, rate, decoder } satisfies DecodeJob,
-      typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
-    );
-    job.source = ''; // the bytes are the thread's now
-    return () => {
-      if (!this.#jobs.has(id)) return;
-      this.#worker.postMessage({ stop: id } satisfies StopDecoding);
-      if (this.#jobs.size === 1 && performance.now() - since > abandonMs) this.#end();
-    };
-  }
-
-  #settle(reply: DecodeReply): void {
-    const { job } = this.#jobs.get(reply.id)!;
-    this.#jobs.delete(reply.id);
-    if (this.#jobs.size === 0) {
-      this.#worker.unref();
-      this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
-    }
-    if ('code' in reply) {
-      // It read as much as may be; or lacks modules that it could not open, and would not try again.
-      if ((reply.code === 'ERR_AUDIO_TOO_LONG' || reply.broken) && this.#jobs.size === 0) this.#end();
-      const { code, what, remedy } = reply;
-      job.reject(
-        new EmotionError(code, what, { cause: new Error(reply.cause), ...(remedy !== undefined && { remedy }) }),
-      );
-    } else {
-      const { pcm, durationSeconds, ms, decoder } = reply;
-      if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
-      job.resolve({ pcm, durationSeconds, ms, decoder });
-    }
-    this.#on.onFree();
-  }
-
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    clearTimeout(this.#idle);
-    this.#on.onEnd();
-    void this.#worker.terminate();
-  }
-
-  /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
-  #lose(cause: Error | undefined): void {
-    for (const { job } of this.#jobs.values()) job.reject(lossOf(cause, job.name));
-    this.#jobs.clear();
-    this.#end();
-  }
-}
-
-/** What it means for a clip that its thread ended. */
-function lossOf(cause: Error | undefined, name: string): EmotionError {
-  const descriptors = shortageIn(cause);
-  if (descriptors !== undefined) return fileError(descriptors, name);
-  const why = cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`;
-  return new EmotionError('ERR_AUDIO_DECODE', `The decoder stopped in the middle of ${name}${why}`, { cause });
 }

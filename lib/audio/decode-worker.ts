@@ -9,6 +9,7 @@ import { openAudio } from './formats/open.js';
 import type { OpenedAudio } from './formats/stretch.js';
 import { MonoAudio, type MonoClip } from './mono.js';
 import type { AudioSamples } from './pcm.js';
+import type { RawFormat } from './raw.js';
 import { readFile } from './read-file.js';
 import { mostSeconds } from './shape.js';
 import { type Turn, Turns } from './turns.js';
@@ -26,11 +27,22 @@ export interface DecodeJob {
   /** Hz of the answer; that of the clip where undefined. */
   rate: number | undefined;
   decoder: Decoder;
+  /** Bytes without a header. */
+  raw: RawFormat | undefined;
 }
 
 /** The job is not wanted any more. It is answered as it comes to be. */
 export interface StopDecoding {
   stop: number;
+}
+
+/** There is a job that could be had. It is answered with `ReadyToDecode` when it would go on at once. */
+export interface OfferDecoding {
+  offer: true;
+}
+
+export interface ReadyToDecode {
+  ready: true;
 }
 
 export type DecodeReply =
@@ -42,13 +54,26 @@ const FRAMES = 65_536;
 
 /** When this thread last did a step, in `Date.now()`'s milliseconds, for the other side to see. */
 const lastStep = workerData as Float64Array;
-const turns = new Turns(() => (lastStep[0] = Date.now()));
+const turns = new Turns(() => {
+  lastStep[0] = Date.now();
+  acceptOffer();
+});
+let offered = false;
 const jobs = new Map<number, Turn>();
 
-parentPort?.on('message', (message: DecodeJob | StopDecoding) => {
-  if ('stop' in message) jobs.get(message.stop)?.stop();
+parentPort?.on('message', (message: DecodeJob | StopDecoding | OfferDecoding) => {
+  if ('offer' in message) {
+    offered = true;
+    acceptOffer();
+  } else if ('stop' in message) jobs.get(message.stop)?.stop();
   else void answer(message);
 });
+
+function acceptOffer(): void {
+  if (!offered || !turns.open) return;
+  offered = false;
+  parentPort?.postMessage({ ready: true } satisfies ReadyToDecode);
+}
 
 async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
   const turn = turns.enter();
@@ -78,7 +103,7 @@ async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
 async function appendSamples(audio: MonoAudio, { samples, sampleRate }: AudioSamples, turn: Turn): Promise<void> {
   for (let at = 0; at < samples.length; at += FRAMES) {
     audio.append([asFloat32(samples.subarray(at, at + FRAMES))], sampleRate);
-    await turn.pause();
+    await turn.pause(FRAMES);
   }
 }
 
@@ -92,7 +117,7 @@ function asFloat32(samples: AudioSamples['samples']): Float32Array {
 type Wanted = Omit<DecodeJob, 'id' | 'source'>;
 
 async function decode(source: DecodeJob['source'], wanted: Wanted, turn: Turn): Promise<DecodedClip> {
-  const { name, maxBytes, maxSeconds, rate, decoder } = wanted;
+  const { name, maxBytes, maxSeconds, rate, decoder, raw } = wanted;
   if (typeof source === 'object' && 'samples' in source) {
     const audio = new MonoAudio(name, maxSeconds, rate);
     await appendSamples(audio, source, turn);
@@ -105,10 +130,10 @@ async function decode(source: DecodeJob['source'], wanted: Wanted, turn: Turn): 
     bytes,
     file: file?.startsWith('file://') ? undefined : file,
     name,
-    decoder,
+    decoder: raw === undefined ? decoder : 'builtin',
     begin: () => new MonoAudio(name, most, rate),
-    open: () => openAudio(bytes, name),
-    pause: () => turn.pause(),
+    open: () => openAudio(bytes, name, raw),
+    pause: (samples) => turn.pause(samples),
     signal: turn.signal,
   });
 }

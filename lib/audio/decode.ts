@@ -10,10 +10,12 @@ import { AudioBudget, type AudioLease } from './budget.js';
 import { pipeSource } from './byte-source.js';
 import { assertAttached, bytesOf, isUnsteady, ownBytes } from './bytes.js';
 import { collect, streamError } from './collect.js';
-import { type Decoded, DecodePool, type DecodeRequest } from './decode-pool.js';
+import { DecodePool } from './decode-pool.js';
+import type { Decoded, DecodeRequest } from './decode-thread.js';
 import { urlOfPath } from './file-url.js';
 import { stopInput, takeInput, type TakenInput } from './input.js';
 import { type AudioBlob, type AudioInput, type AudioSamples, firstNotFinite } from './pcm.js';
+import type { RawFormat } from './raw.js';
 import { explainNoFile } from './read-file.js';
 
 /** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
@@ -32,7 +34,9 @@ export interface DecodeOptions {
   signal?: AbortSignal | undefined;
   /** Clips of higher priority are decoded first. Default 0. */
   priority?: number | undefined;
-  /** Longer clips end with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: none are. */
+  /** Files and bytes are samples without a header. */
+  raw?: RawFormat | undefined;
+  /** Longer clips end with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: `mostSeconds` of an encoded clip's bytes. */
   maxSeconds?: number | undefined;
   /** Hz that the clip gets. Default: its own. */
   rate?: number | undefined;
@@ -70,10 +74,10 @@ export async function decodeAudio(input: AudioInput, options: DecodeOptions = {}
 /** The same of an input that is this call's already. Who took it stops it. */
 export async function decodeTaken(taken: TakenInput, options: DecodeOptions = {}): Promise<DecodedAudio> {
   const { signal, priority = 0, maxSeconds = Infinity, rate, transfer = false } = options;
-  const { maxBytes = defaults.maxBytes, decoder = 'auto' } = options;
+  const { maxBytes = defaults.maxBytes, decoder = 'auto', raw } = options;
   const { name } = taken;
   signal?.throwIfAborted();
-  const wanted = { signal, priority, maxSeconds, rate, name, maxBytes, decoder };
+  const wanted = { signal, priority, maxSeconds, rate, name, maxBytes, decoder, raw };
   const decodeBytes = (source: Uint8Array) => leased(poolFor(source.length).decode({ ...wanted, source }));
   switch (taken.kind) {
     case 'samples':

@@ -26,6 +26,10 @@ export class MonoAudio {
   /** Samples at this rate, and seconds before them at others. */
   #size = 0;
   #seconds = 0;
+  /** Whether the rate has changed. */
+  #changed = false;
+  /** Samples in all parts. */
+  #made = 0;
 
   /**
    * @param name of the clip, for errors
@@ -64,7 +68,7 @@ export class MonoAudio {
     }
     this.#size += size;
     // A decoder's own channel may be a view of memory that it uses again.
-    this.#parts.push(this.#resampler?.push(mono) ?? (mono === channels[0] ? mono.slice() : mono));
+    this.#keep(this.#resampler?.push(mono) ?? (mono === channels[0] ? mono.slice() : mono));
   }
 
   get empty(): boolean {
@@ -79,6 +83,7 @@ export class MonoAudio {
 
   #change(sampleRate: number): void {
     checkShape({ channels: 1, sampleRate });
+    if (this.#sampleRate > 0) this.#changed = true;
     this.#endPart();
     this.#sampleRate = sampleRate;
     this.#rate ??= sampleRate;
@@ -86,15 +91,31 @@ export class MonoAudio {
   }
 
   #endPart(): void {
-    if (this.#resampler !== undefined) this.#parts.push(this.#resampler.finish());
+    if (this.#resampler !== undefined) this.#keep(this.#resampler.finish());
     this.#resampler = undefined;
     this.#seconds += this.#size / (this.#sampleRate || 1);
+    if (this.#changed) this.#trim(this.#made - Math.ceil(this.#seconds * this.#rate!));
     this.#size = 0;
   }
 
+  #keep(samples: Float32Array): void {
+    this.#parts.push(samples);
+    this.#made += samples.length;
+  }
+
+  /** The length of each part is rounded up: thousands of them must not add up to more than there was. */
+  #trim(spare: number): void {
+    for (let rest = spare; rest > 0 && this.#parts.length > 0;) {
+      const last = this.#parts.pop()!;
+      this.#made -= last.length;
+      if (last.length > rest) this.#keep(last.subarray(0, last.length - rest));
+      rest -= last.length;
+    }
+  }
+
   #joined(): Float32Array {
-    if (this.#parts.length === 1) return this.#parts[0]!;
-    const samples = new Float32Array(this.#parts.reduce((size, part) => size + part.length, 0));
+    if (this.#parts.length === 1 && !this.#changed) return this.#parts[0]!;
+    const samples = new Float32Array(this.#made);
     let at = 0;
     for (const part of this.#parts.splice(0)) {
       samples.set(part, at);

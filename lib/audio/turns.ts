@@ -1,9 +1,9 @@
-/** Milliseconds after which a job lets others go on. */
-const SLICE_MS = 5;
+/** Samples after which a job lets others go on. */
+const SLICE = 2 ** 16;
 /** A job that has had less than this is ended first, one after another: so are ordinary clips. */
-const SHORT_MS = 50;
+const SHORT = 2 ** 20;
 /** Those that have had less than this take turns; beyond it they are ended one after another, for what they hold grows. */
-const LONG_MS = 500;
+const LONG = 2 ** 24;
 
 interface Waiting {
   turn: Turn;
@@ -11,18 +11,18 @@ interface Waiting {
 }
 
 /**
- * Jobs of one thread that take turns, so that none waits for the end of a long one: whichever has had the least time goes on.
- * A job may await what it likes; the others go on meanwhile.
+ * Jobs of one thread that take turns, so that none waits for the end of a long one: whichever has had the least goes on. That
+ * is counted in samples, so that the order does not depend on the clock. A job may await what it likes; others go on meanwhile.
  */
 export class Turns {
   readonly #waiting: Waiting[] = [];
-  readonly #onBeat: () => void;
+  readonly #onStep: () => void;
   #count = 0;
   #scheduled = false;
 
-  /** @param onBeat called each time that a job pauses or goes on */
-  constructor(onBeat: () => void) {
-    this.#onBeat = onBeat;
+  /** @param onStep called before each step of a job, and when it pauses */
+  constructor(onStep: () => void) {
+    this.#onStep = onStep;
   }
 
   /** Of a new job. */
@@ -30,21 +30,26 @@ export class Turns {
     return new Turn(this.#count++, (turn) => this.#wait(turn));
   }
 
+  /** Whether a new job would go on before all that wait. */
+  get open(): boolean {
+    return this.#waiting.every(({ turn }) => turn.rank > 0);
+  }
+
   #wait(turn: Turn): Promise<void> {
-    this.#onBeat();
     return new Promise((resolve) => {
       this.#waiting.push({ turn, goOn: resolve });
+      this.#onStep();
       this.#schedule();
     });
   }
 
-  /** Between two of them, messages come in. */
+  /** Between two steps, messages come in. */
   #schedule(): void {
     if (this.#scheduled || this.#waiting.length === 0) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#onBeat();
+      this.#onStep();
       let next = 0;
       for (let i = 1; i < this.#waiting.length; i++) {
         if (this.#waiting[i]!.turn.isBefore(this.#waiting[next]!.turn)) next = i;
@@ -59,25 +64,29 @@ export class Turns {
 export class Turn {
   readonly #order: number;
   readonly #wait: (turn: Turn) => Promise<void>;
+  readonly #stopped = new AbortController();
+  #samples = 0;
+  #slice = 0;
   #before = 0;
   #begin = performance.now();
-  readonly #stopped = new AbortController();
 
   constructor(order: number, wait: (turn: Turn) => Promise<void>) {
     this.#order = order;
     this.#wait = wait;
   }
 
-  /** Milliseconds. */
+  /** Milliseconds, without those in which others went on. */
   get used(): number {
     return this.#before + performance.now() - this.#begin;
   }
 
-  /** To be awaited before the first and between all steps. @throws Error once `stop` was called */
-  async pause(): Promise<void> {
-    const slice = performance.now() - this.#begin;
-    if (this.#before > 0 && slice < SLICE_MS) return;
-    this.#before += slice;
+  /** To be awaited before the first step, and after each with its samples. @throws Error once `stop` was called */
+  async pause(samples?: number): Promise<void> {
+    this.#samples += samples ?? 0;
+    this.#slice += samples ?? SLICE;
+    if (this.#slice < SLICE) return;
+    this.#slice = 0;
+    this.#before = this.used;
     await this.#wait(this);
     this.#begin = performance.now();
     this.signal.throwIfAborted();
@@ -92,12 +101,12 @@ export class Turn {
     this.#stopped.abort(new Error('nobody wants it any more'));
   }
 
-  isBefore(other: Turn): boolean {
-    return this.#rank < other.#rank || (this.#rank === other.#rank && this.#order < other.#order);
+  /** The lower, the sooner it goes on; 0 for a short one. */
+  get rank(): number {
+    return this.#samples < SHORT ? 0 : Math.min(this.#samples, LONG);
   }
 
-  /** While it waits. */
-  get #rank(): number {
-    return this.#before < SHORT_MS ? 0 : Math.min(this.#before, LONG_MS);
+  isBefore(other: Turn): boolean {
+    return this.rank < other.rank || (this.rank === other.rank && this.#order < other.#order);
   }
 }

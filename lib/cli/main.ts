@@ -21,6 +21,7 @@ import {
   orOff,
   port,
   proxies,
+  raw,
   seconds,
   time,
   timer,
@@ -94,6 +95,11 @@ function program(): Command {
       new Option('--timeline-hop <seconds>', 'step from one to the next')
         .default(defaults.timeline.hop)
         .argParser(seconds(limits.timeline)),
+    )
+    .addOption(
+      new Option('--raw <format>', 'samples without a header: encoding:rate[:channels], such as mulaw:8000').argParser(
+        raw,
+      ),
     )
     .option('--embedding', 'feature vectors too')
     .addOption(

@@ -1,7 +1,8 @@
 /** Values of options, checked as they are read: what is wrong with one must not be found out after minutes of building. */
 import { InvalidArgumentError } from 'commander';
+import type { z } from 'zod/v3';
 
-import { deviceSchema, limits } from '../options.js';
+import { describeIssues, deviceSchema, limits, rawSchema } from '../options.js';
 import { trustOf } from '../server/address.js';
 
 interface Range {
@@ -31,6 +32,16 @@ export function mapping(value: string, others: readonly [string, string][] = [])
 export function port(value: string): number {
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) throw new InvalidArgumentError('expected a port, 0 to 65535');
   return Number(value);
+}
+
+/** Samples without a header, from `mulaw:8000` or `s16le:44100:2`. */
+export function raw(value: string): z.output<typeof rawSchema> {
+  const [encoding, sampleRate, channels, ...rest] = value.split(':');
+  const numbers = { sampleRate: Number(sampleRate), ...(channels !== undefined && { channels: Number(channels) }) };
+  const parsed = rawSchema.safeParse({ encoding, ...numbers });
+  if (parsed.success && rest.length === 0) return parsed.data;
+  const why = parsed.success ? '' : `: ${describeIssues(parsed.error)}`;
+  throw new InvalidArgumentError(`expected encoding:rate[:channels], such as mulaw:8000 or s16le:44100:2${why}`);
 }
 
 export function whole({ min, max }: Range) {

@@ -23,6 +23,7 @@ export interface RecognizeFlags extends PlacementFlags {
   timelineWindow: number;
   timelineHop: number;
   embedding?: boolean;
+  raw?: NonNullable<RecognizeOptions['raw']>;
   output?: string;
   format: Format;
   debug?: boolean;
@@ -60,6 +61,7 @@ async function recognizeAll(inputs: readonly string[], flags: RecognizeFlags): P
     window: flags.window,
     timeline: { window: flags.timelineWindow, hop: flags.timelineHop },
     embedding: flags.embedding,
+    raw: flags.raw,
     processedAudio: folder !== undefined,
   };
   let done = 0;

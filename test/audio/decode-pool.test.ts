@@ -62,6 +62,52 @@ describe('the decoding pool', () => {
     assert.equal(pool.threads, 1);
   });
 
+  it('ends ordinary clips while bombs that came before them go on, in one thread', async () => {
+    const pool = new DecodePool(1, new AudioBudget(2 ** 30), 60_000);
+    const controller = new AbortController();
+    const bomb = Buffer.concat(Array.from({ length: 600 }, () => readFileSync(fixture('speech.mp3')))); // half an hour
+    let ended = 0;
+    const bombs = Array.from({ length: 4 }, async () => {
+      const source = Uint8Array.from(bomb);
+      await pool.decode({ ...request, source, rate: 16000, signal: controller.signal });
+      ended++;
+    });
+    const names = ['speech.wav', 'speech.mp3', 'speech.flac', 'speech-stereo-44k.wav'];
+    await Promise.all(names.map((name) => pool.decode({ ...request, source: fixture(name), rate: 16000 })));
+    assert.equal(ended, 0);
+    controller.abort(new Error('no longer wanted'));
+    for (const call of bombs) await assert.rejects(call, /no longer wanted/);
+    await pool.decode(request);
+  });
+
+  it('starts another thread where one is stuck in a step', async () => {
+    const pool = new DecodePool(1, new AudioBudget(2 ** 30), 100);
+    await pool.decode(request);
+    // One step makes thirty million samples.
+    const source = { samples: new Float32Array(40_000), sampleRate: 1001 };
+    const controller = new AbortController();
+    let ended = false;
+    const stuck = pool
+      .decode({ ...request, source, rate: 768_000, signal: controller.signal })
+      .then(() => (ended = true));
+    await Promise.all([pool.decode(request), pool.decode(request)]);
+    assert.equal(ended, false);
+    controller.abort(new Error('no longer wanted'));
+    await assert.rejects(stuck, /no longer wanted/);
+  });
+
+  it('drops a job that a thread has among others with its next step', async () => {
+    const pool = new DecodePool(1, new AudioBudget(2 ** 30), 60_000);
+    const controller = new AbortController();
+    const source = () => ({ samples: new Float32Array(44100 * 200), sampleRate: 44100 });
+    const dropped = pool.decode({ ...request, source: source(), rate: 44099, signal: controller.signal });
+    const kept = pool.decode({ ...request, source: source(), rate: 44099 });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    controller.abort(new Error('no longer wanted'));
+    await assert.rejects(dropped, /no longer wanted/);
+    assert.equal((await kept).pcm.sampleRate, 44099);
+  });
+
   it('decodes short clips while a long one is decoded', async () => {
     const header = readFileSync(speech).subarray(0, 44);
     const hours = Buffer.alloc(44 + 2 * 16000 * 3600);

@@ -1,8 +1,10 @@
 import { Failure, Unsupported } from '../failure.js';
+import type { RawFormat } from '../raw.js';
 import { decodeEncoded } from './encoded/decode.js';
 import { missingFromMp3 } from './encoded/mp3.js';
 import type { EmbeddedStream, LinearAudio } from './linear/linear-audio.js';
 import { readLinear } from './linear/read.js';
+import { interleaved } from './linear/samples.js';
 import type { OpenedAudio, Stretch } from './stretch.js';
 
 /** Frames of what is not compressed that are converted at once. */
@@ -11,10 +13,12 @@ const FRAMES = 65_536;
 /**
  * Finds out what a file's bytes are, and how they are decoded.
  * @param name of the clip, for errors
+ * @param raw what the bytes are, where they have no header
  * @throws Failure where the file is broken; Unsupported where nothing here reads it
  */
-export function openAudio(bytes: Uint8Array, name: string): OpenedAudio {
+export function openAudio(bytes: Uint8Array, name: string, raw?: RawFormat): OpenedAudio {
   if (bytes.length === 0) throw new Failure('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
+  if (raw !== undefined) return openLinear(interleaved(bytes, raw), name);
   const missing = missingFromMp3(bytes);
   if (missing !== undefined) {
     const share = Math.round((100 * missing.found) / missing.promised);
@@ -26,13 +30,17 @@ export function openAudio(bytes: Uint8Array, name: string): OpenedAudio {
   const linear = readLinear(bytes);
   if (linear === undefined) return { decoder: 'builtin', stretches: decodeEncoded(bytes) };
   if ('codec' in linear) return { decoder: 'builtin', stretches: decodeEmbedded(linear) };
+  return openLinear(linear, name);
+}
+
+function openLinear(linear: LinearAudio, name: string): OpenedAudio {
   if (linear.frames === 0) throw new Failure('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
   const { frames, sampleRate } = linear;
   return { decoder: 'builtin', expected: { frames, sampleRate }, stretches: stretchesOf(linear) };
 }
 
 function decodeEmbedded(stream: EmbeddedStream): AsyncIterable<Stretch> {
-  if (stream.codec === 'mp3') return decodeEncoded(stream.bytes);
+  if (stream.codec === 'mp3') return decodeEncoded(new Uint8Array(stream.bytes));
   throw new Unsupported(`CAF with codec ${stream.codec}`);
 }
 

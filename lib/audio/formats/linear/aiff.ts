@@ -98,5 +98,5 @@ export function quickTime(
 ): LinearAudio {
   const framesIn = (bytes: number): number => imaQuickTimeFrames(bytes, channels);
   const layout = { channels, sampleRate, frames, blockBytes: imaQuickTimeBytes(channels), framesIn };
-  return inBlocks(samples, layout, imaQuickTime(channels));
+  return inBlocks(samples, layout, imaQuickTime);
 }

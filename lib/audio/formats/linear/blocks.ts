@@ -18,9 +18,14 @@ export type DecodeBlock = (block: Uint8Array, out: Float32Array[], follows: bool
 
 /**
  * Audio in blocks of a fixed size.
+ * @param decoder is called once it is known that there may be so many channels
  * @throws Error where the layout is out of bounds
  */
-export function inBlocks(bytes: Uint8Array, layout: BlockLayout, decode: DecodeBlock): LinearAudio {
+export function inBlocks(
+  bytes: Uint8Array,
+  layout: BlockLayout,
+  decoder: (channels: number) => DecodeBlock,
+): LinearAudio {
   const { channels, sampleRate, blockBytes, framesIn } = layout;
   checkShape(layout);
   const blockFrames = framesIn(blockBytes);
@@ -28,6 +33,7 @@ export function inBlocks(bytes: Uint8Array, layout: BlockLayout, decode: DecodeB
   const whole = Math.floor(bytes.length / blockBytes);
   const rest = Math.max(0, framesIn(bytes.length % blockBytes));
   const frames = Math.min(layout.frames ?? Infinity, whole * blockFrames + rest);
+  const decode = decoder(channels);
   const block = Array.from({ length: channels }, () => new Float32Array(blockFrames));
   const blockAt = (index: number): Uint8Array => {
     const there = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);

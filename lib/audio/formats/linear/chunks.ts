@@ -7,14 +7,20 @@ export interface Chunk {
   size: number;
 }
 
+/** Four letters; those behind the end are missing. */
 export function nameAt(bytes: Uint8Array, at: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + 4));
+  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+  return d === undefined ? '' : String.fromCharCode(a!, b!, c!, d);
 }
+
+/** Of a file. Programs write a dozen; each costs more than its eight bytes explain. */
+export const CHUNKS = 100_000;
 
 /** Of RIFF and AIFF: four letters, a size of 32 bits, and a byte of padding behind odd sizes, which some programs forget. */
 export function* chunksOf(bytes: Uint8Array, begin: number, littleEndian: boolean): Iterable<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = begin; at + 8 <= bytes.length;) {
+  for (let at = begin, count = 0; at + 8 <= bytes.length;) {
+    if (++count > CHUNKS) throw new Error(`it has more than ${CHUNKS} chunks`);
     const size = view.getUint32(at + 4, littleEndian);
     yield { id: nameAt(bytes, at), body: at + 8, size };
     at += 8 + size;
@@ -48,7 +54,21 @@ function isName(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** One stretch of bytes; a copy where there are several. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts));
+/** Parts of a file that are read as one. */
+export class Parts {
+  readonly #parts: Uint8Array[] = [];
+
+  /** @throws Error where there are too many */
+  push(part: Uint8Array): void {
+    if (this.#parts.push(part) > CHUNKS) throw new Error(`its samples lie in more than ${CHUNKS} places`);
+  }
+
+  get count(): number {
+    return this.#parts.length;
+  }
+
+  /** All of them; a copy where there are several. */
+  get bytes(): Uint8Array {
+    return this.#parts.length === 1 ? this.#parts[0]! : new Uint8Array(Buffer.concat(this.#parts));
+  }
 }

@@ -1,5 +1,5 @@
 import { Unsupported } from '../../failure.js';
-import { joined } from './chunks.js';
+import { Parts } from './chunks.js';
 import type { LinearAudio } from './linear-audio.js';
 import { interleaved, type SampleEncoding } from './samples.js';
 
@@ -21,7 +21,7 @@ export function readVoc(bytes: Uint8Array): LinearAudio | undefined {
   if (Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') !== MAGIC) return undefined;
   if (bytes.length < 26) throw new Error('the VOC header is cut off');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const parts: Uint8Array[] = [];
+  const parts = new Parts();
   let sound: Sound | undefined;
   let extended: Omit<Sound, 'codec'> | undefined;
   for (let at = view.getUint16(20, true); at + 4 <= bytes.length && bytes[at] !== 0;) {
@@ -49,7 +49,7 @@ export function readVoc(bytes: Uint8Array): LinearAudio | undefined {
   if (sound === undefined) throw new Error('the VOC file has no sound');
   const encoding = ENCODINGS[sound.codec];
   if (encoding === undefined) throw new Unsupported(`VOC with codec ${sound.codec}`);
-  return interleaved(joined(parts), { ...sound, encoding });
+  return interleaved(parts.bytes, { ...sound, encoding });
 }
 
 function same(before: Sound | undefined, now: Sound): Sound {

@@ -1,7 +1,6 @@
 import { Unsupported } from '../../failure.js';
 import { imaWav, imaWavFrames, msAdpcm, msFrames } from './adpcm.js';
 import { inBlocks } from './blocks.js';
-import { joined } from './chunks.js';
 import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
 import { readIntegers } from './packed.js';
 import { floats, interleaved, type SampleEncoding } from './samples.js';
@@ -65,26 +64,26 @@ export function readWavFormat(bytes: Uint8Array, littleEndian: boolean): WavForm
 
 /**
  * The samples of a WAV file, whichever its container.
- * @param parts of the data
+ * @param data of all data chunks
  * @param promised samples of each channel that a fact chunk says, where there is one
  * @throws Unsupported for codecs that are not among these; Error where the header is out of bounds
  */
 export function readWavData(
   format: WavFormat,
-  parts: readonly Uint8Array[],
+  data: Uint8Array,
   littleEndian: boolean,
   promised?: number,
 ): LinearAudio | EmbeddedStream {
   const { tag, channels, sampleRate, blockBytes, bits, validBits } = format;
   const shape = { channels, sampleRate };
-  const plain = (encoding: SampleEncoding): LinearAudio => interleaved(joined(parts), { ...shape, encoding });
+  const plain = (encoding: SampleEncoding): LinearAudio => interleaved(data, { ...shape, encoding });
   switch (tag) {
     case 0x01: {
       if (bits >= 1 && bits <= 8) return plain('u8');
       const stated = channels > 0 && blockBytes % channels === 0 ? blockBytes / channels : 0;
       const container = Math.max(stated, Math.ceil(bits / 8));
       const layout = { ...shape, bits: validBits, container, littleEndian };
-      const audio = bits > 8 ? readIntegers(joined(parts), layout) : undefined;
+      const audio = bits > 8 ? readIntegers(data, layout) : undefined;
       if (audio !== undefined) return audio;
       break;
     }
@@ -100,16 +99,16 @@ export function readWavData(
     case 0x02:
     case 0x11: {
       if (bits !== 4 || channels > 2 || !littleEndian) break;
-      const [decode, framesOf] = tag === 2 ? [msAdpcm, msFrames] : [imaWav, imaWavFrames];
+      const [decoder, framesOf] = tag === 2 ? [msAdpcm, msFrames] : [imaWav, imaWavFrames];
       const framesIn = (bytes: number): number => framesOf(bytes, channels);
       const layout = { ...shape, blockBytes, framesIn };
-      const audio = inBlocks(joined(parts), layout, decode(channels));
+      const audio = inBlocks(data, layout, decoder);
       const filling = audio.frames - (promised ?? 0);
       return filling > 0 && filling < framesIn(blockBytes) ? { ...audio, frames: promised! } : audio;
     }
     case 0x50:
     case 0x55:
-      return { codec: 'mp3', bytes: joined(parts) };
+      return { codec: 'mp3', bytes: data };
   }
   const name = NAMES[tag] ?? `0x${tag.toString(16)}`;
   throw new Unsupported(`WAV with codec ${name}, ${bits} bits a sample`);

@@ -1,4 +1,4 @@
-import { type Chunk, chunksOf, nameAt, samplesIn } from './chunks.js';
+import { type Chunk, CHUNKS, chunksOf, nameAt, Parts, samplesIn } from './chunks.js';
 import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
 import { readWavData, readWavFormat, type WavFormat } from './wav-codec.js';
 
@@ -19,7 +19,7 @@ export function readWav(bytes: Uint8Array): LinearAudio | EmbeddedStream | undef
   let format: WavFormat | undefined;
   let promised: number | undefined;
   let wideSize: number | undefined;
-  const parts: Uint8Array[] = [];
+  const parts = new Parts();
   for (const chunk of chunksOf(bytes, 12, littleEndian)) {
     const there = bytes.subarray(chunk.body, chunk.body + chunk.size);
     if (chunk.id === 'ds64' && there.length >= 16) wideSize = Number(view.getBigUint64(chunk.body + 8, littleEndian));
@@ -32,8 +32,8 @@ export function readWav(bytes: Uint8Array): LinearAudio | EmbeddedStream | undef
     if (part.length > chunk.size) break; // to the file's end
   }
   if (format === undefined) throw new Error('the WAV header is cut off');
-  if (parts.length === 0) throw new Error('the WAV file has no data chunk');
-  return readWavData(format, parts, littleEndian, promised);
+  if (parts.count === 0) throw new Error('the WAV file has no data chunk');
+  return readWavData(format, parts.bytes, littleEndian, promised);
 }
 
 /** The rest of the identifiers of Wave64, behind the four letters. */
@@ -49,7 +49,7 @@ const W64_HEAD = 24;
 export function readWave64(bytes: Uint8Array): LinearAudio | EmbeddedStream | undefined {
   if (guidAt(bytes, 0) !== W64_RIFF || guidAt(bytes, W64_HEAD) !== `wave${W64_REST}`) return undefined;
   let format: WavFormat | undefined;
-  const parts: Uint8Array[] = [];
+  const parts = new Parts();
   for (const { id, body, size } of wave64Chunks(bytes)) {
     if (id === 'fmt ') format ??= readWavFormat(bytes.subarray(body, body + size), true);
     if (id !== 'data') continue;
@@ -57,13 +57,14 @@ export function readWave64(bytes: Uint8Array): LinearAudio | EmbeddedStream | un
     if (size <= 0) break; // a recorder that died: to the file's end
   }
   if (format === undefined) throw new Error('the Wave64 header is cut off');
-  if (parts.length === 0) throw new Error('the Wave64 file has no data chunk');
-  return readWavData(format, parts, true);
+  if (parts.count === 0) throw new Error('the Wave64 file has no data chunk');
+  return readWavData(format, parts.bytes, true);
 }
 
 function* wave64Chunks(bytes: Uint8Array): Iterable<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = W64_HEAD + 16; at + W64_HEAD <= bytes.length;) {
+  for (let at = W64_HEAD + 16, count = 0; at + W64_HEAD <= bytes.length;) {
+    if (++count > CHUNKS) throw new Error(`it has more than ${CHUNKS} chunks`);
     const whole = Number(view.getBigUint64(at + 16, true));
     const id = guidAt(bytes, at).endsWith(W64_REST) ? nameAt(bytes, at) : '';
     yield { id, body: at + W64_HEAD, size: whole - W64_HEAD };

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+
+import { MonoAudio } from '../../lib/audio/mono.js';
+import { mostSeconds } from '../../lib/audio/shape.js';
+import { fixture } from '../support/paths.js';
+import { clip } from '../support/tiny.js';
+import { bytes, chunk, decode, int, riff, wav, wavFormat } from './headers.js';
+
+const BIG = { big: true };
+
+describe('what headers claim', () => {
+  const content = Buffer.alloc(4000, 1);
+  const claims: [string, Uint8Array][] = [
+    ...[0, 1, 999, 768_001, 6_000_000, 0xffffffff].map((sampleRate): [string, Uint8Array] => [
+      `${sampleRate} Hz`,
+      wav({ sampleRate }, content),
+    ]),
+    ...[0, 65, 65_535].map((channels): [string, Uint8Array] => [
+      `${channels} channels`,
+      wav({ channels, blockBytes: 2 }, content),
+    ]),
+    ['IMA ADPCM in blocks of a byte', wav({ tag: 0x11, bits: 4, blockBytes: 1 }, content)],
+    ['IMA ADPCM in blocks of none', wav({ tag: 0x11, bits: 4, blockBytes: 0 }, content)],
+    ['MS ADPCM of no channels', wav({ tag: 2, bits: 4, channels: 0, blockBytes: 256 }, content)],
+    ['integers of 65,535 bits', wav({ bits: 65_535, blockBytes: 2 }, content)],
+    [
+      'CAF, ima4 of 4,294,967,295 channels',
+      bytes(
+        'caff\0\x01\0\0desc',
+        int(32, 8, BIG),
+        [0x40, 0xcf, 0x40, 0, 0, 0, 0, 0],
+        'ima4',
+        ...[0, 34, 64, 0xffffffff, 0].map((v) => int(v, 4, BIG)),
+        'data',
+        int(-1, 8),
+        content,
+      ),
+    ],
+    [
+      'AU of 4,294,967,295 channels',
+      bytes('.snd', ...[24, 0, 3, 16000, 0xffffffff].map((v) => int(v, 4, BIG)), content),
+    ],
+  ];
+  for (const [name, file] of claims) {
+    it(`of ${name} are refused`, async () => {
+      await assert.rejects(decode(file, { rate: 16000 }), (error: Error & { code: string }) => {
+        assert.equal(error.code, 'ERR_AUDIO_DECODE');
+        assert.doesNotMatch(error.message, /Invalid typed array|Array buffer/);
+        return true;
+      });
+    });
+  }
+
+  it('that can be are taken, and cost what their samples cost', async () => {
+    for (const sampleRate of [1000, 44_101, 47_999, 191_999, 767_999, 768_000]) {
+      const { samples } = await decode(wav({ sampleRate }, content), { rate: 16000 });
+      assert.equal(samples.length, Math.ceil((2000 * 16000) / sampleRate));
+    }
+    assert.equal((await decode(wav({ channels: 64 }, content))).samples.length, Math.floor(4000 / 128));
+  });
+
+  it('of raw samples are held to the same', async () => {
+    for (const sampleRate of [0, 1, 999, 768_001, 16_000.5, NaN, Infinity]) {
+      await assert.rejects(decode({ samples: new Float32Array(100), sampleRate }), TypeError, `${sampleRate}`);
+    }
+  });
+
+  it('that more samples follow than there are bytes are not believed', async () => {
+    const ima = riff(
+      wavFormat({ tag: 0x11, bits: 4, blockBytes: 36, extension: [2, 0, 0xff, 0xff] }),
+      chunk('fact', int(2 ** 31, 4)),
+      chunk('data', Buffer.alloc(360)),
+    );
+    assert.equal((await decode(ima)).samples.length, 650);
+  });
+
+  it('never make a clip of a length that its bytes do not explain, where nobody asked for it', () => {
+    assert.equal(mostSeconds(0), 3600);
+    assert.equal(mostSeconds(2 ** 40), 86_400);
+    const audio = new MonoAudio('a bomb', mostSeconds(1000), undefined);
+    const second = [new Float32Array(1000)];
+    assert.throws(
+      () => {
+        for (;;) audio.append(second, 1000);
+      },
+      { code: 'ERR_AUDIO_TOO_LONG' },
+    );
+  });
+});
+
+describe('a stream that changes', () => {
+  const tone = (rate: number, seconds: number) =>
+    Float32Array.from({ length: rate * seconds }, (_, i) => Math.sin((i * 2 * Math.PI * 440) / rate) / 2);
+
+  it('its rate keeps its length and pitch, whatever the rate that is wanted', () => {
+    for (const rate of [16_000, 22_050, 44_100, undefined]) {
+      const audio = new MonoAudio('a clip', Infinity, rate);
+      for (const from of [44_100, 22_050, 44_100]) {
+        const part = tone(from, 1);
+        for (let at = 0; at < part.length; at += 5000) audio.append([part.subarray(at, at + 5000)], from);
+      }
+      const { pcm, durationSeconds } = audio.finish();
+      const wanted = rate ?? 44_100;
+      assert.equal(durationSeconds, 3);
+      assert.equal(pcm.sampleRate, wanted);
+      assert.equal(pcm.samples.length, 3 * wanted);
+      const reference = tone(wanted, 1);
+      for (const second of [0, 1, 2]) {
+        const inner = pcm.samples.subarray((second + 0.1) * wanted, (second + 0.9) * wanted);
+        const worst = inner.reduce((most, v, i) => Math.max(most, Math.abs(v - reference[i + 0.1 * wanted]!)), 0);
+        assert.ok(worst < 0.01, `second ${second} differs by ${worst}`);
+      }
+    }
+  });
+
+  it('its rate thousands of times is as long as its parts', () => {
+    const audio = new MonoAudio('a clip', Infinity, 16_000);
+    for (let i = 0; i < 4000; i++) audio.append([new Float32Array(7)], i % 2 === 0 ? 44_101 : 47_999);
+    const { pcm, durationSeconds } = audio.finish();
+    assert.equal(pcm.samples.length, Math.ceil(durationSeconds * 16_000));
+  });
+
+  it('its channels is the mean of what there is', () => {
+    const audio = new MonoAudio('a clip', Infinity, undefined);
+    audio.append([Float32Array.of(0.5, 0.5), Float32Array.of(0.25, -0.5)], 16_000);
+    audio.append([Float32Array.of(0.125)], 16_000);
+    audio.append([Float32Array.of(1), Float32Array.of(0.5), Float32Array.of(0)], 16_000);
+    assert.deepEqual([...audio.finish().pcm.samples], [0.375, 0, 0.125, 0.5]);
+  });
+
+  it('is counted over all of its parts', () => {
+    const audio = new MonoAudio('a clip', 1.5, 16_000);
+    audio.append([new Float32Array(8000)], 8000);
+    audio.append([new Float32Array(22_050)], 44_100);
+    assert.throws(() => audio.append([new Float32Array(100)], 44_100), { code: 'ERR_AUDIO_TOO_LONG' });
+  });
+
+  it('does not share memory with the decoder that made it', () => {
+    const audio = new MonoAudio('a clip', Infinity, undefined);
+    const own = clip(1, 100);
+    audio.append([own], 16_000);
+    const [before] = own;
+    own.fill(0);
+    assert.equal(audio.finish().pcm.samples[0], before);
+  });
+});
+
+describe('a bomb', () => {
+  it('is stopped at the length that was asked for, as soon as its header says so', async () => {
+    const hours = wav({ sampleRate: 8000, bits: 8 }, Buffer.alloc(8000 * 600, 128));
+    await assert.rejects(decode(hours, { maxSeconds: 599 }), { code: 'ERR_AUDIO_TOO_LONG' });
+    await assert.rejects(decode(readFileSync(fixture('silence-300s.webm')), { maxSeconds: 1 }), {
+      code: 'ERR_AUDIO_TOO_LONG',
+    });
+  });
+});
+
+describe('a header without end', () => {
+  it('is refused before it takes seconds', async () => {
+    const many = (unit: string): Buffer => Buffer.alloc(2 ** 22).fill(unit);
+    const files = [
+      bytes('RIFF\0\0\0\0WAVE', many('JUNK\0\0\0\0')),
+      riff(wavFormat(), many('data\0\0\0\0')),
+      many('ID3\x04\0\0\0\0\0\0'),
+    ];
+    for (const file of files)
+      await assert.rejects(decode(file), (error: Error & { code: string }) => /^ERR_AUDIO_/.test(error.code));
+  });
+});
