@@ -109,12 +109,12 @@ describe('FLAC', () => {
       [2 ** 31 - 1, -(2 ** 31)],
       [-(2 ** 31), 2 ** 31 - 1],
     ];
-    const coded = [left!, left!.map((sample, i) => sample - right![i]!)];
+    const coded = [left, left.map((sample, i) => sample - right[i]!)];
     const bytes = file([frame(coded, { bits: 32, assignment: 8 })], 2, { bits: 32 });
     for await (const { channelData } of decodeFlac(bytes)) {
       assert.deepEqual(
         channelData,
-        [left!, right!].map((channel) => Float32Array.from(channel, (sample) => sample / 2 ** 31)),
+        [left, right].map((channel) => Float32Array.from(channel, (sample) => sample / 2 ** 31)),
       );
     }
   });

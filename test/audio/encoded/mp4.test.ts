@@ -46,7 +46,7 @@ describe('MP4', () => {
         expected.reduce((sum, _, i) => sum + (a[i] ?? 0) * (b[i] ?? 0), 0);
       const similarity = dot(samples, expected) / Math.sqrt(dot(samples, samples) * dot(expected, expected));
       assert.ok(similarity > 0.9, `${name}: ${similarity}`); // at 32 kbit/s: what the codec itself loses
-      assert.ok(Math.abs(10 * Math.log10(dot(samples, samples) / dot(expected, expected))) < 0.3);
+      assert.ok(Math.abs(10 * Math.log10(dot(samples, samples) / dot(expected, expected))) < 1);
     }
     const [whole] = await decode(read('speech.m4a'));
     assert.ok(Math.abs(whole!.samples.length - 48_874) <= 1024, 'what the encoder puts before it is left out');
