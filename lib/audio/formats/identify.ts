@@ -76,6 +76,7 @@ const TS_PACKET = 188;
 export function identify(file: Uint8Array): Identified {
   const first = signature(file, 0);
   if (first !== undefined) return first;
+  if (isTransportStream(file)) return { format: undefined, name: 'an MPEG transport stream', start: 0 };
   const bytes = withoutIcy(file);
   const icy = bytes === file ? 0 : -1; // a copy, or where its header ended: its reader does the same once more
   const start = afterPadding(bytes);
@@ -87,7 +88,6 @@ export function identify(file: Uint8Array): Identified {
     return { format: 'mpeg', name: 'an MPEG audio file', start: icy < 0 ? 0 : mpeg };
   if (adts >= 0) return { format: 'adts', name: 'an AAC file', start: adts };
   if (isLoas(bytes, start)) return { format: undefined, name: 'AAC in LATM', start };
-  if (isTransportStream(bytes)) return { format: undefined, name: 'an MPEG transport stream', start: 0 };
   return known ?? hidden(bytes) ?? { format: undefined, name: undefined, start: 0 };
 }
 

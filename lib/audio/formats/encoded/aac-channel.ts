@@ -1,6 +1,6 @@
 import { Unsupported } from '../../failure.js';
 import { FRAME } from './aac-filterbank.js';
-import { BANDS, type CodeBook, SCALE_BOOK, SPECTRUM_BOOKS, TNS_BANDS } from './aac-tables.js';
+import { BANDS, type CodeBook, SCALE_BOOK, SHORT_BITS, SPECTRUM_BOOKS, TNS_BANDS } from './aac-tables.js';
 import type { BitReader } from './bits.js';
 
 /** Only long, the long one before short ones, eight short, the long one after. */
@@ -202,10 +202,7 @@ function readSpectrum(
         const end = window * 128 + offsets[band + 1]!;
         for (let bin = window * 128 + offsets[band]!; bin < end; bin += size) {
           readValues(reader, book, values);
-          for (const [pulseAt, height] of pulses) {
-            const i = pulseAt - bin;
-            if (i >= 0 && i < size) values[i]! += values[i]! > 0 ? height : -height;
-          }
+          if (pulses.length > 0) addPulses(values, pulses, bin, size);
           for (let i = 0; i < size; i++) {
             const value = values[i]!;
             if (value !== 0) spectrum[bin + i] = value > 0 ? power(value) * scale : -power(-value) * scale;
@@ -217,6 +214,18 @@ function readSpectrum(
     first += groups[group]!;
   }
   return spectrum;
+}
+
+function addPulses(
+  values: Int32Array,
+  pulses: readonly [at: number, height: number][],
+  bin: number,
+  size: number,
+): void {
+  for (const [at, height] of pulses) {
+    const i = at - bin;
+    if (i >= 0 && i < size) values[i]! += values[i]! > 0 ? height : -height;
+  }
 }
 
 function power(value: number): number {
@@ -243,7 +252,8 @@ function readValues(reader: BitReader, book: number, values: Int32Array): void {
     values[1] -= 4;
     return;
   }
-  const [negative, negativeToo] = [values[0] !== 0 && reader.flag(), values[1] !== 0 && reader.flag()];
+  const negative = values[0] !== 0 && reader.flag();
+  const negativeToo = values[1] !== 0 && reader.flag();
   if (book === ESCAPED) {
     if (values[0] === 16) values[0] = readEscape(reader);
     if (values[1] === 16) values[1] = readEscape(reader);
@@ -258,9 +268,14 @@ function readEscape(reader: BitReader): number {
   return (1 << bits) + reader.read(bits);
 }
 
-function readSymbol(reader: BitReader, { limits, offsets, symbols }: CodeBook): number {
+function readSymbol(reader: BitReader, { short, limits, offsets, symbols }: CodeBook): number {
   const word = reader.peek(19);
-  for (let bits = 1; bits < limits.length; bits++) {
+  const entry = short[word >> (19 - SHORT_BITS)]!;
+  if (entry !== 0) {
+    reader.position += entry & 31;
+    return entry >> 5;
+  }
+  for (let bits = SHORT_BITS + 1; bits < limits.length; bits++) {
     const code = word >> (19 - bits);
     if (code < limits[bits]!) {
       reader.position += bits;

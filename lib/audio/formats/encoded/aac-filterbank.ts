@@ -116,24 +116,39 @@ class Transform {
 
   /** @returns twice as many samples as there are coefficients */
   inverse(spectrum: Float64Array): Float64Array {
-    const [size, half] = [this.#size, this.#size / 2];
-    const [re, im, turns] = [this.#real, this.#imaginary, this.#turns];
+    const size = this.#size;
+    const half = size / 2;
+    const quarter = half / 2;
+    const [re, im, turns, order] = [this.#real, this.#imaginary, this.#turns, this.#order];
     for (let i = 0; i < half; i++) {
-      const [a, b] = [spectrum[2 * i]!, spectrum[size - 1 - 2 * i]!];
-      const [c, s] = [turns[2 * i]!, turns[2 * i + 1]!];
-      const at = this.#order[i]!;
+      const a = spectrum[2 * i]!;
+      const b = spectrum[size - 1 - 2 * i]!;
+      const c = turns[2 * i]!;
+      const s = turns[2 * i + 1]!;
+      const at = order[i]!;
       re[at] = a * c - b * s;
       im[at] = a * s + b * c;
     }
     this.#fourier();
     const samples = new Float64Array(2 * size);
     const scale = 1 / size;
+    // Of the cosine transform's samples, at 2i and at size - 1 - 2i, each stands in the window twice.
     for (let i = 0; i < half; i++) {
-      const [c, s] = [turns[2 * i]!, turns[2 * i + 1]!];
-      const even = (re[i]! * c - im[i]! * s) * scale; // of the cosine transform, at 2i
-      const odd = -(re[i]! * s + im[i]! * c) * scale; // at size - 1 - 2i
-      place(samples, 2 * i, even, size);
-      place(samples, size - 1 - 2 * i, odd, size);
+      const c = turns[2 * i]!;
+      const s = turns[2 * i + 1]!;
+      const even = (re[i]! * c - im[i]! * s) * scale;
+      const odd = (re[i]! * s + im[i]! * c) * scale;
+      if (i < quarter) {
+        samples[3 * half - 1 - 2 * i] = -even;
+        samples[3 * half + 2 * i] = -even;
+        samples[half - 1 - 2 * i] = -odd;
+        samples[half + 2 * i] = odd;
+      } else {
+        samples[2 * i - half] = even;
+        samples[3 * half - 1 - 2 * i] = -even;
+        samples[half + 2 * i] = odd;
+        samples[5 * half - 1 - 2 * i] = odd;
+      }
     }
     return samples;
   }
@@ -144,7 +159,8 @@ class Transform {
     for (let span = 1; span < size; span *= 2) {
       const step = size / span; // of the roots' pairs: twice as far as of the roots
       for (let i = 0, root = 0; i < span; i++, root += step) {
-        const [c, s] = [roots[root]!, roots[root + 1]!];
+        const c = roots[root]!;
+        const s = roots[root + 1]!;
         for (let a = i; a < size; a += 2 * span) {
           const b = a + span;
           const x = re[b]! * c - im[b]! * s;
@@ -156,18 +172,6 @@ class Transform {
         }
       }
     }
-  }
-}
-
-/** Where a sample of the cosine transform stands in the window: each is there twice. */
-function place(samples: Float64Array, index: number, value: number, size: number): void {
-  const half = size / 2;
-  if (index >= half) {
-    samples[index - half] = value;
-    samples[3 * half - 1 - index] = -value;
-  } else {
-    samples[3 * half - 1 - index] = -value;
-    samples[3 * half + index] = -value;
   }
 }
 

@@ -174,23 +174,32 @@ const BOOKS: readonly Book[] = [
   },
 ];
 
+/** Codes of up to so many bits are looked up at once. */
+export const SHORT_BITS = 9;
+
 /** Of each number of bits: the first code that is longer, and where in the symbols its codes begin. */
 export interface CodeBook {
+  /** By the next so many bits: a symbol times 32, plus the bits of its code; 0 where its code is longer. */
+  short: Uint16Array;
   limits: Int32Array;
   offsets: Int32Array;
   symbols: Uint16Array;
 }
 
-function expand({ counts, symbols }: Book): CodeBook {
+function expand({ counts, symbols: digits }: Book): CodeBook {
   const [limits, offsets] = [new Int32Array(counts.length + 1), new Int32Array(counts.length + 1)];
+  const symbols = Uint16Array.from(digits.match(/../g)!, (pair) => parseInt(pair, 36));
+  const short = new Uint16Array(1 << SHORT_BITS);
   for (let bits = 1, code = 0, index = 0; bits <= counts.length; bits++) {
     code *= 2;
     offsets[bits] = index - code;
-    code += counts[bits - 1]!;
-    index += counts[bits - 1]!;
+    for (let i = 0; i < counts[bits - 1]!; i++, code++, index++) {
+      const from = code << (SHORT_BITS - bits);
+      if (bits <= SHORT_BITS) short.fill(symbols[index]! * 32 + bits, from, from + (1 << (SHORT_BITS - bits)));
+    }
     limits[bits] = code;
   }
-  return { limits, offsets, symbols: Uint16Array.from(symbols.match(/../g)!, (digits) => parseInt(digits, 36)) };
+  return { short, limits, offsets, symbols };
 }
 
 const expanded = BOOKS.map(expand);

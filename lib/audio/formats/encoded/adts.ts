@@ -9,7 +9,7 @@ const HEADER = 7;
 /** Bytes in which the first frame is looked for. */
 const SEARCH = 1 << 20;
 /** Frames in a row that make a stream, where nothing says that it is one. */
-const IN_A_ROW = 4;
+const IN_A_ROW = 10;
 
 interface AdtsFrame {
   /** Bytes, and of them the header. */
@@ -42,7 +42,7 @@ function confirmed(bytes: Uint8Array, at: number, count: number): boolean {
   let frame = first;
   for (let seen = 1; frame !== undefined && seen < count; seen++) {
     at += frame.size;
-    if (at >= bytes.length - HEADER) return seen > 1 || at === bytes.length;
+    if (at >= bytes.length - HEADER) return count === 2 && (seen > 1 || at === bytes.length);
     frame = frameAt(bytes, at);
     if (frame !== undefined && !alike(first!, frame)) return false;
   }

@@ -19,11 +19,15 @@ export class BitReader {
 
   /** Up to 24 bits that stay to be read. */
   peek(count: number): number {
+    if (count === 0) return 0;
     const bytes = this.bytes;
-    const at = this.position >> 3;
+    const position = this.position;
+    const at = position >> 3;
     const word =
-      ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) << (this.position & 7);
-    return count === 0 ? 0 : word >>> (32 - count);
+      at + 3 < bytes.length
+        ? (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
+        : ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8);
+    return (word << (position & 7)) >>> (32 - count);
   }
 
   /** An unsigned number of up to 32 bits. */

@@ -37,8 +37,8 @@ const ID = {
 const SOUND = 2;
 /** That are looked at. */
 const TRACKS = 100;
-/** Bytes of a frame that was packed, at most. */
-const UNPACKED = 1 << 22;
+/** Bytes of a frame that was packed, at most; of what is put before each one; and of all, as many times the file. */
+const UNPACKED = { frame: 1 << 18, prefix: 1 << 8, times: 100 };
 const NAMES: [start: string, name: string][] = [
   ['A_AC3', 'AC-3'],
   ['A_EAC3', 'E-AC-3'],
@@ -69,7 +69,7 @@ interface Track {
 export async function* decodeMatroska(bytes: Uint8Array): AsyncIterable<Stretch> {
   const track = choose(entriesOf(bytes));
   if (track === undefined) throw new Error('the Matroska file has no sound');
-  const unpack = unpacker(track.encodings);
+  const unpack = unpacker(track.encodings, bytes.length * UNPACKED.times);
   const frames = trackFrames(elementsIn(bytes), track.number);
   if (track.codec === 'A_MPEG/L3' || track.codec === 'A_MPEG/L2' || track.codec === 'A_MPEG/L1') {
     yield* decodeMp3(Buffer.concat([...frames].map(({ data }) => unpack(data))));
@@ -124,7 +124,7 @@ function readTrack(fields: Map<number, Uint8Array>): Track {
 type Unpack = (frame: Uint8Array) => Uint8Array;
 
 /** How frames are brought back to what they were. @throws Unsupported; Error where they are encrypted */
-function unpacker(encodings: Uint8Array | undefined): Unpack {
+function unpacker(encodings: Uint8Array | undefined, most: number): Unpack {
   if (encodings === undefined) return (frame) => frame;
   const list = [...elementsIn(encodings, new Set())].filter(({ id }) => id === ID.encoding);
   const [first] = list;
@@ -135,8 +135,17 @@ function unpacker(encodings: Uint8Array | undefined): Unpack {
   const compression = childrenOf(encoding.get(ID.compression) ?? new Uint8Array());
   const algorithm = unsigned(compression.get(ID.algorithm), 0);
   const settings = compression.get(ID.settings) ?? new Uint8Array();
+  if (settings.length > UNPACKED.prefix) throw new Error('its frames have a beginning that is too long');
   if (algorithm === 3) return (frame) => Buffer.concat([settings, frame]);
-  if (algorithm === 0) return (frame) => inflateSync(frame, { maxOutputLength: UNPACKED });
+  let total = 0;
+  if (algorithm === 0) {
+    return (frame) => {
+      const unpacked = inflateSync(frame, { maxOutputLength: UNPACKED.frame });
+      total += unpacked.length;
+      if (total > most) throw new Unsupported('Matroska that is packed too tightly');
+      return unpacked;
+    };
+  }
   throw new Unsupported('Matroska that is packed in a way of its own');
 }
 

@@ -4,7 +4,9 @@ const HEADER = 4;
 /** Where the first frame is looked for behind what is none: a page of HTTP headers, a picture, zeros. */
 const SEARCH = 1 << 20;
 /** Headers in a row that make a stream, where nothing says that it is one. */
-const IN_A_ROW = 4;
+const IN_A_ROW = 10;
+/** Bytes of lyrics, at most. */
+const LYRICS = 8192;
 /** How often a frame in free format is looked for: it takes a look at each byte behind it. */
 const FREE_TRIES = 200;
 /** Bytes of a frame in free format, at most: what mpg123 reads. */
@@ -112,7 +114,7 @@ function tagSize(bytes: Uint8Array, at: number): number {
   if (starts('ID3')) return id3Size(bytes, at);
   if (starts('TAG')) return 128;
   if (starts('LYRICSBEGIN')) {
-    const end = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(bytes.length - at, SEARCH)).indexOf(
+    const end = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(bytes.length - at, LYRICS)).indexOf(
       'LYRICS200',
     );
     return end > 0 ? end + 9 : 11;
@@ -143,6 +145,7 @@ function search(bytes: Uint8Array, from: number, strict: boolean): number {
     if (at < 0 || at >= most) break;
     const guessed = strict && at > from;
     const freeSize = !guessed && tries > 0 && isFree(bytes, at) ? (tries--, freeSizeAt(bytes, at)) : undefined;
+    if (guessed && (bytes[at + 1]! & 6) === 6) continue; // layer I, which nobody writes: plain samples look like it
     if (confirmed(bytes, at, guessed ? IN_A_ROW : 2, freeSize)) return at;
   }
   return -1;

@@ -14,7 +14,7 @@ const DECODER_DELAY = 529;
 /** Bytes that are decoded at once. */
 const PIECE = 32_768;
 /** Files that were joined, at most, and gaps in them: each needs a decoder of its own. */
-const RUNS = 200;
+const RUNS = 1000;
 const ENCODERS = /^(LAME|Lavf|Lavc|L3\.9|GOGO)/;
 
 interface EncoderTag {

@@ -121,20 +121,14 @@ function* pieces(bytes: Uint8Array, samples: Iterable<SampleRange>, { channels, 
 
 /** MPEG frames, one behind the other as in a file of their own. */
 function together(bytes: Uint8Array, samples: Iterable<SampleRange>): Uint8Array {
-  const ranges = [...packets(bytes, samples)];
-  const whole = new Uint8Array(
-    Math.min(
-      bytes.length,
-      ranges.reduce((size, { data }) => size + data.length, 0),
-    ),
-  );
+  const whole = new Uint8Array(bytes.length);
   let at = 0;
-  for (const { data } of ranges) {
+  for (const { data } of packets(bytes, samples)) {
     if (at + data.length > whole.length) break; // they overlap
     whole.set(data, at);
     at += data.length;
   }
-  return whole;
+  return whole.subarray(0, at);
 }
 
 async function openCodec(entry: SampleEntry): Promise<Codec> {

@@ -6,6 +6,9 @@ const HEADER = 32;
 const BLOCK = 1 << 20;
 /** Samples of a block, at most. */
 const SAMPLES = 1 << 18;
+/** Bytes of blocks that belong together, at most. */
+const GROUP = 1 << 24;
+const FINAL = 1 << 12;
 const DSD = 1 << 31;
 
 /** Decodes a WavPack file, block by block. Source: WavPack 4 & 5 Binary File / Block Format. */
@@ -14,15 +17,19 @@ export async function* decodeWavpack(bytes: Uint8Array, start: number): AsyncIte
   const wavpack = await decoder();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
+    let begin = start; // of the blocks that belong together: each holds one or two channels
     for (let at = start; at + HEADER <= bytes.length && view.getUint32(at) === 0x7776706b;) {
-      const size = view.getUint32(at + 4, true) + 8;
-      if (size < HEADER || size > BLOCK || view.getUint32(at + 20, true) > SAMPLES)
+      const [size, flags] = [view.getUint32(at + 4, true) + 8, view.getInt32(at + 24, true)];
+      if (size < HEADER || size > BLOCK || view.getUint32(at + 20, true) > SAMPLES) {
         throw new Error('a WavPack block is damaged');
-      if ((view.getInt32(at + 24, true) & DSD) !== 0) throw new Unsupported('DSD in WavPack');
+      }
+      if ((flags & DSD) !== 0) throw new Unsupported('DSD in WavPack');
       if (at + size > bytes.length) return; // cut off
-      const { channelData, sampleRate } = wavpack.decode(bytes.subarray(at, at + size));
-      if (channelData.length > 0) yield { channelData, sampleRate };
       at += size;
+      if ((flags & FINAL) === 0 && at - begin < GROUP) continue;
+      const { channelData, sampleRate } = wavpack.decode(bytes.subarray(begin, at));
+      if (channelData.length > 0) yield { channelData, sampleRate };
+      begin = at;
     }
   } finally {
     wavpack.free();
