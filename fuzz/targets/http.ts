@@ -72,6 +72,7 @@ async function start(): Promise<{ app: FastifyInstance; port: number }> {
     security: { token: TOKEN, rateLimit: 0, corsOrigins: ['https://app.example'], localOnly: true },
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
+  app.server.unref(); // the fuzzer ends when it has nothing more to do
   return { app, port: (app.server.address() as AddressInfo).port };
 }
 
