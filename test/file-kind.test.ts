@@ -173,6 +173,11 @@ describe('why libtorch fails', () => {
       /^mat1 and mat2 shapes cannot be multiplied \(1x2 and 3x2\)$/,
       undefined,
     ],
+    [
+      'The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript, original code (most recent call last):\n  File "a.py", line 3, in forward\n    return lstm_cell(\n           ~~~~~~~~~ <--- HERE\n        input,\n        hx,\n    )\nRuntimeError: input has inconsistent input_size: got 3 expected 16\n',
+      /^input has inconsistent input_size: got 3 expected 16$/,
+      undefined,
+    ],
     ['x'.repeat(5000), /^x{297}\.\.\.$/, undefined],
     ['', /^$/, undefined],
   ];
