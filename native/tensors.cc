@@ -73,8 +73,8 @@ void check_bounds(const Module& module) {
       const auto* function = torch::jit::tryToGraphFunction(*method);
       for (const auto* constant : function == nullptr ? std::vector<torch::jit::Node*>()
                                                       : find_nodes(function->graph()->block(), c10::prim::Constant)) {
-        if (const auto tensor = torch::jit::constant_as<at::Tensor>(constant->output())) {
-          check(*tensor);
+        if (const auto value = torch::jit::toIValue(constant->output()); value && value->isTensor()) {
+          check(value->toTensor());
         }
       }
     }
