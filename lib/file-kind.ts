@@ -16,7 +16,8 @@ const TAIL = 22 + 65535;
 /** Directories of model archives take a few hundred kB. */
 const LARGEST_DIRECTORY = 64 * 2 ** 20;
 
-const EXPORT = 'Export the model itself to TorchScript: `torch.jit.script(model).save("model.pt")`, or torch.jit.trace.';
+const EXPORT =
+  'Export the model itself to TorchScript: `torch.jit.script(model).save("model.pt")`, or torch.jit.trace.';
 const AGAIN = 'Get it again: the download or copy did not finish.';
 const NOT_A_MODEL = 'Give a TorchScript archive (.pt), as torch.jit.save writes it.';
 
@@ -51,12 +52,16 @@ function byHead(head: Buffer, size: number): FileKind | undefined {
   if (found !== undefined) return found[2];
   const text = head.toString('latin1');
   if (/^\s*(?:<!doctype html|<html|<head)/i.test(text)) {
-    return other('a web page', 'Its address leads to a page and not to the file: download the file itself, with a login where one is needed.');
+    return other(
+      'a web page',
+      'Its address leads to a page and not to the file: download the file itself, with a login where one is needed.',
+    );
   }
-  if (/^\s*<\?xml/.test(text)) return other('an XML file', 'Get it again: a server may have answered with an error in its place.');
+  if (/^\s*<\?xml/.test(text))
+    return other('an XML file', 'Get it again: a server may have answered with an error in its place.');
   if (isSafetensors(head, size)) return other('a safetensors file', `It holds weights and no code. ${EXPORT}`);
   if (isOnnx(head)) return other('an ONNX model', `ONNX is for other runtimes (onnxruntime-node). ${EXPORT}`);
-  if (/^\s*[{[]/.test(text) && /^[\x09\x0a\x0d\x20-\xff]*$/.test(text)) {
+  if (/^\s*[{[]/.test(text) && head.every((byte) => byte >= 0x20 || [9, 10, 13].includes(byte))) {
     return other('a JSON file', 'Get it again: a server may have answered with an error in its place.');
   }
   return undefined;
@@ -67,8 +72,16 @@ const UNPACK = 'Unpack it first.';
 
 /** Offset, bytes, what it is. The more particular first. */
 const SIGNATURES: readonly [number, string, FileKind][] = [
-  [0, 'version https://git-lfs.github.com/', other('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.')],
-  [0, 'version https://hawser.github.com/', other('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.')],
+  [
+    0,
+    'version https://git-lfs.github.com/',
+    other('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.'),
+  ],
+  [
+    0,
+    'version https://hawser.github.com/',
+    other('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.'),
+  ],
   [0, 'GGUF', other('a GGUF model', `GGUF is for llama.cpp and its relatives. ${EXPORT}`)],
   [0, 'lmgg', other('a GGML model', `GGML is for llama.cpp and its relatives. ${EXPORT}`)],
   [0, '\x89HDF\r\n\x1a\n', other('an HDF5 file (Keras writes such)', TENSORFLOW)],
@@ -85,7 +98,14 @@ const SIGNATURES: readonly [number, string, FileKind][] = [
     other('a Python pickle', `It holds Python objects. ${EXPORT}`),
   ]),
   [0, '\x08\x01\x12', other('a TensorFlow SavedModel', TENSORFLOW)],
-  [257, 'ustar', other('a tar archive', `${UNPACK} (PyTorch before 1.0 and NeMo save such: load it there, and export to TorchScript.)`)],
+  [
+    257,
+    'ustar',
+    other(
+      'a tar archive',
+      `${UNPACK} (PyTorch before 1.0 and NeMo save such: load it there, and export to TorchScript.)`,
+    ),
+  ],
   [0, '\x1f\x8b', other('a gzip file', UNPACK)],
   [0, 'BZh', other('a bzip2 file', UNPACK)],
   [0, '\xfd7zXZ\x00', other('an xz file', UNPACK)],
@@ -120,13 +140,17 @@ async function zipKind(handle: FileHandle, size: number): Promise<FileKind> {
   if (has(/(^|\/)archive_format$|(^|\/)serialized_exported_program\.json$|(^|\/)models\/[^/]+\.json$/)) {
     return other('a torch.export program (.pt2)', `It has no TorchScript in it. ${EXPORT}`);
   }
-  if (has(/(^|\/)data\/aotinductor\//)) return other('an AOTInductor package (.pt2)', `It is compiled for one machine. ${EXPORT}`);
+  if (has(/(^|\/)data\/aotinductor\//))
+    return other('an AOTInductor package (.pt2)', `It is compiled for one machine. ${EXPORT}`);
   if (has(/(^|\/)bytecode\.pkl$/)) return other('a PyTorch Mobile model (.ptl) without TorchScript code', EXPORT);
   if (has(/(^|\/)\.data\/extern_modules$/)) return other('a torch.package archive', `It holds Python code. ${EXPORT}`);
   if (has(/(^|\/)data\.pkl$/)) return checkpoint('');
   if (has(/^model\.weights\.h5$/)) return other('a Keras model (.keras)', TENSORFLOW);
   if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) return other('NumPy arrays (.npz)');
-  return other('a zip file, but no TorchScript archive', `${NOT_A_MODEL} If the model is inside: ${UNPACK.toLowerCase()}`);
+  return other(
+    'a zip file, but no TorchScript archive',
+    `${NOT_A_MODEL} If the model is inside: ${UNPACK.toLowerCase()}`,
+  );
 }
 
 /** The names in a zip's directory; undefined where it has none that can be read. */
@@ -146,7 +170,7 @@ async function zipNames(handle: FileHandle, size: number): Promise<string[] | un
   if (length > LARGEST_DIRECTORY || offset + length > size) return undefined;
   const directory = await read(handle, offset, length);
   const names: string[] = [];
-  for (let at = 0; at + 46 <= directory.length; ) {
+  for (let at = 0; at + 46 <= directory.length;) {
     if (directory.readUInt32LE(at) !== 0x02014b50) return undefined;
     const name = directory.readUInt16LE(at + 28);
     names.push(directory.toString('utf8', at + 46, at + 46 + name));

@@ -318,5 +318,6 @@ async function requireTorchScript(file: string): Promise<void> {
     const { code } = cause as NodeJS.ErrnoException;
     throw new EmotionError('ERR_FILE_READ', `${file} cannot be read (${code ?? messageOf(cause)})`, { cause });
   });
-  if (kind !== 'torchscript') throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a TorchScript archive but ${name}`, { remedy });
+  if (kind !== 'torchscript')
+    throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a TorchScript archive but ${name}`, { remedy });
 }

@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "graph.h"
 
@@ -18,11 +20,11 @@ using torch::jit::Node;
 
 namespace {
 
-using Types = std::map<c10::TypePtr, c10::TypePtr>;
+using Types = std::map<const c10::Type*, c10::TypePtr>;
 
 // The types of a module's parts -> those of its clone's.
 void pair_types(const Module& original, const Module& clone, Types& types) {
-  types.emplace(original.type(), clone.type());
+  types.emplace(original.type().get(), clone.type());
   const auto theirs = clone.named_children();
   auto their = theirs.begin();
   for (const auto& part : original.named_children()) {
@@ -53,7 +55,9 @@ torch::jit::GraphFunction* function_of_modules(const Node* call) {
 }
 
 void inline_functions_of_modules(Graph& graph, const std::function<c10::TypePtr(c10::TypePtr)>& type_map) {
-  for (bool found = true; found;) {
+  constexpr int DEEPEST = 100;  // functions that call one another
+  bool found = true;
+  for (int depth = 0; found && depth < DEEPEST; ++depth) {
     found = false;
     for (Node* call : find_nodes(graph.block(), c10::prim::CallFunction)) {
       if (auto* function = function_of_modules(call)) {
@@ -75,14 +79,17 @@ Module clone_module(const Module& module) {
   Types types;
   pair_types(module, clone, types);
   const std::function<c10::TypePtr(c10::TypePtr)> type_map = [&](c10::TypePtr type) -> c10::TypePtr {
-    const auto found = types.find(type);
-    return found != types.end() ? found->second : type->containedTypes().empty() ? type : type->withContained([&] {
-      std::vector<c10::TypePtr> inner;
-      for (const auto& contained : type->containedTypes()) {
-        inner.push_back(type_map(contained));
-      }
-      return inner;
-    }());
+    if (const auto found = types.find(type.get()); found != types.end()) {
+      return found->second;
+    }
+    if (type->kind() == c10::TypeKind::ClassType || type->containedTypes().empty()) {  // what a class contains are its attributes
+      return type;
+    }
+    std::vector<c10::TypePtr> inner;
+    for (const auto& contained : type->containedTypes()) {
+      inner.push_back(type_map(contained));
+    }
+    return type->withContained(std::move(inner));
   };
   for (const Module& part : clone.modules()) {
     for (const torch::jit::Method& method : part.get_methods()) {

@@ -53,6 +53,7 @@ CodedError from_libtorch(const std::exception& error, const std::string& code) {
   if (stack != std::string::npos) {
     message.erase(stack);
   }
+  message.erase(0, message.find_first_not_of(" \n"));
   while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) {
     message.pop_back();
   }

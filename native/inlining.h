@@ -12,6 +12,7 @@ struct Inlined {
   std::shared_ptr<torch::jit::Graph> graph;  // a copy; the first input is the method's object
   int lowered;   // calls of functions that we know, which are operators of ours now
   bool complete;  // nothing is left that is no part of the graph and may touch the module: a call, a fork's own graph
+  bool recursive;  // a function calls itself, or there are too many calls: libtorch, which inlines all of them, would never end
 };
 Inlined inline_method(const torch::jit::Method& method);
 

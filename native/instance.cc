@@ -29,7 +29,7 @@ c10::IValue Instance::run(const std::string& method, std::vector<c10::IValue> in
 std::shared_ptr<Module> Instance::module_for(const std::string& method, const std::shared_ptr<MemoryBudget>& budget) {
   const std::lock_guard lock(change_);
   const std::shared_ptr<Module> shared = module();
-  if (shared->has_own_state() || !shared->changes(method)) {
+  if (!shared->changes(method) || shared->has_own_state()) {
     return shared;
   }
   const MemoryScope scope(budget);

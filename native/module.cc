@@ -68,13 +68,18 @@ c10::IValue run_plain(const torch::jit::Module& module, const std::string& metho
   return future->value();  // throws what the method threw
 }
 
-// Loads an archive that was just written, without its weights' bytes.
+// Loads an archive that was just written: without the bytes of its weights, where it can be. Where it has tensors as constants libtorch
+// compares them, for which it needs the bytes.
 void check_written(const std::string& path, bool quantized) {
   try {
-    torch::jit::load(path, c10::Device(c10::kMeta));
+    try {
+      torch::jit::load(path, c10::Device(c10::kMeta));
+    } catch (const c10::Error&) {
+      torch::jit::load(path, c10::Device(c10::kCPU));
+    }
   } catch (const std::exception& error) {
     const CodedError why = from_libtorch(error, quantized ? "ERR_QUANTIZE" : "ERR_FILE_WRITE");
-    throw CodedError(why.code(), "libtorch does not load what was written:\n" + std::string(why.what()));
+    throw CodedError(why.code(), "libtorch does not load what was written. " + std::string(why.what()));
   }
 }
 
@@ -172,6 +177,7 @@ std::shared_ptr<Module> Module::load(const std::string& path, const c10::Device&
   const MemoryScope scope(budget);
   const auto archive = std::make_shared<ArchiveReader>(path, std::move(progress));
   auto [module, extra_files] = read_archive(archive, device);
+  check_bounds(module);
   module.eval();
   const int64_t available = available_memory();
   const std::string runs_in =
@@ -261,14 +267,20 @@ c10::IValue Module::run_here(const std::string& method, std::vector<c10::IValue>
 }
 
 bool Module::changes(const std::string& method) {
+  const auto answer = [&](const Written& written) {
+    if (written.recursive) {
+      throw CodedError("ERR_MODEL_RUN", "It calls itself, or far too many functions, which libtorch does not run");
+    }
+    return written.state();
+  };
   {
     const std::shared_lock together(access_);
     if (const auto known = writes_.find(method); known != writes_.end()) {
-      return known->second.state();
+      return answer(known->second);
     }
   }
   const std::unique_lock alone(access_);
-  return written(method).state();
+  return answer(written(method));
 }
 
 std::shared_ptr<Module> Module::with_own_state(const std::shared_ptr<Module>& module) {
@@ -292,7 +304,7 @@ const Written& Module::written(const std::string& method) {
   if (fresh) {
     try {
       known->second = written_by(module_, module_.get_method(method));
-    } catch (const c10::Error&) {  // it cannot be told
+    } catch (const std::exception&) {  // it cannot be told
     }
   }
   return known->second;

@@ -16,7 +16,9 @@ PartFile::PartFile(std::string path) : path_(std::move(path)), file_(std::fopen(
 
 PartFile::~PartFile() {
   close();
-  std::remove(path_.c_str());  // where it was renamed there is none
+  if (!renamed_) {
+    std::remove(path_.c_str());
+  }
 }
 
 size_t PartFile::write(const void* bytes, size_t size) {
@@ -39,6 +41,7 @@ void PartFile::rename(const std::string& to) {
     error_ = errno;
   }
   check();
+  renamed_ = true;  // its name may be the one that it had
 }
 
 void PartFile::check() const {

@@ -33,6 +33,7 @@ class PartFile {
   std::string path_;
   std::FILE* file_;
   int error_;
+  bool renamed_ = false;
 };
 
 }  // namespace e2v

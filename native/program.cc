@@ -15,8 +15,9 @@ std::optional<Program> Program::of(const Module& module, const std::string& meth
   if (!found) {
     return std::nullopt;
   }
-  const auto [graph, lowered, complete] = inline_method(*found);
-  if (!complete || (lowered == 0 && !has_compressed_linears(*graph))) {
+  const Inlined inlined = inline_method(*found);
+  const auto& graph = inlined.graph;
+  if (!inlined.complete || (inlined.lowered == 0 && !has_compressed_linears(*graph))) {
     return std::nullopt;
   }
   Program program(module, found->function().getSchema());

@@ -1,9 +1,16 @@
 #include "tensors.h"
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/ir/constants.h>
 
+#include <algorithm>
 #include <set>
 #include <vector>
+
+#include "error.h"
+#include "graph.h"
 
 namespace e2v {
 
@@ -19,6 +26,55 @@ void each_tensor(const Module& module, const std::function<void(const at::Tensor
       for (const at::Tensor& tensor : tensors) {
         if (tensor.defined() && seen.insert(tensor.unsafeGetTensorImpl()).second) {
           visit(tensor);
+        }
+      }
+    }
+  }
+}
+
+namespace {
+
+bool fits(const at::Tensor& tensor) {
+  if (!tensor.defined() || !tensor.has_storage() || tensor.layout() != at::kStrided) {
+    return true;
+  }
+  const auto negative = [](at::IntArrayRef numbers) {
+    return std::any_of(numbers.begin(), numbers.end(), [](int64_t number) { return number < 0; });
+  };
+  if (negative(tensor.sizes()) || negative(tensor.strides()) || tensor.storage_offset() < 0) {
+    return false;
+  }
+  try {
+    return at::detail::computeStorageNbytes(tensor.sizes(), tensor.strides(), tensor.itemsize(), tensor.storage_offset()) <=
+           tensor.storage().nbytes();
+  } catch (const c10::Error&) {  // an overflow
+    return false;
+  }
+}
+
+}  // namespace
+
+void check_bounds(const Module& module) {
+  std::set<const void*> seen;
+  const auto check = [](const at::Tensor& tensor) {
+    if (!fits(tensor)) {
+      throw CodedError("ERR_MODEL_LOAD", "The archive is damaged: a tensor is larger than its data");
+    }
+  };
+  c10::IValue(module._ivalue()).visit([&](const c10::IValue& value) {
+    if (value.isTensor()) {
+      check(value.toTensor());
+      return true;
+    }
+    return value.isPtrType() && !seen.insert(value.internalToPointer()).second;
+  });
+  for (const Module& part : module.modules()) {
+    for (torch::jit::Function* method : part.type()->methods()) {
+      const auto* function = torch::jit::tryToGraphFunction(*method);
+      for (const auto* constant : function == nullptr ? std::vector<torch::jit::Node*>()
+                                                      : find_nodes(function->graph()->block(), c10::prim::Constant)) {
+        if (const auto value = torch::jit::toIValue(constant->output()); value && value->isTensor()) {
+          check(value->toTensor());
         }
       }
     }

@@ -15,6 +15,10 @@ constexpr std::string_view SCALE_SUFFIX = "__scale";
 // Once for each tensor that a module holds, whichever names it has.
 void each_tensor(const torch::jit::Module& module, const std::function<void(const at::Tensor&)>& visit);
 
+// Throws CodedError ERR_MODEL_LOAD where a tensor of the module, wherever it is held, reaches beyond its memory: libtorch takes the sizes
+// that an archive claims, and would read and write there.
+void check_bounds(const torch::jit::Module& module);
+
 // What a module's linear layers are stored in: "fp32", "bf16", "fp16" or "int8".
 const char* stored_precision(const torch::jit::Module& module);
 

@@ -356,13 +356,14 @@ void Written::add(const Written& other) {
 Written written_by(const torch::jit::Module& module, const torch::jit::Method& method) {
   Written written;
   Inlined inlined = inline_method(method);
-  const bool complete = inlined.complete || inline_forks(*inlined.graph);
+  const bool complete = !inlined.recursive && (inlined.complete || inline_forks(*inlined.graph));
   if (complete) {
     expose_aliases(*inlined.graph);  // first: folding drops writes into what nobody seems to see
     fold_switches(inlined.graph, module);
     written = Follower().run(*inlined.graph);
   }
   written.everything = written.everything || !complete;
+  written.recursive = inlined.recursive;
   written.alone = !inlined.complete || written.state() || needs_module_alone(inlined.graph);
   return written;
 }

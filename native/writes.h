@@ -16,6 +16,7 @@ struct Written {
   std::set<Slot> slots;     // set, or written in place: the attribute's own tensor, list or dict, a view of it, or what is in it
   bool constants = false;   // tensors that are constants of the graph are written
   bool everything = false;  // that could not be followed
+  bool recursive = false;   // libtorch cannot run it (inlining.h)
 
   // Whether the module may be another one after a run.
   bool state() const { return !slots.empty() || constants || everything; }

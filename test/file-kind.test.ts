@@ -38,8 +38,18 @@ describe('files that are no TorchScript archive', () => {
   const kinds: [string, RegExp, RegExp, () => Buffer | Promise<Buffer>][] = [
     ['a .pt2', /torch\.export/, /torch\.jit/, () => zip('m/archive_format', 'm/models/model.json', 'm/data/weights/x')],
     ['an older .pt2', /torch\.export/, /torch\.jit/, () => zip('serialized_exported_program.json', 'version')],
-    ['a state_dict', /checkpoint that torch\.save wrote/, /emotion2vec import/, () => zip('m/data.pkl', 'm/data/0', 'm/version')],
-    ['an old checkpoint', /checkpoint .* old format/, /emotion2vec import/, () => bytes([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e])],
+    [
+      'a state_dict',
+      /checkpoint that torch\.save wrote/,
+      /emotion2vec import/,
+      () => zip('m/data.pkl', 'm/data/0', 'm/version'),
+    ],
+    [
+      'an old checkpoint',
+      /checkpoint .* old format/,
+      /emotion2vec import/,
+      () => bytes([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e]),
+    ],
     ['a pickle', /Python pickle/, /Export/, () => bytes([0x80, 4, 0x95, 0, 0])],
     ['a tar', /tar archive/, /Unpack/, tar],
     ['ONNX', /ONNX model/, /onnxruntime/, () => bytes([8, 7, 0x12, 7], 'pytorch', [0x1a, 5], '2.0.0')],
@@ -51,7 +61,12 @@ describe('files that are no TorchScript archive', () => {
     ['TFLite', /TensorFlow Lite/, /TensorFlow/, () => bytes([28, 0, 0, 0], 'TFL3')],
     ['ExecuTorch', /ExecuTorch/, /own runtime/, () => bytes([28, 0, 0, 0], 'ET12')],
     ['mobile bytecode', /Mobile/, /torch\.jit/, () => zip('m/bytecode.pkl', 'm/data.pkl')],
-    ['Git LFS', /Git LFS pointer/, /git lfs pull/, () => bytes('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n')],
+    [
+      'Git LFS',
+      /Git LFS pointer/,
+      /git lfs pull/,
+      () => bytes('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n'),
+    ],
     ['a web page', /web page/, /download the file itself/, () => bytes('\n<!DOCTYPE html><html>')],
     ['an error in XML', /XML/, /again/, () => bytes('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>')],
     ['an error in JSON', /JSON/, /again/, () => bytes('{"error":"Entry not found"}')],
@@ -66,10 +81,7 @@ describe('files that are no TorchScript archive', () => {
     it(`${name} is called by its name, with what to do`, async () => {
       const file = path.join(folder, 'model.pt');
       writeFileSync(file, await make());
-      for (const attempt of [
-        () => TorchModule.load(file),
-        () => new EmotionRecognizer({ model: file }).warmUp(),
-      ]) {
+      for (const attempt of [() => TorchModule.load(file), () => new EmotionRecognizer({ model: file }).warmUp()]) {
         await assert.rejects(attempt, (error: unknown) => {
           assert.ok(error instanceof EmotionError, String(error));
           assert.equal(error.code, 'ERR_MODEL_LOAD');
@@ -103,7 +115,9 @@ describe('files that are no TorchScript archive', () => {
       writeFileSync(file, changed);
       try {
         using module = await TorchModule.load(file);
-        const { data } = (await module.forward([{ dtype: 'float32', shape: [1, 3], data: Float32Array.of(1, 0, 1) }])) as { data: Float32Array };
+        const { data } = (await module.forward([
+          { dtype: 'float32', shape: [1, 3], data: Float32Array.of(1, 0, 1) },
+        ])) as { data: Float32Array };
         assert.deepEqual(Array.from(data), [4.5, 9.5]); // padding between records
       } catch (error) {
         assert.equal((error as EmotionError).code, 'ERR_MODEL_LOAD', String(error));
@@ -126,14 +140,20 @@ describe('files that are no TorchScript archive', () => {
 describe('why libtorch fails', () => {
   it('is said of a device in the code', async () => {
     using module = await TorchModule.load(fixture('models/cudaconst.pt'), { device: 'cpu' });
-    await assert.rejects(module.forward([{ dtype: 'float32', shape: [1], data: Float32Array.of(1) }]), (error: unknown) => {
-      assert.ok(error instanceof EmotionError);
-      assert.equal(error.code, 'ERR_MODEL_RUN');
-      assert.match(error.message, /Could not run 'aten::empty\.memory_format' with arguments from the 'CUDA' backend/);
-      assert.match(error.remedy, /export it again/);
-      assert.ok(error.message.length < 500);
-      return true;
-    });
+    await assert.rejects(
+      module.forward([{ dtype: 'float32', shape: [1], data: Float32Array.of(1) }]),
+      (error: unknown) => {
+        assert.ok(error instanceof EmotionError);
+        assert.equal(error.code, 'ERR_MODEL_RUN');
+        assert.match(
+          error.message,
+          /Could not run 'aten::empty\.memory_format' with arguments from the 'CUDA' backend/,
+        );
+        assert.match(error.remedy, /export it again/);
+        assert.ok(error.message.length < 500);
+        return true;
+      },
+    );
   });
 
   // As libtorch 2.11 wrote them.
@@ -151,6 +171,11 @@ describe('why libtorch fails', () => {
     [
       'The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript, serialized code (most recent call last):\n  File "code/__torch__.py", line 5, in forward\n    x = y\n        ~ <--- HERE\n\nTraceback of TorchScript, original code (most recent call last):\n  File "a.py", line 3, in forward\n    return 1\n           ~ <--- HERE\nRuntimeError: mat1 and mat2 shapes cannot be multiplied (1x2 and 3x2)\n',
       /^mat1 and mat2 shapes cannot be multiplied \(1x2 and 3x2\)$/,
+      undefined,
+    ],
+    [
+      'The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript, original code (most recent call last):\n  File "a.py", line 3, in forward\n    return lstm_cell(\n           ~~~~~~~~~ <--- HERE\n        input,\n        hx,\n    )\nRuntimeError: input has inconsistent input_size: got 3 expected 16\n',
+      /^input has inconsistent input_size: got 3 expected 16$/,
       undefined,
     ],
     ['x'.repeat(5000), /^x{297}\.\.\.$/, undefined],

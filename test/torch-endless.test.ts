@@ -12,7 +12,11 @@ describe('a run without end', () => {
   const ends: [string, string, number][] = [
     ['process.exit()', 'process.exit(7)', 7],
     ['process.exit() with process.exitCode', 'process.exitCode = 9; process.exit()', 9],
-    ['an uncaught error', "process.once('uncaughtException', () => process.exit(5)); setImmediate(() => { throw new Error('x'); })", 5],
+    [
+      'an uncaught error',
+      "process.once('uncaughtException', () => process.exit(5)); setImmediate(() => { throw new Error('x'); })",
+      5,
+    ],
     ['abort, and nothing else to do', 'process.exitCode = 6; controller.abort()', 6],
   ];
   for (const [name, end, expected] of ends) {

@@ -4,7 +4,11 @@ import { type Tensor, type TorchInput, TorchModule } from '../lib/torch.js';
 import { inChild } from './support/in-child.js';
 import { fixture } from './support/paths.js';
 
-const f32 = (...data: number[]): TorchInput => ({ dtype: 'float32', shape: [data.length], data: Float32Array.from(data) });
+const f32 = (...data: number[]): TorchInput => ({
+  dtype: 'float32',
+  shape: [data.length],
+  data: Float32Array.from(data),
+});
 
 describe('inputs that run code', () => {
   const TYPES = `const load = () => TorchModule.load('test/fixtures/models/types.pt', { device: 'cpu' });
@@ -89,7 +93,16 @@ describe('inputs that run code', () => {
        const flags = new Uint8Array(new SharedArrayBuffer(2)); flags[0] = 7;
        print(await attempt(() => m.call('echo', [{ dtype: 'bool', shape: [2], data: flags }])));`,
     );
-    assert.deepEqual(printed, ['TypeError', 'TypeError', 'TypeError', 'TypeError', [0, 0, 0, 0, 0], [0, 3], [1], [1, 0]]);
+    assert.deepEqual(printed, [
+      'TypeError',
+      'TypeError',
+      'TypeError',
+      'TypeError',
+      [0, 0, 0, 0, 0],
+      [0, 3],
+      [1],
+      [1, 0],
+    ]);
   });
 
   it('may be deep, cyclic, sparse, huge and claim anything', async () => {
@@ -142,7 +155,7 @@ describe('inputs that run code', () => {
     assert.deepEqual(data(await module.forward([{ logits: f32(1) }])), two);
     assert.deepEqual(data(await module.forward([[f32(1), null]])), two);
     for (const wrong of [{ hidden: null }, { logits: f32(1), hiden: null }, [], [f32(1), null, null], 5, 'x']) {
-      await assert.rejects(module.forward([wrong as TorchInput]), TypeError);
+      await assert.rejects(module.forward([wrong]), TypeError);
     }
     module.dispose();
   });

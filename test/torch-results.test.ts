@@ -12,7 +12,10 @@ const X: [number[], number[]] = [
   [2, 3],
   [1, 0, -2, 0, 3, 0.5],
 ];
-const NEGATIVE: [number[], number[]] = [[2, 3], [-1, 0, 2, 0, -3, -0.5]];
+const NEGATIVE: [number[], number[]] = [
+  [2, 3],
+  [-1, 0, 2, 0, -3, -0.5],
+];
 
 describe('results that are no plain tensors', () => {
   let module: TorchModule;
@@ -31,7 +34,10 @@ describe('results that are no plain tensors', () => {
     assert.deepEqual(dense(await module.call('negated', [])), NEGATIVE);
     const [real, imaginary] = (await module.call('conjugated', [])) as unknown[];
     assert.deepEqual(dense(real), X);
-    assert.deepEqual(dense(imaginary), [[2, 3], [-2, 0, 4, 0, -6, -1]]);
+    assert.deepEqual(dense(imaginary), [
+      [2, 3],
+      [-2, 0, 4, 0, -6, -1],
+    ]);
     const [, kept] = (await module.call('conjugated', [], { keep: [1] })) as unknown[];
     assert.deepEqual(dense(kept), dense(imaginary));
   });
@@ -62,7 +68,7 @@ describe('results that are no plain tensors', () => {
     ['long_list', [20_000_000], /use a tensor/],
   ];
   for (const [method, inputs, message] of refused) {
-    it(`${method}(${inputs.join()}) is a TypeError that says why`, async () => {
+    it(`${method}(${inputs.map(Number).join()}) is a TypeError that says why`, async () => {
       await assert.rejects(module.call(method, inputs), (error: Error) => {
         assert.ok(error instanceof TypeError, String(error));
         assert.match(error.message, message);
@@ -85,7 +91,11 @@ describe('results that are no plain tensors', () => {
   it('a future is what it becomes', async () => {
     const result = await module.call('future', []).catch((error: unknown) => error);
     if (result instanceof TypeError) assert.match(result.message, /Future/);
-    else assert.deepEqual(dense(result), [[2, 3], [1, 0, 0, 0, 3, 0.5]]);
+    else
+      assert.deepEqual(dense(result), [
+        [2, 3],
+        [1, 0, 0, 0, 3, 0.5],
+      ]);
   });
 
   it('neither these nor wrong arguments of the binding end the process', async () => {

@@ -7,7 +7,11 @@ import { type Tensor, type TorchInput, TorchModule } from '../lib/torch.js';
 import { runNode } from './support/run.js';
 import { fixture } from './support/paths.js';
 
-const f32 = (...data: number[]): TorchInput => ({ dtype: 'float32', shape: [data.length], data: Float32Array.from(data) });
+const f32 = (...data: number[]): TorchInput => ({
+  dtype: 'float32',
+  shape: [data.length],
+  data: Float32Array.from(data),
+});
 const numbers = (tensor: unknown): number[] => Array.from((tensor as Tensor<'float32'>).data);
 const load = (name: string) => TorchModule.load(fixture(`models/${name}.pt`), { device: 'cpu' });
 /** Arrays in place of tensors, plain objects in place of those without prototype. */
@@ -84,7 +88,9 @@ describe('state of a module', () => {
     const streams = await Promise.all([0, 1, 2].map(() => load('stateful-voice')));
     const answers: number[][] = [[], [], []];
     for (let i = 0; i < 6; i++) {
-      await Promise.all(streams.map(async (stream, k) => answers[k]!.push(...numbers(await stream.forward([frame(i)])))));
+      await Promise.all(
+        streams.map(async (stream, k) => answers[k]!.push(...numbers(await stream.forward([frame(i)])))),
+      );
     }
     assert.deepEqual(answers, [alone, alone, alone]);
     await streams[0]!.call('reset_states', []);

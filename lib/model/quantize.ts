@@ -65,7 +65,10 @@ export async function checkRuns(file: string): Promise<void> {
     const model = await EmotionModel.load(file, { device: 'cpu', precision: 'auto' });
     try {
       const { sampleRate } = model.card;
-      const samples = Float32Array.from({ length: Math.max(sampleRate, model.card.minSamples) }, (_, i) => Math.sin(i * i) / 8);
+      const samples = Float32Array.from(
+        { length: Math.max(sampleRate, model.card.minSamples) },
+        (_, i) => Math.sin(i * i) / 8,
+      );
       await model.run([{ samples, sampleRate }], { frameLogits: true, features: true });
     } finally {
       model.dispose();

@@ -36,7 +36,11 @@ export function reasonOf(message: string): Reason {
   const traceback = lines.findLastIndex((line) => line.includes('~ <--- HERE'));
   const underTraceback = lines.some((line) => line.startsWith('Traceback of TorchScript'));
   const rest = (underTraceback ? lines.slice(traceback + 1) : lines).filter((line) => line.trim() !== '');
-  const line = (rest[0] ?? lines.find((text) => text.trim() !== '') ?? message).trim().replace(EXCEPTION, '');
+  // Code that goes on below the place is indented.
+  const after = underTraceback
+    ? (rest.find((text) => EXCEPTION.test(text)) ?? rest.find((text) => !/^\s/.test(text)))
+    : rest[0];
+  const line = (after ?? rest[0] ?? lines.find((text) => text.trim() !== '') ?? message).trim().replace(EXCEPTION, '');
   const remedy = REMEDIES.find(([words]) => words.test(line))?.[1];
   return { what: shortened(firstSentences(line)), ...(remedy !== undefined && { remedy }) };
 }
