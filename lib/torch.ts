@@ -8,7 +8,7 @@ import path from 'node:path';
 import { onAbort } from './abort.js';
 import { loadPlaced } from './device/placement.js';
 import { EmotionError, type ErrorCode, isErrorCode, messageOf } from './errors.js';
-import { fileKind } from './file-kind.js';
+import { fileKind } from './archive/file-kind.js';
 import {
   type DeviceMemory,
   type LoadWatch,

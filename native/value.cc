@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <ATen/core/function_schema.h>
+
 #include "error.h"
 #include "tensor_value.h"
 

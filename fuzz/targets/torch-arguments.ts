@@ -146,7 +146,7 @@ function tensorFrom(decisions: Decisions, module: TorchModule): unknown {
     () => [2 ** 40, 2 ** 40],
     () => [decisions.pick(NUMBERS)],
     () => 'x',
-    () => new Array(70).fill(1),
+    () => Array.from({ length: 70 }, () => 1),
   ])();
   const dtype = decisions.byte() < 128 ? 'float32' : decisions.pick(DTYPES);
   const tensor: Record<string, unknown> = { dtype, shape, data };

@@ -10,7 +10,10 @@ export interface Verified {
 }
 
 export function refuseModel(archive: string): Refuse {
-  return (why, options) => new EmotionError('ERR_MODEL_LOAD', `${brief(archive)} cannot be read: ${why}`, options);
+  return (why, { kind, ...options } = {}) => {
+    const what = `${brief(archive)} cannot be read: ${why}`;
+    return new EmotionError('ERR_MODEL_LOAD', what, { ...(kind && { remedy: kind.remedy }), ...options });
+  };
 }
 
 /** Opens an archive; whatever is wrong is ERR_MODEL_LOAD. */

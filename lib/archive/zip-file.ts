@@ -4,7 +4,7 @@ import { crc32, inflateRaw } from 'node:zlib';
 
 import { EmotionError, messageOf } from '../errors.js';
 import { brief } from './brief.js';
-import { foreignFormat } from './foreign-format.js';
+import { type FileKind, kindByHead } from './file-kind.js';
 import { openRegular, readUpTo } from './regular-file.js';
 import {
   findDirectory,
@@ -29,8 +29,8 @@ const DAMAGED = 'The file is damaged: fetch it again from where it came.';
 
 const inflated = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
-/** Makes the error for what is wrong in a file; `why` continues "FILE cannot be read: ". */
-export type Refuse = (why: string, options?: { cause?: unknown; remedy?: string }) => EmotionError;
+/** Makes the error for what is wrong in a file; `why` continues "FILE cannot be read: ". `kind`: what the file is instead. */
+export type Refuse = (why: string, options?: { cause?: unknown; remedy?: string; kind?: FileKind }) => EmotionError;
 
 /**
  * A zip file whose members are read whole or not at all: what is read has the checksum that the directory gives. Errors are
@@ -193,8 +193,8 @@ async function readMembers(file: FileHandle, size: number, refuse: Refuse): Prom
   if (directory === undefined) {
     const head = Buffer.alloc(Math.min(size, 512));
     await readUpTo(file, 0, head, head.length);
-    const { what, remedy } = foreignFormat(head) ?? { what: undefined, remedy: undefined };
-    if (what !== undefined) throw refuse(`it is ${what}`, { remedy });
+    const kind = kindByHead(head, size);
+    if (kind !== undefined) throw refuse(`it is ${kind.name}`, { kind });
     const begun = head.toString('latin1', 0, 4) === 'PK\x03\x04';
     throw refuse('it is not a file that torch.save or torch.jit.save wrote, or the file is truncated', {
       ...(begun && { remedy: DAMAGED }),

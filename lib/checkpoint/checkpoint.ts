@@ -43,8 +43,11 @@ export class Checkpoint implements AsyncDisposable {
 
   /** @throws EmotionError ERR_CHECKPOINT for anything that is not whole, plain and harmless; ERR_FILE_READ */
   static async open(path: string): Promise<Checkpoint> {
-    const refuse: Refuse = (why, options) =>
-      new EmotionError('ERR_CHECKPOINT', `${brief(path)} cannot be imported: ${why}`, options);
+    const refuse: Refuse = (why, { kind, ...options } = {}) => {
+      const remedy = kind?.forCheckpoint;
+      const what = `${brief(path)} cannot be imported: ${why}`;
+      return new EmotionError('ERR_CHECKPOINT', what, { ...(remedy !== undefined && { remedy }), ...options });
+    };
     const zip = await ZipFile.open(path, refuse).catch((cause: unknown) => {
       if (cause instanceof EmotionError) throw cause;
       const why = cause instanceof NotRegular ? cause.message : messageOf(cause);

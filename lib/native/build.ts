@@ -67,6 +67,9 @@ async function buildOnce(
   });
 }
 
+/** Names of sources in it may say "error". */
+const PROGRESS = /^\[ *\d+(%|\/\d+)\]/;
+
 async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number) => void): Promise<void> {
   const args = [
     require.resolve('cmake-js/bin/cmake-js'),
@@ -102,7 +105,7 @@ async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number)
   if (status !== 0) {
     const reason = tail
       .split('\n')
-      .filter((line) => /error|not found|ENOENT|cannot|No CMAKE/i.test(line))
+      .filter((line) => !PROGRESS.test(line) && /error|not found|ENOENT|cannot|No CMAKE/i.test(line))
       .at(0);
     const why = reason === undefined ? '' : `: ${reason.trim().slice(0, 300).replace(/\.$/, '')}`;
     throw new EmotionError('ERR_ADDON_BUILD', `The addon did not build${why} (${logged})`);

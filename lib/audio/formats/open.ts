@@ -1,7 +1,9 @@
 import { Failure, Unsupported } from '../failure.js';
 import type { RawFormat } from '../raw.js';
 import { decodeEncoded } from './encoded/decode.js';
-import { missingFromMp3 } from './encoded/mp3.js';
+import { openAlac } from './encoded/alac.js';
+import { decodeMp3, missingFromMp3 } from './encoded/mp3.js';
+import { decodePackets } from './encoded/packets.js';
 import type { EmbeddedStream, LinearAudio } from './linear/linear-audio.js';
 import { readLinear } from './linear/read.js';
 import { interleaved } from './linear/samples.js';
@@ -9,6 +11,9 @@ import type { OpenedAudio, Stretch } from './stretch.js';
 
 /** Frames of what is not compressed that are converted at once. */
 const FRAMES = 65_536;
+/** Of a CAF's ALAC cookie: the atom before the codec's own, and that one's size, name and version. */
+const FRMA_BYTES = 12;
+const ALAC_ATOM_HEADER = 12;
 
 /**
  * Finds out what a file's bytes are, and how they are decoded.
@@ -40,8 +45,16 @@ function openLinear(linear: LinearAudio, name: string): OpenedAudio {
 }
 
 function decodeEmbedded(stream: EmbeddedStream): AsyncIterable<Stretch> {
-  if (stream.codec === 'mp3') return decodeEncoded(new Uint8Array(stream.bytes));
-  throw new Unsupported(`CAF with codec ${stream.codec}`);
+  if (stream.codec === 'mp3') return decodeMp3(stream.bytes);
+  if (stream.codec !== 'alac') throw new Unsupported('it is a CAF file with AAC');
+  const { cookie, packets, skip, length } = stream;
+  return decodePackets({ codec: openAlac(alacConfig(cookie)), packets, skip, ...(length !== undefined && { length }) });
+}
+
+/** The cookie without the atoms `frma` and `alac` that some programs write around it. */
+function alacConfig(cookie: Uint8Array): Uint8Array {
+  const wrapped = Buffer.from(cookie.buffer, cookie.byteOffset, cookie.byteLength).toString('latin1', 4, 8) === 'frma';
+  return wrapped ? cookie.subarray(FRMA_BYTES + ALAC_ATOM_HEADER) : cookie;
 }
 
 function* stretchesOf(audio: LinearAudio): Iterable<Stretch> {

@@ -8,6 +8,8 @@ export interface FileKind {
   name: string;
   /** What to do with it where a TorchScript archive is wanted. */
   remedy: string;
+  /** What to do with it where a checkpoint is wanted, if there is more to say than that it is none. */
+  forCheckpoint?: string;
 }
 
 const HEAD = 1024;
@@ -19,15 +21,20 @@ const LARGEST_DIRECTORY = 64 * 2 ** 20;
 const EXPORT =
   'Export the model itself to TorchScript: `torch.jit.script(model).save("model.pt")`, or torch.jit.trace.';
 const AGAIN = 'Get it again: the download or copy did not finish.';
+const RESAVE =
+  'Save it anew in Python: torch.save(torch.load(old, weights_only=True), new), without _use_new_zipfile_serialization=False.';
 const NOT_A_MODEL = 'Give a TorchScript archive (.pt), as torch.jit.save writes it.';
 
 const TORCHSCRIPT: FileKind = { kind: 'torchscript', name: 'a TorchScript archive', remedy: '' };
 const UNKNOWN: FileKind = { kind: 'unknown', name: 'a file of unknown kind', remedy: NOT_A_MODEL };
 const other = (name: string, remedy: string = NOT_A_MODEL): FileKind => ({ kind: 'other', name, remedy });
+/** The file is in the way of the file: what helps does not depend on what was wanted. */
+const wrapped = (name: string, remedy: string): FileKind => ({ kind: 'other', name, remedy, forCheckpoint: remedy });
 const checkpoint = (how: string): FileKind => ({
   kind: 'checkpoint',
   name: `a checkpoint that torch.save wrote${how}: weights without the code of a model`,
   remedy: `Use \`emotion2vec import\` where it is an emotion2vec+ checkpoint. Else load it in Python and export: \`torch.jit.script(model).save("model.pt")\`.`,
+  forCheckpoint: RESAVE,
 });
 
 /**
@@ -41,28 +48,29 @@ export async function fileKind(file: string): Promise<FileKind> {
     if (size === 0) return other('an empty file', AGAIN);
     const head = await read(handle, 0, Math.min(HEAD, size));
     if (startsWith(head, 'PK\x03\x04') || startsWith(head, 'PK\x05\x06')) return await zipKind(handle, size);
-    return byHead(head, size) ?? UNKNOWN;
+    return kindByHead(head, size) ?? UNKNOWN;
   } finally {
     await handle.close();
   }
 }
 
-function byHead(head: Buffer, size: number): FileKind | undefined {
+/** @param size of the whole file */
+export function kindByHead(head: Buffer, size: number): FileKind | undefined {
   const found = SIGNATURES.find(([offset, signature]) => startsWith(head, signature, offset));
   if (found !== undefined) return found[2];
   const text = head.toString('latin1');
   if (/^\s*(?:<!doctype html|<html|<head)/i.test(text)) {
-    return other(
+    return wrapped(
       'a web page',
       'Its address leads to a page and not to the file: download the file itself, with a login where one is needed.',
     );
   }
   if (/^\s*<\?xml/.test(text))
-    return other('an XML file', 'Get it again: a server may have answered with an error in its place.');
+    return wrapped('an XML file', 'Get it again: a server may have answered with an error in its place.');
   if (isSafetensors(head, size)) return other('a safetensors file', `It holds weights and no code. ${EXPORT}`);
   if (isOnnx(head)) return other('an ONNX model', `ONNX is for other runtimes (onnxruntime-node). ${EXPORT}`);
   if (/^\s*[{[]/.test(text) && head.every((byte) => byte >= 0x20 || [9, 10, 13].includes(byte))) {
-    return other('a JSON file', 'Get it again: a server may have answered with an error in its place.');
+    return wrapped('a JSON file', 'Get it again: a server may have answered with an error in its place.');
   }
   return undefined;
 }
@@ -75,12 +83,12 @@ const SIGNATURES: readonly [number, string, FileKind][] = [
   [
     0,
     'version https://git-lfs.github.com/',
-    other('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.'),
+    wrapped('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.'),
   ],
   [
     0,
     'version https://hawser.github.com/',
-    other('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.'),
+    wrapped('a Git LFS pointer, not the file itself', 'Run `git lfs pull` where it was cloned.'),
   ],
   [0, 'GGUF', other('a GGUF model', `GGUF is for llama.cpp and its relatives. ${EXPORT}`)],
   [0, 'lmgg', other('a GGML model', `GGML is for llama.cpp and its relatives. ${EXPORT}`)],
@@ -101,17 +109,17 @@ const SIGNATURES: readonly [number, string, FileKind][] = [
   [
     257,
     'ustar',
-    other(
+    wrapped(
       'a tar archive',
       `${UNPACK} (PyTorch before 1.0 and NeMo save such: load it there, and export to TorchScript.)`,
     ),
   ],
-  [0, '\x1f\x8b', other('a gzip file', UNPACK)],
-  [0, 'BZh', other('a bzip2 file', UNPACK)],
-  [0, '\xfd7zXZ\x00', other('an xz file', UNPACK)],
-  [0, '\x28\xb5\x2f\xfd', other('a Zstandard file', UNPACK)],
-  [0, '7z\xbc\xaf\x27\x1c', other('a 7-Zip archive', UNPACK)],
-  [0, 'Rar!\x1a\x07', other('a RAR archive', UNPACK)],
+  [0, '\x1f\x8b', wrapped('a gzip file', UNPACK)],
+  [0, 'BZh', wrapped('a bzip2 file', UNPACK)],
+  [0, '\xfd7zXZ\x00', wrapped('an xz file', UNPACK)],
+  [0, '\x28\xb5\x2f\xfd', wrapped('a Zstandard file', UNPACK)],
+  [0, '7z\xbc\xaf\x27\x1c', wrapped('a 7-Zip archive', UNPACK)],
+  [0, 'Rar!\x1a\x07', wrapped('a RAR archive', UNPACK)],
   [0, 'RIFF', other('a sound or picture file (RIFF)', 'Give the model in place of the recording.')],
   [0, 'fLaC', other('a FLAC recording', 'Give the model in place of the recording.')],
   [0, 'OggS', other('an Ogg recording', 'Give the model in place of the recording.')],
