@@ -152,6 +152,7 @@ ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
     if (record.compressed ? entry.unpacked > BEST_DEFLATE * (entry.packed + 16) : entry.unpacked != entry.packed) {
       throw damage("the size of " + entry.name + " cannot be");
     }
+    ++sizes_[entry.unpacked];
     if (record.compressed) {
       compressed_.push_back(std::move(record));
     } else if (record.size > 0) {

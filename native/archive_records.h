@@ -32,6 +32,9 @@ class ArchiveRecords {
   // Those whose checksum is of what their bytes unpack to.
   const std::vector<Record>& compressed() const { return compressed_; }
 
+  // How many records there are of each size, unpacked.
+  const std::map<uint64_t, size_t>& sizes() const { return sizes_; }
+
   // The first record that check() found to be damaged; empty where none was.
   std::string damaged() const;
 
@@ -45,6 +48,7 @@ class ArchiveRecords {
   mutable std::mutex mutex_;
   std::map<uint64_t, Progress> stored_;  // by their last byte
   std::vector<Record> compressed_;
+  std::map<uint64_t, size_t> sizes_;
   std::string damaged_;
 };
 

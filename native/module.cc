@@ -177,7 +177,7 @@ std::shared_ptr<Module> Module::load(const std::string& path, const c10::Device&
   const MemoryScope scope(budget);
   const auto archive = std::make_shared<ArchiveReader>(path, std::move(progress));
   auto [module, extra_files] = read_archive(archive, device);
-  check_bounds(module);
+  check_bounds(module, archive->record_sizes());
   module.eval();
   const int64_t available = available_memory();
   const std::string runs_in =

@@ -54,11 +54,17 @@ bool fits(const at::Tensor& tensor) {
 
 }  // namespace
 
-void check_bounds(const Module& module) {
+void check_bounds(const Module& module, const std::map<uint64_t, size_t>& records) {
   std::set<const void*> seen;
-  const auto check = [](const at::Tensor& tensor) {
+  std::set<const void*> storages;
+  std::map<uint64_t, size_t> claimed;
+  const auto check = [&](const at::Tensor& tensor) {
     if (!fits(tensor)) {
       throw CodedError("ERR_MODEL_LOAD", "The archive is damaged: a tensor is larger than its data");
+    }
+    if (tensor.defined() && tensor.has_storage() && tensor.device().is_cpu() &&
+        storages.insert(tensor.storage().unsafeGetStorageImpl()).second) {
+      ++claimed[tensor.storage().nbytes()];
     }
   };
   c10::IValue(module._ivalue()).visit([&](const c10::IValue& value) {
@@ -68,7 +74,9 @@ void check_bounds(const Module& module) {
     }
     return value.isPtrType() && !seen.insert(value.internalToPointer()).second;
   });
+  bool made = false;
   for (const Module& part : module.modules()) {
+    made = made || part.find_method("__setstate__").has_value();
     for (torch::jit::Function* method : part.type()->methods()) {
       const auto* function = torch::jit::tryToGraphFunction(*method);
       for (const auto* constant : function == nullptr ? std::vector<torch::jit::Node*>()
@@ -77,6 +85,12 @@ void check_bounds(const Module& module) {
           check(value->toTensor());
         }
       }
+    }
+  }
+  for (const auto& [bytes, count] : claimed) {
+    const auto found = records.find(bytes);
+    if (!made && bytes > 0 && count > (found == records.end() ? 0 : found->second)) {
+      throw CodedError("ERR_MODEL_LOAD", "The archive is damaged: a tensor's data is not as large as it claims");
     }
   }
 }
