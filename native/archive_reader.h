@@ -40,7 +40,7 @@ class ArchiveReader final : public caffe2::serialize::ReadAdapterInterface {
 
   // Reads the records whose checksum is of what they unpack to. Throws CodedError ERR_MODEL_LOAD.
   void check_compressed(caffe2::serialize::PyTorchStreamReader& reader) const;
-  // How many records there are of each size, unpacked.
+  // How many records of tensors' data there are of each size, unpacked.
   const std::map<uint64_t, size_t>& record_sizes() const { return records_.sizes(); }
   // The error that tells of a damaged record, in place of what libtorch made of it; nothing where none is known.
   std::optional<CodedError> damage() const;

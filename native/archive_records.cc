@@ -113,6 +113,11 @@ uint64_t begin_of(const Entry& entry, const ArchiveRecords::Read& read, uint64_t
   return begin;
 }
 
+// Folders of tensors' data; those of the oldest archives are in the last one.
+bool holds_data(const std::string& name) {
+  return name.starts_with("data/") || name.starts_with("constants/") || name.starts_with("tensors/");
+}
+
 }  // namespace
 
 ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
@@ -152,7 +157,9 @@ ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
     if (record.compressed ? entry.unpacked > BEST_DEFLATE * (entry.packed + 16) : entry.unpacked != entry.packed) {
       throw damage("the size of " + entry.name + " cannot be");
     }
-    ++sizes_[entry.unpacked];
+    if (holds_data(record.name)) {
+      ++sizes_[entry.unpacked];
+    }
     if (record.compressed) {
       compressed_.push_back(std::move(record));
     } else if (record.size > 0) {

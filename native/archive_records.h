@@ -32,7 +32,7 @@ class ArchiveRecords {
   // Those whose checksum is of what their bytes unpack to.
   const std::vector<Record>& compressed() const { return compressed_; }
 
-  // How many records there are of each size, unpacked.
+  // How many records of tensors' data there are of each size, unpacked.
   const std::map<uint64_t, size_t>& sizes() const { return sizes_; }
 
   // The first record that check() found to be damaged; empty where none was.
