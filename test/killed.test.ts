@@ -14,7 +14,7 @@ const KILLER = `
   for (const name of ['mkdir', 'writeFile', 'open', 'rename', 'rm']) {
     const step = fs[name];
     fs[name] = async (...args) => {
-      if (steps++ === Number(process.env.KILL_AT)) process.kill(process.pid, 'SIGKILL');
+      if (process.env.KILL_AT === name || steps++ === Number(process.env.KILL_AT)) process.kill(process.pid, 'SIGKILL');
       return step(...args);
     };
   }
@@ -37,7 +37,7 @@ describe('a process that is killed', () => {
   /** All that lies below, relative to the folder. */
   const below = (where = output) => readdirSync(where, { recursive: true }).map(String).sort();
 
-  const killedAt = (step: number): Record<string, string> => ({
+  const killedAt = (step: number | 'rename'): Record<string, string> => ({
     NODE_OPTIONS: `--require ${killer}`,
     KILL_AT: String(step),
   });
@@ -107,7 +107,11 @@ describe('a process that is killed', () => {
     };
     for (const [name, [args, left]] of Object.entries(commands)) {
       // The steps of two are over in a moment; of the others, what is written tells that they are in the middle.
-      const env = { ...process.env, TMPDIR: temporary, ...(['recognize', 'evaluate'].includes(name) && killedAt(3)) };
+      const env = {
+        ...process.env,
+        TMPDIR: temporary,
+        ...(['recognize', 'evaluate'].includes(name) && killedAt('rename')),
+      };
       const child = spawn(process.execPath, [cli, ...args], { env, stdio: 'ignore' });
       const ended = new Promise((resolve) => child.on('close', (_status, signal) => resolve(signal)));
       const parts = () => [...below(), ...below(temporary)].filter((file) => file.endsWith('.part'));

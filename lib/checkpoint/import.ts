@@ -11,6 +11,7 @@ import { CARD_FILE, type ModelCard } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
 import { packageRoot } from '../native/paths.js';
 import type { Precision } from '../options.js';
+import { checkRuns } from '../model/quantize.js';
 import { writeWhole } from '../whole-file.js';
 import { type TorchInput, TorchModule } from '../torch.js';
 import { Checkpoint } from './checkpoint.js';
@@ -78,6 +79,7 @@ export async function importCheckpoint(
   await writeWhole(out, async (part) => {
     await module.save(part, { extraFiles: { [CARD_FILE]: JSON.stringify(card) } });
     await verifyArchive(part);
+    if (kept !== 'fp32') await checkRuns(part);
   }).catch((cause: unknown) => {
     if (cause instanceof EmotionError) throw cause;
     throw new EmotionError('ERR_FILE_WRITE', `${brief(out)} could not be written (${brief(messageOf(cause))})`, {

@@ -252,7 +252,7 @@ function program(): Command {
         .argParser(whole({ min: 0, max: 1_000_000 })),
     )
     .addOption(
-      new Option('--max-connections-per-address <count>', 'the same of one address, 0 for any')
+      new Option('--connections-per-address <count>', 'the same of one address, 0 for any')
         .default(defaults.connections.perAddress)
         .argParser(whole({ min: 0, max: 1_000_000 })),
     )

@@ -29,7 +29,7 @@ export interface ServeFlags extends PlacementFlags {
   corsOrigin: string[];
   trustProxy?: number | string[];
   maxConnections: number;
-  maxConnectionsPerAddress: number;
+  connectionsPerAddress: number;
   logLevel: string;
   debug?: boolean;
 }
@@ -67,7 +67,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
       maxDurationSeconds: flags.maxDuration,
       timeoutMs: flags.timeout,
       trustProxy,
-      connections: { all: flags.maxConnections, perAddress: flags.maxConnectionsPerAddress },
+      connections: { all: flags.maxConnections, perAddress: flags.connectionsPerAddress },
       security: {
         token,
         rateLimit: flags.rateLimit ?? (local && trustProxy === false ? 0 : RATE_LIMIT),

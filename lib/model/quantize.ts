@@ -1,4 +1,4 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 
 import { verifyArchive } from '../archive/verify-archive.js';
 import { EmotionError, isOutOfMemory, messageOf } from '../errors.js';
@@ -8,6 +8,7 @@ import { CARD_FILE, parseCard } from './card.js';
 import { EmotionModel } from './emotion-model.js';
 import { checkTarget } from './target.js';
 import { shown } from '../text.js';
+import { writeWhole } from '../whole-file.js';
 
 /** What quantising an archive did; sizes of the files in bytes. */
 export interface QuantizedArchive extends QuantizeReport {
@@ -30,17 +31,13 @@ export async function quantizeArchive(
   });
   await checkTarget(out, source);
   await verifyArchive(source); // libtorch compares no checksum
-  const part = `${out}.${process.pid}.part`;
-  try {
-    const { report, isEmotionModel } = await write(source, part, precision);
-    if (isEmotionModel) await checkRuns(part);
-    await rename(part, out).catch((cause: unknown) => {
-      throw new EmotionError('ERR_FILE_WRITE', `${out} could not be written (${messageOf(cause)})`, { cause });
-    });
-    return { ...report, fileBefore: before.size, fileAfter: (await stat(out)).size };
-  } finally {
-    await rm(part, { force: true });
-  }
+  let report: QuantizeReport | undefined;
+  await writeWhole(out, async (part) => {
+    const written = await write(source, part, precision);
+    if (written.isEmotionModel) await checkRuns(part);
+    report = written.report;
+  });
+  return { ...report!, fileBefore: before.size, fileAfter: (await stat(out)).size };
 }
 
 async function write(

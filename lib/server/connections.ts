@@ -172,7 +172,7 @@ export class Connections {
     if (standing !== 'refused') return undefined;
     void reply.header('connection', 'close');
     return new HttpError('ERR_RATE_LIMITED', 'Too many connections are open from your address', {
-      remedy: 'Use fewer connections at once, or start the server with a larger --max-connections-per-address.',
+      remedy: 'Use fewer connections at once, or start the server with a larger --connections-per-address.',
     });
   }
 

@@ -4,7 +4,7 @@ import type { AudioInput, Pcm } from '../../lib/audio/pcm.js';
 
 /** The clip, its share of the budget given back. */
 export async function decode(input: AudioInput, options?: DecodeOptions): Promise<Pcm> {
-  const { pcm, lease } = await decodeAudio(input, options);
+  const { pcm, lease } = await decodeAudio(input, { decoder: 'builtin', ...options });
   lease.release();
   return pcm;
 }
