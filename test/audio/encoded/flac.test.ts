@@ -133,9 +133,16 @@ describe('FLAC', () => {
   it('skips a damaged frame among good ones, and refuses what is damaged all over', async () => {
     const good = frame([Array.from({ length: 32 }, (_, i) => i)], { bits: 16 });
     const bad = good.with(30, good[30]! ^ 1);
-    const [run] = await collect(decodeFlac(file([good, bad, good], 1, { bits: 16 })));
-    assert.equal(run!.samples.length, 64);
-    await assert.rejects(collect(decodeFlac(file([bad, good, bad, bad], 1, { bits: 16 }))), /damaged/);
+    const frames = new Array<typeof good>(24).fill(good);
+    const [run] = await collect(decodeFlac(file([...frames, bad, good], 1, { bits: 16 })));
+    assert.equal(run!.samples.length, 25 * 32);
+    for (const damaged of [
+      [good, bad, good],
+      [bad, good, bad, bad],
+      [...frames, bad, bad],
+    ]) {
+      await assert.rejects(collect(decodeFlac(file(damaged, 1, { bits: 16 }))), /damaged/);
+    }
   });
 
   it('gives hours of one sample a stretch at a time', async () => {

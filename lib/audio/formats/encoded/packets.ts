@@ -40,7 +40,7 @@ export async function* decodePackets({
         if (error instanceof Unsupported) throw error;
         if ((error as Error).name === 'RuntimeError')
           throw new Error('it is damaged, and its decoder stopped', { cause: error });
-        if (++damaged > Math.max(1, count * DAMAGED) && count > 20) throw error;
+        if (++damaged > count * DAMAGED && count > 20) throw error;
         continue;
       }
       const kept = cut(channels, end, discard);
@@ -48,7 +48,7 @@ export async function* decodePackets({
       held.add(kept, codec.sampleRate);
       if (held.size >= FRAMES) yield held.take();
     }
-    if (damaged > Math.max(1, count * DAMAGED) || (damaged > 0 && damaged === count)) {
+    if (damaged > count * DAMAGED) {
       throw new Error(`it is damaged: ${damaged} of its ${count} packets cannot be decoded`);
     }
     const rest = codec.finish === undefined ? [] : cut(codec.finish(), Infinity, 0);
