@@ -18,6 +18,8 @@ export interface FuzzTarget {
   mutate?(data: Buffer, random: () => number): Buffer;
   /** What the format is made of: magic numbers, names. Characters stand for bytes (latin1). */
   dictionary?: string[];
+  /** Whether `npm run fuzz:ci` runs it. Default true. */
+  ci?: boolean;
   /** Longest input. Default 65,536: what is longer takes longer and finds little more. */
   maxBytes?: number;
   /** Modules outside of lib/ whose branches guide the search, as parts of their paths. */

@@ -101,6 +101,7 @@ export const recognizeOptionsSchema = z
     maxDurationSeconds: z.number().positive().optional(),
     maxBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaults.maxBytes),
     raw: rawSchema.optional(),
+    decoder: decoderSchema.optional(),
     onProgress: z.function().optional(),
     signal: z.instanceof(AbortSignal).optional(),
     timeoutMs: milliseconds.optional(),
@@ -120,6 +121,7 @@ export const streamOptionsSchema = recognizeOptionsSchema
     maxDurationSeconds: true,
     maxBytes: true,
     raw: true,
+    decoder: true,
     transfer: true,
     onProgress: true,
     whenFull: true,
@@ -237,6 +239,8 @@ export interface RecognizeOptions {
    * there are a second, and in how many channels (default 1). What the bytes look like does not matter then.
    */
   raw?: (Omit<RawFormat, 'channels'> & { channels?: number | undefined }) | undefined;
+  /** Who decodes this clip. Default: as the recognizer's option says. */
+  decoder?: Decoder | undefined;
   /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }

@@ -233,9 +233,8 @@ export class EmotionRecognizer implements AsyncDisposable {
     let preparing: Promise<PreparedAudio> | undefined;
     let ready = false;
     try {
-      const { decoder } = this.#options;
       const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, maxBytes, transfer } = settings;
-      const { raw } = settings;
+      const { raw, decoder = this.#options.decoder } = settings;
       const decodes = () => ready || report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
       else decodes();

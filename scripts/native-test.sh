@@ -37,4 +37,22 @@ for variant in plain thread address; do
   # shellcheck disable=SC2086
   test_program crc32_test $variant native/crc32.cc $flags
 done
+
+# What reads any file's bytes, by libFuzzer (clang's): FUZZ_SECONDS long, from archives of the tests.
+fuzzer=$out/archive_records_fuzz
+if clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$fuzzer" \
+  native/test/archive_records_fuzz.cc native/archive_records.cc native/crc32.cc 2>"$fuzzer.log"; then
+  mkdir -p "$fuzzer.corpus"
+  cp test/fixtures/models/stateful.pt test/fixtures/models/no-labels.pt "$fuzzer.corpus"
+  if "$fuzzer" -max_total_time="${FUZZ_SECONDS:-15}" -max_len=4096 -rss_limit_mb=1024 -timeout=10 \
+    -artifact_prefix="$out/" "$fuzzer.corpus" >>"$fuzzer.log" 2>&1; then
+    echo "ok      archive_records_fuzz ($(tail -n 1 "$fuzzer.log"))"
+  else
+    echo "FAILED  archive_records_fuzz, see $fuzzer.log"
+    tail -n 30 "$fuzzer.log"
+    failed=1
+  fi
+else
+  echo "skipped archive_records_fuzz: clang++ with libFuzzer is not here"
+fi
 exit $failed

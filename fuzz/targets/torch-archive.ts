@@ -10,6 +10,7 @@ import { coded, filesIn, type FuzzTarget } from '../target.js';
 interface Member {
   name: string;
   bytes: Buffer;
+  crc: number;
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-fuzz-'));
@@ -45,23 +46,30 @@ export const target: FuzzTarget = {
       rmSync(`${file}.saved`, { force: true });
     }
   },
-  /** The records changed, and checksums that are right again: so that a change arrives at what reads the records. */
-  mutate(data, random) {
-    const members = unzip(data);
-    if (members.length === 0) return data;
-    for (let changes = 1 + Math.floor(random() * 3); changes > 0; changes--) {
-      const member = members[Math.floor(random() * members.length)]!;
-      const code = members.find(({ name }) => name.endsWith('.py')) ?? member;
-      const which = random();
-      if (which < 0.4) code.bytes = changedText(code.bytes, random);
-      else if (which < 0.9) member.bytes = changedBytes(member.bytes, random);
-      else if (which < 0.95) members.splice(members.indexOf(member), 1);
-      else member.name = member.name.slice(0, -1);
-      if (members.length === 0) break;
-    }
-    return zip(members);
-  },
+  /** Damage: records changed, with the checksums that they had. */
+  mutate: (data, random) => changedArchive(data, random, ({ crc }) => crc),
 };
+
+/** An archive with some of its records changed. @param checksum that the archive gives for each */
+export function changedArchive(
+  data: Buffer,
+  random: () => number,
+  checksum: (member: { bytes: Buffer; crc: number }) => number,
+): Buffer {
+  const members = unzip(data);
+  if (members.length === 0) return data;
+  for (let changes = 1 + Math.floor(random() * 3); changes > 0; changes--) {
+    const member = members[Math.floor(random() * members.length)]!;
+    const code = members.find(({ name }) => name.endsWith('.py')) ?? member;
+    const which = random();
+    if (which < 0.4) code.bytes = changedText(code.bytes, random);
+    else if (which < 0.9) member.bytes = changedBytes(member.bytes, random);
+    else if (which < 0.95) members.splice(members.indexOf(member), 1);
+    else member.name = member.name.slice(0, -1);
+    if (members.length === 0) break;
+  }
+  return zip(members.map((member) => ({ ...member, crc: checksum(member) })));
+}
 
 async function call(module: TorchModule, method: string): Promise<void> {
   for (const inputs of INPUTS) {
@@ -133,7 +141,8 @@ function unzip(data: Buffer): Member[] {
       const begin = header + 30 + data.readUInt16LE(header + 26) + data.readUInt16LE(header + 28);
       const packed = data.subarray(begin, begin + data.readUInt32LE(at + 20));
       const name = data.toString('latin1', at + 46, at + 46 + names);
-      members.push({ name, bytes: data.readUInt16LE(at + 10) === 0 ? Buffer.from(packed) : inflateRawSync(packed) });
+      const bytes = data.readUInt16LE(at + 10) === 0 ? Buffer.from(packed) : inflateRawSync(packed);
+      members.push({ name, bytes, crc: crc32(bytes) });
       at += 46 + names + extra + comment;
     }
   } catch {
@@ -146,10 +155,10 @@ function zip(members: readonly Member[]): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, bytes } of members) {
+  for (const { name, bytes, crc } of members) {
     const header = Buffer.alloc(30);
     header.writeUInt32LE(0x04034b50, 0);
-    header.writeUInt32LE(crc32(bytes), 14);
+    header.writeUInt32LE(crc, 14);
     header.writeUInt32LE(bytes.length, 18);
     header.writeUInt32LE(bytes.length, 22);
     header.writeUInt16LE(name.length, 26);

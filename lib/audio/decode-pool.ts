@@ -66,7 +66,7 @@ export class DecodePool {
       const thread = this.#free();
       if (thread === undefined) {
         for (const busy of this.#threads) busy.offer();
-        clearTimeout(this.#retry); // whether a thread is stuck, only time tells
+        clearTimeout(this.#retry); // whether a thread is stuck shows in time
         this.#retry = setTimeout(() => this.#pump(), STUCK_MS).unref();
         return;
       }

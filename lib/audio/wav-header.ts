@@ -1,7 +1,7 @@
 const FORMAT_FLOAT = 3;
 
 /**
- * What comes before the samples in a WAV file of 32-bit floats: what the model heard, without rounding.
+ * What comes before the samples in a WAV file of 32-bit floats: the model's input, without rounding.
  * @param count samples
  */
 export function wavHeader(count: number, sampleRate: number): Uint8Array {

@@ -21,7 +21,7 @@ export interface CompareFlags {
   threads?: number;
 }
 
-/** What the folder of the smaller archives is called, but for what tells whose it is. */
+/** The name of the folder of the smaller archives, without the part that says which process it belongs to. */
 const FOLDER = 'emotion2vec-compare-';
 
 /**

@@ -1,6 +1,6 @@
 /** What libtorch says, cut down to why. */
 
-/** What is known of an error: the sentence that tells the cause, and what can be done about it where that is no advice for all. */
+/** What is known of an error: the sentence that gives the cause, and what can be done about it where that is no advice for all. */
 export interface Reason {
   what: string;
   remedy?: string;
@@ -28,7 +28,7 @@ const REMEDIES: readonly [RegExp, string][] = [
 ];
 
 /**
- * The line that tells the cause. TorchScript puts its traceback first and the reason after it; what follows the reason are lists of
+ * The line that gives the cause. TorchScript puts its traceback first and the reason after it; what follows the reason are lists of
  * kernels, declarations and quoted code.
  */
 export function reasonOf(message: string): Reason {

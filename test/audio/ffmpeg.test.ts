@@ -66,6 +66,7 @@ describe('ffmpeg as a decoder', () => {
     await assert.rejects(own.recognize(clip), { code: 'ERR_AUDIO_DECODE' });
     await using theirs = new EmotionRecognizer({ decoder: 'ffmpeg' });
     assert.equal((await theirs.recognize(fixture('speech.wav'))).timing.decoder, 'ffmpeg');
+    assert.equal((await theirs.recognize(fixture('speech.wav'), { decoder: 'builtin' })).timing.decoder, 'builtin');
     assert.throws(() => new EmotionRecognizer({ decoder: 'sox' as 'auto' }), TypeError);
   });
 
