@@ -64,7 +64,9 @@ export function explainFileError(error: unknown, name: string): FileFailure {
  * fail by it too. Undefined for another error.
  */
 export function shortageIn(error: unknown): NodeJS.ErrnoException | undefined {
-  const code = /\b(EMFILE|ENFILE)\b/.exec(messageOf(error))?.[1]; // of a thread that did not start, the message alone says it
+  // Of a thread that did not start, and of Node 24's modules, the message alone says it.
+  const found = /\b(?<code>EMFILE|ENFILE)\b|\btoo many open files(?<all> in system)?/i.exec(messageOf(error))?.groups;
+  const code = found && (found.code ?? (found.all === undefined ? 'EMFILE' : 'ENFILE'));
   return code === undefined ? undefined : Object.assign(new Error(messageOf(error), { cause: error }), { code });
 }
 

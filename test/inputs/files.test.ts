@@ -131,7 +131,8 @@ describe('files that cannot be read', () => {
     const script = `const fs = require('node:fs');
       const { decodeAudio } = require('./dist/audio/decode.js');
       const files = ['test/fixtures/speech.wav', 'test/fixtures/speech.mp3'];
-      const code = (file) => decodeAudio(file).then(
+      const encoded = fs.readFileSync(files[1]);
+      const code = (input) => decodeAudio(input).then(
         ({ lease }) => (lease.release(), 'read'),
         ({ code, message }) => (/EMFILE/.test(message) && !/dist|node_modules/.test(message) ? code : message));
       const held = [];
@@ -143,7 +144,9 @@ describe('files that cannot be read', () => {
         fill();
         codes.push(await code(files[0]));
         free(1);
-        codes.push(await code(files[0]), await code(files[1])); // a path, and a decoder that is a module of its own
+        codes.push(await code(files[0]));
+        fill();
+        codes.push(await code(encoded)); // its decoder is a module of its own
         free(Infinity);
         codes.push(await code(files[0]), await code(files[1]));
         console.log(JSON.stringify(codes));
