@@ -94,12 +94,10 @@ bool Environment::cancel(Napi::Env env, uint64_t id) {
   if (found == pending_.end()) {
     return false;
   }
-  if (!found->second.queue->cancel(found->second.task)) {
-    take(env, id);
-    return false;
-  }
-  take(env, id).deferred.Reject(to_js_error(env, {"ERR_CANCELLED", "The call was cancelled before it began"}).Value());
-  return true;
+  const bool waited = found->second.queue->cancel(found->second.task);
+  // A promise that never settles would be kept for ever, with all that waits for it.
+  take(env, id).deferred.Reject(to_js_error(env, {"ERR_CANCELLED", "The call was cancelled"}).Value());
+  return waited;
 }
 
 // Work that is settled now. The process is held by what else is pending, if anything.

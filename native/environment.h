@@ -33,7 +33,7 @@ class Environment {
   Napi::Promise run(Napi::Env env, TaskQueue& queue, int weight, Work work, Napi::Value ticket = {});
 
   // True when the work with that ticket's id had not started: its promise rejects with ERR_CANCELLED, and what it held
-  // is freed. Where it runs, nobody waits for it any more: its promise never settles, and the process may end.
+  // is freed. Where it runs, nobody waits for it any more, and the process may end; its promise rejects in either case.
   bool cancel(Napi::Env env, uint64_t id);
 
   Napi::FunctionReference module_constructor;
