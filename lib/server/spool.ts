@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { EmotionError } from '../errors.js';
+import { isAlive } from '../process.js';
 import { HttpError, shortened } from './errors.js';
 
 /** Uploads up to this size stay in memory, */
@@ -154,13 +155,4 @@ function joined(pieces: readonly Buffer[], size: number): Uint8Array {
     at += piece.length;
   }
   return whole;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
