@@ -24,7 +24,7 @@ export default tseslint.config(
         'error',
         {
           selector: 'CallExpression[callee.object.name="Math"] > SpreadElement',
-          message: 'As arguments there may be no more than the stack holds: use lib/largest.ts.',
+          message: 'As arguments there may be no more than the stack holds: use lib/shared/largest.ts.',
         },
       ],
     },

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { Failure } from '../lib/audio/failure.js';
-import { EmotionError } from '../lib/errors.js';
+import { EmotionError } from '../lib/shared/errors.js';
 import { randomFrom, seedOf } from '../lib/evaluation/random.js';
 
 /** What reads strangers' bytes. A module of fuzz/targets exports one as `target`. */

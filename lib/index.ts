@@ -1,8 +1,8 @@
 /** Speech emotion recognition in Node. Requiring this module touches neither libtorch nor the addon. */
 export type { AudioBlob, AudioBytes, AudioInput, AudioSamples, AudioUrl, AudioWebStream, Pcm } from './audio/pcm.js';
-export { EmotionError, type ErrorCode } from './errors.js';
+export { EmotionError, type ErrorCode } from './shared/errors.js';
 export { type BuiltInModel, builtInModels } from './model/manifest.js';
-export type { DeviceEvent, LoadEvent, RunEvent, UnloadEvent } from './events.js';
+export type { DeviceEvent, LoadEvent, RunEvent, UnloadEvent } from './shared/events.js';
 export type { DeviceMemory } from './native/binding.js';
 export type {
   CloseOptions,
@@ -13,16 +13,16 @@ export type {
   RecognizeOptions,
   RecognizerOptions,
   RecognizeStreamOptions,
-} from './options.js';
+} from './options/types.js';
 export {
   EmotionRecognizer,
   type ManyResult,
   type MemoryReport,
   type ModelStatus,
   type StreamResult,
-} from './recognizer.js';
-export type { Progress } from './progress.js';
-export type { FrameResult, RecognitionResult, Segment, Timing } from './result.js';
+} from './recognition/recognizer.js';
+export type { Progress } from './options/types.js';
+export type { FrameResult, RecognitionResult, Segment, Timing } from './recognition/result.js';
 export type { Distribution, SchedulerStats } from './scheduler/metrics.js';
-export type { PcmChunk } from './stream.js';
-export type { Windowing } from './windows.js';
+export type { PcmChunk } from './recognition/stream.js';
+export type { WindowSummary } from './recognition/windows.js';

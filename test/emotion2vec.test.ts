@@ -111,10 +111,10 @@ describe('emotion2vec+ (tiny)', () => {
   it('hears long audio in windows whose frames it averages', async () => {
     const samples = clip(5, 16000 * 25);
     const whole = await recognizer.recognize({ samples, sampleRate: 16000 }, { window: 'off', embedding: true });
-    assert.equal(whole.window, undefined);
+    assert.equal(whole.windows, undefined);
     const options = { window: 10, granularity: 'frame', embedding: true } as const;
     const windowed = await recognizer.recognize({ samples, sampleRate: 16000 }, options);
-    assert.deepEqual(windowed.window, { seconds: 10, hopSeconds: 6, count: 4 });
+    assert.deepEqual(windowed.windows, { length: 10, hop: 6, count: 4 });
     // Every frame once: as many as the whole has, (400000 - 400) / 320 + 1.
     assert.deepEqual(windowed.embeddingShape, [1249, 64]);
     assert.equal(windowed.frames!.at(-1)!.end, 25);
@@ -129,9 +129,9 @@ describe('emotion2vec+ (tiny)', () => {
 
   it('hears a minute whole and more in windows, unless told otherwise', async () => {
     const minute = { samples: clip(6, 16000 * 60), sampleRate: 16000 };
-    assert.equal((await recognizer.recognize(minute)).window, undefined);
+    assert.equal((await recognizer.recognize(minute)).windows, undefined);
     const longer = { samples: clip(6, 16000 * 61), sampleRate: 16000 };
-    assert.deepEqual((await recognizer.recognize(longer)).window, { seconds: 60, hopSeconds: 56, count: 2 });
+    assert.deepEqual((await recognizer.recognize(longer)).windows, { length: 60, hop: 56, count: 2 });
   });
 
   it('makes a timeline of the windows and steps that are asked for, and names the changes', async () => {

@@ -185,7 +185,7 @@ describe('under load', () => {
     void lengthy.then(() => (done = true));
     for (let i = 0; i < 3; i++) await recognizer.recognize(speech);
     assert.equal(done, false, 'the short clips came first');
-    assert.equal((await lengthy).window!.count, 11);
+    assert.equal((await lengthy).windows!.count, 11);
   });
 
   it('keeps the order of priority among those that wait', async () => {

@@ -13,8 +13,8 @@ import { confusionPicture, reliabilityPicture } from '../lib/evaluation/pictures
 import { report } from '../lib/evaluation/report.js';
 import type { ModelCard } from '../lib/model/card.js';
 import { inColumns } from '../lib/output/text.js';
-import { type RecognitionResult, segmentsOf, timeline } from '../lib/result.js';
-import { planWindows } from '../lib/windows.js';
+import { type RecognitionResult, segmentsOf, timeline } from '../lib/recognition/result.js';
+import { planWindows } from '../lib/recognition/windows.js';
 
 /** More than a stack holds as arguments, and more than any loop within a loop has an end of. */
 const MANY = 200_000;
@@ -129,7 +129,7 @@ describe('a recording of a day', () => {
       ...segments[0]!,
       scores: scoresOf(1),
       granularity: 'frame',
-      durationSeconds: SECONDS,
+      duration: SECONDS,
       frames: spans,
       segments,
       model: { name: 'model', precision: 'fp32', device: 'cpu' },

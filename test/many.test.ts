@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 
-import { mapMany } from '../lib/many.js';
+import { mapMany } from '../lib/recognition/many.js';
 import { settled } from './support/fake-lane.js';
 
 /** Work that ends when the test says so. */

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../lib/errors.js';
+import { EmotionError } from '../lib/shared/errors.js';
 import { checkBudget, memoryNeeds } from '../lib/model/memory-needs.js';
-import { EmotionRecognizer } from '../lib/recognizer.js';
+import { EmotionRecognizer } from '../lib/recognition/recognizer.js';
 import { TorchModule } from '../lib/torch.js';
 import { root } from './support/paths.js';
 import { inChild, runChild } from './support/in-child.js';

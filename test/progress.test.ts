@@ -110,7 +110,7 @@ describe('a call', () => {
 
   it('refuses what is longer than it may be, and calls it by its name', async () => {
     await using recognizer = new EmotionRecognizer();
-    const options = { maxDurationSeconds: 2, name: 'call 7' };
+    const options = { maxDuration: 2, name: 'call 7' };
     await assert.rejects(recognizer.recognize(fixture('speech.ogg'), options), (error: unknown) => {
       assert.ok(error instanceof EmotionError && error.code === 'ERR_AUDIO_TOO_LONG');
       assert.match(error.message, /^call 7 is longer than 2 s\./);

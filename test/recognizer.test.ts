@@ -34,7 +34,7 @@ describe('EmotionRecognizer', () => {
     assert.deepEqual(Object.keys(result.scores), ['angry', 'disgusted', 'fearful', 'happy', 'neutral', 'other', 'sad']);
     assert.ok(Math.abs(sum(result.scores) - 1) < 1e-9);
     assert.deepEqual(result.model, { name: 'small-en-de', precision: 'fp32', device: 'cpu' });
-    assert.equal(result.durationSeconds, 48874 / 16000);
+    assert.equal(result.duration, 48874 / 16000);
     assert.equal(result.granularity, 'utterance');
     assert.ok(!('frames' in result) && !('embedding' in result) && !('processedAudio' in result));
     const { decoder, ...spans } = result.timing;
@@ -56,7 +56,7 @@ describe('EmotionRecognizer', () => {
     assert.deepEqual(result.embeddingShape, [Math.ceil((Math.floor((48874 - 400) / 160) + 1) / 4), 192]);
     assert.deepEqual(result.scores, whole.scores);
     assert.equal(result.frames![0]!.start, 0);
-    assert.equal(result.frames!.at(-1)!.end, result.durationSeconds);
+    assert.equal(result.frames!.at(-1)!.end, result.duration);
     for (const frame of result.frames!) {
       assert.ok(frame.end > frame.start && Math.abs(sum(frame.scores) - 1) < 1e-9);
       assert.equal(frame.scores[frame.emotion], Math.max(...Object.values(frame.scores)));

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 
 import { EmotionError, EmotionRecognizer, type RecognizeStreamOptions } from '../lib/index.js';
-import { type PcmChunk, type StreamWindow, type WindowOptions, windowsOf } from '../lib/stream.js';
+import { type PcmChunk, type StreamWindow, type WindowOptions, windowsOf } from '../lib/recognition/stream.js';
 import { settled } from './support/fake-lane.js';
 import { clip } from './support/tiny.js';
 
 const options: WindowOptions = {
   sampleRate: 1000,
-  windowSeconds: 3,
-  hopSeconds: 1,
+  window: 3,
+  hop: 1,
   encoding: 's16le',
   whenBehind: 'wait',
 };
@@ -122,7 +122,7 @@ describe('recognizeStream', () => {
     const samples = clip(3, 16000 * 5);
     const stream = Readable.from([0, 1, 2, 3, 4].map((s) => samples.subarray(16000 * s, 16000 * (s + 1))));
     let count = 0;
-    const wanted = { sampleRate: 16000, windowSeconds: 2, hopSeconds: 1.5, embedding: true };
+    const wanted = { sampleRate: 16000, window: 2, hop: 1.5, embedding: true };
     for await (const { start, end, scores, embedding } of recognizer.recognizeStream(stream, wanted)) {
       const part = { samples: samples.slice(16000 * start, 16000 * end), sampleRate: 16000 };
       const alone = await recognizer.recognize(part, { embedding: true });
@@ -146,9 +146,9 @@ describe('recognizeStream', () => {
       for await (const window of recognizer.recognizeStream([], wrong as never)) assert.fail(window.emotion);
     };
     await assert.rejects(take({}), { name: 'TypeError', message: /sampleRate/ });
-    await assert.rejects(take({ sampleRate: 16000, windowSeconds: 1, hopSeconds: 2 }), {
+    await assert.rejects(take({ sampleRate: 16000, window: 1, hop: 2 }), {
       name: 'TypeError',
-      message: /hopSeconds: must not be longer/,
+      message: /hop: must be at most window/,
     });
     await assert.rejects(take({ sampleRate: 16000, granularity: 'frame' }), {
       name: 'TypeError',

@@ -15,8 +15,8 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../lib/errors.js';
-import { partOf, removeLeftovers, whileWriting, writeWhole } from '../lib/whole-file.js';
+import { EmotionError } from '../lib/shared/errors.js';
+import { partOf, removeLeftovers, whileWriting, writeWhole } from '../lib/shared/whole-file.js';
 
 const DEAD = 4_194_303; // beyond what Linux gives out by default
 const SECOND = 1000;

@@ -33,11 +33,11 @@ export async function decodeWhole(data: Buffer): Promise<void> {
     return true;
   });
   if (whole === undefined) return;
-  const { pcm, durationSeconds } = audio.finish();
+  const { pcm, duration } = audio.finish();
   const bad = firstNotFinite(pcm.samples);
   if (bad >= 0) throw new Error(`sample ${bad} is ${pcm.samples[bad]}`);
-  if (Math.abs(pcm.samples.length - durationSeconds * RATE) > 1) {
-    throw new Error(`${pcm.samples.length} samples of ${durationSeconds} s`);
+  if (Math.abs(pcm.samples.length - duration * RATE) > 1) {
+    throw new Error(`${pcm.samples.length} samples of ${duration} s`);
   }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { importCheckpoint } from '../../lib/checkpoint/import.js';
-import { EmotionError } from '../../lib/errors.js';
+import { EmotionError } from '../../lib/shared/errors.js';
 import { Pickler } from '../../test/support/checkpoint.js';
 import { LABELS, tinyWeights } from '../../test/support/tiny.js';
 import { type ZipMember, zipOf } from '../../test/support/zip.js';

@@ -8,8 +8,8 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import pino from 'pino';
 
 import { wavHeader } from '../../lib/audio/wav-header.js';
-import type { EmotionRecognizer } from '../../lib/recognizer.js';
-import type { RecognitionResult } from '../../lib/result.js';
+import type { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
+import type { RecognitionResult } from '../../lib/recognition/result.js';
 import { createServer } from '../../lib/server/server.js';
 
 /** A result that is there, and the model's name. */
@@ -30,7 +30,7 @@ const RESULT = {
   confidence: 0.6,
   scores: { happy: 0.6, sad: 0.4 },
   granularity: 'utterance',
-  durationSeconds: 1,
+  duration: 1,
   model: { name: MODEL, precision: 'fp32', device: 'cpu' },
   timing: { decodeMs: 1, queueMs: 1, inferenceMs: 1 },
 } as const;

@@ -1,4 +1,4 @@
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { brief } from './brief.js';
 import { type Refuse, ZipFile } from './zip-file.js';
 

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { brief } from './brief.js';
 import { type FileKind, kindByHead } from './file-kind.js';
 import { openRegular, readUpTo } from './regular-file.js';

@@ -1,7 +1,7 @@
-import { messageOf } from '../errors.js';
-import { explainFileError, shortageIn } from '../file-error.js';
-import type { Decoder } from '../options.js';
-import { shown, withoutPaths } from '../text.js';
+import { messageOf } from '../shared/errors.js';
+import { explainFileError, shortageIn } from '../shared/file-error.js';
+import type { Decoder } from '../options/types.js';
+import { shown, withoutPaths } from '../shared/text.js';
 import { Failure, Unsupported } from './failure.js';
 import { decodeWithFfmpeg } from './ffmpeg/decode.js';
 import { findFfmpeg } from './ffmpeg/program.js';

@@ -1,4 +1,4 @@
-import { onAbort } from '../abort.js';
+import { onAbort } from '../shared/abort.js';
 import type { AudioBudget } from './budget.js';
 import { type Decoded, type DecodeRequest, DecodeThread, type Job, STUCK_MS } from './decode-thread.js';
 

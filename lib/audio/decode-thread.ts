@@ -1,15 +1,15 @@
 import path from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 
-import { EmotionError } from '../errors.js';
-import { fileError, shortageIn } from '../file-error.js';
-import type { Decoder } from '../options.js';
-import { shown, withoutPaths } from '../text.js';
+import { EmotionError } from '../shared/errors.js';
+import { fileError, shortageIn } from '../shared/file-error.js';
+import type { Decoder } from '../options/types.js';
+import { shown, withoutPaths } from '../shared/text.js';
 import type { DecodeJob, DecodeReply, OfferDecoding, ReadyToDecode, StopDecoding } from './decode-worker.js';
 import type { OpenedAudio } from './formats/stretch.js';
 import type { MonoClip } from './mono.js';
 import type { AudioSamples } from './pcm.js';
-import type { RawFormat } from './raw.js';
+import type { RawFormat } from '../options/types.js';
 
 const IDLE_MS = 10_000;
 /** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
@@ -151,9 +151,9 @@ export class DecodeThread {
         new EmotionError(code, what, { cause: new Error(reply.cause), ...(remedy !== undefined && { remedy }) }),
       );
     } else {
-      const { pcm, durationSeconds, ms, decoder } = reply;
+      const { pcm, duration, ms, decoder } = reply;
       if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
-      job.resolve({ pcm, durationSeconds, ms, decoder });
+      job.resolve({ pcm, duration, ms, decoder });
     }
     this.#on.onFree();
   }

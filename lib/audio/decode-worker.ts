@@ -1,15 +1,15 @@
 /** Runs in a worker thread: reads, decodes, mixes down and resamples clips, by turns. See decode-pool.ts for the other side. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { ErrorCode } from '../errors.js';
-import type { Decoder } from '../options.js';
+import type { ErrorCode } from '../shared/errors.js';
+import type { Decoder } from '../options/types.js';
 import { decodeBytes, type DecodedClip, reasonOf } from './decode-bytes.js';
 import { Failure } from './failure.js';
 import { openAudio } from './formats/open.js';
 import type { OpenedAudio } from './formats/stretch.js';
 import { MonoAudio, type MonoClip } from './mono.js';
 import type { AudioSamples } from './pcm.js';
-import type { RawFormat } from './raw.js';
+import type { RawFormat } from '../options/types.js';
 import { readFile } from './read-file.js';
 import { mostSeconds } from './shape.js';
 import { type Turn, Turns } from './turns.js';

@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { types } from 'node:util';
 
-import { onAbort } from '../abort.js';
-import { EmotionError } from '../errors.js';
-import { explainTooLarge, toError } from '../file-error.js';
-import { type Decoder, defaults } from '../options.js';
+import { onAbort } from '../shared/abort.js';
+import { EmotionError } from '../shared/errors.js';
+import { explainTooLarge, toError } from '../shared/file-error.js';
+import type { Decoder } from '../options/types.js';
+import { defaults } from '../options/limits.js';
 import { AudioBudget, type AudioLease } from './budget.js';
 import { pipeSource } from './byte-source.js';
 import { assertAttached, bytesOf, isUnsteady, ownBytes } from './bytes.js';
@@ -15,7 +16,7 @@ import type { Decoded, DecodeRequest } from './decode-thread.js';
 import { urlOfPath } from './file-url.js';
 import { stopInput, takeInput, type TakenInput } from './input.js';
 import { type AudioBlob, type AudioInput, type AudioSamples, firstNotFinite } from './pcm.js';
-import type { RawFormat } from './raw.js';
+import type { RawFormat } from '../options/types.js';
 import { explainNoFile } from './read-file.js';
 
 /** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
@@ -119,7 +120,7 @@ async function decodeSamples({ samples, sampleRate }: AudioSamples, wanted: Want
     throw new EmotionError('ERR_AUDIO_NOT_FINITE', `${name} holds a sample that is not a finite number: ${bad}`);
   const lease = audioBudget.hold(own === samples ? 0 : own.byteLength);
   const pcm = { samples: own, sampleRate };
-  return { pcm, durationSeconds: own.length / sampleRate, ms: 0, decoder: 'builtin', lease };
+  return { pcm, duration: own.length / sampleRate, ms: 0, decoder: 'builtin', lease };
 }
 
 /** A pipe that has a name is opened when its turn comes, so it is stopped here. */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode } from '../shared/errors.js';
 
 /** An EmotionError before its remedy, on a decoding thread: errors lose their class on the way between threads. */
 export class Failure extends Error {

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
-import { EmotionError } from '../errors.js';
-import { limits } from '../options.js';
-import { kindOf, shown } from '../text.js';
+import { EmotionError } from '../shared/errors.js';
+import { limits } from '../options/limits.js';
+import { kindOf, shown } from '../shared/text.js';
 import { type ByteSource, iterableSource, nodeSource, webSource } from './byte-source.js';
 import { assertAttached, bytesOf } from './bytes.js';
 import { bytesOfDataUrl, pathOfUrl } from './file-url.js';

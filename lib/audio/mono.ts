@@ -7,7 +7,7 @@ import { checkShape } from './shape.js';
 export interface MonoClip {
   pcm: Pcm;
   /** Of the clip as it came, before its rate was changed. */
-  durationSeconds: number;
+  duration: number;
 }
 
 /**
@@ -78,7 +78,7 @@ export class MonoAudio {
   /** The whole. No samples, at 0 Hz, where nothing was appended. */
   finish(): MonoClip {
     this.#endPart();
-    return { pcm: { samples: this.#joined(), sampleRate: this.#rate ?? 0 }, durationSeconds: this.#seconds };
+    return { pcm: { samples: this.#joined(), sampleRate: this.#rate ?? 0 }, duration: this.#seconds };
   }
 
   #change(sampleRate: number): void {

@@ -1,4 +1,4 @@
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import type { AudioLease } from './budget.js';
 import { decodeTaken, type DecodeOptions } from './decode.js';
 import type { TakenInput } from './input.js';
@@ -16,7 +16,7 @@ export interface PreparedAudio {
   /** At the model's rate. */
   waveform: Pcm;
   /** Of the clip as it came. */
-  durationSeconds: number;
+  duration: number;
   /** Milliseconds of reading, decoding and resampling. */
   decodeMs: number;
   /** Who decoded it. */
@@ -35,8 +35,8 @@ export async function prepareAudio(
   options: DecodeOptions,
 ): Promise<PreparedAudio> {
   const decoded = await decodeTaken(input, { ...options, rate: sampleRate });
-  const { pcm: waveform, durationSeconds, ms: decodeMs, decoder, lease } = decoded;
-  if (waveform.samples.length >= minSamples) return { waveform, durationSeconds, decodeMs, decoder, lease };
+  const { pcm: waveform, duration, ms: decodeMs, decoder, lease } = decoded;
+  if (waveform.samples.length >= minSamples) return { waveform, duration, decodeMs, decoder, lease };
   lease.release();
   const inMs = (samples: number) => `${((1000 * samples) / sampleRate).toFixed(1)} ms`;
   const what = `${input.name} is too short: ${inMs(waveform.samples.length)} (${name} needs ${inMs(minSamples)})`;

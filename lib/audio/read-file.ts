@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-import { explainFileError, explainTooLarge, type FileFailure } from '../file-error.js';
+import { explainFileError, explainTooLarge, type FileFailure } from '../shared/file-error.js';
 import { Failure } from './failure.js';
 import { pathOfUrl } from './file-url.js';
 

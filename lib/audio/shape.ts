@@ -1,10 +1,4 @@
-/** Of clips however they come: files, streams and raw samples. */
-export const audioLimits = {
-  /** Hz: no speech is below, no converter above. */
-  sampleRate: { min: 1000, max: 768_000 },
-  /** Ambisonics of the seventh order has the most. */
-  channels: { min: 1, max: 64 },
-} as const;
+import { limits } from '../options/limits.js';
 
 /** What a header, a decoder or an option says of audio. */
 export interface AudioShape {
@@ -18,12 +12,12 @@ export interface AudioShape {
  * @throws Error where one is out of bounds
  */
 export function checkShape({ channels, sampleRate }: AudioShape): void {
-  const { min, max } = audioLimits.sampleRate;
+  const { min, max } = limits.sampleRate;
   if (!Number.isInteger(sampleRate) || sampleRate < min || sampleRate > max) {
     throw new Error(`its sample rate is ${sampleRate} Hz, and ${min} to ${max} Hz can be decoded`);
   }
-  if (!Number.isInteger(channels) || channels < 1 || channels > audioLimits.channels.max) {
-    throw new Error(`it has ${channels} channels, and 1 to ${audioLimits.channels.max} can be decoded`);
+  if (!Number.isInteger(channels) || channels < 1 || channels > limits.channels.max) {
+    throw new Error(`it has ${channels} channels, and 1 to ${limits.channels.max} can be decoded`);
   }
 }
 

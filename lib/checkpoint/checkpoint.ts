@@ -1,8 +1,8 @@
 import { NotRegular } from '../archive/regular-file.js';
 import { type Member, type Refuse, ZipFile } from '../archive/zip-file.js';
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { brief } from '../archive/brief.js';
-import type { AnyTensor, Dtype, TensorArrays } from '../torch.js';
+import type { AnyTensor, Dtype, TensorArrays } from '../torch/torch-module.js';
 import { readPickle } from './pickle.js';
 import { LazyTensor } from './pickle-values.js';
 

@@ -1,5 +1,5 @@
 import { openRegular, readUpTo } from '../archive/regular-file.js';
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { brief } from '../archive/brief.js';
 import type { ModelCard } from '../model/card.js';
 

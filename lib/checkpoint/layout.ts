@@ -1,4 +1,4 @@
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { brief } from '../archive/brief.js';
 import { Global, LazyTensor, Placeholder } from './pickle-values.js';
 

@@ -1,4 +1,4 @@
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { brief } from '../archive/brief.js';
 import { MOST_NAME, type PickleBudget } from './pickle-budget.js';
 import { PickleProblem } from './pickle-bytes.js';

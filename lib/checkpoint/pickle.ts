@@ -8,7 +8,7 @@
  *
  * Opcodes: pickletools.py of CPython, protocols 0 to 5 as far as a pickler writes them.
  */
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { MOST_KEPT, MOST_NAME, PickleBudget } from './pickle-budget.js';
 import { PickleBytes, PickleProblem } from './pickle-bytes.js';
 import { PickleObjects } from './pickle-objects.js';

@@ -1,9 +1,9 @@
 /** Runs in a process of its own, so that its memory and its time are one precision's alone. See compare.ts for the other side. */
 import { readFileSync } from 'node:fs';
 
-import { messageOf } from '../errors.js';
-import type { Precision } from '../options.js';
-import { EmotionRecognizer } from '../recognizer.js';
+import { messageOf } from '../shared/errors.js';
+import type { Precision } from '../options/types.js';
+import { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { Answer, Costs } from './compare-table.js';
 import { sourceOf } from './inputs.js';
 

@@ -3,17 +3,17 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { quantizeArchive } from '../model/quantize.js';
 import { resolveModel } from '../model/manifest.js';
-import type { Precision } from '../options.js';
-import { partOf, removeLeftovers, whileWriting } from '../whole-file.js';
+import type { Precision } from '../options/types.js';
+import { partOf, removeLeftovers, whileWriting } from '../shared/whole-file.js';
 import { type Costs, Run, table } from './compare-table.js';
 import type { CompareJob, CompareReply } from './compare-worker.js';
 import { expandInputs } from './inputs.js';
 import { removePartsOnInterrupt } from './interrupt.js';
 import { prepare, withMeter } from './setup.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 
 export interface CompareFlags {
   audio: string[];

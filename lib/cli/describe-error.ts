@@ -1,4 +1,4 @@
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 
 /** One line, unless `debug` asks for the stack and the causes. */
 export function describeError(error: unknown, debug: boolean): string {

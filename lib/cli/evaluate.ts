@@ -1,7 +1,7 @@
 import { rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { changesAt } from '../evaluation/changes.js';
 import { evaluate, type Evaluation, type HeardClip } from '../evaluation/evaluation.js';
 import { ENCODINGS, ffmpegEncoders } from '../evaluation/ffmpeg.js';
@@ -15,14 +15,14 @@ import { readCard } from '../model/card-file.js';
 import { resolveModel } from '../model/manifest.js';
 import { makeFolder } from '../output/folder.js';
 import { count } from '../output/text.js';
-import { EmotionRecognizer } from '../recognizer.js';
-import { removeLeftovers, writeWhole } from '../whole-file.js';
+import { EmotionRecognizer } from '../recognition/recognizer.js';
+import { removeLeftovers, writeWhole } from '../shared/whole-file.js';
 import { describeError } from './describe-error.js';
 import { expandInputs } from './inputs.js';
 import { removePartsOnInterrupt } from './interrupt.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare, withMeter } from './setup.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 
 export interface EvaluateFlags extends PlacementFlags {
   labels: string;

@@ -1,8 +1,8 @@
-import { largest } from '../largest.js';
+import { largest } from '../shared/largest.js';
 import { CsvWriter } from '../output/csv.js';
 import { type Outcome, toJson } from '../output/outcome.js';
-import type { Segment } from '../result.js';
-import { printable } from '../text.js';
+import type { Segment } from '../recognition/result.js';
+import { printable } from '../shared/text.js';
 
 export const FORMATS = ['text', 'json', 'ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -36,9 +36,9 @@ function text({ file, result }: Outcome): string {
     .map(([label, score]) => `  ${label.padEnd(width)}  ${percent(score)}  ${bar(score)}`.trimEnd());
   const { decodeMs, queueMs, inferenceMs } = result.timing;
   const took = Math.round(decodeMs + queueMs + inferenceMs);
-  const about = `  ${result.durationSeconds.toFixed(1)} s of audio, ${took} ms, ${result.model.name} ${result.model.precision} on ${result.model.device}`;
+  const about = `  ${result.duration.toFixed(1)} s of audio, ${took} ms, ${result.model.name} ${result.model.precision} on ${result.model.device}`;
   const segments = (result.segments ?? []).map((segment) => segmentRow(segment, width));
-  const windows = result.window && `  heard in ${result.window.count} windows of ${result.window.seconds} s`;
+  const windows = result.windows && `  inferred in ${result.windows.count} windows of ${result.windows.length} s`;
   const head = `${printable(file)}: ${result.emotion} (${percent(result.confidence).trim()})`;
   return [head, ...rows, ...segments, about, ...(windows === undefined ? [] : [windows]), '', ''].join('\n');
 }

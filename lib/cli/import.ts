@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 
 import { importCheckpoint } from '../checkpoint/import.js';
 import { checkTarget } from '../model/target.js';
-import type { Precision } from '../options.js';
+import type { Precision } from '../options/types.js';
 import { removePartsOnInterrupt } from './interrupt.js';
 import { prepare, withMeter } from './setup.js';
 

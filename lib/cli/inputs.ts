@@ -7,9 +7,9 @@ import { hasAudioEnding } from '../audio/endings.js';
 import { pathOfUrl, urlOfPath } from '../audio/file-url.js';
 import { refuseUrl } from '../audio/input.js';
 import type { AudioInput } from '../audio/pcm.js';
-import { EmotionError } from '../errors.js';
-import { fileError } from '../file-error.js';
-import { shown } from '../text.js';
+import { EmotionError } from '../shared/errors.js';
+import { fileError } from '../shared/file-error.js';
+import { shown } from '../shared/text.js';
 import { bytesOfName, isUtf8, nameOfBytes, namesOfArguments, pathOfName } from './file-names.js';
 import { walk } from './walk.js';
 

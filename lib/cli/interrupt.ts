@@ -1,4 +1,4 @@
-import { removePartsUnderWay } from '../whole-file.js';
+import { removePartsUnderWay } from '../shared/whole-file.js';
 
 /** Of a terminal that is closed, of a service that is stopped, of Ctrl-C. */
 const SIGNALS = ['SIGHUP', 'SIGTERM', 'SIGINT'] as const;

@@ -2,9 +2,10 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { packageRoot } from '../native/paths.js';
-import { decoderSchema, defaults, granularitySchema, limits, precisionSchema } from '../options.js';
+import { decoderSchema, granularitySchema, precisionSchema } from '../options/schemas.js';
+import { defaults, limits } from '../options/limits.js';
 import type { CompareFlags } from './compare.js';
 import { describeError } from './describe-error.js';
 import type { DoctorFlags } from './doctor.js';
@@ -32,7 +33,7 @@ import type { QuantizeFlags } from './quantize.js';
 import type { RecognizeFlags } from './recognize.js';
 import type { ServeFlags } from './serve.js';
 import type { SetupFlags } from './setup.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 
 const USAGE = 2;
 const PRECISIONS = precisionSchema.options;

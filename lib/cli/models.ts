@@ -1,5 +1,5 @@
 import { verifyArchive } from '../archive/verify-archive.js';
-import { formatBytes } from '../bytes.js';
+import { formatBytes } from '../shared/bytes.js';
 import { readCard, readWords } from '../model/card-file.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
 

@@ -1,11 +1,11 @@
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { removeUnfinished, writeClipFolder } from '../output/clip-folder.js';
 import { toJson } from '../output/outcome.js';
-import type { RecognitionResult } from '../result.js';
-import { removeLeftovers } from '../whole-file.js';
-import { shown } from '../text.js';
+import type { RecognitionResult } from '../recognition/result.js';
+import { removeLeftovers } from '../shared/whole-file.js';
+import { shown } from '../shared/text.js';
 
 /** Writes what was found of each clip into a folder of its own. */
 export class OutputFolder {

@@ -1,8 +1,10 @@
 /** Values of options, checked as they are read: what is wrong with one must not be found out after minutes of building. */
 import { InvalidArgumentError } from 'commander';
-import type { z } from 'zod/v3';
+import type * as z from '../vendor/zod.js';
 
-import { describeIssues, deviceSchema, limits, rawSchema } from '../options.js';
+import { describeIssues } from '../options/parse.js';
+import { deviceSchema, rawSchema } from '../options/schemas.js';
+import { limits } from '../options/limits.js';
 import { trustOf } from '../server/address.js';
 
 interface Range {

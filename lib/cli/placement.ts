@@ -1,4 +1,4 @@
-import type { Decoder, Device, Precision, RecognizerOptions } from '../options.js';
+import type { Decoder, Device, Precision, RecognizerOptions } from '../options/types.js';
 
 /** What commands take that run a model: where and how, and who decodes for it. */
 export interface PlacementFlags {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 
 import { quantizeArchive } from '../model/quantize.js';
 import { checkTarget } from '../model/target.js';
-import type { QuantizeOptions } from '../options.js';
+import type { QuantizeOptions } from '../options/types.js';
 import { removePartsOnInterrupt } from './interrupt.js';
 import { prepare } from './setup.js';
 

@@ -1,13 +1,13 @@
 import { SingleBar } from 'cli-progress';
 
 import type { AudioInput } from '../audio/pcm.js';
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { resolveModel } from '../model/manifest.js';
-import type { Granularity, RecognizeOptions } from '../options.js';
+import type { Granularity, RecognizeOptions } from '../options/types.js';
 import { makeFolder } from '../output/folder.js';
 import type { Outcome } from '../output/outcome.js';
-import { EmotionRecognizer } from '../recognizer.js';
-import { shown } from '../text.js';
+import { EmotionRecognizer } from '../recognition/recognizer.js';
+import { shown } from '../shared/text.js';
 import { describeError } from './describe-error.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare } from './setup.js';

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { makeFolder } from '../output/folder.js';
-import { EmotionRecognizer } from '../recognizer.js';
+import { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { EmotionServer } from '../server/server.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 import { prepare } from './setup.js';
 
 export interface ServeFlags extends PlacementFlags {
@@ -64,7 +64,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
       output: flags.output,
       keep: flags.keep !== false && { seconds: orNull(flags.keep), bytes: orNull(flags.keepBytes) },
       maxUploadBytes: flags.maxUpload,
-      maxDurationSeconds: flags.maxDuration,
+      maxDuration: flags.maxDuration,
       timeoutMs: flags.timeout,
       trustProxy,
       connections: { all: flags.maxConnections, perAddress: flags.connectionsPerAddress },

@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import { createInterface } from 'node:readline/promises';
 
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { downloadLibtorch, removeCpuSet } from '../libtorch/download.js';
 import { cachedLibtorch, type Libtorch, locateLibtorch, pythonLibtorch } from '../libtorch/locate.js';
 import { CPU_SET, CUDA_SET, CUDA_VERSION, downloadBytes, LIBTORCH_VERSION } from '../libtorch/pin.js';

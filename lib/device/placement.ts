@@ -1,8 +1,8 @@
 import { debuglog } from 'node:util';
 
-import { formatBytes } from '../bytes.js';
-import { EmotionError, isOutOfMemory, messageOf } from '../errors.js';
-import { type DeviceEvent, events } from '../events.js';
+import { formatBytes } from '../shared/bytes.js';
+import { EmotionError, isOutOfMemory, messageOf } from '../shared/errors.js';
+import { type DeviceEvent, events } from '../shared/events.js';
 import type { Libtorch } from '../libtorch/locate.js';
 import { type CudaDriver, loaderBinding, nativeBinding, openCuda, requireLibtorch } from '../native/binding.js';
 import { cudaProblem, type DeviceProblem } from './cuda.js';

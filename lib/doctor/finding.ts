@@ -1,4 +1,4 @@
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 
 /** `info`: worth knowing, and well. `warning`: recognition works all the same. `error`: it does not. */
 export type Status = 'ok' | 'info' | 'warning' | 'error';

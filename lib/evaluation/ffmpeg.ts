@@ -5,8 +5,8 @@ import { buffer, text } from 'node:stream/consumers';
 import { decodeAudio } from '../audio/decode.js';
 import { findFfmpeg } from '../audio/ffmpeg/program.js';
 import type { Pcm } from '../audio/pcm.js';
-import { EmotionError } from '../errors.js';
-import { shown } from '../text.js';
+import { EmotionError } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 
 export interface Encoding {
   name: string;

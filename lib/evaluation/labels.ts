@@ -1,9 +1,9 @@
 import { parse } from 'csv-parse/sync';
 import { readFile } from 'node:fs/promises';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { inUse, type ModelCard } from '../model/card.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 
 const CLIP = ['file', 'path', 'filename', 'clip', 'name'];
 const EMOTION = ['emotion', 'label', 'acted'];

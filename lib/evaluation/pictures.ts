@@ -1,4 +1,4 @@
-import { largest } from '../largest.js';
+import { largest } from '../shared/largest.js';
 import { short } from '../output/text.js';
 import { KINDS, type Kind } from './changes.js';
 import type { Evaluation } from './evaluation.js';

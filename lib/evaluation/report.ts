@@ -1,5 +1,5 @@
 /** An evaluation as text of 80 columns. */
-import { largest } from '../largest.js';
+import { largest } from '../shared/largest.js';
 import { count, inColumns, short } from '../output/text.js';
 import { KINDS } from './changes.js';
 import type { Evaluation, Summary } from './evaluation.js';

@@ -2,8 +2,8 @@ import path from 'node:path';
 
 import { decodeAudio } from '../audio/decode.js';
 import type { Pcm } from '../audio/pcm.js';
-import { EmotionError } from '../errors.js';
-import type { EmotionRecognizer } from '../recognizer.js';
+import { EmotionError } from '../shared/errors.js';
+import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { Change, Kind } from './changes.js';
 import type { HeardClip } from './evaluation.js';
 import { accuracy, type Cell, confusionOf, mean, uar } from './metrics.js';

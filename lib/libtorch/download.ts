@@ -1,9 +1,9 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError } from '../errors.js';
-import { isAlive } from '../process.js';
-import { whileWriting } from '../whole-file.js';
+import { EmotionError } from '../shared/errors.js';
+import { isAlive } from '../shared/process.js';
+import { whileWriting } from '../shared/whole-file.js';
 import { extractKept } from './extract.js';
 import { reasonOf, wrongMirror } from './failure.js';
 import { cachedLibtorch, cacheFolder, type Environment, inspectLibtorch } from './locate.js';

@@ -1,4 +1,4 @@
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 
 export const CORRECT_MIRROR =
   'Correct EMOTION2VEC_LIBTORCH_URL, which is to name a wheel or zip of libtorch, and EMOTION2VEC_LIBTORCH_SHA256, which is its sha256.';

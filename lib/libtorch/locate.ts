@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { homedir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { CPU_SET, CUDA_SET, LIBTORCH_VERSION, type LibtorchSet } from './pin.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 
 export interface Libtorch {
   /** The folder that holds torch/ (headers in torch/include, libraries in torch/lib). */

@@ -12,7 +12,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, threadId } from 'node:worker_threads';
 
-import { isAlive } from '../process.js';
+import { isAlive } from '../shared/process.js';
 
 const POLL_MS = 250;
 

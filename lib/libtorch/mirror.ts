@@ -6,11 +6,11 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
 
-import { messageOf } from '../errors.js';
+import { messageOf } from '../shared/errors.js';
 import type { Progress } from './download.js';
 import { CORRECT_MIRROR, wrongMirror } from './failure.js';
 import { checkHash } from './hash.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 
 /** The one archive behind `url`, fetched into `folder`. */
 export async function* fromMirror(

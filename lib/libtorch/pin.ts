@@ -1,4 +1,4 @@
-import { largest } from '../largest.js';
+import { largest } from '../shared/largest.js';
 
 /** The libtorch that this package is built for, and where its parts come from: the one place that names versions. */
 export const LIBTORCH_VERSION = '2.11.0';

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
-import { messageOf } from '../errors.js';
-import { largest } from '../largest.js';
+import { messageOf } from '../shared/errors.js';
+import { largest } from '../shared/largest.js';
 import type { Progress } from './download.js';
 import { notFetched } from './failure.js';
 import { checkHash } from './hash.js';

@@ -1,5 +1,5 @@
 import { openArchive, refuseModel } from '../archive/verify-archive.js';
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import { brief } from '../archive/brief.js';
 import { CARD_FILE, CONTRACT_REMEDY, type ModelCard, parseCard } from './card.js';
 

@@ -1,8 +1,8 @@
-import { z } from 'zod/v3';
+import * as z from '../vendor/zod.js';
 
-import { EmotionError, messageOf } from '../errors.js';
-import { describeIssues } from '../options.js';
-import { shown } from '../text.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
+import { describeIssues } from '../options/parse.js';
+import { shown } from '../shared/text.js';
 
 /** The extra file inside an archive that makes it self-describing. */
 export const CARD_FILE = 'emotion2vec.json';

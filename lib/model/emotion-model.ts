@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 import type { Pcm } from '../audio/pcm.js';
 import { loadPlaced } from '../device/placement.js';
-import { largest } from '../largest.js';
+import { largest } from '../shared/largest.js';
 import { nativeBinding } from '../native/binding.js';
-import type { TorchOptions } from '../options.js';
-import { type DeviceMemory, type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch.js';
+import type { TorchOptions } from '../options/types.js';
+import { type DeviceMemory, type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch/torch-module.js';
 import { CONTRACT_REMEDY, type ModelCard } from './card.js';
 import { readCard } from './card-file.js';
 import { checkBudget, leastNeeds } from './memory-needs.js';

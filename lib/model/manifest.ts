@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod/v3';
+import * as z from '../vendor/zod.js';
 
-import { EmotionError } from '../errors.js';
-import { fileError } from '../file-error.js';
+import { EmotionError } from '../shared/errors.js';
+import { fileError } from '../shared/file-error.js';
 import { packageRoot } from '../native/paths.js';
-import { shown } from '../text.js';
+import { shown } from '../shared/text.js';
 
 const manifestSchema = z.object({
   default: z.string(),

@@ -1,6 +1,6 @@
-import { formatBytes } from '../bytes.js';
-import { EmotionError } from '../errors.js';
-import type { Precision } from '../options.js';
+import { formatBytes } from '../shared/bytes.js';
+import { EmotionError } from '../shared/errors.js';
+import type { Precision } from '../options/types.js';
 import type { ModelCard } from './card.js';
 
 export type ResolvedPrecision = Exclude<Precision, 'auto'>;

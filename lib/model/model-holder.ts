@@ -1,5 +1,5 @@
-import { events, type UnloadEvent } from '../events.js';
-import type { LoadWatch } from '../torch.js';
+import { events, type UnloadEvent } from '../shared/events.js';
+import type { LoadWatch } from '../torch/torch-module.js';
 import type { ModelCard } from './card.js';
 import type { EmotionModel } from './emotion-model.js';
 

@@ -1,5 +1,5 @@
 import { outOfMemory, tellFallback } from '../device/placement.js';
-import type { EmotionError } from '../errors.js';
+import type { EmotionError } from '../shared/errors.js';
 import type { EmotionModel } from './emotion-model.js';
 import type { ModelHolder, ModelLease } from './model-holder.js';
 

@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises';
 
 import { verifyArchive } from '../archive/verify-archive.js';
-import { EmotionError, isOutOfMemory, messageOf } from '../errors.js';
-import type { QuantizeOptions } from '../options.js';
-import { type QuantizeReport, TorchModule } from '../torch.js';
+import { EmotionError, isOutOfMemory, messageOf } from '../shared/errors.js';
+import type { QuantizeOptions } from '../options/types.js';
+import { type QuantizeReport, TorchModule } from '../torch/torch-module.js';
 import { CARD_FILE, parseCard } from './card.js';
 import { EmotionModel } from './emotion-model.js';
 import { checkTarget } from './target.js';
-import { shown } from '../text.js';
-import { writeWhole } from '../whole-file.js';
+import { shown } from '../shared/text.js';
+import { writeWhole } from '../shared/whole-file.js';
 
 /** What quantising an archive did; sizes of the files in bytes. */
 export interface QuantizedArchive extends QuantizeReport {

@@ -1,8 +1,8 @@
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../errors.js';
-import { shown } from '../text.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 
 /**
  * Whether an archive can be written, asked before gigabytes are read.

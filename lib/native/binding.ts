@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { cudaLibraries, type Libtorch, locateLibtorch, mendRemedy } from '../libtorch/locate.js';
-import type { Precision } from '../options.js';
+import type { Precision } from '../options/types.js';
 import { type AddonFiles, findAddon } from './paths.js';
 import { ADDRESS_SPACE, checkPlatform, explainLinker, NEWER_SYSTEM, REBUILD } from './platform.js';
 

@@ -4,7 +4,7 @@ import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:f
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import type { Libtorch } from '../libtorch/locate.js';
 import { withLock } from '../libtorch/lock.js';
 import { findAddon, packageRoot } from './paths.js';

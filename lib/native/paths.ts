@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import nodeGypBuild from 'node-gyp-build';
 
-import { EmotionError } from '../errors.js';
+import { EmotionError } from '../shared/errors.js';
 
 /** The package's folder, from wherever this file was compiled to. */
 export const packageRoot: string = findRoot(__dirname);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-import { EmotionError, type ErrorCode } from '../errors.js';
+import { EmotionError, type ErrorCode } from '../shared/errors.js';
 
 /** What the system that we run on is, as far as it matters. */
 export interface Platform {

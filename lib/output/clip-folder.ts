@@ -4,8 +4,8 @@ import path from 'node:path';
 import { encodeNpy } from '../audio/npy.js';
 import type { Pcm } from '../audio/pcm.js';
 import { wavHeader } from '../audio/wav-header.js';
-import type { RecognitionResult } from '../result.js';
-import { partOf, removeLeftovers, whileWriting } from '../whole-file.js';
+import type { RecognitionResult } from '../recognition/result.js';
+import { partOf, removeLeftovers, whileWriting } from '../shared/whole-file.js';
 
 /** The files of a clip's folder. A folder without the first is none: it is what a killed process left. */
 export const CLIP_FILES = {

@@ -5,7 +5,7 @@ export interface CsvOutcome {
   file: string;
   result?:
     | {
-        durationSeconds: number;
+        duration: number;
         emotion: string;
         scores: Record<string, number>;
         frames?: { start: number; end: number; emotion: string; scores: Record<string, number> }[] | undefined;
@@ -40,7 +40,7 @@ export class CsvWriter {
 function rowsOf({ file, result, error }: CsvOutcome, labels: string[]): (string | number)[][] {
   const name = asText(file);
   if (result === undefined) return [[name, '', '', '', '', ...labels.map(() => ''), error?.code ?? '']];
-  const whole = { start: 0, end: result.durationSeconds, emotion: result.emotion, scores: result.scores };
+  const whole = { start: 0, end: result.duration, emotion: result.emotion, scores: result.scores };
   return (result.frames ?? [whole]).map(({ start, end, emotion, scores }) => [
     name,
     start,

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 
-import { EmotionError, messageOf } from '../errors.js';
-import { shown } from '../text.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 
 /**
  * Makes the folder that results go to, where it is not there yet.

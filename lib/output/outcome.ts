@@ -1,5 +1,5 @@
-import type { EmotionError } from '../errors.js';
-import type { RecognitionResult } from '../result.js';
+import type { EmotionError } from '../shared/errors.js';
+import type { RecognitionResult } from '../recognition/result.js';
 
 /** What became of a clip: its result or its error. */
 export interface Outcome {

@@ -1,4 +1,4 @@
-import { largest } from '../largest.js';
+import { largest } from '../shared/largest.js';
 
 /** Rows as aligned columns: the first to the left, the others to the right. */
 export function inColumns(rows: readonly (readonly string[])[]): string[] {

@@ -1,7 +1,7 @@
 import type { Pcm } from '../audio/pcm.js';
-import { isOutOfMemory } from '../errors.js';
-import { events, type RunEvent } from '../events.js';
-import { largest } from '../largest.js';
+import { isOutOfMemory } from '../shared/errors.js';
+import { events, type RunEvent } from '../shared/events.js';
+import { largest } from '../shared/largest.js';
 import type { EmotionModel, ModelOutput, ModelWants } from '../model/emotion-model.js';
 import type { Lane } from './turn.js';
 

@@ -1,5 +1,5 @@
-import { onAbort } from '../abort.js';
-import { EmotionError, isOutOfMemory } from '../errors.js';
+import { onAbort } from '../shared/abort.js';
+import { EmotionError, isOutOfMemory } from '../shared/errors.js';
 import { FairQueue, type Queued } from './fair-queue.js';
 import { Metrics, type SchedulerStats } from './metrics.js';
 import type { CallContext, CallOptions, Lane, Turn, TurnOptions, TurnWatcher } from './turn.js';

@@ -1,4 +1,4 @@
-import type { EmotionError } from '../errors.js';
+import type { EmotionError } from '../shared/errors.js';
 import type { BatchLimits } from './fair-queue.js';
 
 /** Where clips run: a loaded model, and what is wanted of it. */

@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
-import { limits } from '../options.js';
+import { limits } from '../options/limits.js';
 
 /**
  * The proxies whose X-Forwarded-* headers are believed: the nearest so many (true: one), or those with these addresses,

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify';
 
-import { messageOf } from '../errors.js';
-import type { Progress } from '../progress.js';
-import type { EmotionRecognizer } from '../recognizer.js';
-import type { RecognitionResult } from '../result.js';
+import { messageOf } from '../shared/errors.js';
+import type { Progress } from '../options/types.js';
+import type { EmotionRecognizer } from '../recognition/recognizer.js';
+import type { RecognitionResult } from '../recognition/result.js';
 import { newId } from './clip-id.js';
 import type { ServerMetrics } from './metrics.js';
 import type { ResultStore } from './result-store.js';
@@ -13,7 +13,7 @@ import type { Upload } from './spool.js';
 
 export interface ClipLimits {
   /** Of decoded audio. */
-  durationSeconds: number;
+  duration: number;
   /** For a clip as a whole, from when it was uploaded. */
   timeoutMs: number;
 }
@@ -55,7 +55,7 @@ export class Clips {
   async hear(upload: Upload, options: ClipOptions, call: HearOptions): Promise<ClipResult> {
     const { signal, log, onProgress, batch, waits } = call;
     const { granularity, embedding, window, timeline_window, timeline_hop } = options;
-    const { durationSeconds: maxDurationSeconds, timeoutMs } = this.#limits;
+    const { duration: maxDuration, timeoutMs } = this.#limits;
     try {
       const result = await this.#recognizer.recognize(upload.source, {
         transfer: true,
@@ -65,15 +65,15 @@ export class Clips {
         timeline: { window: timeline_window, hop: timeline_hop },
         processedAudio: this.#kept !== undefined,
         name: upload.name,
-        maxDurationSeconds,
+        maxDuration,
         signal,
         onProgress,
         ...(waits ? { whenFull: 'wait' } : { timeoutMs }),
       });
       this.#metrics.heard(result);
       const id = await this.#keep(upload.name, result, batch, log);
-      const { emotion, durationSeconds, timing } = result;
-      log.info({ clip: id, emotion, durationSeconds, timing, bytes: upload.bytes }, 'recognised');
+      const { emotion, duration, timing } = result;
+      log.info({ clip: id, emotion, duration, timing, bytes: upload.bytes }, 'recognised');
       return { id, ...plain(upload.name, result, batch), ...inline(result) };
     } finally {
       await upload.remove();

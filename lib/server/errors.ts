@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 
-import { EmotionError, type ErrorCode, messageOf } from '../errors.js';
+import { EmotionError, type ErrorCode, messageOf } from '../shared/errors.js';
 
 /** Seconds after which a client that found the server busy may try again. */
 const RETRY_AFTER = 1;
@@ -25,8 +25,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 
 /** What a person who talks to the server can do, where the library's advice is for programs. */
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  ERR_AUDIO_TOO_LONG:
-    'Send a shorter recording, or start the server with a larger --max-duration (maxDurationSeconds).',
+  ERR_AUDIO_TOO_LONG: 'Send a shorter recording, or start the server with a larger --max-duration (maxDuration).',
   ERR_QUEUE_FULL: 'Try again in a moment.',
   ERR_TIMEOUT: 'Send fewer clips at once, or start the server with a larger --timeout (timeoutMs).',
   ERR_FILE_WRITE: 'The disk of the server may be full; its log says more.',

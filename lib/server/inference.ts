@@ -1,6 +1,6 @@
 import type { Pcm } from '../audio/pcm.js';
 import type { ModelCard } from '../model/card.js';
-import type { RecognitionResult } from '../result.js';
+import type { RecognitionResult } from '../recognition/result.js';
 import { HttpError, issuesOf, shortened } from './errors.js';
 import { inferRequest, type InferRequest, type InferTensor } from './schemas.js';
 

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-import { events, type RunEvent } from '../events.js';
-import type { EmotionRecognizer } from '../recognizer.js';
-import type { RecognitionResult } from '../result.js';
+import { events, type RunEvent } from '../shared/events.js';
+import type { EmotionRecognizer } from '../recognition/recognizer.js';
+import type { RecognitionResult } from '../recognition/result.js';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
@@ -108,9 +108,9 @@ export class ServerMetrics {
     });
   }
 
-  heard({ emotion, durationSeconds, timing }: RecognitionResult): void {
+  heard({ emotion, duration, timing }: RecognitionResult): void {
     this.#emotions.inc({ emotion });
-    this.#audio.inc(durationSeconds);
+    this.#audio.inc(duration);
     for (const [key, histogram] of Object.entries(this.#timings)) {
       histogram.observe(timing[key as Span] / 1000);
     }

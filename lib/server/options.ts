@@ -1,9 +1,9 @@
 import type { RegisterOptions } from 'fastify';
 import path from 'node:path';
-import { z } from 'zod/v3';
+import * as z from '../vendor/zod.js';
 
-import { parseOptions } from '../options.js';
-import type { EmotionRecognizer } from '../recognizer.js';
+import { parseOptions } from '../options/parse.js';
+import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { KeepLimits } from './retention.js';
 
 const DAY = 86_400;
@@ -33,13 +33,13 @@ const apiSchema = z
     ),
     model: z.string().min(1).optional(),
     output: z.string().min(1).default('outputs'),
-    keep: z.union([keepSchema, z.literal(false)]).default({}),
+    keep: z.union([keepSchema, z.literal(false)]).default({ seconds: 7 * DAY, bytes: 2 ** 30 }),
     maxUploadBytes: z
       .number()
       .int()
       .positive()
       .default(200 * 2 ** 20),
-    maxDurationSeconds: z
+    maxDuration: z
       .number()
       .positive()
       .default(2 * 3600),
@@ -66,7 +66,7 @@ export interface ApiOptions {
   /** Default 200 MiB. */
   maxUploadBytes?: number | undefined;
   /** Of decoded audio; beyond that decoding stops. Default: two hours. */
-  maxDurationSeconds?: number | undefined;
+  maxDuration?: number | undefined;
   /** In a batch. Default 500. */
   maxFiles?: number | undefined;
   /** For a clip, from when it was uploaded; then 504. Default: ten minutes. */
@@ -78,17 +78,17 @@ export interface ApiSettings {
   output: string;
   /** Null where nothing is kept. */
   keep: KeepLimits | null;
-  limits: { uploadBytes: number; durationSeconds: number; files: number; timeoutMs: number };
+  limits: { uploadBytes: number; duration: number; files: number; timeoutMs: number };
 }
 
 /** @throws TypeError that names what is wrong */
 export function apiSettings(given: ApiOptions & RegisterOptions): ApiSettings {
   const { prefix: _p, logLevel: _l, logSerializers: _s, ...options } = given;
-  const parsed = parseOptions(apiSchema, options, 'options');
-  const { output, keep, maxUploadBytes, maxDurationSeconds, maxFiles, timeoutMs } = parsed;
+  const parsed = parseOptions(apiSchema, options);
+  const { output, keep, maxUploadBytes, maxDuration, maxFiles, timeoutMs } = parsed;
   return {
     output: path.resolve(output),
     keep: keep === false ? null : keep,
-    limits: { uploadBytes: maxUploadBytes, durationSeconds: maxDurationSeconds, files: maxFiles, timeoutMs },
+    limits: { uploadBytes: maxUploadBytes, duration: maxDuration, files: maxFiles, timeoutMs },
   };
 }

@@ -1,4 +1,4 @@
-import { limits } from '../options.js';
+import { limits } from '../options/limits.js';
 import { wavHeader } from '../audio/wav-header.js';
 import { openStored } from './stored-file.js';
 
@@ -21,10 +21,7 @@ export function isProcessedAudio(head: Buffer): boolean {
  * @returns undefined where there is none
  * @throws what the file system throws
  */
-export async function peaksOf(
-  file: string,
-  count: number,
-): Promise<{ durationSeconds: number; peaks: number[] } | undefined> {
+export async function peaksOf(file: string, count: number): Promise<{ duration: number; peaks: number[] } | undefined> {
   const stored = await openStored(file);
   if (stored === undefined) return undefined;
   const { handle, bytes: fileBytes } = stored;
@@ -49,7 +46,7 @@ export async function peaksOf(
       at += samples;
     }
     const rounded = Array.from(peaks, (peak) => Math.round(1000 * Math.min(1, peak)) / 1000);
-    return { durationSeconds: total / sampleRate, peaks: rounded };
+    return { duration: total / sampleRate, peaks: rounded };
   } finally {
     await handle.close();
   }

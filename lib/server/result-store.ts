@@ -2,10 +2,10 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { CLIP_FILES, createClipFolder } from '../output/clip-folder.js';
 import { makeFolder } from '../output/folder.js';
-import type { RecognitionResult } from '../result.js';
+import type { RecognitionResult } from '../recognition/result.js';
 import { ID } from './clip-id.js';
 import { issuesOf } from './errors.js';
 import { isProcessedAudio } from './peaks.js';
@@ -208,7 +208,7 @@ export class ResultStore {
     if (known?.version === version) return known.summary;
     const result = await this.get(id);
     if (result === undefined) return undefined;
-    const { file, createdAt, batch, emotion, confidence, durationSeconds, granularity, embeddingShape } = result;
+    const { file, createdAt, batch, emotion, confidence, duration, granularity, embeddingShape } = result;
     const summary: ResultSummary = {
       id,
       file,
@@ -216,7 +216,7 @@ export class ResultStore {
       ...(batch !== undefined && { batch }),
       emotion,
       confidence,
-      durationSeconds,
+      duration,
       granularity,
       hasEmbedding: embeddingShape !== undefined,
     };

@@ -1,7 +1,7 @@
 /** What goes in and out over HTTP: the only source of validation and of the OpenAPI document. */
-import { z } from 'zod';
+import * as z from '../vendor/zod.js';
 
-import { limits } from '../options.js';
+import { limits } from '../options/limits.js';
 import { ID } from './clip-id.js';
 
 const granularity = z.enum(['utterance', 'frame']).describe('`frame` adds a timeline and its change points');
@@ -75,7 +75,7 @@ export const clipResult = z
     confidence: z.number(),
     scores,
     granularity: z.enum(['utterance', 'frame']),
-    durationSeconds: z.number(),
+    duration: z.number(),
     frames: z
       .array(z.object({ start: z.number(), end: z.number(), emotion: z.string(), scores }))
       .optional()
@@ -86,8 +86,8 @@ export const clipResult = z
       .describe('stretches in which one emotion wins'),
     embedding: z.array(z.number()).optional().describe("the clip's feature vector; frames' are in embedding.npy alone"),
     embeddingShape: z.array(z.number().int()).optional(),
-    window: z
-      .object({ seconds: z.number(), hopSeconds: z.number(), count: z.number().int() })
+    windows: z
+      .object({ length: z.number(), hop: z.number(), count: z.number().int() })
       .optional()
       .describe('where the clip was so long that it was heard in windows'),
     model: z.object({ name: z.string(), precision: z.string(), device: z.string() }),
@@ -121,7 +121,7 @@ export const resultSummary = z
     batch: resultId.optional(),
     emotion: z.string(),
     confidence: z.number(),
-    durationSeconds: z.number(),
+    duration: z.number(),
     granularity: z.enum(['utterance', 'frame']),
     hasEmbedding: z.boolean(),
   })
@@ -140,7 +140,7 @@ export const listQuery = z.object({
 
 export const peaksQuery = z.object({ count: z.coerce.number().int().min(1).max(4000).default(1000) });
 export const peaks = z.object({
-  durationSeconds: z.number(),
+  duration: z.number(),
   peaks: z.array(z.number()).describe('the largest magnitude of each of `count` equal stretches, 0 to 1'),
 });
 
@@ -200,7 +200,7 @@ export const serverStatus = z
     calls: z.object({ queued: z.number().int(), running: z.number().int(), done: z.number().int() }),
     limits: z.object({
       uploadBytes: z.number().int(),
-      durationSeconds: z.number(),
+      duration: z.number(),
       files: z.number().int().describe('of a batch'),
     }),
     results: z.object({

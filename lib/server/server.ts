@@ -4,9 +4,9 @@ import type { Socket } from 'node:net';
 import Fastify, { type ConnectionError, type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
 
-import { type DeviceEvent, events } from '../events.js';
-import { defaults } from '../options.js';
-import type { EmotionRecognizer } from '../recognizer.js';
+import { type DeviceEvent, events } from '../shared/events.js';
+import { defaults } from '../options/limits.js';
+import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import { clientAddress, type TrustedProxies, trustOf } from './address.js';
 import { answerErrors, apiRoutes } from './api.js';
 import { type ConnectionLimits, Connections, endSlowly } from './connections.js';

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import { validatorCompiler } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
+import type * as z from '../vendor/zod.js';
 
-import { messageOf } from '../errors.js';
+import { messageOf } from '../shared/errors.js';
 import { inUse, type ModelCard } from '../model/card.js';
-import type { EmotionRecognizer } from '../recognizer.js';
+import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import { Clips } from './clips.js';
 import { answerTo, type ErrorAnswer } from './errors.js';
 import { ServerMetrics } from './metrics.js';
@@ -114,7 +114,7 @@ export class Service {
     const { name, file, card } = this.model;
     const { queued, running, done } = this.recognizer.stats();
     const { rssBytes, audioBytes } = this.recognizer.memory();
-    const { uploadBytes, durationSeconds, files } = this.limits;
+    const { uploadBytes, duration, files } = this.limits;
     return {
       version: this.version,
       ready: this.ready,
@@ -128,7 +128,7 @@ export class Service {
       },
       memory: { rssBytes, audioBytes },
       calls: { queued, running, done },
-      limits: { uploadBytes, durationSeconds, files },
+      limits: { uploadBytes, duration, files },
       results: { kept: this.keepsResults, seconds: this.keep?.seconds ?? null, bytes: this.keep?.bytes ?? null },
     };
   }

@@ -3,8 +3,8 @@ import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promise
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 
-import { EmotionError } from '../errors.js';
-import { isAlive } from '../process.js';
+import { EmotionError } from '../shared/errors.js';
+import { isAlive } from '../shared/process.js';
 import { HttpError, shortened } from './errors.js';
 
 /** Uploads up to this size stay in memory, */

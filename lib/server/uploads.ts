@@ -1,9 +1,9 @@
 import type { FastifyMultipartBaseOptions, Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import type { z } from 'zod';
+import type * as z from '../vendor/zod.js';
 
-import { EmotionError, messageOf } from '../errors.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { ClientGone, HttpError, issuesOf, shortened } from './errors.js';
 import type { Spool, Upload } from './spool.js';
 

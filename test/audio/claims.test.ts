@@ -100,9 +100,9 @@ describe('a stream that changes', () => {
         const part = tone(from, 1);
         for (let at = 0; at < part.length; at += 5000) audio.append([part.subarray(at, at + 5000)], from);
       }
-      const { pcm, durationSeconds } = audio.finish();
+      const { pcm, duration } = audio.finish();
       const wanted = rate ?? 44_100;
-      assert.equal(durationSeconds, 3);
+      assert.equal(duration, 3);
       assert.equal(pcm.sampleRate, wanted);
       assert.equal(pcm.samples.length, 3 * wanted);
       const reference = tone(wanted, 1);
@@ -117,8 +117,8 @@ describe('a stream that changes', () => {
   it('its rate thousands of times is as long as its parts', () => {
     const audio = new MonoAudio('a clip', Infinity, 16_000);
     for (let i = 0; i < 4000; i++) audio.append([new Float32Array(7)], i % 2 === 0 ? 44_101 : 47_999);
-    const { pcm, durationSeconds } = audio.finish();
-    assert.equal(pcm.samples.length, Math.ceil(durationSeconds * 16_000));
+    const { pcm, duration } = audio.finish();
+    assert.equal(pcm.samples.length, Math.ceil(duration * 16_000));
   });
 
   it('its channels is the mean of what there is', () => {

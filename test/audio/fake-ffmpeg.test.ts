@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
 import { GuardedProcess } from '../../lib/audio/ffmpeg/process.js';
 import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
-import { EmotionRecognizer } from '../../lib/recognizer.js';
+import { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
 import { AU_HEADER, fakeFfmpeg, processesOf, untilProcesses, withFfmpeg } from '../support/fake-ffmpeg.js';
 import { root } from '../support/paths.js';
 
@@ -20,9 +20,9 @@ const STUBBORN = `trap '' TERM INT HUP\n${AU_HEADER}\nsleep 1000\nsleep 1000`;
 const ENDLESS = `${AU_HEADER}\nexec cat /dev/zero`;
 
 async function seconds(options?: DecodeOptions): Promise<number> {
-  const { durationSeconds, lease } = await decodeAudio(BYTES, options);
+  const { duration, lease } = await decodeAudio(BYTES, options);
   lease.release();
-  return durationSeconds;
+  return duration;
 }
 
 describe('an ffmpeg that is not as it should be', () => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 
 import { type DecodedAudio, decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
 import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
-import { EmotionRecognizer } from '../../lib/recognizer.js';
+import { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
 import { needsFfmpeg } from '../support/fake-ffmpeg.js';
 import { fixture } from '../support/paths.js';
 import { runCli } from '../support/run.js';

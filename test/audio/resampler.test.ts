@@ -69,7 +69,7 @@ describe('resampling', () => {
     assert.equal(decoded.pcm.sampleRate, 16000);
     assert.deepEqual(decoded.pcm.samples, resample(stereo.pcm.samples, 44100, 16000, 65536));
     assert.deepEqual(raw.pcm, decoded.pcm);
-    assert.equal(decoded.durationSeconds, stereo.pcm.samples.length / 44100);
+    assert.equal(decoded.duration, stereo.pcm.samples.length / 44100);
     assert.ok(stereo.pcm.samples.length > 0, 'not taken');
     for (const { lease } of [stereo, decoded, raw]) lease.release();
   });

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { verifyArchive } from '../../lib/archive/verify-archive.js';
 import { Checkpoint } from '../../lib/checkpoint/checkpoint.js';
 import { LazyTensor } from '../../lib/checkpoint/pickle-values.js';
-import { EmotionError } from '../../lib/errors.js';
+import { EmotionError } from '../../lib/shared/errors.js';
 import { root } from '../support/paths.js';
 
 const PYTHON = process.env.EMOTION2VEC_PARITY_PYTHON ?? path.join(root, 'build/parity-venv/bin/python');

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../../lib/errors.js';
+import { EmotionError } from '../../lib/shared/errors.js';
 import { type Device, EmotionRecognizer, type Precision } from '../../lib/index.js';
-import type { RecognitionResult } from '../../lib/result.js';
+import type { RecognitionResult } from '../../lib/recognition/result.js';
 import { type AnyTensor, type Tensor, TorchModule } from '../../lib/torch.js';
 import { inChild, runChild } from '../support/in-child.js';
 import { fixture, root } from '../support/paths.js';

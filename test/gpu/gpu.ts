@@ -1,5 +1,5 @@
 /** The device that these tests are for, and a `describe` that skips where there is none. */
-import { EmotionError, messageOf } from '../../lib/errors.js';
+import { EmotionError, messageOf } from '../../lib/shared/errors.js';
 import { type DeviceMemory, loaderBinding, nativeBinding } from '../../lib/native/binding.js';
 import { TorchModule } from '../../lib/torch.js';
 import { fixture } from '../support/paths.js';

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../../lib/errors.js';
-import type { DeviceEvent } from '../../lib/events.js';
+import { EmotionError } from '../../lib/shared/errors.js';
+import type { DeviceEvent } from '../../lib/shared/events.js';
 import { EmotionRecognizer } from '../../lib/index.js';
-import type { RecognitionResult } from '../../lib/result.js';
+import type { RecognitionResult } from '../../lib/recognition/result.js';
 import { TorchModule } from '../../lib/torch.js';
 import { inChild } from '../support/in-child.js';
 import { fixture, root } from '../support/paths.js';

@@ -105,7 +105,7 @@ describeGpu('on the GPU: emotion2vec+ (tiny)', () => {
       results.push(await recognizer.recognize(input, { granularity: 'frame', embedding: true }));
     }
     const [gpu, cpu] = results;
-    assert.equal(gpu!.window?.count, 3);
+    assert.equal(gpu!.windows?.count, 3);
     assert.ok(furthest(gpu!.embedding!, cpu!.embedding!) < 2e-3);
     assert.deepEqual(
       gpu!.frames!.map(({ start, end }) => [start, end]),

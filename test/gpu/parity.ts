@@ -1,7 +1,7 @@
 /** What a model says on the device beside what it says on the CPU in fp32: the same tests for each model. */
 import assert from 'node:assert/strict';
 
-import type { Precision } from '../../lib/options.js';
+import type { Precision } from '../../lib/options/types.js';
 import { TorchModule } from '../../lib/torch.js';
 import { clip } from '../support/tiny.js';
 import { DEVICE } from './gpu.js';

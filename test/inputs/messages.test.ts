@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { decodeAudio } from '../../lib/audio/decode.js';
 import { type AudioInput, EmotionError, EmotionRecognizer } from '../../lib/index.js';
-import { printable, shown, withoutPaths } from '../../lib/text.js';
+import { printable, shown, withoutPaths } from '../../lib/shared/text.js';
 import { runCli } from '../support/run.js';
 
 /** A text that is known again, and no part of any message. */

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../../lib/errors.js';
+import { EmotionError } from '../../lib/shared/errors.js';
 import { LIBTORCH_VERSION } from '../../lib/libtorch/pin.js';
 
 /** Above Linux's largest: of a process that has died. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 
-import { EmotionError } from '../../lib/errors.js';
+import { EmotionError } from '../../lib/shared/errors.js';
 import { Scheduler } from '../../lib/scheduler/scheduler.js';
 import type { CallOptions } from '../../lib/scheduler/turn.js';
 import { FakeLane, settled } from '../support/fake-lane.js';

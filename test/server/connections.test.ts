@@ -210,7 +210,7 @@ describe('connections', function () {
 
   it('that are answered in the middle of an answer get no second one in it', async () => {
     await using server = await listening({});
-    const { id } = keep(server.output, { file: 'a.wav', durationSeconds: 1, count: 1 });
+    const { id } = keep(server.output, { file: 'a.wav', duration: 1, count: 1 });
     const audio = path.join(server.output, id, 'processed_audio.wav');
     truncateSync(audio, 30 * 2 ** 20);
     mkdirSync(path.join(server.output, 'x'), { recursive: true });

@@ -22,7 +22,7 @@ const fixtureForm = (name: string): InjectOptions =>
 
 describe('errors over HTTP', () => {
   let server: TestServer;
-  before(async () => (server = await testServer({ maxUploadBytes: 150_000, maxDurationSeconds: 4, maxFiles: 2 })));
+  before(async () => (server = await testServer({ maxUploadBytes: 150_000, maxDuration: 4, maxFiles: 2 })));
   after(() => server[Symbol.asyncDispose]());
 
   const bad: [what: string, request: InjectOptions, status: number, code: string, message: RegExp][] = [

@@ -25,10 +25,10 @@ describe('POST /api/recognize', () => {
     assert.equal(answer.statusCode, 200, answer.body);
     const result = clipResult.strict().parse(answer.json());
     await using recognizer = new EmotionRecognizer();
-    const { emotion, scores, durationSeconds } = await recognizer.recognize(fixture('speech.wav'));
+    const { emotion, scores, duration } = await recognizer.recognize(fixture('speech.wav'));
     assert.deepEqual(
-      { file: result.file, emotion: result.emotion, scores: result.scores, durationSeconds: result.durationSeconds },
-      { file: 'speech.wav', emotion, scores, durationSeconds },
+      { file: result.file, emotion: result.emotion, scores: result.scores, duration: result.duration },
+      { file: 'speech.wav', emotion, scores, duration },
     );
   });
 

@@ -96,8 +96,8 @@ describe('results over HTTP', () => {
 
   it('have an outline to be drawn', async () => {
     const url = `/api/results/${ids[0]}/peaks?count=10`;
-    const { durationSeconds, peaks } = (await server.app.inject(url)).json<{
-      durationSeconds: number;
+    const { duration, peaks } = (await server.app.inject(url)).json<{
+      duration: number;
       peaks: number[];
     }>();
     const samples = new Int16Array(speech.buffer.slice(speech.byteOffset + 44, speech.byteOffset + speech.length));
@@ -105,7 +105,7 @@ describe('results over HTTP', () => {
       const part = samples.subarray(Math.ceil((i * 48874) / 10), Math.ceil(((i + 1) * 48874) / 10));
       return Math.round((1000 * part.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0)) / 32768) / 1000;
     });
-    assert.equal(durationSeconds, 48874 / 16000);
+    assert.equal(duration, 48874 / 16000);
     assert.deepEqual(peaks, expected);
   });
 

@@ -132,7 +132,7 @@ describe('rubbish over HTTP', () => {
   let routes: Route[];
   before(async () => {
     server = await testServer({ timeoutMs: 5000 });
-    routes = await routesOf(server, keep(server.output, { file: 'a.wav', durationSeconds: 1, count: 2 }).id);
+    routes = await routesOf(server, keep(server.output, { file: 'a.wav', duration: 1, count: 2 }).id);
   });
   after(() => server[Symbol.asyncDispose]());
   const ask = async (request: InjectOptions): Promise<void> => check(request, await server.app.inject(request));
@@ -204,7 +204,7 @@ describe('rubbish in the output folder', () => {
   const good = (): Record<string, unknown> => {
     const output = path.join(process.env['TMPDIR'] ?? '/tmp', `emotion2vec-good-${process.pid}`);
     mkdirSync(output, { recursive: true });
-    const { id } = keep(output, { file: 'a.wav', durationSeconds: 1, count: 2 });
+    const { id } = keep(output, { file: 'a.wav', duration: 1, count: 2 });
     const json = JSON.parse(readFileSync(path.join(output, id, 'result.json'), 'utf8')) as Record<string, unknown>;
     rmSync(output, { recursive: true });
     return json;
@@ -231,10 +231,10 @@ describe('rubbish in the output folder', () => {
 
   it('is skipped, never served, and logged once', async () => {
     await using server = await testServer();
-    const fine = keep(server.output, { file: 'fine.wav', durationSeconds: 1, count: 2 });
+    const fine = keep(server.output, { file: 'fine.wav', duration: 1, count: 2 });
     const put: string[] = [];
     for (const [what, replace] of REPLACEMENTS) {
-      const { id } = keep(server.output, { file: `${what}.wav`, durationSeconds: 1, count: 2 });
+      const { id } = keep(server.output, { file: `${what}.wav`, duration: 1, count: 2 });
       const file = path.join(server.output, id, 'result.json');
       assert.equal((await server.app.inject(`/api/results/${id}`)).statusCode, 200);
       rmSync(file);
@@ -245,7 +245,7 @@ describe('rubbish in the output folder', () => {
     for (const key of Object.keys(template)) {
       for (const value of [null, [], {}, 'x', -1, undefined]) {
         if (key === 'file' && value === 'x') continue;
-        const { id } = keep(server.output, { file: 'b.wav', durationSeconds: 1, count: 1 });
+        const { id } = keep(server.output, { file: 'b.wav', duration: 1, count: 1 });
         const json = JSON.stringify({ ...template, id, [key]: value });
         if (clipResult.safeParse(JSON.parse(json)).success && key !== 'id' && key !== 'createdAt') {
           rmSync(path.join(server.output, id), { recursive: true });
@@ -257,7 +257,7 @@ describe('rubbish in the output folder', () => {
     }
     assert.ok(put.length > 60);
     // What has the name of a result, and is no folder.
-    const odd = keep(server.output, { file: 'c.wav', durationSeconds: 1, count: 1 }).id;
+    const odd = keep(server.output, { file: 'c.wav', duration: 1, count: 1 }).id;
     for (const [i, [what, replace]] of REPLACEMENTS.entries()) {
       if (what === 'nothing') continue;
       const id = odd.slice(0, -2) + String(i).padStart(2, '0');
@@ -304,10 +304,10 @@ describe('rubbish in the output folder', () => {
 
   it('in place of a file beside a result, or of a list of a batch, is as good as none', async () => {
     await using server = await testServer();
-    const fine = keep(server.output, { file: 'fine.wav', durationSeconds: 1, count: 2 });
+    const fine = keep(server.output, { file: 'fine.wav', duration: 1, count: 2 });
     for (const [what, replace] of REPLACEMENTS) {
       for (const name of ['processed_audio.wav', 'embedding.npy']) {
-        const { id } = keep(server.output, { file: 'a.wav', durationSeconds: 1, count: 2 });
+        const { id } = keep(server.output, { file: 'a.wav', duration: 1, count: 2 });
         const file = path.join(server.output, id, name);
         rmSync(file, { force: true });
         replace(file);

@@ -14,19 +14,16 @@ const HOP = 0.5;
  * Puts a result, with its sound, into the folder of a server that has not heard it. Segment after segment has another emotion,
  * and they are not of one length.
  */
-export function keep(
-  folder: string,
-  { file, durationSeconds, count }: { file: string; durationSeconds: number; count: number },
-) {
+export function keep(folder: string, { file, duration, count }: { file: string; duration: number; count: number }) {
   const weights = Array.from({ length: count }, (_, i) => 1 + ((i * 7) % 5));
-  const unit = durationSeconds / weights.reduce((sum, weight) => sum + weight, 0);
+  const unit = duration / weights.reduce((sum, weight) => sum + weight, 0);
   let end = 0;
   const segments = weights.map((weight, i) => {
     const start = end;
-    end = i === count - 1 ? durationSeconds : start + weight * unit;
+    end = i === count - 1 ? duration : start + weight * unit;
     return { start, end, emotion: EMOTIONS[i % EMOTIONS.length]!, confidence: 0.6 };
   });
-  const frames = Array.from({ length: Math.round(durationSeconds / HOP) }, (_, i) => {
+  const frames = Array.from({ length: Math.round(duration / HOP) }, (_, i) => {
     const { emotion } = segments.find((segment) => (i + 0.5) * HOP < segment.end)!;
     const scores = Object.fromEntries(EMOTIONS.map((name) => [name, name === emotion ? 0.6 : 0.05]));
     return { start: i * HOP, end: (i + 1) * HOP, emotion, scores };
@@ -40,13 +37,13 @@ export function keep(
     confidence: 0.6,
     scores: frames[0]!.scores,
     granularity: 'frame' as const,
-    durationSeconds,
+    duration,
     frames,
     segments,
     model: { name: 'none', precision: 'fp32', device: 'cpu' },
     timing: { decodeMs: 1, decoder: 'builtin', queueMs: 1, inferenceMs: 1 },
   } satisfies ClipResult;
-  const samples = new Int16Array(durationSeconds * RATE).map((_, i) => 8000 * Math.sin(i / 20));
+  const samples = new Int16Array(duration * RATE).map((_, i) => 8000 * Math.sin(i / 20));
   mkdirSync(path.join(folder, id));
   writeFileSync(path.join(folder, id, 'result.json'), JSON.stringify(result));
   writeFileSync(

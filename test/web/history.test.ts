@@ -54,7 +54,7 @@ describe('a history of many results', () => {
       await using visited = await visit();
       const { page, server } = visited;
       for (let i = 0; i < COUNT; i++) {
-        keep(server.output, { file: `call-${i}.wav`, durationSeconds: 1, count: 1 });
+        keep(server.output, { file: `call-${i}.wav`, duration: 1, count: 1 });
       }
       await page.reload();
       if (mode === 'a batch') {

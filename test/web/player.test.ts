@@ -7,8 +7,8 @@ import { visit } from '../support/browser.js';
 import { EMOTIONS, keep } from '../support/kept-result.js';
 import { textOf, violations } from '../support/page.js';
 
-const LONG = { durationSeconds: 600, count: 480 };
-const SHORT = { durationSeconds: 12, count: 12 };
+const LONG = { duration: 600, count: 480 };
+const SHORT = { duration: 12, count: 12 };
 
 /** The page with such a result open, and its waveform drawn. */
 async function opened(length: typeof LONG, context: Parameters<typeof visit>[0] = {}) {
@@ -115,7 +115,7 @@ describe('the player', () => {
       assert.equal(edges.length, result.segments.length);
       result.segments.forEach(({ start, end }, i) => {
         const [left, right] = edges[i]!;
-        const at = (time: number): number => wave.left + (wave.across * time) / result.durationSeconds;
+        const at = (time: number): number => wave.left + (wave.across * time) / result.duration;
         assert.ok(Math.abs(left - at(start)) < 2, `${i} begins at ${left}, not ${at(start)}`);
         assert.ok(Math.abs(right - at(end)) < 2, `${i} ends at ${right}, not ${at(end)}`);
       });

@@ -3,8 +3,8 @@ import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { messageOf } from '../../errors.js';
-import { limits } from '../../options.js';
+import { messageOf } from '../../shared/errors.js';
+import { limits } from '../../options/limits.js';
 import { Failure } from '../failure.js';
 import type { Stretch } from '../formats/stretch.js';
 import { type Ending, GuardedProcess, INPUT } from './process.js';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 
-import { onAbort } from '../../abort.js';
+import { onAbort } from '../../shared/abort.js';
 
 /** Milliseconds that a program may be silent, before its first output too, and that it may be waited for altogether. */
 export const PATIENCE = { silent: 20_000, total: 600_000 };

@@ -1,5 +1,5 @@
 import { Failure, Unsupported } from '../failure.js';
-import type { RawFormat } from '../raw.js';
+import type { RawFormat } from '../../options/types.js';
 import { decodeEncoded } from './encoded/decode.js';
 import { openAlac } from './encoded/alac.js';
 import { decodeMp3, missingFromMp3 } from './encoded/mp3.js';

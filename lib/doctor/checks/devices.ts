@@ -1,4 +1,4 @@
-import { formatBytes } from '../../bytes.js';
+import { formatBytes } from '../../shared/bytes.js';
 import { cudaProblem, cudaText } from '../../device/cuda.js';
 import type { CudaDriver } from '../../native/binding.js';
 import { LIFT_SPACE, probeProblem } from '../crash.js';

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../bytes.js';
+import { formatBytes } from '../../shared/bytes.js';
 import { cudaProblem } from '../../device/cuda.js';
 import type { Facts, ModelFacts } from '../facts.js';
 import type { Finding } from '../finding.js';

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../bytes.js';
+import { formatBytes } from '../../shared/bytes.js';
 import { probeProblem, REPORT } from '../crash.js';
 import type { Facts } from '../facts.js';
 import type { Finding, Status } from '../finding.js';

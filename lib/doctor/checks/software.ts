@@ -1,4 +1,4 @@
-import { formatBytes } from '../../bytes.js';
+import { formatBytes } from '../../shared/bytes.js';
 import { mendRemedy } from '../../libtorch/locate.js';
 import { CPU_SET, downloadBytes, fetchSpace, LIBTORCH_VERSION } from '../../libtorch/pin.js';
 import { REBUILD } from '../../native/platform.js';

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../bytes.js';
+import { formatBytes } from '../../shared/bytes.js';
 import { compareVersions, type Platform, platformProblem, SHOW_PROCESSOR } from '../../native/platform.js';
 import type { Facts, MemoryFacts, ProcessorFacts } from '../facts.js';
 import type { Finding } from '../finding.js';

@@ -4,7 +4,7 @@ import { cudaProblem } from '../../device/cuda.js';
 import type { Facts, ModelFacts } from '../facts.js';
 import { gpuPrecisions, leastNeeds } from '../fit.js';
 import { known, knownLater } from '../finding.js';
-import { formatBytes } from '../../bytes.js';
+import { formatBytes } from '../../shared/bytes.js';
 import { probe } from '../probe/probe.js';
 import {
   type LoaderReport,

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { verifyArchive } from '../../archive/verify-archive.js';
 import { FFMPEG_VARIABLE, findFfmpeg } from '../../audio/ffmpeg/program.js';
-import { EmotionError } from '../../errors.js';
+import { EmotionError } from '../../shared/errors.js';
 import { readCard } from '../../model/card-file.js';
 import { type BuiltInModel, builtInModels, resolveModel } from '../../model/manifest.js';
 import { cachedLibtorch, cacheFolder, inspectLibtorch, type Libtorch, locateLibtorch } from '../../libtorch/locate.js';

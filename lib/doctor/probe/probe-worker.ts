@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { loaderBinding, nativeBinding } from '../../native/binding.js';
-import { EmotionRecognizer } from '../../recognizer.js';
+import { EmotionRecognizer } from '../../recognition/recognizer.js';
 import { problemOf } from '../finding.js';
 import { CLIP_SECONDS, syntheticClip } from './clip.js';
 import type { LoaderReport, ProbeJob, ProbeReply, RecognitionReport, Stage } from './protocol.js';

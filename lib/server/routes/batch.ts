@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 
-import { mapMany } from '../../many.js';
-import type { Progress } from '../../progress.js';
+import { mapMany } from '../../recognition/many.js';
+import type { Progress } from '../../options/types.js';
 import { downloads } from '../batch-download.js';
 import { newId } from '../clip-id.js';
 import { errorBody, HttpError, shortened } from '../errors.js';

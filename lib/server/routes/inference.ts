@@ -1,6 +1,6 @@
 import type { FastifyError } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
+import * as z from '../../vendor/zod.js';
 
 import { HttpError, notFound, sendAnswer, shortened } from '../errors.js';
 import { HEAD_LENGTH, readInference, tensorsOf, writeInference } from '../inference.js';
@@ -159,11 +159,11 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
           const client = clientSignal(reply);
           const headLength = request.headers[HEAD_LENGTH];
           const inference = readInference(request.body, headLength, model.card);
-          const { durationSeconds: maxDurationSeconds, timeoutMs } = limits;
+          const { duration: maxDuration, timeoutMs } = limits;
           const embedding = inference.outputs.some(({ name }) => name === 'features');
           const failed = new AbortController();
           const signal = AbortSignal.any([client, failed.signal]);
-          const call = { logits: true, embedding, signal, timeoutMs, maxDurationSeconds };
+          const call = { logits: true, embedding, signal, timeoutMs, maxDuration };
           const results = await Promise.all(
             inference.clips.map((clip, i) => {
               // A request is let in or not as a whole: its other clips may be more than the queue has room for.

@@ -1,7 +1,7 @@
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from '../../vendor/zod.js';
 
 import { CLIP_FILES } from '../../output/clip-folder.js';
 import { HttpError } from '../errors.js';

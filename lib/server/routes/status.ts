@@ -1,5 +1,5 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
+import * as z from '../../vendor/zod.js';
 
 import { serverStatus } from '../schemas.js';
 import type { Service } from '../service.js';

@@ -11,9 +11,9 @@ const SECONDS = 3.055; // of the speech that all of them hold
 const speech = readFileSync(fixture('speech.mp3'));
 
 async function secondsOf(bytes: Uint8Array): Promise<number> {
-  const { durationSeconds, lease } = await decodeAudio(bytes, { rate: 16000 });
+  const { duration, lease } = await decodeAudio(bytes, { rate: 16000 });
   lease.release();
-  return durationSeconds;
+  return duration;
 }
 
 function id3(body: Buffer, { size = body.length, version = 3, flags = 0 } = {}): Buffer {

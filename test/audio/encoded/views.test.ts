@@ -47,6 +47,6 @@ describe('bytes that are a view of something larger', () => {
     const [byPath, byBytes] = [await decodeAudio(path, { rate: 16000 }), await decodeAudio(bytes, { rate: 16000 })];
     for (const { lease } of [byPath, byBytes]) lease.release();
     assert.deepEqual(byPath.pcm, byBytes.pcm);
-    assert.ok(Math.abs(byPath.durationSeconds - 1) < 0.02);
+    assert.ok(Math.abs(byPath.duration - 1) < 0.02);
   });
 });

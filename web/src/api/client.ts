@@ -34,7 +34,7 @@ async function json<T>(path: string): Promise<T> {
 
 export const getStatus = (): Promise<ServerStatus> => json('api/status');
 export const getResult = (id: string): Promise<ClipResult> => json(`api/results/${id}`);
-export const getPeaks = (id: string): Promise<{ durationSeconds: number; peaks: number[] }> =>
+export const getPeaks = (id: string): Promise<{ duration: number; peaks: number[] }> =>
   json(`api/results/${id}/peaks?count=1200`);
 
 export function getResults(before?: string): Promise<{ results: ResultSummary[]; next: string | null }> {

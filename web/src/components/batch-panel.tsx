@@ -17,7 +17,7 @@ const keyOf: Record<Column, (row: BatchRow) => string | number | undefined> = {
   file: ({ name }) => name.toLowerCase(),
   emotion: ({ result }) => result && emotionName(result.emotion),
   confidence: ({ result }) => result?.confidence,
-  duration: ({ result }) => result?.durationSeconds,
+  duration: ({ result }) => result?.duration,
   state: (row) => (row.failure ? 2 : row.result ? 0 : 1),
 };
 
@@ -104,7 +104,7 @@ function Row({ row }: { row: BatchRow }) {
         )}
       </td>
       <td class="number">{result && percent(result.confidence)}</td>
-      <td class="number">{result && seconds(result.durationSeconds)}</td>
+      <td class="number">{result && seconds(result.duration)}</td>
       <td class={failure === undefined ? 'state' : 'state bad'}>{stateOf(row)}</td>
     </tr>
   );

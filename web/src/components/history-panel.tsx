@@ -46,7 +46,7 @@ export function HistoryPanel() {
 
 function Entry({ result }: { result: ResultSummary }) {
   const { history: say } = texts.value;
-  const { id, file, emotion, confidence, durationSeconds, createdAt, hasEmbedding } = result;
+  const { id, file, emotion, confidence, duration, createdAt, hasEmbedding } = result;
   const row = useRef<HTMLLIElement>(null);
   const [sure, ask] = useAsked();
   const remove = async (): Promise<void> => {
@@ -67,7 +67,7 @@ function Entry({ result }: { result: ResultSummary }) {
           <span class="visually-hidden">{say.open}</span>
           <span class="file-name">{file}</span>
           <span class="note">
-            {emotionName(emotion)} {percent(confidence)} · {seconds(durationSeconds)} · {when(createdAt)}
+            {emotionName(emotion)} {percent(confidence)} · {seconds(duration)} · {when(createdAt)}
             {hasEmbedding && ` · ${say.vector}`}
           </span>
         </span>

@@ -47,7 +47,7 @@ export function Player({ shown }: { shown: Shown }) {
       const made = WaveSurfer.create({
         container: container.current,
         url: wave.url,
-        ...(wave.peaks && { peaks: [wave.peaks], duration: result.durationSeconds }),
+        ...(wave.peaks && { peaks: [wave.peaks], duration: result.duration }),
         height: 96,
         cursorWidth: 2,
         cursorColor: styleOf('--ink'),
@@ -92,7 +92,7 @@ export function Player({ shown }: { shown: Shown }) {
       <div class="transport">
         <PlayButton playing={playing} disabled={silent} toggle={() => void surfer.current?.playPause()} />
         <span class="time">
-          <Time at={at} /> <span class="note">/ {seconds(result.durationSeconds)}</span>
+          <Time at={at} /> <span class="note">/ {seconds(result.duration)}</span>
         </span>
         {silent && <span class="note">{say.noAudio}</span>}
       </div>
@@ -110,7 +110,7 @@ export function Player({ shown }: { shown: Shown }) {
         <Timeline
           frames={frames}
           segments={result.segments ?? []}
-          duration={result.durationSeconds}
+          duration={result.duration}
           current={current}
           seek={seek}
         />

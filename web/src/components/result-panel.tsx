@@ -72,13 +72,13 @@ function Scores({ scores }: { scores: Record<string, number> }) {
   );
 }
 
-function Facts({ result: { durationSeconds, timing, model, window } }: { result: ClipResult }) {
+function Facts({ result: { duration, timing, model, windows } }: { result: ClipResult }) {
   const { result: say } = texts.value;
   return (
     <dl class="facts">
       <div>
         <dt>{say.duration}</dt>
-        <dd>{seconds(durationSeconds)}</dd>
+        <dd>{seconds(duration)}</dd>
       </div>
       <div>
         <dt>{say.took}</dt>
@@ -90,7 +90,7 @@ function Facts({ result: { durationSeconds, timing, model, window } }: { result:
           {model.name}, {model.precision}, {model.device}
         </dd>
       </div>
-      {window !== undefined && <p class="note">{say.windows(window.count, window.seconds)}</p>}
+      {windows !== undefined && <p class="note">{say.windows(windows.count, windows.length)}</p>}
     </dl>
   );
 }

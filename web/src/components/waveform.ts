@@ -31,7 +31,7 @@ export function drawBars(peaks: Float32Array | number[], context: CanvasRenderin
     let peak = 0;
     for (let i = from; i < Math.min(to, peaks.length); i++) peak = Math.max(peak, Math.abs(peaks[i]!));
     const size = Math.max(2 * ratio, (peak / largest) * height * 0.96);
-    const segment = segments[segmentAt(segments, (x / width) * result.durationSeconds)];
+    const segment = segments[segmentAt(segments, (x / width) * result.duration)];
     const emotion = colourOf(segment?.emotion ?? result.emotion);
     let colour = colours.get(emotion);
     if (colour === undefined) colours.set(emotion, (colour = styleOf(`--${emotion}`)));

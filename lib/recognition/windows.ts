@@ -1,7 +1,6 @@
-import type { Pcm } from './audio/pcm.js';
-import type { ModelCard } from './model/card.js';
-import type { ModelOutput, ModelWants } from './model/emotion-model.js';
-import { meanFeature } from './result.js';
+import type { Pcm } from '../audio/pcm.js';
+import type { ModelCard } from '../model/card.js';
+import type { ModelOutput, ModelWants } from '../model/emotion-model.js';
 
 /** How long audio is heard: `auto`, the longest window in seconds, or `off`, whole whatever its length. */
 export type WindowOption = 'auto' | number | 'off';
@@ -11,11 +10,12 @@ export const AUTO_WINDOW_SECONDS = 60;
 /** Kept clear of a window's edges, where there is a neighbour that knows more: the reach of the model's convolutions twice. */
 const MARGIN_SECONDS = 2;
 
-/** Told in the result where a clip was heard in windows. */
-export interface Windowing {
-  seconds: number;
-  /** From the start of one window to the start of the next. */
-  hopSeconds: number;
+/** Describes the windows in which a long clip was inferred. */
+export interface WindowSummary {
+  /** Length of a window in seconds. */
+  length: number;
+  /** Seconds from the start of one window to the start of the next. */
+  hop: number;
   count: number;
 }
 
@@ -34,7 +34,7 @@ export function planWindows(
   length: number,
   option: WindowOption,
   { sampleRate, frameRate }: { sampleRate: number; frameRate: number },
-): { windows: Window[]; windowing: Windowing | undefined } {
+): { windows: Window[]; windowing: WindowSummary | undefined } {
   const whole = { windows: [{ start: 0, end: length, firstFrame: 0, lastFrame: Infinity }], windowing: undefined };
   const seconds = option === 'auto' ? AUTO_WINDOW_SECONDS : option;
   if (seconds === 'off' || length <= seconds * sampleRate) return whole;
@@ -57,7 +57,7 @@ export function planWindows(
   }
   return {
     windows,
-    windowing: { seconds: size / frameRate, hopSeconds: hop / frameRate, count: windows.length },
+    windowing: { length: size / frameRate, hop: hop / frameRate, count: windows.length },
   };
 }
 
@@ -69,7 +69,7 @@ export interface Heard {
   frames: number;
   /** [T, D] row-major, or their mean [D], as asked for. */
   embedding: Float32Array | undefined;
-  windowing: Windowing | undefined;
+  windowing: WindowSummary | undefined;
   /** Milliseconds spent in the model, those of windows that ran side by side added up. */
   inferenceMs: number;
 }
@@ -187,4 +187,14 @@ function concat(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return whole;
+}
+
+/** Mean over frames of [T, D] features: [D]. */
+export function meanFeature(features: Float32Array, frames: number): Float32Array {
+  const size = features.length / frames;
+  const mean = new Float64Array(size);
+  for (let frame = 0, i = 0; frame < frames; frame++) {
+    for (let d = 0; d < size; d++, i++) mean[d]! += features[i]!;
+  }
+  return Float32Array.from(mean, (sum) => sum / frames);
 }

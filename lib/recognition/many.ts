@@ -1,5 +1,5 @@
-import { onAbort } from './abort.js';
-import { Source } from './source.js';
+import { onAbort } from '../shared/abort.js';
+import { Source } from '../shared/read-ahead.js';
 
 /** An input's result or its error. */
 export type Outcome<I, R> =

@@ -1,10 +1,10 @@
 import { types } from 'node:util';
 
-import { bytesOf } from './audio/bytes.js';
-import { type AudioBytes, firstNotFinite, type Pcm } from './audio/pcm.js';
-import { EmotionError } from './errors.js';
-import { Source } from './source.js';
-import { kindOf } from './text.js';
+import { bytesOf } from '../audio/bytes.js';
+import { type AudioBytes, firstNotFinite, type Pcm } from '../audio/pcm.js';
+import { EmotionError } from '../shared/errors.js';
+import { Source } from '../shared/read-ahead.js';
+import { kindOf } from '../shared/text.js';
 
 /** Samples, or bytes that hold them in the encoding that was told. */
 export type PcmChunk = Float32Array | Int16Array | AudioBytes;
@@ -12,8 +12,8 @@ export type PcmChunk = Float32Array | Int16Array | AudioBytes;
 export interface WindowOptions {
   /** Hz. */
   sampleRate: number;
-  windowSeconds: number;
-  hopSeconds: number;
+  window: number;
+  hop: number;
   encoding: 's16le' | 'f32le';
   whenBehind: 'wait' | 'skip';
   /** Aborting ends the iteration with the signal's reason. */
@@ -40,11 +40,11 @@ export interface StreamWindow {
  */
 export async function* windowsOf(
   stream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
-  { sampleRate, windowSeconds, hopSeconds, encoding, whenBehind, signal }: WindowOptions,
+  { sampleRate, window, hop, encoding, whenBehind, signal }: WindowOptions,
 ): AsyncGenerator<StreamWindow, void, undefined> {
   const source = new Source(stream, 'The stream', signal);
-  const size = Math.round(windowSeconds * sampleRate);
-  const hop = Math.round(hopSeconds * sampleRate);
+  const size = Math.round(window * sampleRate);
+  const step = Math.round(hop * sampleRate);
   const reader = new SampleReader(encoding);
   const tail = new Tail(size);
   let due = size; // where the next window ends, in samples from the stream's start
@@ -73,7 +73,7 @@ export async function* windowsOf(
       tail.advance(due);
       if (tail.end === due) {
         offer(due, tail.last(size));
-        due += hop;
+        due += step;
       }
     }
   };

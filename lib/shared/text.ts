@@ -50,7 +50,7 @@ export function kindOf(value: unknown): string {
 }
 
 /** The folder of the package, from that of this file; and those of packages, beside it or above. */
-const ROOT = path.resolve(__dirname, '..');
+const ROOT = path.resolve(__dirname, '../..');
 const PACKAGES = /(?:file:\/\/)?\/[^'"\n]*?\/node_modules\//g;
 
 /** A message of somebody else's without the paths of the installation, which are of no use to who reads it. */

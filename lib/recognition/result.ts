@@ -1,9 +1,9 @@
-import type { Pcm } from './audio/pcm.js';
-import type { PreparedAudio } from './audio/prepare.js';
-import { largest } from './largest.js';
-import { inUse, type ModelCard } from './model/card.js';
-import type { Granularity } from './options.js';
-import type { Heard, Windowing } from './windows.js';
+import type { Pcm } from '../audio/pcm.js';
+import type { PreparedAudio } from '../audio/prepare.js';
+import { largest } from '../shared/largest.js';
+import { inUse, type ModelCard } from '../model/card.js';
+import type { Granularity } from '../options/types.js';
+import type { Heard, WindowSummary } from './windows.js';
 
 /** A stretch of the timeline. */
 export interface FrameResult {
@@ -34,7 +34,7 @@ export interface RecognitionResult {
   /** A probability for each label in use; they add up to 1. */
   scores: Record<string, number>;
   granularity: Granularity;
-  durationSeconds: number;
+  duration: number;
   /** With granularity `frame`: a window every `timeline.hop` seconds, half a second apart and a second long by default. */
   frames?: FrameResult[];
   /** With granularity `frame`: where the emotion changes. Adjoining stretches of the timeline, no two alike in a row. */
@@ -48,7 +48,7 @@ export interface RecognitionResult {
   /** When asked for: the clip as the model heard it, mono at the model's rate. */
   processedAudio?: Pcm;
   /** Where the clip was so long that it was heard in windows (option `window`): scores are means over all their frames. */
-  window?: Windowing;
+  windows?: WindowSummary;
   model: { name: string; precision: string; device: string };
   timing: Timing;
 }
@@ -82,15 +82,15 @@ export function resultOf(
   timing: Timing,
 ): RecognitionResult {
   const { card, precision, device } = model;
-  const { durationSeconds } = audio;
+  const { duration } = audio;
   const scores = scoresOf(heard.logits, card);
-  const frames = heard.frameLogits && timeline(heard.frameLogits, card, durationSeconds, settings.timeline);
+  const frames = heard.frameLogits && timeline(heard.frameLogits, card, duration, settings.timeline);
   const byFrame = settings.granularity === 'frame';
   return {
     ...winner(scores),
     scores,
     granularity: settings.granularity,
-    durationSeconds,
+    duration,
     ...(frames && { frames, segments: segmentsOf(frames) }),
     ...(heard.embedding && {
       embedding: heard.embedding,
@@ -98,7 +98,7 @@ export function resultOf(
     }),
     ...(settings.logits && { logits: Float32Array.from(heard.logits) }),
     ...(settings.processedAudio && { processedAudio: audio.waveform }),
-    ...(heard.windowing && { window: heard.windowing }),
+    ...(heard.windowing && { windows: heard.windowing }),
     model: { name: card.name, precision, device },
     timing,
   };
@@ -130,7 +130,7 @@ export function winner(scores: Record<string, number>): { emotion: string; confi
 export function timeline(
   frameLogits: Float32Array,
   card: ModelCard,
-  durationSeconds: number,
+  duration: number,
   span: { window: number; hop: number },
 ): FrameResult[] {
   const size = card.labels.length;
@@ -144,7 +144,7 @@ export function timeline(
     for (let i = first * size; i < last * size; i++) mean[i % size]! += frameLogits[i]! / (last - first);
     const scores = scoresOf(mean, card);
     // The last window takes the samples that no frame begins in, so that the timeline ends where the clip does.
-    const end = last === frames ? durationSeconds : last / card.frameRate;
+    const end = last === frames ? duration : last / card.frameRate;
     result.push({ start: first / card.frameRate, end, emotion: winner(scores).emotion, scores });
   }
   return result;
@@ -169,14 +169,4 @@ export function segmentsOf(frames: readonly FrameResult[]): Segment[] {
       confidence: group.reduce((sum, { scores }) => sum + scores[emotion]!, 0) / group.length,
     };
   });
-}
-
-/** Mean over frames of [T, D] features: [D]. */
-export function meanFeature(features: Float32Array, frames: number): Float32Array {
-  const size = features.length / frames;
-  const mean = new Float64Array(size);
-  for (let frame = 0, i = 0; frame < frames; frame++) {
-    for (let d = 0; d < size; d++, i++) mean[d]! += features[i]!;
-  }
-  return Float32Array.from(mean, (sum) => sum / frames);
 }

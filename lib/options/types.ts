@@ -1,144 +1,35 @@
-import { z } from 'zod/v3';
+/** The options of the public API, documented. Their zod schemas (schemas.ts) are checked against these types when compiled. */
+import type { RAW_ENCODINGS } from './limits.js';
 
-import { RAW_ENCODINGS, type RawFormat } from './audio/raw.js';
-import { audioLimits } from './audio/shape.js';
-import type { Progress } from './progress.js';
-import { kindOf, shown } from './text.js';
-
-/** Where a model runs. `auto` takes CUDA where it works and the CPU elsewhere; the others never fall back. */
-export const deviceSchema = z
-  .string()
-  .regex(/^(auto|cpu|cuda(:\d{1,3})?)$/, "expected 'auto', 'cpu', 'cuda' or 'cuda:N'")
-  .transform((device) => device as Device);
+/** The device that a model runs on. `auto` uses CUDA where it works and the CPU elsewhere; the others never fall back. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
-export const precisionSchema = z.enum(['auto', 'fp32', 'bf16', 'fp16', 'int8']);
-export type Precision = z.infer<typeof precisionSchema>;
+/** The precision that the linear layers of a model compute in. */
+export type Precision = 'auto' | 'fp32' | 'bf16' | 'fp16' | 'int8';
 
-export const decoderSchema = z.enum(['auto', 'builtin', 'ffmpeg']);
-export type Decoder = z.infer<typeof decoderSchema>;
+/** What decodes files: `builtin` is this package, `ffmpeg` the ffmpeg of the machine. */
+export type Decoder = 'auto' | 'builtin' | 'ffmpeg';
 
-export const granularitySchema = z.enum(['utterance', 'frame']);
-export type Granularity = z.infer<typeof granularitySchema>;
+export type Granularity = 'utterance' | 'frame';
 
-/** What the server and the command line take too. */
-export const limits = {
-  threads: { min: 1, max: 1024 },
-  /** Seconds. */
-  window: { min: 1, max: 86_400 },
-  /** Seconds. */
-  timeline: { min: 0.02, max: 3600 },
-  ...audioLimits,
-  /** Milliseconds that a timer takes. */
-  timerMs: { min: 1, max: 2 ** 31 - 1 },
-  /** In a row, before a server. */
-  proxies: { min: 1, max: 32 },
-} as const;
+/** The format of bytes without a header. The samples of all channels are interleaved. */
+export interface RawFormat {
+  encoding: (typeof RAW_ENCODINGS)[number];
+  /** Samples per second. */
+  sampleRate: number;
+  channels: number;
+}
 
-/** What the command line tells too. */
-export const defaults = {
-  maxQueue: 1024,
-  /** Of one file, blob or stream. */
-  maxBytes: 2 ** 31,
-  /** Seconds. */
-  timeline: { window: 1, hop: 0.5 },
-  /** Of a server, open at once. */
-  connections: { all: 2048, perAddress: 512, hasteMs: 5000 },
-} as const;
-
-const milliseconds = z.number().int().min(limits.timerMs.min).max(limits.timerMs.max);
-
-const runtime = {
-  device: deviceSchema.default('auto'),
-  precision: precisionSchema.default('auto'),
-  threads: z.number().int().min(limits.threads.min).max(limits.threads.max).optional(),
-  memoryBudgetBytes: z.number().int().positive().max(Number.MAX_SAFE_INTEGER).optional(),
-};
-
-export const torchOptionsSchema = z.object(runtime).strict();
-
-export const quantizeOptionsSchema = z.object({ precision: z.enum(['int8', 'bf16']).default('int8') }).strict();
-
-export const recognizerOptionsSchema = z
-  .object({
-    ...runtime,
-    model: z.string().min(1).optional(),
-    maxQueue: z.number().int().min(1).default(defaults.maxQueue),
-    maxBatch: z.number().int().min(1).max(1024).optional(),
-    batchDelayMs: z.number().int().min(0).max(60_000).default(0),
-    idleUnloadMs: milliseconds.optional(),
-    decoder: decoderSchema.default('auto'),
-  })
-  .strict();
-
-export const rawSchema = z
-  .object({
-    encoding: z.enum(RAW_ENCODINGS),
-    sampleRate: z.number().int().min(limits.sampleRate.min).max(limits.sampleRate.max),
-    channels: z.number().int().min(limits.channels.min).max(limits.channels.max).default(1),
-  })
-  .strict();
-
-export const recognizeOptionsSchema = z
-  .object({
-    granularity: granularitySchema.default('utterance'),
-    embedding: z.boolean().default(false),
-    logits: z.boolean().default(false),
-    processedAudio: z.boolean().default(false),
-    window: z
-      .union([z.enum(['auto', 'off']), z.number().min(limits.window.min).max(limits.window.max)])
-      .default('auto'),
-    timeline: z
-      .object({
-        window: z.number().min(limits.timeline.min).max(limits.timeline.max).default(defaults.timeline.window),
-        hop: z.number().min(limits.timeline.min).max(limits.timeline.max).default(defaults.timeline.hop),
-      })
-      .strict()
-      .default({}),
-    whenFull: z.enum(['reject', 'wait']).default('reject'),
-    name: z.string().min(1).optional(),
-    transfer: z.boolean().default(false),
-    maxDurationSeconds: z.number().positive().optional(),
-    maxBytes: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(defaults.maxBytes),
-    raw: rawSchema.optional(),
-    decoder: decoderSchema.optional(),
-    onProgress: z.function().optional(),
-    signal: z.instanceof(AbortSignal).optional(),
-    timeoutMs: milliseconds.optional(),
-    priority: z.number().int().min(-1000).max(1000).default(0),
-  })
-  .strict();
-
-export const manyOptionsSchema = recognizeOptionsSchema
-  .omit({ name: true, transfer: true, onProgress: true, whenFull: true })
-  .extend({ ordered: z.boolean().default(true) });
-
-export const streamOptionsSchema = recognizeOptionsSchema
-  .omit({
-    window: true,
-    granularity: true,
-    timeline: true,
-    maxDurationSeconds: true,
-    maxBytes: true,
-    raw: true,
-    decoder: true,
-    transfer: true,
-    onProgress: true,
-    whenFull: true,
-  })
-  .extend({
-    sampleRate: z.number().int().min(limits.sampleRate.min).max(limits.sampleRate.max),
-    windowSeconds: z.number().min(0.1).max(60).default(3),
-    hopSeconds: z.number().min(0.02).max(60).default(1),
-    encoding: z.enum(['s16le', 'f32le']).default('s16le'),
-    whenBehind: z.enum(['wait', 'skip']).default('wait'),
-  })
-  .refine(({ hopSeconds, windowSeconds }) => hopSeconds <= windowSeconds, {
-    path: ['hopSeconds'],
-    message: 'must not be longer than windowSeconds: what lies between two windows would be heard by none',
-  });
-
-export const closeOptionsSchema = z.object({ drain: z.boolean().default(false) }).strict();
+/** What a call is doing. */
+export type Progress =
+  /** libtorch opens and the model loads. `fraction`, 0 to 1, of the archive that has been read. */
+  | { stage: 'loading'; fraction: number }
+  /** The clip waits for a decoder, or is read and decoded. */
+  | { stage: 'decoding' }
+  /** It waits for its turn. `ahead`: clips, or windows of long ones, that go first. */
+  | { stage: 'queued'; ahead: number }
+  /** The model hears it. `done` of `total` windows; 0 of 1 for a clip that is heard at once. */
+  | { stage: 'running'; done: number; total: number };
 
 export interface TorchOptions {
   /**
@@ -228,7 +119,7 @@ export interface RecognizeOptions {
    * Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: an encoded clip may unpack to an
    * hour and a quarter of a second for each of its bytes, at most to a day; raw samples may be of any length.
    */
-  maxDurationSeconds?: number | undefined;
+  maxDuration?: number | undefined;
   /**
    * Refuses a file, Blob or stream of more bytes with ERR_AUDIO_TOO_LONG: a file before it is read, a stream as soon as it has
    * given so many, so that one without an end does not fill memory. Default 2 GiB.
@@ -257,9 +148,9 @@ export interface RecognizeStreamOptions extends Pick<
   /** Hz of the stream. */
   sampleRate: number;
   /** Of what is heard at once. 0.1 to 60, default 3. */
-  windowSeconds?: number | undefined;
-  /** From the start of one window to the start of the next; at most `windowSeconds`. Default 1. */
-  hopSeconds?: number | undefined;
+  window?: number | undefined;
+  /** From the start of one window to the start of the next; at most `window`. Default 1. */
+  hop?: number | undefined;
   /** What chunks of bytes hold: 16-bit integers or 32-bit floats, little-endian. Default `s16le`. */
   encoding?: 's16le' | 'f32le' | undefined;
   /**
@@ -272,36 +163,4 @@ export interface RecognizeStreamOptions extends Pick<
 export interface CloseOptions {
   /** Whether calls under way may finish; otherwise they end with ERR_CLOSED. Default false. */
   drain?: boolean | undefined;
-}
-
-/** Parses, or throws a TypeError of one line that names each wrong option. */
-export function parseOptions<S extends z.ZodTypeAny>(schema: S, value: unknown, what: string): z.output<S> {
-  const parsed = schema.safeParse(value) as z.SafeParseReturnType<unknown, z.output<S>>;
-  if (parsed.success) return parsed.data;
-  throw new TypeError(`Invalid ${what}: ${describeIssues(parsed.error)}`);
-}
-
-/** `path: problem; path: problem` of a zod error. No more of what was given than a message shows. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map((issue) => [shown(issue.path.join('.')), problemOf(issue)].filter(Boolean).join(': '))
-    .join('; ');
-}
-
-/** zod's own words, but where they repeat what was given, whatever its length. */
-function problemOf(issue: z.ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_enum_value': {
-      const expected = issue.options.map((option) => `'${option}'`).join(' | ');
-      const got = typeof issue.received === 'string' ? `'${shown(issue.received)}'` : kindOf(issue.received);
-      return `Invalid enum value. Expected ${expected}, received ${got}`;
-    }
-    case 'unrecognized_keys': {
-      const keys = issue.keys.slice(0, 10).map((key) => `'${shown(key, 60)}'`);
-      const more = issue.keys.length > keys.length ? `, and ${issue.keys.length - keys.length} more` : '';
-      return `Unrecognized key(s) in object: ${keys.join(', ')}${more}`;
-    }
-    default:
-      return shown(issue.message, 400);
-  }
 }

@@ -1,15 +1,5 @@
-import type { TurnWatcher } from './scheduler/turn.js';
-
-/** What a call is doing. */
-export type Progress =
-  /** libtorch opens and the model loads. `fraction`, 0 to 1, of the archive that has been read. */
-  | { stage: 'loading'; fraction: number }
-  /** The clip waits for a decoder, or is read and decoded. */
-  | { stage: 'decoding' }
-  /** It waits for its turn. `ahead`: clips, or windows of long ones, that go first. */
-  | { stage: 'queued'; ahead: number }
-  /** The model hears it. `done` of `total` windows; 0 of 1 for a clip that is heard at once. */
-  | { stage: 'running'; done: number; total: number };
+import type { Progress } from '../options/types.js';
+import type { TurnWatcher } from '../scheduler/turn.js';
 
 const LOADING_STEP_MS = 50;
 

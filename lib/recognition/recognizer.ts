@@ -1,41 +1,43 @@
 import { statSync } from 'node:fs';
-import type { z } from 'zod/v3';
+import type * as z from '../vendor/zod.js';
 
-import { onAbort } from './abort.js';
-import { audioBudget } from './audio/decode.js';
-import { stopInput, takeInput, type TakenInput } from './audio/input.js';
-import type { AudioInput, Pcm } from './audio/pcm.js';
-import { type PreparedAudio, prepareAudio } from './audio/prepare.js';
-import { EmotionError } from './errors.js';
-import { events, type LoadEvent } from './events.js';
+import { onAbort } from '../shared/abort.js';
+import { audioBudget } from '../audio/decode.js';
+import { stopInput, takeInput, type TakenInput } from '../audio/input.js';
+import type { AudioInput, Pcm } from '../audio/pcm.js';
+import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
+import { EmotionError } from '../shared/errors.js';
+import { events, type LoadEvent } from '../shared/events.js';
 import { mapMany, type Outcome } from './many.js';
-import type { DeviceMemory } from './native/binding.js';
-import { EmotionModel, type ModelOutput, type ModelWants } from './model/emotion-model.js';
-import { readCard } from './model/card-file.js';
-import { resolveModel } from './model/manifest.js';
-import { ModelHolder } from './model/model-holder.js';
-import { ModelUse } from './model/model-use.js';
+import type { DeviceMemory } from '../native/binding.js';
+import { EmotionModel, type ModelOutput, type ModelWants } from '../model/emotion-model.js';
+import { readCard } from '../model/card-file.js';
+import { resolveModel } from '../model/manifest.js';
+import { ModelHolder } from '../model/model-holder.js';
+import { ModelUse } from '../model/model-use.js';
+import type {
+  CloseOptions,
+  RecognizeManyOptions,
+  RecognizeOptions,
+  RecognizerOptions,
+  RecognizeStreamOptions,
+} from '../options/types.js';
 import {
-  type CloseOptions,
   closeOptionsSchema,
   manyOptionsSchema,
-  parseOptions,
-  type RecognizeManyOptions,
-  type RecognizeOptions,
   recognizeOptionsSchema,
-  type RecognizerOptions,
   recognizerOptionsSchema,
-  type RecognizeStreamOptions,
   streamOptionsSchema,
-} from './options.js';
+} from '../options/schemas.js';
+import { parseOptions } from '../options/parse.js';
 import { ProgressReport } from './progress.js';
 import { type RecognitionResult, resultOf } from './result.js';
-import type { SchedulerStats } from './scheduler/metrics.js';
-import { type ModelLane, modelLane } from './scheduler/model-lane.js';
-import { Scheduler } from './scheduler/scheduler.js';
-import type { CallContext, Turn, TurnWatcher } from './scheduler/turn.js';
+import type { SchedulerStats } from '../scheduler/metrics.js';
+import { type ModelLane, modelLane } from '../scheduler/model-lane.js';
+import { Scheduler } from '../scheduler/scheduler.js';
+import type { CallContext, Turn, TurnWatcher } from '../scheduler/turn.js';
 import { type PcmChunk, windowsOf } from './stream.js';
-import type { LoadWatch } from './torch.js';
+import type { LoadWatch } from '../torch/torch-module.js';
 import { hear } from './windows.js';
 
 /** What `recognizeMany` yields: a clip's result or its error. */
@@ -88,7 +90,7 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /** @throws TypeError for an unknown or wrong option */
   constructor(options: RecognizerOptions = {}) {
-    this.#options = parseOptions(recognizerOptionsSchema, options, 'options');
+    this.#options = parseOptions(recognizerOptionsSchema, options);
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
     this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
@@ -106,7 +108,7 @@ export class EmotionRecognizer implements AsyncDisposable {
    *   ERR_QUEUE_FULL, ERR_TIMEOUT, ERR_CLOSED, ERR_OUT_OF_MEMORY
    */
   async recognize(input: AudioInput, options: RecognizeOptions = {}): Promise<RecognitionResult> {
-    return this.#recognize(input, parseOptions(recognizeOptionsSchema, options, 'options'));
+    return this.#recognize(input, parseOptions(recognizeOptionsSchema, options));
   }
 
   /**
@@ -120,7 +122,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     inputs: Iterable<I> | AsyncIterable<I>,
     options: RecognizeManyOptions = {},
   ): AsyncGenerator<ManyResult<I>, void, undefined> {
-    const { ordered, signal, ...settings } = parseOptions(manyOptionsSchema, options, 'options');
+    const { ordered, signal, ...settings } = parseOptions(manyOptionsSchema, options);
     const work = (input: I, left: AbortSignal) =>
       this.#recognize(input, { ...settings, signal: left, whenFull: 'wait', transfer: false });
     for await (const outcome of mapMany(inputs, work, { ahead: () => this.#ahead(), ordered, signal })) {
@@ -140,7 +142,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     pcmStream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
     options: RecognizeStreamOptions,
   ): AsyncGenerator<StreamResult, void, undefined> {
-    const settings = parseOptions(streamOptionsSchema, options, 'options');
+    const settings = parseOptions(streamOptionsSchema, options);
     const { embedding, logits, processedAudio, signal, timeoutMs, priority, name, ...windowing } = settings;
     const call = { embedding, logits, processedAudio, signal, timeoutMs, priority, name };
     const each = recognizeOptionsSchema.parse({ ...call, whenFull: 'wait' });
@@ -198,7 +200,7 @@ export class EmotionRecognizer implements AsyncDisposable {
    * ends those that are being drained.
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    const { drain } = parseOptions(closeOptionsSchema, options, 'options');
+    const { drain } = parseOptions(closeOptionsSchema, options);
     if (drain) await this.#scheduler.drain();
     this.#scheduler.close();
     await this.#models.unload('close');
@@ -233,7 +235,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     let preparing: Promise<PreparedAudio> | undefined;
     let ready = false;
     try {
-      const { priority, window, granularity, embedding, maxDurationSeconds: maxSeconds, maxBytes, transfer } = settings;
+      const { priority, window, granularity, embedding, maxDuration: maxSeconds, maxBytes, transfer } = settings;
       const { raw, decoder = this.#options.decoder } = settings;
       const decodes = () => ready || report.tell({ stage: 'decoding' });
       if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);

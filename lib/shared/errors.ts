@@ -8,7 +8,7 @@ const REMEDIES = {
   ERR_DECODER_UNAVAILABLE:
     "Install ffmpeg (Debian, Ubuntu: apt-get install ffmpeg), name one with EMOTION2VEC_FFMPEG, or use decoder 'auto'.",
   ERR_AUDIO_TOO_SHORT: 'Give a longer clip.',
-  ERR_AUDIO_TOO_LONG: 'Give a shorter recording, or raise maxDurationSeconds.',
+  ERR_AUDIO_TOO_LONG: 'Give a shorter recording, or raise maxDuration.',
   ERR_AUDIO_NOT_FINITE: 'Replace NaN and infinite samples, or export the recording again.',
   ERR_FILE_NOT_FOUND: 'Check the path.',
   ERR_FILE_READ: 'Check that it is a readable file.',

@@ -1,0 +1,32 @@
+/** Encodings that bytes without a header may have. */
+export const RAW_ENCODINGS = ['mulaw', 'alaw', 's8', 'u8', 's16le', 's16be', 's24le', 's32le', 'f32le'] as const;
+
+/** The smallest and largest values of options. The server and the command line accept the same. */
+export const limits = {
+  threads: { min: 1, max: 1024 },
+  /** Seconds. */
+  window: { min: 1, max: 86_400 },
+  /** Seconds. */
+  timeline: { min: 0.02, max: 3600 },
+  /** Seconds. */
+  stream: { window: { min: 0.1, max: 60 }, hop: { min: 0.02, max: 60 } },
+  /** Hz. Speech needs more than the minimum, and no converter has more than the maximum. */
+  sampleRate: { min: 1000, max: 768_000 },
+  /** Ambisonics of the seventh order has 64 channels. */
+  channels: { min: 1, max: 64 },
+  /** Milliseconds that a timer of Node can wait. */
+  timerMs: { min: 1, max: 2 ** 31 - 1 },
+  /** Proxies in a row in front of a server. */
+  proxies: { min: 1, max: 32 },
+} as const;
+
+/** Default values of options that the command line and the server also state. */
+export const defaults = {
+  maxQueue: 1024,
+  /** Bytes of one file, Blob or stream. */
+  maxBytes: 2 ** 31,
+  /** Seconds. */
+  timeline: { window: 1, hop: 0.5 },
+  /** Connections to a server that may be open at once. */
+  connections: { all: 2048, perAddress: 512, hasteMs: 5000 },
+} as const;
