@@ -1,6 +1,6 @@
 import { onAbort } from '../shared/abort.js';
 import { EmotionError, messageOf } from '../shared/errors.js';
-import { explainTooLarge, fileError, toError } from '../shared/file-error.js';
+import { explainTooLarge, fileError } from '../shared/file-error.js';
 import { kindOf, shown } from '../shared/text.js';
 import { type ByteSource, type Piece, ReadAlready } from './byte-source.js';
 import { bytesOf } from './bytes.js';
@@ -41,7 +41,7 @@ export async function collect(source: ByteSource, { name, maxBytes, signal }: Co
       if (done) return all.joined();
       const piece = bytesOf(value);
       if (piece === undefined) throw new TypeError(`${name} must come in pieces of bytes, got ${kindOf(value)}`);
-      if (all.size + piece.length > maxBytes) throw toError(explainTooLarge(name, undefined, maxBytes));
+      if (all.size + piece.length > maxBytes) throw EmotionError.from(explainTooLarge(name, undefined, maxBytes));
       all.append(piece);
       if (performance.now() - begin > TURN_MS) {
         await new Promise((resolve) => setImmediate(resolve));

@@ -4,7 +4,7 @@ import { types } from 'node:util';
 
 import { onAbort } from '../shared/abort.js';
 import { EmotionError } from '../shared/errors.js';
-import { explainTooLarge, toError } from '../shared/file-error.js';
+import { explainTooLarge } from '../shared/file-error.js';
 import type { Decoder } from '../options/types.js';
 import { defaults } from '../options/limits.js';
 import { AudioBudget, type AudioLease } from './budget.js';
@@ -94,7 +94,8 @@ export async function decodeTaken(taken: TakenInput, options: DecodeOptions = {}
       const stats = await stat(path).catch(() => undefined); // the thread says what is wrong with it
       signal?.throwIfAborted();
       if (stats?.isFIFO()) return decodeBytes(await collectPipe(path, wanted));
-      if (stats !== undefined && !stats.isFile() && !stats.isDirectory()) throw toError(explainNoFile(stats, name));
+      if (stats !== undefined && !stats.isFile() && !stats.isDirectory())
+        throw EmotionError.from(explainNoFile(stats, name));
       const source = typeof path === 'string' ? path : urlOfPath(path);
       return leased(poolFor(stats?.size ?? 0).decode({ ...wanted, source }));
     }
@@ -130,7 +131,7 @@ async function collectPipe(path: string | Buffer, wanted: Wanted): Promise<Uint8
 
 /** All bytes of a blob at once: a browser's file, which the system reads. */
 async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Wanted): Promise<Uint8Array> {
-  if (blob.size > maxBytes) throw toError(explainTooLarge(name, blob.size, maxBytes));
+  if (blob.size > maxBytes) throw EmotionError.from(explainTooLarge(name, blob.size, maxBytes));
   const buffer = await new Promise((resolve, reject) => {
     const unfollow = signal && onAbort(signal, () => reject(signal.reason as Error));
     const reading = (async () => blob.arrayBuffer())();
@@ -138,7 +139,7 @@ async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Wanted):
   });
   const bytes = bytesOf(buffer);
   if (bytes === undefined) throw new TypeError(`${name} is a Blob whose arrayBuffer() gives no bytes`);
-  if (bytes.length > maxBytes) throw toError(explainTooLarge(name, bytes.length, maxBytes)); // its size is a mere claim
+  if (bytes.length > maxBytes) throw EmotionError.from(explainTooLarge(name, bytes.length, maxBytes)); // its size is a mere claim
   return ownBytes(bytes, false); // a library's may give the memory that it keeps
 }
 

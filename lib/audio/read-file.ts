@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-import { explainFileError, explainTooLarge, type FileFailure } from '../shared/file-error.js';
+import { explainFileError, explainTooLarge } from '../shared/file-error.js';
+import type { Problem } from '../shared/errors.js';
 import { Failure } from './failure.js';
 import { pathOfUrl } from './file-url.js';
 
@@ -39,7 +40,7 @@ export function readFile(file: string, name: string, maxBytes = Infinity): Uint8
 }
 
 /** What is wrong with a path that is neither file nor folder. */
-export function explainNoFile(stats: { isSocket(): boolean; isFIFO(): boolean }, name: string): FileFailure {
+export function explainNoFile(stats: { isSocket(): boolean; isFIFO(): boolean }, name: string): Problem {
   const what = stats.isSocket() ? 'a socket' : stats.isFIFO() ? 'a pipe' : 'a device';
   return {
     code: 'ERR_FILE_READ',
@@ -73,6 +74,6 @@ function readToEnd(fd: number, name: string, maxBytes: number): Uint8Array {
   }
 }
 
-function failure({ code, what, remedy }: FileFailure, cause?: unknown): Failure {
+function failure({ code, what, remedy }: Problem, cause?: unknown): Failure {
   return new Failure(code, what, cause, remedy);
 }

@@ -1,51 +1,28 @@
 import { types } from 'node:util';
 
+import { type ErrorCode, entryOf } from './error-codes.js';
 import { shown } from './text.js';
 
-/** Every error the package throws on purpose, in one table: what `code` means and what a person can do about it. */
-const REMEDIES = {
-  ERR_AUDIO_DECODE: 'Check that the file plays; docs/audio-formats.md lists what is read.',
-  ERR_DECODER_UNAVAILABLE:
-    "Install ffmpeg (Debian, Ubuntu: apt-get install ffmpeg), name one with EMOTION2VEC_FFMPEG, or use decoder 'auto'.",
-  ERR_AUDIO_TOO_SHORT: 'Give a longer clip.',
-  ERR_AUDIO_TOO_LONG: 'Give a shorter recording, or raise maxDuration.',
-  ERR_AUDIO_NOT_FINITE: 'Replace NaN and infinite samples, or export the recording again.',
-  ERR_FILE_NOT_FOUND: 'Check the path.',
-  ERR_FILE_READ: 'Check that it is a readable file.',
-  ERR_FILE_WRITE: 'Check that the folder is writable and the disk has room.',
-  ERR_MODEL_NOT_FOUND: 'Run `emotion2vec models` for the built-in names, or give the path of a .pt archive.',
-  ERR_MODEL_LOAD: 'Give a TorchScript archive (.pt), as torch.jit.save writes it.',
-  ERR_CHECKPOINT: 'Give the model.pt of an emotion2vec+ model as FunASR publishes it, with its tokens.txt beside it.',
-  ERR_LABELS: 'Give a CSV file with a header, and a column each of the clip and its emotion (docs/evaluation.md).',
-  ERR_MODEL_RUN: 'Check that the inputs fit the method that was called.',
-  ERR_LIBTORCH_MISSING: 'Run `npx emotion2vec setup`, or set LIBTORCH to a libtorch directory.',
-  ERR_LIBTORCH_DOWNLOAD: 'Check the network and the free disk space and run `npx emotion2vec setup` again.',
-  ERR_ADDON_MISSING: 'Run `npx emotion2vec setup`; it needs CMake and a C++20 compiler when no prebuilt binary fits.',
-  ERR_ADDON_BUILD:
-    'Install CMake 3.18 or newer and a C++20 compiler (g++ 10 or newer), then run `npx emotion2vec setup` again.',
-  ERR_PLATFORM: 'Linux x64 with glibc is supported.',
-  ERR_DEVICE_UNAVAILABLE: "Use device 'cpu' or 'auto'.",
-  ERR_PRECISION_UNSUPPORTED: "Use precision 'auto', or an archive in another precision.",
-  ERR_QUANTIZE: 'Quantise an archive with float32 linear layers, once.',
-  ERR_OUT_OF_MEMORY: 'Give shorter clips, use a smaller precision, or allow or free more memory.',
-  ERR_QUEUE_FULL: 'Wait for running calls to finish, or raise maxQueue.',
-  ERR_TIMEOUT: 'Raise timeoutMs, or send fewer clips at once.',
-  ERR_LISTEN: 'Choose another --port or --host.',
-  ERR_CLOSED: 'Create a new one: this one was closed.',
-} as const;
+export { type ErrorCode, isErrorCode } from './error-codes.js';
 
-export type ErrorCode = keyof typeof REMEDIES;
-
-/** Characters of `what`. A net: what is quoted in it is cut where it is quoted. */
-const MOST = 1000;
-
-export function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === 'string' && Object.hasOwn(REMEDIES, code);
+/**
+ * Something that is wrong, and what to do about it: the one shape of every failure that is not thrown yet, or never is
+ * (findings of the doctor, reasons against a device).
+ */
+export interface Problem {
+  code: ErrorCode;
+  /** What is wrong: a sentence without a full stop. */
+  what: string;
+  /** What to do about it. Default: the advice of the code. */
+  remedy?: string | undefined;
 }
+
+/** Maximum length of `what`. A safety net: whatever it quotes is shortened where it is quoted. */
+const MAX_WHAT = 1000;
 
 /**
  * The one error class of the package. `code` is stable and meant for programs; the message says what happened and
- * what to do about it; `cause` keeps the error underneath.
+ * what to do about it; `cause` keeps the underlying error.
  */
 export class EmotionError extends Error {
   readonly code: ErrorCode;
@@ -54,12 +31,12 @@ export class EmotionError extends Error {
 
   /**
    * @param code one of the stable codes
-   * @param what what happened, a sentence without a full stop
-   * @param options `cause`: the error underneath; `remedy`: replaces the code's usual advice
+   * @param what what happened: a sentence without a full stop
+   * @param options `cause`: the underlying error; `remedy`: replaces the usual advice of the code
    */
-  constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string } = {}) {
-    const sentence = shown(what, MOST).replace(/\.$/, ''); // what is quoted from elsewhere may end with one
-    const remedy = options.remedy ?? REMEDIES[code];
+  constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string | undefined } = {}) {
+    const sentence = shown(what, MAX_WHAT).replace(/\.$/, ''); // text quoted from elsewhere may end with a full stop
+    const remedy = options.remedy ?? entryOf(code).remedy;
     super(`${sentence}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'EmotionError';
     this.code = code;
@@ -67,7 +44,12 @@ export class EmotionError extends Error {
     this.#remedy = remedy;
   }
 
-  /** What happened, a sentence without a full stop. */
+  /** Makes the error of a problem. */
+  static from({ code, what, remedy }: Problem, cause?: unknown): EmotionError {
+    return new EmotionError(code, what, { remedy, ...(cause !== undefined && { cause }) });
+  }
+
+  /** What happened: a sentence without a full stop. */
   get what(): string {
     return this.#what;
   }
@@ -78,11 +60,21 @@ export class EmotionError extends Error {
   }
 }
 
-export function isOutOfMemory(error: unknown): error is EmotionError {
-  return error instanceof EmotionError && error.code === 'ERR_OUT_OF_MEMORY';
+export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is EmotionError {
+  return error instanceof EmotionError && codes.includes(error.code);
 }
 
-/** The message of whatever was thrown; of the file system's, without the paths at its end. */
+export function isOutOfMemory(error: unknown): error is EmotionError {
+  return hasCode(error, 'ERR_OUT_OF_MEMORY');
+}
+
+/** The code of an error of the operating system, such as `ENOENT`; undefined for any other value. */
+export function systemCode(error: unknown): string | undefined {
+  const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** Returns the message of whatever was thrown; for errors of the file system, without the paths at its end. */
 export function messageOf(error: unknown): string {
   if (!isError(error)) return textOf(error);
   const { message, code, syscall } = error as NodeJS.ErrnoException;
@@ -91,16 +83,16 @@ export function messageOf(error: unknown): string {
   return end < 0 ? message : message.slice(0, end + `, ${syscall}`.length);
 }
 
-/** Also an error of another realm (node:vm), which is no instance of our class. */
+/** Errors of another realm (node:vm) are not instances of our `Error`. */
 function isError(error: unknown): error is Error {
   return error instanceof Error || types.isNativeError(error);
 }
 
-/** Anything may be thrown, also what cannot be made into text. */
+/** Anything may be thrown, including values that cannot be converted to text. */
 function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return 'something that is no error';
+    return 'a value that is not an error';
   }
 }

@@ -1,5 +1,5 @@
 import { formatBytes } from './bytes.js';
-import { EmotionError, type ErrorCode, messageOf } from './errors.js';
+import { EmotionError, messageOf, type Problem } from './errors.js';
 
 interface Reason {
   why: string;
@@ -40,15 +40,8 @@ const REASONS: Record<string, Reason> = {
   ETIMEDOUT: { why: 'the network drive does not answer', remedy: 'Check the network, and mount the drive again.' },
 };
 
-/** What an error of the file system is: a code of ours, a sentence, advice. The sentence holds `name` and no other path. */
-export interface FileFailure {
-  code: ErrorCode;
-  what: string;
-  remedy?: string;
-}
-
 /** @param name of the file, as messages show it */
-export function explainFileError(error: unknown, name: string): FileFailure {
+export function explainFileError(error: unknown, name: string): Problem {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   if (code === 'ENOENT') return { code: 'ERR_FILE_NOT_FOUND', what: `There is no file ${name}` };
   if (code === 'ENOTDIR') {
@@ -72,22 +65,15 @@ export function shortageIn(error: unknown): NodeJS.ErrnoException | undefined {
 
 /** @param name of the file, as messages show it */
 export function fileError(cause: unknown, name: string): EmotionError {
-  return toError(explainFileError(cause, name), cause);
+  return EmotionError.from(explainFileError(cause, name), cause);
 }
 
 /** @param size where it is known */
-export function explainTooLarge(name: string, size: number | undefined, maxBytes: number): FileFailure {
+export function explainTooLarge(name: string, size: number | undefined, maxBytes: number): Problem {
   const more = `more than ${formatBytes(maxBytes)}`;
   return {
     code: 'ERR_AUDIO_TOO_LONG',
     what: size === undefined ? `${name} has ${more}` : `${name} has ${formatBytes(size)}, ${more}`,
     remedy: 'Give a shorter recording, or raise maxBytes.',
   };
-}
-
-export function toError({ code, what, remedy }: FileFailure, cause?: unknown): EmotionError {
-  return new EmotionError(code, what, {
-    ...(cause !== undefined && { cause }),
-    ...(remedy !== undefined && { remedy }),
-  });
 }
