@@ -5,7 +5,7 @@ import type { Pcm } from '../audio/pcm.js';
 import { loadPlaced } from '../device/placement.js';
 import { largest } from '../shared/largest.js';
 import { nativeBinding } from '../native/binding.js';
-import type { TorchOptions } from '../options/types.js';
+import type { ResolvedDevice, ResolvedPrecision, TorchOptions } from '../options/types.js';
 import { type DeviceMemory, type LoadWatch, type RunTiming, type Tensor, TorchModule } from '../torch/torch-module.js';
 import { CONTRACT_REMEDY, type ModelCard } from './card.js';
 import { readCard } from './card-file.js';
@@ -78,8 +78,8 @@ export class EmotionModel {
     });
   }
 
-  get device(): string {
-    return this.#module.device;
+  get device(): ResolvedDevice {
+    return this.#module.device as ResolvedDevice;
   }
 
   /** Of its CUDA device; zeros on the CPU. */
@@ -87,8 +87,8 @@ export class EmotionModel {
     return this.#module.deviceMemory();
   }
 
-  get precision(): string {
-    return this.#module.precision;
+  get precision(): ResolvedPrecision {
+    return this.#module.precision as ResolvedPrecision;
   }
 
   get threads(): number {

@@ -9,7 +9,6 @@ import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import { EmotionError } from '../shared/errors.js';
 import { events, type LoadEvent } from '../shared/events.js';
 import { mapMany, type Outcome } from './many.js';
-import type { DeviceMemory } from '../native/binding.js';
 import { EmotionModel, type ModelOutput, type ModelWants } from '../model/emotion-model.js';
 import { readCard } from '../model/card-file.js';
 import { resolveModel } from '../model/manifest.js';
@@ -32,12 +31,12 @@ import {
 import { parseOptions } from '../options/parse.js';
 import { ProgressReport } from './progress.js';
 import { type RecognitionResult, resultOf } from './result.js';
-import type { SchedulerStats } from '../scheduler/metrics.js';
 import { type ModelLane, modelLane } from '../scheduler/model-lane.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { CallContext, Turn, TurnWatcher } from '../scheduler/turn.js';
-import { type PcmChunk, windowsOf } from './stream.js';
+import { type AudioChunk, windowsOf } from './stream.js';
 import type { LoadWatch } from '../torch/torch-module.js';
+import type { MemoryUsage, ModelStatus, RecognizerStatus } from './status.js';
 import { hear } from './windows.js';
 
 /** What `recognizeMany` yields: a clip's result or its error. */
@@ -51,27 +50,6 @@ export interface StreamResult extends RecognitionResult {
   end: number;
   /** Windows left out before this one (`whenBehind: 'skip'`). */
   skipped: number;
-}
-
-export interface MemoryReport {
-  /** Resident set size of the process. */
-  rssBytes: number;
-  loaded: boolean;
-  /** Size of the loaded model's archive; 0 when none is loaded. */
-  modelBytes: number;
-  /** Decoded audio that waits for a model, of all recognizers of this JavaScript thread. */
-  audioBytes: number;
-  /** Of the CUDA device where the model is; absent elsewhere. */
-  device?: DeviceMemory;
-}
-
-/** The model of a recognizer, as far as it is there. */
-export interface ModelStatus {
-  state: 'unloaded' | 'loading' | 'loaded';
-  /** Of the archive that has been read, while it is `loading`: 0 to 1. */
-  fraction?: number;
-  /** Once it is `loaded`. `parallel`: runs that the processors take at once. */
-  model?: { name: string; file: string; precision: string; device: string; threads: number; parallel: number };
 }
 
 type CallSettings = z.output<typeof recognizeOptionsSchema>;
@@ -139,7 +117,7 @@ export class EmotionRecognizer implements AsyncDisposable {
    * @throws EmotionError as recognize
    */
   async *recognizeStream(
-    pcmStream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
+    pcmStream: AsyncIterable<AudioChunk> | Iterable<AudioChunk>,
     options: RecognizeStreamOptions,
   ): AsyncGenerator<StreamResult, void, undefined> {
     const settings = parseOptions(streamOptionsSchema, options);
@@ -165,29 +143,25 @@ export class EmotionRecognizer implements AsyncDisposable {
     });
   }
 
-  /** Calls by state, and how long their parts take. */
-  stats(): SchedulerStats {
-    return this.#scheduler.stats;
+  /** Returns the state of the model, counts and times of requests, and the memory in use. Loads nothing. */
+  status(): RecognizerStatus {
+    const { loaded } = this.#models;
+    const memory: MemoryUsage = {
+      rssBytes: process.memoryUsage.rss(),
+      modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
+      audioBytes: audioBudget.heldBytes,
+      ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
+    };
+    return { model: this.#modelStatus(), requests: this.#scheduler.stats, memory };
   }
 
-  modelStatus(): ModelStatus {
+  #modelStatus(): ModelStatus {
     const { loaded, loading } = this.#models;
     if (loaded === undefined) {
       return loading === undefined ? { state: 'unloaded' } : { state: 'loading', fraction: loading };
     }
     const { card, file, precision, device, threads, parallel } = loaded;
-    return { state: 'loaded', model: { name: card.name, file, precision, device, threads, parallel } };
-  }
-
-  memory(): MemoryReport {
-    const { loaded } = this.#models;
-    return {
-      rssBytes: process.memoryUsage.rss(),
-      loaded: loaded !== undefined,
-      modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
-      audioBytes: audioBudget.heldBytes,
-      ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
-    };
+    return { state: 'loaded', name: card.name, file, precision, device, threads, parallel };
   }
 
   /** Gives the model's memory back, as soon as calls under way have finished; the next one loads again. */
@@ -302,7 +276,7 @@ export class EmotionRecognizer implements AsyncDisposable {
       device: loaded.device,
       threads: loaded.threads,
       parallel: loaded.parallel,
-      ms: performance.now() - begin,
+      loadMs: performance.now() - begin,
     };
     events.load.publish(event);
     return loaded;

@@ -10,7 +10,7 @@ export interface Distribution {
   max: number;
 }
 
-export interface SchedulerStats {
+export interface RequestStatistics {
   /** Calls under way that wait: for their audio, for the model, or for their turn. */
   queued: number;
   /** Calls whose clip the model has now. */
@@ -47,7 +47,7 @@ export class Metrics {
     this.inferenceMs.record(timing.inferenceMs);
   }
 
-  read(queued: number, running: number): SchedulerStats {
+  read(queued: number, running: number): RequestStatistics {
     return {
       queued,
       running,

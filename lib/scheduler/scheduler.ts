@@ -1,7 +1,7 @@
 import { onAbort } from '../shared/abort.js';
 import { EmotionError, isOutOfMemory } from '../shared/errors.js';
 import { FairQueue, type Queued } from './fair-queue.js';
-import { Metrics, type SchedulerStats } from './metrics.js';
+import { Metrics, type RequestStatistics } from './metrics.js';
 import type { CallContext, CallOptions, Lane, Turn, TurnOptions, TurnWatcher } from './turn.js';
 
 interface Job<C, R> extends Queued {
@@ -60,7 +60,7 @@ export class Scheduler<C, R> {
     return this.#calls.size;
   }
 
-  get stats(): SchedulerStats {
+  get stats(): RequestStatistics {
     let running = 0;
     for (const call of this.#calls) running += Number(call.running > 0);
     return this.metrics.read(this.#calls.size - running, running);
