@@ -88,7 +88,7 @@ export class EmotionModel {
   }
 
   get precision(): ResolvedPrecision {
-    return this.#module.precision as ResolvedPrecision;
+    return this.#module.precision;
   }
 
   get threads(): number {
