@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 
 import { EmotionError, EmotionRecognizer, type RecognizeStreamOptions } from '../lib/index.js';
 import { type AudioChunk, type StreamWindow, type WindowOptions, windowsOf } from '../lib/recognition/stream.js';
-import { settled } from './support/fake-lane.js';
+import { settled } from './support/fake-runner.js';
 import { clip } from './support/tiny.js';
 
 const options: WindowOptions = {

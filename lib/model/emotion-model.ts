@@ -22,8 +22,8 @@ export interface ModelOutput {
   frames: number;
 }
 
-/** What is wanted of a run beside the logits. */
-export interface ModelWants {
+/** The outputs that are requested of a run in addition to the logits. */
+export interface RequestedOutputs {
   frameLogits: boolean;
   features: boolean;
 }
@@ -109,7 +109,7 @@ export class EmotionModel {
    */
   async run(
     clips: readonly Pcm[],
-    want: ModelWants,
+    want: RequestedOutputs,
     signal?: AbortSignal,
   ): Promise<{ outputs: ModelOutput[]; runMs: number }> {
     const keep = [0, 3, ...(want.frameLogits ? [1] : []), ...(want.features ? [2] : [])];
@@ -123,7 +123,7 @@ export class EmotionModel {
   }
 
   /** Checks what came back: an archive may carry a card and still break its promise. */
-  #read(output: unknown, clips: number, want: ModelWants): ModelOutput[] {
+  #read(output: unknown, clips: number, want: RequestedOutputs): ModelOutput[] {
     const [logits, frameLogits, features, lengths] = Array.isArray(output) ? (output as unknown[]) : [];
     const { labels, embeddingDim, name } = this.card;
     if (!isTensor(lengths, 'int64', [clips])) throw this.#broken('frame_lengths is not int64[B]');

@@ -9,7 +9,7 @@ import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import { EmotionError } from '../shared/errors.js';
 import { events, type LoadEvent } from '../shared/events.js';
 import { mapMany, type Outcome } from './many.js';
-import { EmotionModel, type ModelOutput, type ModelWants } from '../model/emotion-model.js';
+import { EmotionModel, type ModelOutput, type RequestedOutputs } from '../model/emotion-model.js';
 import { readCard } from '../model/card-file.js';
 import { resolveModel } from '../model/manifest.js';
 import { ModelHolder } from '../model/model-holder.js';
@@ -31,9 +31,9 @@ import {
 import { parseOptions } from '../options/parse.js';
 import { ProgressReport } from './progress.js';
 import { type RecognitionResult, resultOf } from './result.js';
-import { type ModelLane, modelLane } from '../scheduler/model-lane.js';
+import { type ModelRunner, modelRunner } from '../scheduler/model-batches.js';
 import { Scheduler } from '../scheduler/scheduler.js';
-import type { CallContext, Turn, TurnWatcher } from '../scheduler/turn.js';
+import type { RequestContext, RunObserver, RunResult } from '../scheduler/run.js';
 import { type AudioChunk, windowsOf } from './stream.js';
 import type { LoadWatch } from '../torch/torch-module.js';
 import type { MemoryUsage, ModelStatus, RecognizerStatus } from './status.js';
@@ -70,7 +70,7 @@ export class EmotionRecognizer implements AsyncDisposable {
   constructor(options: RecognizerOptions = {}) {
     this.#options = parseOptions(recognizerOptionsSchema, options);
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
-    this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
+    this.#scheduler = new Scheduler({ maxRequests: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
       (watch, onCpu) => this.#load(watch, onCpu),
       async () => readCard(resolveModel(this.#options.model)),
@@ -131,7 +131,7 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /** Loads libtorch and the model and runs it, so that the first clip finds everything warm. */
   async warmUp(): Promise<void> {
-    await this.#scheduler.call(async ({ turn }) => {
+    await this.#scheduler.request(async ({ run: turn }) => {
       const use = new ModelUse(this.#models);
       try {
         const { sampleRate, minSamples } = (await use.model()).card;
@@ -152,7 +152,7 @@ export class EmotionRecognizer implements AsyncDisposable {
       audioBytes: audioBudget.heldBytes,
       ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
     };
-    return { model: this.#modelStatus(), requests: this.#scheduler.stats, memory };
+    return { model: this.#modelStatus(), requests: this.#scheduler.statistics, memory };
   }
 
   #modelStatus(): ModelStatus {
@@ -189,7 +189,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     const taken = takeInput(input, name);
     const call = { signal, timeoutMs, priority, wait: whenFull === 'wait' };
     try {
-      return await this.#scheduler.call((context) => this.#hear(taken, settings, context), call);
+      return await this.#scheduler.request((context) => this.#hear(taken, settings, context), call);
     } finally {
       stopInput(taken); // also of a call that never came to read it
     }
@@ -198,7 +198,7 @@ export class EmotionRecognizer implements AsyncDisposable {
   async #hear(
     input: TakenInput,
     settings: CallSettings,
-    { signal, turn }: CallContext<Pcm, ModelOutput>,
+    { signal, run: turn }: RequestContext<Pcm, ModelOutput>,
   ): Promise<RecognitionResult> {
     const begin = performance.now();
     const report = new ProgressReport(settings.onProgress);
@@ -252,16 +252,19 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /** A clip's turn; where `auto` may choose, on the CPU once memory of its device has run out. */
   async #turn(
-    turn: CallContext<Pcm, ModelOutput>['turn'],
+    turn: RequestContext<Pcm, ModelOutput>['run'],
     use: ModelUse,
     clip: Pcm,
-    want?: ModelWants,
-    watcher?: TurnWatcher,
-  ): Promise<Turn<ModelOutput>> {
+    want?: RequestedOutputs,
+    watcher?: RunObserver,
+  ): Promise<RunResult<ModelOutput>> {
     const model = await use.model();
     const movable = this.#options.device === 'auto' && model.device !== 'cpu';
-    const fallback = async (error: EmotionError) => this.#lane(await use.moveToCpu(error), want);
-    return turn(this.#lane(model, want), clip, clip.samples.length, { watcher, ...(movable && { fallback }) });
+    const fallback = async (error: EmotionError) => this.#runner(await use.moveToCpu(error), want);
+    return turn(this.#runner(model, want), clip, clip.samples.length, {
+      observer: watcher,
+      ...(movable && { fallback }),
+    });
   }
 
   async #load(watch: LoadWatch, onCpu: boolean): Promise<EmotionModel> {
@@ -286,11 +289,11 @@ export class EmotionRecognizer implements AsyncDisposable {
   #ahead(): number {
     const model = this.#models.loaded;
     if (model === undefined) return READY;
-    const { parallel, maxBatch } = this.#lane(model);
+    const { parallel, maxBatch } = this.#runner(model);
     return parallel * maxBatch + READY;
   }
 
-  #lane(model: EmotionModel, want: ModelWants = { frameLogits: false, features: false }): ModelLane {
-    return modelLane(model, want, this.#options.maxBatch);
+  #runner(model: EmotionModel, want: RequestedOutputs = { frameLogits: false, features: false }): ModelRunner {
+    return modelRunner(model, want, this.#options.maxBatch);
   }
 }
