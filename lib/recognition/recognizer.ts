@@ -10,10 +10,10 @@ import { EmotionError } from '../shared/errors.js';
 import { events, type LoadEvent } from '../shared/events.js';
 import { mapMany, type Outcome } from './many.js';
 import type { DeviceMemory } from '../native/binding.js';
-import { EmotionModel, type ModelOutput, type ModelWants } from '../model/emotion-model.js';
-import { readCard } from '../model/card-file.js';
+import { EmotionModel, type ModelOutput, type RequestedOutputs } from '../model/emotion-model.js';
+import { type EmotionArchive, openEmotionArchive } from '../model/emotion-archive.js';
 import { resolveModel } from '../model/manifest.js';
-import { ModelHolder } from '../model/model-holder.js';
+import { type HolderLoad, ModelHolder } from '../model/model-holder.js';
 import { ModelUse } from '../model/model-use.js';
 import type {
   CloseOptions,
@@ -37,7 +37,6 @@ import { type ModelLane, modelLane } from '../scheduler/model-lane.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { CallContext, Turn, TurnWatcher } from '../scheduler/turn.js';
 import { type PcmChunk, windowsOf } from './stream.js';
-import type { LoadWatch } from '../torch/torch-module.js';
 import { hear } from './windows.js';
 
 /** What `recognizeMany` yields: a clip's result or its error. */
@@ -94,8 +93,10 @@ export class EmotionRecognizer implements AsyncDisposable {
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
     this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
-      (watch, onCpu) => this.#load(watch, onCpu),
-      async () => readCard(resolveModel(this.#options.model)),
+      {
+        open: async () => openEmotionArchive(resolveModel(this.#options.model)),
+        load: (archive, how) => this.#load(archive, how),
+      },
       idleUnloadMs,
     );
   }
@@ -281,7 +282,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     turn: CallContext<Pcm, ModelOutput>['turn'],
     use: ModelUse,
     clip: Pcm,
-    want?: ModelWants,
+    want?: RequestedOutputs,
     watcher?: TurnWatcher,
   ): Promise<Turn<ModelOutput>> {
     const model = await use.model();
@@ -290,11 +291,11 @@ export class EmotionRecognizer implements AsyncDisposable {
     return turn(this.#lane(model, want), clip, clip.samples.length, { watcher, ...(movable && { fallback }) });
   }
 
-  async #load(watch: LoadWatch, onCpu: boolean): Promise<EmotionModel> {
+  async #load(archive: EmotionArchive, { onCpu, onProgress }: HolderLoad): Promise<EmotionModel> {
     const begin = performance.now();
-    const { model, device, precision, threads, memoryBudgetBytes } = this.#options;
-    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes } as const;
-    const loaded = await EmotionModel.load(resolveModel(model), options, watch);
+    const { device, precision, threads, memoryBudgetBytes } = this.#options;
+    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes, onProgress } as const;
+    const loaded = await EmotionModel.load(archive, options);
     const event: LoadEvent = {
       model: loaded.card.name,
       file: loaded.file,
@@ -316,7 +317,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     return parallel * maxBatch + READY;
   }
 
-  #lane(model: EmotionModel, want: ModelWants = { frameLogits: false, features: false }): ModelLane {
+  #lane(model: EmotionModel, want: RequestedOutputs = { frameLogits: false, features: false }): ModelLane {
     return modelLane(model, want, this.#options.maxBatch);
   }
 }

@@ -2,7 +2,7 @@ import type { Pcm } from '../audio/pcm.js';
 import { isOutOfMemory } from '../shared/errors.js';
 import { events, type RunEvent } from '../shared/events.js';
 import { largest } from '../shared/largest.js';
-import type { EmotionModel, ModelOutput, ModelWants } from '../model/emotion-model.js';
+import type { EmotionModel, ModelOutput, RequestedOutputs } from '../model/emotion-model.js';
 import type { Lane } from './turn.js';
 
 export type ModelLane = Lane<Pcm, ModelOutput>;
@@ -22,7 +22,7 @@ const SLOW_RUN_MS = 1000;
 const lanes = new WeakMap<EmotionModel, Map<string, ModelLane>>();
 
 /** The lane of a model's clips of which the same is wanted. */
-export function modelLane(model: EmotionModel, want: ModelWants, maxBatch: number | undefined): ModelLane {
+export function modelLane(model: EmotionModel, want: RequestedOutputs, maxBatch: number | undefined): ModelLane {
   const ofModel = lanes.get(model) ?? new Map<string, ModelLane>();
   lanes.set(model, ofModel);
   const key = JSON.stringify([want.frameLogits, want.features]);
@@ -31,7 +31,7 @@ export function modelLane(model: EmotionModel, want: ModelWants, maxBatch: numbe
   return lane;
 }
 
-function createLane(model: EmotionModel, want: ModelWants, maxBatch: number | undefined): ModelLane {
+function createLane(model: EmotionModel, want: RequestedOutputs, maxBatch: number | undefined): ModelLane {
   const { card } = model;
   const seconds = model.device === 'cpu' ? MAX_BATCH_SECONDS : MAX_CUDA_BATCH_SECONDS;
   const lane = {
