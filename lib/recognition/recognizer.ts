@@ -10,9 +10,9 @@ import { EmotionError } from '../shared/errors.js';
 import { events, type LoadEvent } from '../shared/events.js';
 import { mapMany, type Outcome } from './many.js';
 import { EmotionModel, type ModelOutput, type RequestedOutputs } from '../model/emotion-model.js';
-import { readCard } from '../model/card-file.js';
+import { type EmotionArchive, openEmotionArchive } from '../model/emotion-archive.js';
 import { resolveModel } from '../model/manifest.js';
-import { ModelHolder } from '../model/model-holder.js';
+import { type HolderLoad, ModelHolder } from '../model/model-holder.js';
 import { ModelUse } from '../model/model-use.js';
 import type {
   CloseOptions,
@@ -35,7 +35,6 @@ import { type ModelRunner, modelRunner } from '../scheduler/model-batches.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import type { RequestContext, RunObserver, RunResult } from '../scheduler/run.js';
 import { type AudioChunk, windowsOf } from './stream.js';
-import type { LoadWatch } from '../torch/torch-module.js';
 import type { MemoryUsage, ModelStatus, RecognizerStatus } from './status.js';
 import { hear } from './windows.js';
 
@@ -72,8 +71,10 @@ export class EmotionRecognizer implements AsyncDisposable {
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
     this.#scheduler = new Scheduler({ maxRequests: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
-      (watch, onCpu) => this.#load(watch, onCpu),
-      async () => readCard(resolveModel(this.#options.model)),
+      {
+        open: async () => openEmotionArchive(resolveModel(this.#options.model)),
+        load: (archive, how) => this.#load(archive, how),
+      },
       idleUnloadMs,
     );
   }
@@ -267,11 +268,11 @@ export class EmotionRecognizer implements AsyncDisposable {
     });
   }
 
-  async #load(watch: LoadWatch, onCpu: boolean): Promise<EmotionModel> {
+  async #load(archive: EmotionArchive, { onCpu, onProgress }: HolderLoad): Promise<EmotionModel> {
     const begin = performance.now();
-    const { model, device, precision, threads, memoryBudgetBytes } = this.#options;
-    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes } as const;
-    const loaded = await EmotionModel.load(resolveModel(model), options, watch);
+    const { device, precision, threads, memoryBudgetBytes } = this.#options;
+    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes, onProgress } as const;
+    const loaded = await EmotionModel.load(archive, options);
     const event: LoadEvent = {
       model: loaded.card.name,
       file: loaded.file,
