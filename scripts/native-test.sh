@@ -11,7 +11,7 @@ test_program() {
   name=$1 variant=$2
   shift 2
   program=$out/$name-$variant
-  if "${CXX:-g++}" -std=c++20 -O1 -g -Wall -Wextra -pthread -o "$program" "native/test/$name.cc" "$@" 2>"$program.log" &&
+  if "${CXX:-g++}" -std=c++20 -O1 -g -Wall -Wextra -pthread -Inative -o "$program" "native/test/$name.cc" "$@" 2>"$program.log" &&
     timeout 600 "$program" >>"$program.log" 2>&1; then
     echo "ok      $name ($variant)"
   else
@@ -29,19 +29,19 @@ for variant in plain thread address; do
     address) flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined' ;;
   esac
   # shellcheck disable=SC2086
-  test_program task_queue_test $variant native/task_queue.cc native/cpus.cc native/cgroup.cc $flags
+  test_program task_queue_test $variant native/system/task_queue.cc native/system/cpus.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
-  test_program cpus_test $variant native/cpus.cc native/cgroup.cc $flags
+  test_program cpus_test $variant native/system/cpus.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
-  test_program memory_test $variant native/memory.cc native/cgroup.cc $flags
+  test_program memory_test $variant native/system/memory.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
-  test_program crc32_test $variant native/crc32.cc $flags
+  test_program crc32_test $variant native/archive/crc32.cc $flags
 done
 
 # What reads any file's bytes, by libFuzzer (clang's): FUZZ_SECONDS long, from archives of the tests.
 fuzzer=$out/archive_records_fuzz
-if clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$fuzzer" \
-  native/test/archive_records_fuzz.cc native/archive_records.cc native/crc32.cc 2>"$fuzzer.log"; then
+if clang++ -std=c++20 -O1 -g -Inative -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$fuzzer" \
+  native/test/archive_records_fuzz.cc native/archive/archive_records.cc native/archive/crc32.cc 2>"$fuzzer.log"; then
   mkdir -p "$fuzzer.corpus"
   cp test/fixtures/models/stateful.pt test/fixtures/models/no-labels.pt "$fuzzer.corpus"
   if "$fuzzer" -max_total_time="${FUZZ_SECONDS:-15}" -max_len=4096 -rss_limit_mb=1024 -timeout=10 \

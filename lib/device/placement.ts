@@ -88,7 +88,7 @@ function unavailable(device: string, { what, remedy }: DeviceProblem): EmotionEr
 async function open(index: number): Promise<void> {
   const binding = await nativeBinding();
   await openCuda();
-  const devices = binding.cudaDevices();
+  const devices = binding.initializeCuda();
   if (index >= devices) {
     const what = `libtorch finds ${devices} devices`;
     throw unavailable(`cuda:${index}`, { what, remedy: 'Check `nvidia-smi`.', hardware: true });

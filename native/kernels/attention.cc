@@ -1,25 +1,27 @@
 // Attention with an ALiBi bias, scores never stored beyond a tile, softmax as the tiles go by (Milakov and Gimelshein,
 // "Online normalizer calculation for softmax"; Dao et al., "FlashAttention").
 //
-// A panel of queries lies across the lanes of three vectors. Scores are computed transposed, [key, query]: then a key's or
-// a value's elements are broadcast as they lie in memory, nothing needs transposing but the panel, and the softmax has a
-// query in each lane. A tile of scores fits in the first-level cache.
-#include "kernel_set.h"
-#include "vector.h"
+// A panel of queries lies across the lanes of three vectors. Scores are computed transposed, [key, query]: then a key's
+// or a value's elements are broadcast as they lie in memory, nothing needs transposing but the panel, and the softmax
+// has a query in each lane. A tile of scores fits in the first-level cache.
+#include "kernels/kernel_set.h"
+#include "kernels/vector.h"
 
 namespace e2v {
 namespace {
 
-constexpr int VECS = 3;               // vectors of a panel
-constexpr int PANEL = VECS * LANES;   // queries of a panel
-constexpr int ROWS = 4;               // keys, or elements of a value, computed together: ROWS * VECS accumulators
-constexpr long TILE = 64;             // keys of a tile: its scores, keys and the queries fit in the first-level cache
-constexpr long GROUP = 8;             // panels that share a gathered tile
-constexpr float NOTHING = -1e30f;     // below any score
-// A weight of exp(NEGLIGIBLE) = 1e-13 of a query's largest. A million such keys together are less than float32 rounds away.
+constexpr int VECS = 3;              // vectors of a panel
+constexpr int PANEL = VECS * LANES;  // queries of a panel
+constexpr int ROWS = 4;              // keys, or elements of a value, computed together: ROWS * VECS accumulators
+constexpr long TILE = 64;            // keys of a tile: its scores, keys and the queries fit in the first-level cache
+constexpr long GROUP = 8;            // panels that share a gathered tile
+constexpr float NOTHING = -1e30f;    // below any score
+// A weight of exp(NEGLIGIBLE) = 1e-13 of a query's largest. A million such keys together are less than float32 rounds
+// away.
 constexpr float NEGLIGIBLE = -30.0f;
 
-// Rows i to i + R of out[rows][PANEL] (+)= a * b[depth][PANEL], where element (i, k) of a is a[i * row_step + k * step].
+// Rows i to i + R of out[rows][PANEL] (+)= a * b[depth][PANEL], where element (i, k) of a is a[i * row_step + k *
+// step].
 template <int R, bool ADD>
 inline void product_rows(const float* a, long row_step, long step, const Vec* b, long depth, Vec* out) {
   Vec sum[R][VECS];
@@ -62,16 +64,16 @@ struct Panel {
   long count;  // queries, at most PANEL; the other lanes compute nothing that is used
   Vec* q;      // scaled
   Vec* out;
-  float norm;          // the length of the longest query, scaled
-  Vec slope[VECS];     // 0 for extra rows
+  float norm;       // the length of the longest query, scaled
+  Vec slope[VECS];  // 0 for extra rows
   Vec position[VECS];
-  Vec most[VECS];      // the largest score so far
-  Vec sum[VECS];       // of exp(score - most)
+  Vec most[VECS];  // the largest score so far
+  Vec sum[VECS];   // of exp(score - most)
 };
 
 long scratch_floats(long size) {
-  return 2 * TILE * size            // a tile's keys and values, gathered: rows of the packed matrix lie far apart
-         + TILE * PANEL             // a panel's scores
+  return 2 * TILE * size              // a tile's keys and values, gathered: rows of the packed matrix lie far apart
+         + TILE * PANEL               // a panel's scores
          + 2 * GROUP * size * PANEL;  // the queries and the output of a group, transposed
 }
 
@@ -152,8 +154,8 @@ void soften(Vec* scores, long rows, long first_key, const HeadAttention& task, P
   }
 }
 
-// Whether every weight that the panel gives to a tile's keys is negligible: the bias is larger than what products can make
-// good.
+// Whether every weight that the panel gives to a tile's keys is negligible: the bias is larger than what products can
+// make good.
 bool vanishes(const Panel& panel, const HeadAttention& task, long first_key, long rows, float key_norm) {
   const long last_query = panel.from + panel.count - 1, last_key = first_key + rows - 1;
   const long gap = first_key > last_query ? first_key - last_query : panel.from > last_key ? panel.from - last_key : 0;
@@ -168,8 +170,8 @@ bool vanishes(const Panel& panel, const HeadAttention& task, long first_key, lon
   return panel.norm * key_norm - task.slope * static_cast<float>(gap) - least < NEGLIGIBLE;
 }
 
-// `panels` panels: tiles from the one around the middle outwards, so that near keys have set the scale by the time that far
-// ones are asked whether they matter.
+// `panels` panels: tiles from the one around the middle outwards, so that near keys have set the scale by the time that
+// far ones are asked whether they matter.
 void attend_group(const HeadAttention& task, Panel* panels, long count, float* scratch) {
   const long size = task.size;
   float* k = scratch;

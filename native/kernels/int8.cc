@@ -1,11 +1,12 @@
-// Matrix products of bytes, a block of rows and columns at a time: its sums stay in the first-level cache until they are
-// floats. Packed weights have one layout for all instruction sets: it is what AMX's tiles load, and a vector's lanes too.
-#include "kernel_set.h"
+// Matrix products of bytes, a block of rows and columns at a time: its sums stay in the first-level cache until they
+// are floats. Packed weights have one layout for all instruction sets: it is what AMX's tiles load, and a vector's
+// lanes too.
+#include "kernels/kernel_set.h"
 
 #ifdef __AVX2__
 #include <immintrin.h>
 
-#include "vector.h"
+#include "kernels/vector.h"
 
 namespace e2v {
 namespace {
@@ -149,7 +150,8 @@ void finish(const Int8Product& task, const int* sums, long row, long column) {
     for (long j = 0; j < INT8_COLUMNS; j += LANES) {
       const IntVec sum = *reinterpret_cast<const LooseIntVec*>(sums + j) -
                          zero * *reinterpret_cast<const LooseIntVec*>(task.sum + column + j);
-      Vec y = __builtin_convertvector(sum, Vec) * (load(task.scale + column + j) * scale) + load(task.bias + column + j);
+      Vec y =
+          __builtin_convertvector(sum, Vec) * (load(task.scale + column + j) * scale) + load(task.bias + column + j);
       store(GELU ? gelu_of(y) : y, to + j);
     }
     if (to == edge) {

@@ -1,6 +1,6 @@
-// The inner loops, each compiled once for each instruction set (CMakeLists.txt), which is why nothing in this folder may
-// include anything that has inline functions with external linkage: the linker would keep one copy, and it might be the one
-// for the wrong set. kernels() chooses at run time.
+// The inner loops, each compiled once for each instruction set (CMakeLists.txt), which is why nothing in this folder
+// may include anything that has inline functions with external linkage: the linker would keep one copy, and it might be
+// the one for the wrong set. kernels() chooses at run time.
 #pragma once
 
 namespace e2v {
@@ -41,8 +41,8 @@ struct NormRows {
   bool bf16;
 };
 
-// Rows of floats to bytes of their own scale: x is about scale * (byte - zero). A row that holds NaN or infinity has a scale
-// that is NaN.
+// Rows of floats to bytes of their own scale: x is about scale * (byte - zero). A row that holds NaN or infinity has a
+// scale that is NaN.
 struct QuantizeRows {
   const void* x;  // [rows, width], float or bfloat16
   long x_stride;
@@ -55,9 +55,9 @@ struct QuantizeRows {
   bool bf16;
 };
 
-// out = x * weights^T + bias of quantised rows, then GELU where asked. Weights are packed: for 16 columns and 4 elements of
-// depth after the other, [columns / 16, depth / 4, 16, 4] (../int8_linear.cc packs). Scale, sum and bias are there, as the
-// weights are, for a multiple of INT8_COLUMNS.
+// out = x * weights^T + bias of quantised rows, then GELU where asked. Weights are packed: for 16 columns and 4
+// elements of depth after the other, [columns / 16, depth / 4, 16, 4] (../int8_linear.cc packs). Scale, sum and bias
+// are there, as the weights are, for a multiple of INT8_COLUMNS.
 struct Int8Product {
   const unsigned char* x;  // [rows, depth] as QuantizeRows leaves it; must be readable to a multiple of 32 rows
   const float* x_scale;    // [rows]

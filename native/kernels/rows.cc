@@ -1,6 +1,6 @@
 // Row by row: LayerNorm with what comes before and after it, and quantisation.
-#include "kernel_set.h"
-#include "vector.h"
+#include "kernels/kernel_set.h"
+#include "kernels/vector.h"
 
 namespace e2v {
 namespace {
@@ -44,7 +44,8 @@ void scatter(const float* row, float mean, float scale, const NormRows& task, T*
   long i = 0;
   for (; i + LANES <= width; i += LANES) {
     Vec y = (load(row + i) - mean) * scale;
-    y = y * (task.weight == nullptr ? one : load(task.weight + i)) + (task.bias == nullptr ? Vec{} : load(task.bias + i));
+    y = y * (task.weight == nullptr ? one : load(task.weight + i)) +
+        (task.bias == nullptr ? Vec{} : load(task.bias + i));
     store(GELU ? gelu_of(y) : y, out + i);
   }
   for (; i < width; ++i) {
@@ -74,7 +75,8 @@ void norm(const NormRows& task, float* row) {
   }
 }
 
-// Without VNNI, products of bytes are added in pairs in 16 bits, which half the range of one side keeps from overflowing.
+// Without VNNI, products of bytes are added in pairs in 16 bits, which half the range of one side keeps from
+// overflowing.
 #ifdef __AVX512VNNI__
 constexpr float LEVELS = 255.0f;
 #else

@@ -1,5 +1,5 @@
-// Vectors of LANES floats and the functions on them that the kernels share. Everything has internal linkage: each instruction
-// set has its own copy, and the linker must not merge them.
+// Vectors of LANES floats and the functions on them that the kernels share. Everything has internal linkage: each
+// instruction set has its own copy, and the linker must not merge them.
 #pragma once
 
 namespace e2v {

@@ -1,10 +1,11 @@
-// The reader of a zip's directory with any bytes for a file: libFuzzer, under the address and undefined behaviour sanitizers.
-#include "../archive_records.h"
+// The reader of a zip's directory with any bytes for a file: libFuzzer, under the address and undefined behaviour
+// sanitizers.
+#include "archive/archive_records.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "../error.h"
+#include "system/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto read = [&](uint64_t position, void* buffer, size_t count) -> size_t {

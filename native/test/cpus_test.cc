@@ -1,10 +1,10 @@
 // How many processors cgroups and OMP_NUM_THREADS leave, on folders made for it.
-#include "../cpus.h"
+#include "system/cpus.h"
 
 #include <string>
 
-#include "cgroup_root.h"
-#include "check.h"
+#include "test/cgroup_root.h"
+#include "test/check.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // The queue's promises, in single cases and under stress. Worth most under the thread and address sanitizers.
-#include "../task_queue.h"
+#include "system/task_queue.h"
 
 #include <algorithm>
 #include <atomic>
@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "check.h"
+#include "test/check.h"
 
 namespace {
 
@@ -117,7 +117,7 @@ void cancelling() {
   queue.push([&] { narrow = true; }, 1);
   CHECK(held.use_count() == 2 && told.use_count() == 2);
   CHECK(queue.cancel(wide) && held.use_count() == 1 && told.use_count() == 1);  // gone when cancel returns
-  until([&] { return narrow.load(); });  // what it held up goes on
+  until([&] { return narrow.load(); });                                         // what it held up goes on
   CHECK(!queue.cancel(wide) && !queue.cancel(running) && !queue.cancel(0) && !queue.cancel(12345));
   // Cancelling from the destructor of what was cancelled: no lock is held by then.
   const auto inner = queue.push([] {}, 2);

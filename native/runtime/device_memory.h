@@ -1,0 +1,26 @@
+// Memory of CUDA devices, through libtorch's allocator: nothing of CUDA is linked.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+
+namespace e2v {
+
+struct DeviceMemory {
+  int64_t free = 0, total = 0;          // of the device, all processes
+  int64_t allocated = 0, reserved = 0;  // by tensors of this process; with what is kept for further ones
+  int64_t peak = 0;                     // the most that was allocated
+};
+
+// Zeros where the device is the CPU, or CUDA is not open. Makes the device's context, where that is not there yet.
+DeviceMemory device_memory(const c10::Device& device);
+
+// Returns memory that was freed and is cached for further tensors to the device.
+void release_cached_memory(const c10::Device& device);
+
+// Returns all memory that was freed and is cached, to the system and to the device. Never throws: after a device has
+// failed, the error that is being handled says more.
+void release_all_memory(const c10::Device& device) noexcept;
+
+}  // namespace e2v
