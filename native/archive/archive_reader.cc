@@ -1,5 +1,7 @@
 #include "archive/archive_reader.h"
 
+#include <string>
+#include <memory>
 #include <algorithm>
 #include <utility>
 

@@ -5,6 +5,7 @@
 #include <caffe2/serialize/inline_container.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 
+#include <map>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,7 @@
 #include "archive/archive_records.h"
 
+#include <string>
+#include <utility>
 #include <algorithm>
 #include <cstring>
 #include <string_view>

@@ -1,5 +1,6 @@
 #include "binding/environment.h"
 
+#include <memory>
 #include <atomic>
 #include <system_error>
 #include <utility>

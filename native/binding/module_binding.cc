@@ -1,5 +1,6 @@
 #include "binding/module_binding.h"
 
+#include <memory>
 #include <algorithm>
 #include <map>
 #include <optional>

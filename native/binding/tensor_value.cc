@@ -1,5 +1,6 @@
 #include "binding/tensor_value.h"
 
+#include <string>
 #include <array>
 #include <cmath>
 #include <cstring>

@@ -1,5 +1,8 @@
 #include "binding/value.h"
 
+#include <vector>
+#include <string>
+#include <utility>
 #include <algorithm>
 #include <cmath>
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <vector>
 #include <string>
 
 #include "graph/nodes.h"

@@ -1,5 +1,7 @@
 #include "graph/nodes.h"
 
+#include <vector>
+
 namespace e2v {
 
 using torch::jit::Block;

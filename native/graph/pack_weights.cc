@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <vector>
+#include <string>
 #include <map>
 #include <optional>
 #include <utility>
@@ -22,12 +24,6 @@ using torch::jit::Node;
 using torch::jit::Value;
 using torch::jit::WithInsertPoint;
 
-namespace {
-
-constexpr int64_t WORTH_PACKING = 65536;  // elements of a float32 weight
-
-}  // namespace
-
 bool has_quantized_linears(Graph& graph) {
   for (const Node* linear : find_nodes(graph.block(), c10::aten::linear)) {
     const auto weight = linear_weight(linear);
@@ -39,6 +35,8 @@ bool has_quantized_linears(Graph& graph) {
 }
 
 namespace {
+
+constexpr int64_t WORTH_PACKING = 65536;  // elements of a float32 weight
 
 class Packer {
  public:

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/runtime/interpreter.h>
 
+#include <string>
 #include <utility>
 
 #include "graph/fusion.h"

@@ -5,6 +5,7 @@
 
 #include <torch/script.h>
 
+#include <utility>
 #include <optional>
 #include <string>
 #include <vector>

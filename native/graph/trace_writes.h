@@ -3,7 +3,7 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
-#include "graph/writes.h"
+#include "graph/written.h"
 
 namespace e2v {
 

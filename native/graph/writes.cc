@@ -117,13 +117,6 @@ bool needs_module_alone(const std::shared_ptr<Graph>& original) {
 
 }  // namespace
 
-void Written::add(const Written& other) {
-  alone = alone || other.alone;
-  constants = constants || other.constants;
-  everything = everything || other.everything;
-  slots.insert(other.slots.begin(), other.slots.end());
-}
-
 Written written_by(const torch::jit::Module& module, const torch::jit::Method& method) {
   Written written;
   Inlined inlined = inline_method(method);

@@ -1,5 +1,8 @@
 #include "module/instance.h"
 
+#include <memory>
+#include <string>
+#include <vector>
 #include <utility>
 
 #include "runtime/memory_budget.h"

@@ -1,6 +1,7 @@
 // What one load() gave: a module that others may have too, until a method of it is called that changes it.
 #pragma once
 
+#include <utility>
 #include <map>
 #include <memory>
 #include <mutex>

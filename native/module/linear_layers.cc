@@ -4,6 +4,9 @@
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <vector>
+#include <set>
+#include <string>
 #include <algorithm>
 #include <optional>
 

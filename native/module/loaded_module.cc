@@ -6,12 +6,17 @@
 #include <torch/csrc/jit/serialization/export.h>
 #include <unistd.h>
 
+#include <string>
+#include <map>
+#include <vector>
+#include <memory>
 #include <algorithm>
 #include <shared_mutex>
 #include <utility>
 
 #include "archive/archive_file.h"
 #include "graph/clone.h"
+#include "graph/writes.h"
 #include "module/precision.h"
 #include "module/state.h"
 #include "module/transfer.h"

@@ -12,7 +12,7 @@
 
 #include "archive/archive_reader.h"
 #include "graph/program.h"
-#include "graph/writes.h"
+#include "graph/written.h"
 #include "module/quantize.h"
 #include "runtime/memory_budget.h"
 #include "system/fair_mutex.h"

@@ -1,5 +1,7 @@
 #include "module/precision.h"
 
+#include <string>
+
 #include "graph/inlining.h"
 #include "module/quantize.h"
 #include "module/tensors.h"

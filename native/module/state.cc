@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/function_impl.h>
 
+#include <set>
 #include <map>
 #include <utility>
 #include <vector>

@@ -3,7 +3,7 @@
 
 #include <torch/script.h>
 
-#include "graph/writes.h"
+#include "graph/written.h"
 
 namespace e2v {
 

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 #include <unistd.h>
 
+#include <string>
 #include <algorithm>
 #include <array>
 #include <chrono>

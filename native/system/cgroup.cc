@@ -1,5 +1,6 @@
 #include "system/cgroup.h"
 
+#include <string>
 #include <algorithm>
 #include <fstream>
 #include <sstream>

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <string>
 #include <algorithm>
 #include <fstream>
 #include <limits>

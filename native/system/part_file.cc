@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+#include <string>
 #include <cerrno>
 #include <system_error>
 #include <utility>

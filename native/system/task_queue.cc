@@ -1,5 +1,6 @@
 #include "system/task_queue.h"
 
+#include <deque>
 #include <algorithm>
 #include <system_error>
 #include <utility>

@@ -1,6 +1,8 @@
 // The queue's promises, in single cases and under stress. Worth most under the thread and address sanitizers.
 #include "system/task_queue.h"
 
+#include <utility>
+#include <cstdio>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
