@@ -2,8 +2,8 @@
 
 #include <caffe2/serialize/inline_container.h>
 
-#include <string>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 

@@ -1,8 +1,8 @@
 #include "archive/archive_reader.h"
 
-#include <string>
-#include <memory>
 #include <algorithm>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "archive/crc32.h"
@@ -11,7 +11,7 @@ namespace e2v {
 namespace {
 
 CodedError damaged(const std::string& name) {
-  return {"ERR_MODEL_LOAD", "The archive is damaged: " + name + " does not have its checksum"};
+  return {"ERR_MODEL_LOAD", "The archive is damaged: " + name + " does not match its checksum"};
 }
 
 }  // namespace

@@ -1,14 +1,14 @@
-// Reading an archive, and telling how far that has come.
+// Reading of an archive, with its progress.
 #pragma once
 
 #include <caffe2/serialize/file_adapter.h>
 #include <caffe2/serialize/inline_container.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 
-#include <map>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,10 +18,10 @@
 
 namespace e2v {
 
-// How far one load has come. Safe from any thread.
+// Progress of one load. Safe to use from any thread.
 class LoadProgress {
  public:
-  // Of the archive that has been read, 0 to 1; 0 before its turn has come, and where the module was loaded already.
+  // Fraction of the archive that has been read, 0 to 1; 0 before the load starts, and if the module was already loaded.
   double fraction() const;
 
  private:
@@ -29,21 +29,21 @@ class LoadProgress {
   std::atomic<uint64_t> bytes_read_{0}, bytes_total_{0};
 };
 
-// The bytes of an archive, counted and checked as they are read.
+// The bytes of an archive, which are counted and checked as they are read.
 class ArchiveReader final : public caffe2::serialize::ReadAdapterInterface {
  public:
-  // Throws what libtorch throws where there is no such file, and CodedError ERR_MODEL_LOAD where it is damaged.
+  // Throws what libtorch throws if there is no such file, and CodedError ERR_MODEL_LOAD if it is damaged.
   ArchiveReader(const std::string& path, std::shared_ptr<LoadProgress> progress);
 
   size_t size() const override { return file_.size(); }
-  // Nothing of a record that is damaged.
+  // Reads nothing of a record that is damaged.
   size_t read(uint64_t pos, void* buffer, size_t n, const char* what = "") const override;
 
-  // Reads the records whose checksum is of what they unpack to. Throws CodedError ERR_MODEL_LOAD.
+  // Checks the compressed records, whose checksum is that of the unpacked bytes. Throws CodedError ERR_MODEL_LOAD.
   void check_compressed(caffe2::serialize::PyTorchStreamReader& reader) const;
-  // How many records of tensors' data there are of each size, unpacked.
+  // The number of tensor data records of each unpacked size.
   const std::map<uint64_t, size_t>& record_sizes() const { return records_.sizes(); }
-  // The error that tells of a damaged record, in place of what libtorch made of it; nothing where none is known.
+  // The error for a damaged record, to be thrown in place of what libtorch made of it; nothing if no damage is known.
   std::optional<CodedError> damage() const;
 
  private:

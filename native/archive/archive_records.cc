@@ -1,10 +1,10 @@
 #include "archive/archive_records.h"
 
-#include <string>
-#include <utility>
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "archive/crc32.h"
 #include "system/error.h"
@@ -15,11 +15,11 @@ namespace {
 constexpr uint32_t END_RECORD = 0x06054b50, END_LOCATOR_64 = 0x07064b50, END_RECORD_64 = 0x06064b50;
 constexpr uint32_t DIRECTORY_ENTRY = 0x02014b50, RECORD_HEADER = 0x04034b50;
 constexpr uint64_t END_SIZE = 22, LOCATOR_SIZE = 20, END_64_SIZE = 56, ENTRY_SIZE = 46, HEADER_SIZE = 30;
-constexpr uint64_t LARGEST_COMMENT = 65535;
-constexpr uint64_t LARGEST_DIRECTORY = uint64_t{64} << 20;
-constexpr uint32_t ELSEWHERE_32 = 0xffffffff;        // the number is in the entry's 64-bit field
+constexpr uint64_t MAX_COMMENT = 65535;
+constexpr uint64_t MAX_DIRECTORY = uint64_t{64} << 20;
+constexpr uint32_t IN_FIELD_64 = 0xffffffff;         // the number is in the 64-bit field of the entry
 constexpr uint16_t ENCRYPTED = 1, SIZES_FOLLOW = 8;  // flags
-constexpr uint64_t BEST_DEFLATE = 1032;              // no stream unpacks to more times its size
+constexpr uint64_t MAX_DEFLATE_RATIO = 1032;         // the highest ratio that deflate can reach
 
 CodedError damage(const std::string& what) { return {"ERR_MODEL_LOAD", "The archive is damaged: " + what}; }
 
@@ -28,17 +28,17 @@ class Bytes {
   explicit Bytes(std::string_view bytes) : bytes_(bytes) {}
 
   template <typename Number>
-  Number at(uint64_t offset) const {  // little endian, as the processor is
+  Number at(uint64_t offset) const {  // little endian, as on this processor
     Number number{};
     if (offset + sizeof(Number) > bytes_.size()) {
-      throw damage("its directory ends early");
+      throw damage("its directory is truncated");
     }
     std::memcpy(&number, bytes_.data() + offset, sizeof(Number));
     return number;
   }
   std::string_view part(uint64_t offset, uint64_t size) const {
     if (offset > bytes_.size() || size > bytes_.size() - offset) {
-      throw damage("its directory ends early");
+      throw damage("its directory is truncated");
     }
     return bytes_.substr(offset, size);
   }
@@ -53,7 +53,7 @@ std::string read_part(const ArchiveRecords::Read& read, uint64_t position, uint6
   return bytes;
 }
 
-// An entry of the directory, with 64-bit numbers wherever they stand.
+// An entry of the directory, with its 64-bit numbers.
 struct Entry {
   std::string name;
   uint16_t flags, method;
@@ -76,10 +76,10 @@ Entry read_entry(const Bytes& directory, uint64_t& offset) {
   const Bytes extra(directory.part(offset + ENTRY_SIZE + name_size, extra_size));
   for (uint64_t at = 0; at + 4 <= extra_size;) {
     const auto kind = extra.at<uint16_t>(at), size = extra.at<uint16_t>(at + 2);
-    if (kind == 1) {  // those that did not fit, in this order
+    if (kind == 1) {  // the numbers that did not fit, in this order
       uint64_t next = at + 4;
       for (uint64_t* number : {&entry.unpacked, &entry.packed, &entry.header}) {
-        if (*number == ELSEWHERE_32) {
+        if (*number == IN_FIELD_64) {
           *number = extra.at<uint64_t>(next);
           next += 8;
         }
@@ -91,16 +91,16 @@ Entry read_entry(const Bytes& directory, uint64_t& offset) {
   return entry;
 }
 
-// Where an entry's bytes begin, when its own header says the same as the directory.
+// Returns where the bytes of an entry begin. Its header must agree with the directory.
 uint64_t begin_of(const Entry& entry, const ArchiveRecords::Read& read, uint64_t end) {
   if (entry.header > end || end - entry.header < HEADER_SIZE) {
-    throw damage(entry.name + " lies outside of it");
+    throw damage(entry.name + " lies outside of the file");
   }
   const std::string bytes = read_part(read, entry.header, HEADER_SIZE + entry.name.size());
   const Bytes header(bytes);
   const auto same = [&](uint64_t offset, uint64_t directory) {
     const auto own = header.at<uint32_t>(offset);
-    return own == directory || own == ELSEWHERE_32 || (own == 0 && (entry.flags & SIZES_FOLLOW) != 0);
+    return own == directory || own == IN_FIELD_64 || (own == 0 && (entry.flags & SIZES_FOLLOW) != 0);
   };
   if (header.at<uint32_t>(0) != RECORD_HEADER || header.at<uint16_t>(6) != entry.flags ||
       header.at<uint16_t>(8) != entry.method || header.at<uint16_t>(26) != entry.name.size() ||
@@ -110,12 +110,12 @@ uint64_t begin_of(const Entry& entry, const ArchiveRecords::Read& read, uint64_t
   }
   const uint64_t begin = entry.header + HEADER_SIZE + entry.name.size() + header.at<uint16_t>(28);
   if (begin > end || entry.packed > end - begin) {
-    throw damage(entry.name + " is cut off");
+    throw damage(entry.name + " is truncated");
   }
   return begin;
 }
 
-// Folders of tensors' data; those of the oldest archives are in the last one.
+// The folders of tensor data. The oldest archives use the last one.
 bool holds_data(const std::string& name) {
   return name.starts_with("data/") || name.starts_with("constants/") || name.starts_with("tensors/");
 }
@@ -123,7 +123,7 @@ bool holds_data(const std::string& name) {
 }  // namespace
 
 ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
-  const uint64_t tail_size = std::min(size, END_SIZE + LARGEST_COMMENT);
+  const uint64_t tail_size = std::min(size, END_SIZE + MAX_COMMENT);
   const std::string tail = read_part(read, size - tail_size, tail_size);
   const size_t end = tail.rfind("PK\5\6");
   if (end == std::string::npos || tail.size() - end < END_SIZE) {
@@ -135,7 +135,7 @@ ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
   if (end >= LOCATOR_SIZE && last.at<uint32_t>(end - LOCATOR_SIZE) == END_LOCATOR_64) {
     const auto position = last.at<uint64_t>(end - LOCATOR_SIZE + 8);
     if (position > size || size - position < END_64_SIZE) {
-      throw damage("its directory lies outside of it");
+      throw damage("its directory lies outside of the file");
     }
     const std::string bytes = read_part(read, position, END_64_SIZE);
     const Bytes large(bytes);
@@ -144,8 +144,8 @@ ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
     }
     entries = large.at<uint64_t>(32), length = large.at<uint64_t>(40), offset = large.at<uint64_t>(48);
   }
-  if (offset > size || length > size - offset || length > LARGEST_DIRECTORY || entries > length / ENTRY_SIZE) {
-    throw damage("its directory lies outside of it");
+  if (offset > size || length > size - offset || length > MAX_DIRECTORY || entries > length / ENTRY_SIZE) {
+    throw damage("its directory lies outside of the file");
   }
   const std::string bytes = read_part(read, offset, length);
   const Bytes directory(bytes);
@@ -157,8 +157,8 @@ ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
     const size_t folder = entry.name.find('/');
     Record record{folder == std::string::npos ? entry.name : entry.name.substr(folder + 1),
                   begin_of(entry, read, offset), entry.packed, entry.crc, entry.method != 0};
-    if (record.compressed ? entry.unpacked > BEST_DEFLATE * (entry.packed + 16) : entry.unpacked != entry.packed) {
-      throw damage("the size of " + entry.name + " cannot be");
+    if (record.compressed ? entry.unpacked > MAX_DEFLATE_RATIO * (entry.packed + 16) : entry.unpacked != entry.packed) {
+      throw damage("the size of " + entry.name + " is impossible");
     }
     if (holds_data(record.name)) {
       ++sizes_[entry.unpacked];
@@ -183,7 +183,7 @@ bool ArchiveRecords::check(uint64_t position, const void* bytes, size_t size) {
     next = position;
     crc = 0;
   } else if (position != next) {
-    return true;  // not from its beginning: nothing can be said
+    return true;  // reading did not start at the beginning: the record cannot be checked
   }
   const uint64_t count = std::min<uint64_t>(size, record.begin + record.size - position);
   crc = crc32(crc, bytes, count);

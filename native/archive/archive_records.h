@@ -1,6 +1,6 @@
-// What the directory of a zip file says of its records, and whether the file agrees: libtorch checks neither checksums
-// nor that a record's own header says the same, so that a changed byte would be another weight, or lead it astray. No
-// libtorch in here.
+// The records of a zip file as its directory lists them, and whether the file agrees with it. libtorch checks neither
+// the checksums nor that the header of a record agrees with the directory, so that a changed byte would change a weight
+// or lead libtorch astray. This code uses no libtorch.
 #pragma once
 
 #include <cstdint>
@@ -14,41 +14,41 @@ namespace e2v {
 
 class ArchiveRecords {
  public:
-  // Reads `size` bytes at `position`; returns how many there were.
+  // Reads `size` bytes at `position`; returns the number of bytes read.
   using Read = std::function<size_t(uint64_t position, void* buffer, size_t size)>;
 
   struct Record {
-    std::string name;              // without the archive's own folder
-    uint64_t begin = 0, size = 0;  // of its bytes in the file
+    std::string name;              // without the archive's top folder
+    uint64_t begin = 0, size = 0;  // of the bytes of the record in the file
     uint32_t crc = 0;
     bool compressed = false;
   };
 
-  // Throws CodedError ERR_MODEL_LOAD where directory and records do not agree. Of a file without a directory nothing is
-  // known.
+  // Throws CodedError ERR_MODEL_LOAD if the directory and the records disagree. A file without a directory has no
+  // records here.
   ArchiveRecords(uint64_t size, const Read& read);
 
-  // What was read of the file. False where that makes a record whose checksum is another.
+  // Takes bytes that were read from the file. Returns false if they complete a record whose checksum differs.
   bool check(uint64_t position, const void* bytes, size_t size);
 
-  // Those whose checksum is of what their bytes unpack to.
+  // The compressed records, whose checksum is that of the unpacked bytes.
   const std::vector<Record>& compressed() const { return compressed_; }
 
-  // How many records of tensors' data there are of each size, unpacked.
+  // The number of tensor data records of each unpacked size.
   const std::map<uint64_t, size_t>& sizes() const { return sizes_; }
 
-  // The first record that check() found to be damaged; empty where none was.
+  // The name of the first record that check() found damaged; empty if there is none.
   std::string damaged() const;
 
  private:
   struct Progress {
     Record record;
-    uint64_t next;  // the byte that is to be read next
+    uint64_t next;  // position of the next byte to check
     uint32_t crc;
   };
 
   mutable std::mutex mutex_;
-  std::map<uint64_t, Progress> stored_;  // by their last byte
+  std::map<uint64_t, Progress> stored_;  // key: position of the last byte
   std::vector<Record> compressed_;
   std::map<uint64_t, size_t> sizes_;
   std::string damaged_;

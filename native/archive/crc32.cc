@@ -27,7 +27,7 @@ constexpr auto TABLES = [] {
   return tables;
 }();
 
-// Both take and give the inverted checksum.
+// Both functions take and return the inverted checksum.
 uint32_t by_table(uint32_t crc, const uint8_t* bytes, size_t size) {
   for (; size >= 8; bytes += 8, size -= 8) {
     crc ^= static_cast<uint32_t>(bytes[0]) | static_cast<uint32_t>(bytes[1]) << 8 |
@@ -43,7 +43,7 @@ uint32_t by_table(uint32_t crc, const uint8_t* bytes, size_t size) {
 
 #define FOLDING __attribute__((target("pclmul,sse4.1")))
 
-// Carries `sum` over as many bytes as the constants are for, and adds what stands there.
+// Carries `sum` over the number of bytes that the constants are for, and adds the next block.
 FOLDING __m128i fold(__m128i sum, __m128i constants, __m128i next) {
   return _mm_xor_si128(
       _mm_xor_si128(_mm_clmulepi64_si128(sum, constants, 0x00), _mm_clmulepi64_si128(sum, constants, 0x11)), next);
@@ -52,7 +52,7 @@ FOLDING __m128i fold(__m128i sum, __m128i constants, __m128i next) {
 FOLDING __m128i block(const uint8_t* bytes) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)); }
 
 // V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Intel, 2009), with its
-// constants for the reflected polynomial of zip. `size` is a multiple of 16, 64 at least.
+// constants for the reflected polynomial of zip. `size` is a multiple of 16 and at least 64.
 FOLDING uint32_t by_folding(uint32_t crc, const uint8_t* bytes, size_t size) {
   const __m128i by_64 = _mm_set_epi64x(0x01c6e41596, 0x0154442bd4);
   const __m128i by_16 = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);

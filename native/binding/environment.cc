@@ -1,7 +1,7 @@
 #include "binding/environment.h"
 
-#include <memory>
 #include <atomic>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -21,12 +21,13 @@ std::atomic<int> live_environments{0};
 Environment::Environment(Napi::Env env) {
   mailbox_->channel = Channel::New(env, "emotion2vec", 0, 1, this);
   mailbox_->channel.Unref(env);
-  // Hooks run last in, first out: this one closes the mailbox before Node frees the thread-safe function under it.
+  // Cleanup hooks run in reverse order: this one closes the mailbox before Node frees the thread-safe function that it
+  // uses.
   ++live_environments;
   env.AddCleanupHook([this] {
     try {
       leave();
-    } catch (...) {  // from a hook it would end the process
+    } catch (...) {  // an exception from a hook would end the process
     }
   });
 }
@@ -34,10 +35,10 @@ Environment::Environment(Napi::Env env) {
 void Environment::leave() {
   mailbox_->close();
   for (const auto& [id, pending] : pending_) {
-    pending.queue->cancel(pending.task);  // nobody is left who waits for it
+    pending.queue->cancel(pending.task);  // nothing waits for it any more
   }
   if (--live_environments == 0) {
-    drain_queues();  // where only worker_threads used the addon, no exit event will
+    drain_queues();  // if only worker_threads used the addon, there is no exit event
   }
 }
 
@@ -67,7 +68,7 @@ Napi::Promise Environment::run(Napi::Env env, TaskQueue& queue, int weight, Work
       outcome->error = current_error("ERR_MODEL_RUN");
     }
     outcome->ran = Clock::now() - started;
-    work = nullptr;  // the inputs are freed here, not whenever JavaScript comes round to it
+    work = nullptr;  // frees the inputs here instead of when JavaScript processes the outcome
   };
   TaskQueue::Task post = [mailbox = mailbox_, outcome] {
     mailbox->post(std::make_unique<Outcome>(std::move(*outcome)));
@@ -97,12 +98,12 @@ bool Environment::cancel(Napi::Env env, uint64_t id) {
     return false;
   }
   const bool waited = found->second.queue->cancel(found->second.task);
-  // A promise that never settles would be kept for ever, with all that waits for it.
+  // A promise that never settles would be kept for ever, together with everything that waits for it.
   take(env, id).deferred.Reject(to_js_error(env, {"ERR_CANCELLED", "The call was cancelled"}).Value());
   return waited;
 }
 
-// Work that is settled now. The process is held by what else is pending, if anything.
+// Removes work that is settled. Other pending work, if any, keeps the process alive.
 Environment::Pending Environment::take(Napi::Env env, uint64_t id) {
   Pending pending = std::move(pending_.extract(id).mapped());
   if (pending_.empty()) {
@@ -113,7 +114,7 @@ Environment::Pending Environment::take(Napi::Env env, uint64_t id) {
 
 void Environment::on_outcome(Napi::Env env, Napi::Function, Environment* self, Outcome* raw) {
   const std::unique_ptr<Outcome> outcome(raw);
-  if (env == nullptr) {  // the environment is being torn down: nobody waits any more
+  if (env == nullptr) {  // the environment is being torn down: nothing waits any more
     return;
   }
   if (!self->pending_.contains(outcome->id)) {  // cancelled

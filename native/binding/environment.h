@@ -1,5 +1,5 @@
-// What one JavaScript environment (the main thread or a worker_thread) has of the addon, and how work that runs on the
-// native queues comes back to it as a settled promise.
+// The state of the addon for one JavaScript environment (the main thread or a worker_thread), and the way in which work
+// on the native queues settles a promise there.
 #pragma once
 
 #include <chrono>
@@ -18,22 +18,25 @@ namespace e2v {
 
 class Environment {
  public:
-  // Makes the promise's value. Runs on the JavaScript thread; may throw Napi::Error, or what Work throws.
+  // Creates the value of the promise. Runs on the JavaScript thread; may throw Napi::Error or anything that Work may
+  // throw.
   using Settle = std::function<Napi::Value(Napi::Env)>;
-  // Runs on a thread of the queue; may throw anything (error.h). Must not touch anything of Node's.
+  // Runs on a thread of the queue; may throw anything (libtorch_error.h). It must not use anything of Node.
   using Work = std::function<Settle()>;
 
   explicit Environment(Napi::Env env);
 
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // A promise for `work`, run on `queue` with `weight` (task_queue.h). It keeps the process alive until it settles.
-  // `ticket`, where it is an object, gets `id` at once, for cancel(), and just before the promise settles `waitMs` and
-  // `runMs`: how long the work was queued and how long it ran, waiting for a module that was in use included.
+  // Returns a promise for `work`, which runs on `queue` with `weight` (task_queue.h). It keeps the process alive until
+  // it settles. If `ticket` is an object, it gets the property `id` at once, for cancel(), and just before the promise
+  // settles `waitMs` and `runMs`: the time that the work was queued, and the time that it ran, including the wait for a
+  // module that was in use.
   Napi::Promise run(Napi::Env env, TaskQueue& queue, int weight, Work work, Napi::Value ticket = {});
 
-  // True when the work with that ticket's id had not started: its promise rejects with ERR_CANCELLED, and what it held
-  // is freed. Where it runs, nobody waits for it any more, and the process may end; its promise rejects in either case.
+  // Cancels the work with that ticket id: its promise rejects with ERR_CANCELLED. Returns true if the work had not
+  // started; then everything that it held is freed. Work that is running continues, but nothing waits for it, and the
+  // process may end.
   bool cancel(Napi::Env env, uint64_t id);
 
   Napi::FunctionReference module_constructor;
@@ -57,7 +60,7 @@ class Environment {
   Pending take(Napi::Env env, uint64_t id);
   void leave();
 
-  // Shared with every task in flight: the environment may be gone (a terminated worker) when a task ends.
+  // Shared with every task that is running: the environment may be gone (a terminated worker) when the task ends.
   struct Mailbox {
     std::mutex mutex;
     bool open = true;
@@ -71,7 +74,7 @@ class Environment {
   uint64_t next_id_ = 1;
 };
 
-// A JavaScript Error with `code`.
+// Creates a JavaScript Error with `code`, or a TypeError for MISUSE.
 Napi::Error to_js_error(Napi::Env env, const CodedError& error);
 
 }  // namespace e2v

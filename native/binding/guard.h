@@ -1,6 +1,6 @@
-// What every function that Node calls is wrapped in: no C++ exception may cross Node-API. What is thrown arrives in
-// JavaScript with its code; node-addon-api's own net (NODE_ADDON_API_CPP_EXCEPTIONS_ALL) is below it, and knows no
-// codes.
+// The wrapper of every function that Node calls: no C++ exception may cross Node-API. An exception becomes a JavaScript
+// error with its code. The handler of node-addon-api itself (NODE_ADDON_API_CPP_EXCEPTIONS_ALL) would only see what
+// escapes this one, and adds no codes.
 #pragma once
 
 #include "binding/environment.h"
@@ -13,7 +13,7 @@ template <typename Call>
 Napi::Value guarded(Napi::Env env, Call call) {
   try {
     return call();
-  } catch (const Napi::Error&) {  // JavaScript's own
+  } catch (const Napi::Error&) {  // thrown by JavaScript
     throw;
   } catch (...) {
     throw to_js_error(env, current_error("ERR_MODEL_RUN"));

@@ -1,8 +1,8 @@
 #include "binding/module_binding.h"
 
-#include <memory>
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,7 +18,7 @@
 namespace e2v {
 namespace {
 
-// The inputs, as the method's schema wants them. Throws a JavaScript error.
+// Reads the inputs as the schema of the method requires. Throws a JavaScript error.
 std::vector<c10::IValue> read_inputs(const Napi::Array& inputs, const c10::FunctionSchema& schema) {
   const auto& arguments = schema.arguments();  // the first one is self
   if (inputs.Length() > arguments.size() - 1) {
@@ -44,25 +44,25 @@ std::vector<size_t> read_indices(const Napi::Value& value) {
   return indices;
 }
 
-// An instance and what its owner may take of the memory.
+// An instance, and the memory budget of its owner.
 struct Owned {
   std::shared_ptr<Instance> instance;
   std::shared_ptr<MemoryBudget> budget;  // may be null
 };
 
-// What wrap() passes to the constructor.
+// The argument that wrap() passes to the constructor.
 const Owned& owned(const Napi::CallbackInfo& info) {
   if (!info[0].IsExternal()) {
-    throw Napi::TypeError::New(info.Env(), "A NativeModule comes from load()");
+    throw Napi::TypeError::New(info.Env(), "A NativeModule is created by load() only");
   }
   return *info[0].As<Napi::External<Owned>>().Data();
 }
 
-// Gives a reference up. The last one frees hundreds of megabytes: neither on the JavaScript thread nor in the place of
-// a run. Two that go at the same time may each find the other one there; then it is freed here, which is slow and not
-// wrong.
-void give_up(std::shared_ptr<Instance> instance) noexcept {
-  if (instance == nullptr || instance.use_count() > 1 || !instance->alone()) {
+// Releases a reference. Releasing the last one frees hundreds of megabytes, which must happen neither on the JavaScript
+// thread nor in a slot of a run. Two that are released at the same time may each see the other one; then the memory is
+// freed here, which is slow but correct.
+void release_instance(std::shared_ptr<Instance> instance) noexcept {
+  if (instance == nullptr || instance.use_count() > 1 || !instance->is_only_owner()) {
     return;
   }
   try {
@@ -71,15 +71,15 @@ void give_up(std::shared_ptr<Instance> instance) noexcept {
       trim_memory();
     };
     free_queue().push(std::move(free), 1);
-  } catch (...) {  // no thread for it, or no memory
+  } catch (...) {  // there is no thread or no memory for the task
   }
 }
 
-// An instance that a call which waits its turn holds, and gives up where it is cancelled.
+// The reference of a queued call to its instance, which is released if the call is cancelled.
 class Held {
  public:
   explicit Held(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) {}
-  ~Held() { give_up(std::move(instance_)); }
+  ~Held() { release_instance(std::move(instance_)); }
   Held(const Held&) = default;
   Held(Held&&) = default;
   Held& operator=(const Held&) = delete;
@@ -97,7 +97,7 @@ c10::Device read_device(const std::string& name) {
     if (device.is_cpu() || device.is_cuda()) {
       return device;
     }
-  } catch (const c10::Error&) {  // which names all that there are
+  } catch (const c10::Error&) {  // its message lists all device types
   }
   throw CodedError("ERR_DEVICE_UNAVAILABLE", "There is no such device");
 }
@@ -132,7 +132,7 @@ ModuleBinding::ModuleBinding(const Napi::CallbackInfo& info)
 ModuleBinding::~ModuleBinding() { release(); }
 
 void ModuleBinding::release() {
-  give_up(std::move(instance_));
+  release_instance(std::move(instance_));
   instance_ = nullptr;
 }
 
@@ -159,11 +159,11 @@ Napi::Value ModuleBinding::extra_file(const Napi::CallbackInfo& info) {
                                      : Napi::String::New(info.Env(), found->second).As<Napi::Value>();
 }
 
-// call(method: string, inputs: unknown[], threads: number, keep?: number[], ticket?: object): Promise<unknown>; the
-// ticket is as Environment::run has it
+// call(method: string, inputs: unknown[], threads: number, keep?: number[], ticket?: object): Promise<unknown>;
+// Environment::run describes the ticket
 Napi::Value ModuleBinding::call(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  // Held from here on: reading inputs may run code of the caller's, which may dispose of this.
+  // Held from here on, because reading inputs may run JavaScript that disposes of this object.
   Held held(instance());
   const std::shared_ptr<LoadedModule> model = held->module();
   const std::string method = info[0].As<Napi::String>().Utf8Value();
@@ -188,7 +188,7 @@ Napi::Value ModuleBinding::save(const Napi::CallbackInfo& info) {
     const Napi::Value content = entry.second;
     extra_files[entry.first.ToString().Utf8Value()] = content.ToString().Utf8Value();
   }
-  TaskQueue& queue = run_queue();  // all of it: bringing back weights that were packed keeps every processor busy
+  TaskQueue& queue = run_queue();  // with its whole capacity, because unpacking weights keeps every processor busy
   return Environment::of(env).run(
       env, queue, queue.capacity(),
       [held = Held(instance()), path = info[0].As<Napi::String>().Utf8Value(), extra_files] {
@@ -203,12 +203,12 @@ Napi::Value ModuleBinding::precision(const Napi::CallbackInfo& info) {
 }
 
 // quantize(format: "int8" | "bf16"): Promise<{ module: NativeModule, report?: object, error?: { code, message } }>;
-// gives this handle up, as dispose() does. Where there is an error, `module` is the one that it was.
+// releases this handle, as dispose() does. If there is an error, `module` is the unchanged module.
 Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string precision = info[0].As<Napi::String>().Utf8Value();
   if (precision != "int8" && precision != "bf16") {
-    throw CodedError(MISUSE, "A module can be quantised to int8 or bf16");
+    throw CodedError(MISUSE, "The format of quantize() must be int8 or bf16");
   }
   const auto format = precision == "int8" ? WeightFormat::Int8 : WeightFormat::Bf16;
   instance();
@@ -228,11 +228,11 @@ Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
     }
     result->instance = std::move(instance);
     return [result, failure, report](Napi::Env settled) -> Napi::Value {
-      const auto answer = Napi::Object::New(settled);
-      answer.Set("module", wrap(settled, *result));
+      const auto result_object = Napi::Object::New(settled);
+      result_object.Set("module", wrap(settled, *result));
       if (failure) {
-        answer.Set("error", to_js_error(settled, *failure).Value());
-        return answer;
+        result_object.Set("error", to_js_error(settled, *failure).Value());
+        return result_object;
       }
       const auto counts = Napi::Object::New(settled);
       counts.Set("layers", static_cast<double>(report.layers));
@@ -241,14 +241,14 @@ Napi::Value ModuleBinding::quantize(const Napi::CallbackInfo& info) {
       counts.Set("quantized", static_cast<double>(report.quantized));
       counts.Set("bytesBefore", static_cast<double>(report.bytes_before));
       counts.Set("bytesAfter", static_cast<double>(report.bytes_after));
-      answer.Set("report", counts);
-      return answer;
+      result_object.Set("report", counts);
+      return result_object;
     };
   };
   return Environment::of(env).run(env, queue, queue.capacity(), std::move(work));
 }
 
-// dispose(): void; calls already made still finish
+// dispose(): void; calls that were made before still finish
 Napi::Value ModuleBinding::dispose(const Napi::CallbackInfo& info) {
   release();
   return info.Env().Undefined();
@@ -266,8 +266,8 @@ Napi::Value load(const Napi::CallbackInfo& info) {
       info[4].IsNumber() ? std::make_shared<MemoryBudget>(info[4].As<Napi::Number>().Int64Value()) : nullptr;
   const auto progress = std::make_shared<LoadProgress>();
   if (info[3].IsObject()) {
-    const auto fraction = [progress](const Napi::CallbackInfo& asked) {
-      return Napi::Number::New(asked.Env(), progress->fraction());
+    const auto fraction = [progress](const Napi::CallbackInfo& call) {
+      return Napi::Number::New(call.Env(), progress->fraction());
     };
     info[3].As<Napi::Object>().Set("fraction", Napi::Function::New(env, fraction, "fraction"));
   }

@@ -16,7 +16,7 @@ class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
  public:
   static Napi::Function define(Napi::Env env);
 
-  // Takes what load() makes; JavaScript gets instances from load() only.
+  // Takes the result of load(). JavaScript gets instances from load() only.
   explicit ModuleBinding(const Napi::CallbackInfo& info);
   ~ModuleBinding() override;
 
@@ -39,7 +39,7 @@ class ModuleBinding : public Napi::ObjectWrap<ModuleBinding> {
 
   std::shared_ptr<Instance> instance_;
   std::shared_ptr<MemoryBudget> budget_;  // may be null
-  // Copies, for while the module is being quantised.
+  // Copies that stay available while the module is being quantized.
   const std::vector<std::string> methods_;
   const std::map<std::string, std::string> extra_files_;
 };

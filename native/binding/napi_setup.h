@@ -1,4 +1,4 @@
-// The one place where node-addon-api is included, so that every file sees the same Node-API version and error policy.
+// The only file that includes node-addon-api, so that every file sees the same Node-API version and error policy.
 #pragma once
 
 #include <napi.h>

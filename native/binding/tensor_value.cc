@@ -1,10 +1,10 @@
 #include "binding/tensor_value.h"
 
-#include <string>
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "system/error.h"
@@ -19,7 +19,8 @@ struct Dtype {
   size_t bytes;
 };
 
-// float16 and bfloat16 cross as their raw bits, bool as 0 and 1: JavaScript has no typed arrays for them.
+// float16 and bfloat16 are passed as their raw bits, and bool as 0 and 1, because JavaScript has no typed arrays for
+// them.
 constexpr std::array<Dtype, 10> DTYPES{{
     {"float32", at::kFloat, napi_float32_array, 4},
     {"float64", at::kDouble, napi_float64_array, 8},
@@ -33,8 +34,8 @@ constexpr std::array<Dtype, 10> DTYPES{{
     {"bool", at::kBool, napi_uint8_array, 1},
 }};
 
-constexpr uint32_t MOST_DIMENSIONS = 64;  // what libtorch's operators take
-constexpr size_t LARGE = size_t{1} << 24;
+constexpr uint32_t MAX_DIMENSIONS = 64;  // the limit of the operators of libtorch
+constexpr size_t LARGE_BUFFER = size_t{1} << 24;
 
 Napi::TypeError mismatch(Napi::Env env, const std::string& where, const std::string& what) {
   return Napi::TypeError::New(env, where + ": " + what);
@@ -46,9 +47,9 @@ std::vector<int64_t> read_shape(const Napi::Object& object, const std::string& w
     throw mismatch(object.Env(), where, "shape must be an array of sizes");
   }
   const Napi::Array array = value.As<Napi::Array>();
-  const uint32_t dimensions = array.Length();  // once: reading an element may run code
-  if (dimensions > MOST_DIMENSIONS) {
-    throw mismatch(object.Env(), where, "shape has more than " + std::to_string(MOST_DIMENSIONS) + " dimensions");
+  const uint32_t dimensions = array.Length();  // read once, because reading an element may run code that changes it
+  if (dimensions > MAX_DIMENSIONS) {
+    throw mismatch(object.Env(), where, "shape has more than " + std::to_string(MAX_DIMENSIONS) + " dimensions");
   }
   std::vector<int64_t> shape;
   int64_t elements = 1;
@@ -67,9 +68,9 @@ std::vector<int64_t> read_shape(const Napi::Object& object, const std::string& w
   return shape;
 }
 
-// By its constructor where it is large: Node-API ends the process where there is no memory for it.
+// Creates a large buffer by its JavaScript constructor: Node-API ends the process if there is no memory for it.
 Napi::ArrayBuffer new_buffer(Napi::Env env, size_t bytes) {
-  if (bytes < LARGE) {
+  if (bytes < LARGE_BUFFER) {
     return Napi::ArrayBuffer::New(env, bytes);
   }
   try {
@@ -80,7 +81,7 @@ Napi::ArrayBuffer new_buffer(Napi::Env env, size_t bytes) {
     }
   } catch (const Napi::Error&) {  // a RangeError
   }
-  throw CodedError("ERR_OUT_OF_MEMORY", "JavaScript has no room for a result of " + std::to_string(bytes) + " bytes");
+  throw CodedError("ERR_OUT_OF_MEMORY", "JavaScript has no memory for a result of " + std::to_string(bytes) + " bytes");
 }
 
 }  // namespace
@@ -93,12 +94,12 @@ bool is_tensor_object(const Napi::Value& value) {
 at::Tensor to_tensor(const Napi::Object& object, const std::string& where) {
   const Napi::Env env = object.Env();
   const Napi::Value name = object.Get("dtype");
-  const std::string wanted = name.IsString() ? name.As<Napi::String>().Utf8Value() : "";
+  const std::string requested = name.IsString() ? name.As<Napi::String>().Utf8Value() : "";
   const Dtype* dtype = nullptr;
   std::string known;
   for (const auto& candidate : DTYPES) {
     known += (known.empty() ? "" : ", ") + std::string(candidate.name);
-    if (wanted == candidate.name) {
+    if (requested == candidate.name) {
       dtype = &candidate;
     }
   }
@@ -108,10 +109,10 @@ at::Tensor to_tensor(const Napi::Object& object, const std::string& where) {
   const std::vector<int64_t> shape = read_shape(object, where);
   const Napi::Value data = object.Get("data");
   if (!data.IsTypedArray() || data.As<Napi::TypedArray>().TypedArrayType() != dtype->array) {
-    throw mismatch(env, where, "data is not the typed array that dtype " + wanted + " needs");
+    throw mismatch(env, where, "data is not the typed array that dtype " + requested + " requires");
   }
-  // From here on no JavaScript runs, which might detach or resize the buffer. It may be shared: then `bytes` may change
-  // meanwhile.
+  // From here on, no JavaScript runs that might detach or resize the buffer. The buffer may be shared, in which case
+  // other threads may change `bytes` meanwhile.
   napi_typedarray_type type;
   size_t length = 0;
   void* bytes = nullptr;
@@ -124,10 +125,10 @@ at::Tensor to_tensor(const Napi::Object& object, const std::string& where) {
   if (static_cast<int64_t>(length) != elements) {
     throw mismatch(
         env, where,
-        "data holds " + std::to_string(length) + " elements, the shape asks for " + std::to_string(elements));
+        "data has " + std::to_string(length) + " elements, but the shape requires " + std::to_string(elements));
   }
   at::Tensor tensor = at::empty(shape, at::TensorOptions(dtype->scalar));
-  if (elements > 0) {  // an empty array's address may be null, which memcpy must not be given
+  if (elements > 0) {  // the address of an empty array may be null, which memcpy must not get
     std::memcpy(tensor.data_ptr(), bytes, length * dtype->bytes);
     if (dtype->scalar == at::kBool) {
       // Any byte but 0 and 1 in a bool tensor is undefined behaviour in C++.

@@ -1,10 +1,10 @@
 #include "binding/value.h"
 
-#include <vector>
-#include <string>
-#include <utility>
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <ATen/core/function_schema.h>
 
@@ -14,24 +14,24 @@
 namespace e2v {
 namespace {
 
-constexpr uint32_t MOST_ELEMENTS = 10'000'000;  // of a list; each takes fifty times the memory of one in a tensor
+constexpr uint32_t MAX_ELEMENTS = 10'000'000;  // of a list; each takes fifty times the memory of one in a tensor
 
 Napi::TypeError unfit(const Napi::Value& value, const c10::TypePtr& type, const std::string& where) {
-  return Napi::TypeError::New(value.Env(), where + ": the model asks for " + type->repr_str());
+  return Napi::TypeError::New(value.Env(), where + ": the model requires " + type->repr_str());
 }
 
-// What is said of a key, which may be any text.
+// Shortens a key, which may be any text, for a message.
 std::string shortened(const std::string& text) {
-  constexpr size_t LONGEST = 60;
-  return text.size() <= LONGEST ? text : text.substr(0, LONGEST) + "...";
+  constexpr size_t MAX_LENGTH = 60;
+  return text.size() <= MAX_LENGTH ? text : text.substr(0, MAX_LENGTH) + "...";
 }
 
-// The length, read once: reading an element may run code that changes it.
+// Returns the length, which is read only once: reading an element may run code that changes it.
 uint32_t length_of(const Napi::Array& array, const std::string& where) {
   const uint32_t length = array.Length();
-  if (length > MOST_ELEMENTS) {
+  if (length > MAX_ELEMENTS) {
     throw Napi::TypeError::New(
-        array.Env(), where + ": a list may have " + std::to_string(MOST_ELEMENTS) + " elements at most; use a tensor");
+        array.Env(), where + ": a list may have at most " + std::to_string(MAX_ELEMENTS) + " elements; use a tensor");
   }
   return length;
 }
@@ -42,7 +42,7 @@ bool is_record(const Napi::Value& value) {
   return value.IsObject() && !value.IsArray() && !value.IsTypedArray() && !is_tensor_object(value);
 }
 
-// A value for which the schema gives no type (Any): the nearest TorchScript counterpart.
+// Converts a value for which the schema has no type (Any) to its nearest TorchScript counterpart.
 c10::IValue untyped(const Napi::Value& value, const std::string& where) {
   if (value.IsNull() || value.IsUndefined()) {
     return {};
@@ -90,7 +90,7 @@ c10::IValue list(const Napi::Value& value, const c10::TypePtr& type, const std::
   return result;
 }
 
-// A NamedTuple's fields, by name.
+// Reads the fields of a NamedTuple by name.
 void read_fields(const Napi::Object& object, const c10::FunctionSchema& fields, const std::string& where,
                  std::vector<c10::IValue>& result) {
   const Napi::Array names = object.GetPropertyNames();
@@ -137,10 +137,10 @@ c10::IValue tuple(const Napi::Value& value, const c10::TypePtr& type, const std:
                            : c10::ivalue::Tuple::createNamed(std::move(result), tuple_type);
 }
 
-// A Map for any kind of key, or a plain object for string keys.
+// Converts a Map with keys of any kind, or a plain object with string keys.
 c10::IValue dict(const Napi::Value& value, const c10::TypePtr& type, const std::string& where) {
-  const auto& wanted = type->expectRef<c10::DictType>();
-  c10::impl::GenericDict result(wanted.getKeyType(), wanted.getValueType());
+  const auto& dict_type = type->expectRef<c10::DictType>();
+  c10::impl::GenericDict result(dict_type.getKeyType(), dict_type.getValueType());
   if (!is_record(value)) {
     throw unfit(value, type, where);
   }
@@ -168,14 +168,14 @@ c10::IValue dict(const Napi::Value& value, const c10::TypePtr& type, const std::
     const auto entry = pair.As<Napi::Array>();
     const Napi::Value key = entry.Get(0u);
     const std::string name = key.IsString() || key.IsNumber() ? shortened(key.ToString().Utf8Value()) : "key";
-    result.insert_or_assign(to_ivalue(key, wanted.getKeyType(), where + " key " + name),
-                            to_ivalue(entry.Get(1u), wanted.getValueType(), where + "." + name));
+    result.insert_or_assign(to_ivalue(key, dict_type.getKeyType(), where + " key " + name),
+                            to_ivalue(entry.Get(1u), dict_type.getValueType(), where + "." + name));
   }
   return result;
 }
 
 Napi::Value number_to_js(Napi::Env env, int64_t number) {
-  // Beyond 2^53 a Number would be another number.
+  // Beyond 2^53, a Number could not represent it.
   if (number > 9007199254740991 || number < -9007199254740991) {
     return Napi::BigInt::New(env, number);
   }
@@ -185,7 +185,7 @@ Napi::Value number_to_js(Napi::Env env, int64_t number) {
 Napi::Value dict_to_js(Napi::Env env, const c10::impl::GenericDict& dict) {
   const bool strings = dict.keyType()->kind() == c10::TypeKind::StringType;
   if (strings) {
-    // No prototype: a model's "__proto__" is a key like any other.
+    // The object has no prototype, so that "__proto__" is a key like any other.
     const Napi::Object object = env.Global().Get("Object").As<Napi::Object>();
     Napi::Object result = object.Get("create").As<Napi::Function>().Call(object, {env.Null()}).As<Napi::Object>();
     for (const auto& entry : dict) {
@@ -283,7 +283,8 @@ Napi::Value to_js(Napi::Env env, const c10::IValue& value) {
   if (value.isGenericDict()) {
     return dict_to_js(env, value.toGenericDict());
   }
-  throw Napi::TypeError::New(env, "The result holds a " + value.tagKind() + ", which has no counterpart in JavaScript");
+  throw Napi::TypeError::New(env,
+                             "The result contains a " + value.tagKind() + ", which has no counterpart in JavaScript");
 }
 
 }  // namespace e2v

@@ -22,14 +22,14 @@ namespace {
 
 using Types = std::map<const c10::Type*, c10::TypePtr>;
 
-// The types of a module's parts -> those of its clone's.
+// Maps the types of the parts of a module to those of its clone.
 void pair_types(const Module& original, const Module& clone, Types& types) {
   types.emplace(original.type().get(), clone.type());
-  const auto theirs = clone.named_children();
-  auto their = theirs.begin();
+  const auto copies = clone.named_children();
+  auto copy = copies.begin();
   for (const auto& part : original.named_children()) {
-    pair_types(part.value, (*their).value, types);
-    ++their;
+    pair_types(part.value, (*copy).value, types);
+    ++copy;
   }
 }
 
@@ -41,7 +41,7 @@ bool mentions_module(const c10::TypePtr& type) {
   return std::any_of(within.begin(), within.end(), [](const c10::TypePtr& inner) { return mentions_module(inner); });
 }
 
-// The function that a node calls, where it takes a module.
+// Returns the function that a node calls, if it takes a module; else null.
 torch::jit::GraphFunction* function_of_modules(const Node* call) {
   const auto type = call->input(0)->type()->cast<c10::FunctionType>();
   auto* function = type == nullptr ? nullptr : torch::jit::tryToGraphFunction(*type->function());
@@ -55,13 +55,13 @@ torch::jit::GraphFunction* function_of_modules(const Node* call) {
 }
 
 void inline_functions_of_modules(Graph& graph, const std::function<c10::TypePtr(c10::TypePtr)>& type_map) {
-  constexpr int DEEPEST = 100;  // functions that call one another
+  constexpr int MAX_DEPTH = 100;  // of functions that call one another
   bool found = true;
-  for (int depth = 0; found && depth < DEEPEST; ++depth) {
+  for (int depth = 0; found && depth < MAX_DEPTH; ++depth) {
     found = false;
     for (Node* call : find_nodes(graph.block(), c10::prim::CallFunction)) {
       if (auto* function = function_of_modules(call)) {
-        call->removeInput(0);  // the function itself
+        call->removeInput(0);  // the function itself is the first input
         torch::jit::inlineCallTo(call, function, /*inline_optimized_graph=*/false);
         found = true;
       }
@@ -83,7 +83,7 @@ Module clone_module(const Module& module) {
       return found->second;
     }
     if (type->kind() == c10::TypeKind::ClassType ||
-        type->containedTypes().empty()) {  // what a class contains are its attributes
+        type->containedTypes().empty()) {  // a class contains its attributes
       return type;
     }
     std::vector<c10::TypePtr> inner;

@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
 
-#include <vector>
 #include <string>
+#include <vector>
 
 #include "graph/nodes.h"
 #include "operators/register.h"

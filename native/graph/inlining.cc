@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* ATTEND = "__torch__.attention.attend";  // models/emotion2vec/attention.py
 
-// The function or method that a node calls, if any.
+// Returns the function or method that a node calls; null if there is none.
 Function* callee(const Node* node) {
   if (node->kind() == c10::prim::CallFunction) {
     return node->input(0)->type()->expect<c10::FunctionType>()->function();
@@ -34,14 +34,14 @@ Function* callee(const Node* node) {
   return nullptr;
 }
 
-// Inlines every call below a block, except that a call of a known function becomes its operator, and that a function
-// which calls itself stays called: it would never end.
+// Inlines every call below a block. A call of a known function becomes its operator. A function that calls itself stays
+// called, because inlining would not terminate.
 class Inliner {
  public:
   explicit Inliner(Function* outermost) : active_{outermost} {}
 
   void run(Block* block) {
-    std::vector<Node*> ends;  // of what was inlined: the first node behind it
+    std::vector<Node*> ends;  // the first node after each inlined call
     for (auto it = block->nodes().begin(); it != block->nodes().end();) {
       Node* node = *it++;
       while (!ends.empty() && ends.back() == node) {
@@ -61,10 +61,10 @@ class Inliner {
         ends.push_back(node->next());
         active_.push_back(function);
         if (node->kind() == c10::prim::CallFunction) {
-          node->removeInput(0);  // the function itself
+          node->removeInput(0);  // the function itself is the first input
         }
         torch::jit::inlineCallTo(node, graph_function, /*inline_optimized_graph=*/false);
-        // Go on from the first inlined node, for it may call others.
+        // Continue from the first inlined node, which may be a call too.
         it = before->iterator();
         ++it;
         continue;
@@ -81,20 +81,20 @@ class Inliner {
 
  private:
   bool may_inline(Function* function) {
-    constexpr int MOST_CALLS = 20'000;  // twenty times those of the largest networks
-    if (std::find(active_.begin(), active_.end(), function) != active_.end() || ++calls_ > MOST_CALLS) {
+    constexpr int MAX_CALLS = 20'000;  // twenty times the calls of the largest networks
+    if (std::find(active_.begin(), active_.end(), function) != active_.end() || ++calls_ > MAX_CALLS) {
       recursive_ = true;
       return false;
     }
     return true;
   }
 
-  std::vector<Function*> active_;  // those that the node at hand is inside of
+  std::vector<Function*> active_;  // the functions that the current node is inside of
   int calls_ = 0, lowered_ = 0;
   bool recursive_ = false;
 };
 
-bool reads_unseen(Graph& graph) {
+bool has_hidden_code(Graph& graph) {
   for (const auto kind : {c10::prim::fork, c10::prim::awaitable, c10::prim::CallMethod, c10::prim::CallFunction}) {
     if (!find_nodes(graph.block(), kind).empty()) {
       return true;
@@ -116,16 +116,16 @@ Inlined inline_method(const torch::jit::Method& method) {
   inliner.run(inlined.graph->block());
   inlined.lowered = inliner.lowered();
   inlined.recursive = inliner.recursive();
-  inlined.complete = !reads_unseen(*inlined.graph);
+  inlined.complete = !has_hidden_code(*inlined.graph);
   return inlined;
 }
 
 bool inline_forks(Graph& graph) {
-  constexpr int DEEPEST = 16;  // forks in forks
-  for (int depth = 0; depth < DEEPEST; ++depth) {
+  constexpr int MAX_DEPTH = 16;  // of forks within forks
+  for (int depth = 0; depth < MAX_DEPTH; ++depth) {
     const auto forks = find_nodes(graph.block(), c10::prim::fork);
     if (forks.empty()) {
-      return !reads_unseen(graph);
+      return !has_hidden_code(graph);
     }
     for (Node* fork : forks) {
       const torch::jit::WithInsertPoint here(fork);

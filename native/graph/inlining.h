@@ -1,4 +1,5 @@
-// A method with what it calls in one graph, which is what programs and questions about a method start from.
+// Inlining of a method and everything that it calls into one graph. Programs, and questions about a method, start from
+// such a graph.
 #pragma once
 
 #include <torch/csrc/jit/ir/ir.h>
@@ -9,20 +10,20 @@
 namespace e2v {
 
 struct Inlined {
-  std::shared_ptr<torch::jit::Graph> graph;  // a copy; the first input is the method's object
-  int lowered;                               // calls of functions that we know, which are operators of ours now
-  bool complete;   // nothing is left that is no part of the graph and may touch the module: a call, a fork's own graph
-  bool recursive;  // a function calls itself, or there are too many calls: libtorch, which inlines all of them, would
-                   // never end
+  std::shared_ptr<torch::jit::Graph> graph;  // a copy; its first input is the object of the method
+  int lowered;                               // number of calls of known functions that became operators of ours
+  bool complete;  // no call and no forked graph is left, which might use the module outside of the graph
+  // A function calls itself, or there are too many calls: libtorch, which inlines all of them, would not terminate.
+  bool recursive;
 };
 Inlined inline_method(const torch::jit::Method& method);
 
-// Puts what a graph forks in the place of the forks, for questions about the graph: it would not run in parallel any
-// more. Returns whether it is complete then.
+// Inlines what a graph forks, to answer questions about it: the graph would no longer run in parallel. Returns whether
+// it is then complete.
 bool inline_forks(torch::jit::Graph& graph);
 
-// Whether a module's network is emotion2vec+ as models/emotion2vec/ writes it, which carries its parameters' dtype
-// through.
+// Whether the network of a module is emotion2vec+ as models/emotion2vec/ writes it, which computes in the dtype of its
+// parameters.
 bool is_emotion2vec(const torch::jit::Module& module);
 
 }  // namespace e2v

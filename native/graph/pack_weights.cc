@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/ir/constants.h>
 
-#include <vector>
-#include <string>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "graph/fusion.h"
 #include "graph/nodes.h"
@@ -36,7 +36,7 @@ bool has_quantized_linears(Graph& graph) {
 
 namespace {
 
-constexpr int64_t WORTH_PACKING = 65536;  // elements of a float32 weight
+constexpr int64_t MIN_PACKED = 65536;  // number of elements of a float32 weight
 
 class Packer {
  public:
@@ -50,15 +50,15 @@ class Packer {
         }
       }
     }
-    // Packing destroys nodes, reads of scales among them: nothing may be looked at after the first.
+    // Packing destroys nodes, including reads of scales: no node may be read after the first weight is packed.
     std::vector<const Attribute*> weights;
     for (auto& [key, attribute] : attributes_) {
-      bool linear_alone = true;
+      bool only_layers = true;
       for (const Node* read : attribute.reads) {
-        linear_alone = linear_alone && collect(read->output(), attribute);
+        only_layers = only_layers && collect(read->output(), attribute);
       }
-      // Of both kinds at once a weight cannot be: it has two dimensions or three.
-      if (linear_alone && attribute.linears.empty() != attribute.convolutions.empty()) {
+      // A weight cannot be of both kinds, because it has either two dimensions or three.
+      if (only_layers && attribute.linears.empty() != attribute.convolutions.empty()) {
         weights.push_back(&attribute);
       }
     }
@@ -68,7 +68,7 @@ class Packer {
     return std::move(packed_);
   }
 
-  // What was packed until something failed.
+  // Restores the weights that were packed before something failed.
   void restore() {
     for (PackedWeight& packed : packed_) {
       packed.restore();
@@ -76,15 +76,15 @@ class Packer {
   }
 
  private:
-  using Key = std::pair<const void*, std::string>;  // the object and the attribute's name
+  using Key = std::pair<const void*, std::string>;  // the object and the name of the attribute
   struct Attribute {
     std::vector<Node*> reads;
     std::vector<Node*> linears;
     std::vector<Node*> convolutions;
   };
 
-  // The layers that a value is the weight of, through the forms that linear_weight() knows. False where it is also
-  // something else.
+  // Collects the layers that use a value as their weight, through the forms that linear_weight() recognizes. Returns
+  // false if the value has another use.
   static bool collect(const Value* value, Attribute& attribute) {
     for (const auto& use : value->uses()) {
       const auto kind = use.user->kind();
@@ -131,7 +131,7 @@ class Packer {
       packed.tensors = {int8.packed, int8.scale, int8.sum};
     } else {
       const bool bf16 = stored.scalar_type() == at::kBFloat16;
-      const bool fp32 = stored.scalar_type() == at::kFloat && !form.widened && stored.numel() >= WORTH_PACKING;
+      const bool fp32 = stored.scalar_type() == at::kFloat && !form.widened && stored.numel() >= MIN_PACKED;
       if (!can_pack() || (!bf16 && !fp32)) {
         return;
       }
@@ -159,7 +159,7 @@ class Packer {
       plain = plain && convolution->input(4)->type()->isSubtypeOf(*c10::ListType::ofInts()) &&
               constant_int(convolution->input(6)) == groups;
     }
-    if (stored.dim() != 3 || stored.numel() < WORTH_PACKING || !fast || !plain || !groups || !can_pack()) {
+    if (stored.dim() != 3 || stored.numel() < MIN_PACKED || !fast || !plain || !groups || !can_pack()) {
       return;
     }
     packed_.push_back(
@@ -174,7 +174,7 @@ class Packer {
     }
   }
 
-  // An int that is a constant, or an attribute that no method of this graph writes.
+  // Returns an int that is a constant, or an attribute that no method of this graph writes.
   std::optional<int64_t> constant_int(Value* value) const {
     const Node* read = value->node();
     if (read->kind() == c10::prim::GetAttr && find_nodes(graph_.block(), c10::prim::SetAttr).empty()) {

@@ -1,13 +1,13 @@
-// A method of a module, rewritten for speed: calls of functions that we know become operators of our own, weights of
-// linear layers are packed. The packed weights take the place of the module's own, so that there is one copy;
-// restore() undoes it.
+// A method of a module that is rewritten for speed: calls of known functions become operators of ours, and the weights
+// of linear layers are packed. The packed weights replace those of the module, so that there is one copy; restore()
+// undoes this.
 #pragma once
 
 #include <torch/script.h>
 
-#include <utility>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/pack_weights.h"
@@ -16,15 +16,15 @@ namespace e2v {
 
 class Program {
  public:
-  // The method's program, or nothing where the module neither calls a function that we know nor has compressed weights:
-  // then the method runs as it is. Until restore(), the module must be neither run, changed nor saved.
+  // Returns the program of a method, or nothing if the module neither calls a known function nor has quantized weights;
+  // then the method runs unchanged. Until restore(), the module must not be run, changed or saved.
   static std::optional<Program> of(const torch::jit::Module& module, const std::string& method);
 
-  // As the method itself, defaults filled in. Throws what libtorch throws. Safe from several threads at once where the
-  // method is.
+  // Runs like the method itself, with its default arguments. Throws what libtorch throws. Safe to call from several
+  // threads at once if the method is.
   c10::IValue run(std::vector<c10::IValue> inputs) const;
 
-  // Makes the module what it was, to the bit. The program must not run afterwards.
+  // Restores the module, to the bit. The program must not run afterwards.
   void restore();
 
  private:

@@ -34,7 +34,7 @@ bool is_container(const c10::TypePtr& type) {
   }
 }
 
-// Whether a value may be changed by whoever has it.
+// Whether a value can be changed by code that holds it.
 bool is_mutable(const c10::TypePtr& type) {
   switch (type->kind()) {
     case c10::TypeKind::TensorType:
@@ -47,12 +47,12 @@ bool is_mutable(const c10::TypePtr& type) {
   }
 }
 
-// Follows what is written back to where it came from: attributes, constants, or something that the run itself made.
+// Follows each written value back to its origin: an attribute, a constant, or something that the run itself created.
 class WriteTracer {
  public:
   Written run(Graph& graph) {
     graph_ = &graph;
-    for_each_node(graph.block(), [&](Node* node) { collect_puts(node); });
+    for_each_node(graph.block(), [&](Node* node) { collect_inserted(node); });
     for_each_node(graph.block(), [&](Node* node) { follow_writes(node); });
     return written_;
   }
@@ -68,7 +68,7 @@ class WriteTracer {
     }
   }
 
-  static bool puts(const Node* node) {
+  static bool inserts_elements(const Node* node) {
     const auto kind = node->kind();
     return kind == c10::aten::append || kind == c10::aten::insert || kind == c10::aten::_set_item ||
            kind == c10::Symbol::fromQualString("aten::extend") ||
@@ -76,17 +76,17 @@ class WriteTracer {
            kind == c10::Symbol::fromQualString("aten::update");
   }
 
-  void collect_puts(Node* node) {
-    if (puts(node)) {
+  void collect_inserted(Node* node) {
+    if (inserts_elements(node)) {
       const auto inputs = node->inputs();
-      puts_.insert(puts_.end(), inputs.begin() + 1, inputs.end());
+      inserted_.insert(inserted_.end(), inputs.begin() + 1, inputs.end());
     }
   }
 
   void follow_writes(Node* node) {
     if (node->kind() == c10::prim::SetAttr) {
       add_slot(node);
-      follow(node->input(1), true);  // what it was is another attribute's, perhaps, and has two names now
+      follow(node->input(1), true);  // the value may belong to another attribute as well, and then has two names
       return;
     }
     if (is_norm_in_training(node)) {
@@ -108,15 +108,15 @@ class WriteTracer {
         follow(node->input(i), true);
       }
     }
-    if (puts(node) && node->input(0)->node()->kind() != c10::prim::ListConstruct &&
+    if (inserts_elements(node) && node->input(0)->node()->kind() != c10::prim::ListConstruct &&
         node->input(0)->node()->kind() != c10::prim::DictConstruct) {
       for (size_t i = 1; i < node->inputs().size(); ++i) {
-        follow(node->input(i), true);  // it may stay in a list of the module's
+        follow(node->input(i), true);  // it may stay in a list of the module
       }
     }
   }
 
-  // batch_norm and instance_norm write their statistics, and their schemas do not say so.
+  // batch_norm and instance_norm write their statistics without declaring it in their schemas.
   static bool is_norm_in_training(const Node* node) {
     static const std::set<c10::Symbol> NORMS{c10::aten::batch_norm,
                                              c10::aten::instance_norm,
@@ -136,7 +136,8 @@ class WriteTracer {
     }
   }
 
-  // Where a value that is written comes from; `contents`: what it holds is written, not (only) itself.
+  // Follows a written value to its origin. With `contents`, what the value holds is written, and not (only) the value
+  // itself.
   void follow(const Value* value, bool contents) {
     if (!is_mutable(value->type()) || !seen_.emplace(value, contents).second) {
       return;
@@ -151,7 +152,7 @@ class WriteTracer {
         written_.everything = true;
       } else {
         add_slot(node);
-        follow_puts(contents);
+        follow_inserted(contents);
       }
     } else if (kind == c10::prim::Constant) {
       written_.constants = true;
@@ -166,7 +167,7 @@ class WriteTracer {
                kind == c10::prim::TupleConstruct || kind == c10::prim::CreateObject) {
       if (contents || kind == c10::prim::TupleConstruct) {
         follow_inputs(node);
-        follow_puts(true);
+        follow_inserted(true);
       }
     } else if (kind == c10::prim::TupleUnpack && node->input()->node()->kind() == c10::prim::TupleConstruct) {
       follow(node->input()->node()->input(value->offset()), contents);
@@ -178,7 +179,7 @@ class WriteTracer {
   void follow_parameter(const Value* value, bool contents) {
     const Block* block = value->node()->owningBlock();
     if (block == graph_->block()) {
-      written_.everything = written_.everything || value->offset() == 0;  // the others are the caller's
+      written_.everything = written_.everything || value->offset() == 0;  // the other inputs belong to the caller
     } else if (const Node* loop = block->owningNode(); loop->kind() == c10::prim::Loop) {
       follow(loop->input(value->offset() + 1), contents);
       follow(block->outputs()[value->offset()], contents);
@@ -199,7 +200,7 @@ class WriteTracer {
     }
     if (ELEMENTS.contains(node->kind())) {
       follow(node->input(0), true);
-      follow_puts(true);
+      follow_inserted(true);
       return;
     }
     if (node->kind() == c10::prim::Uninitialized) {
@@ -213,15 +214,15 @@ class WriteTracer {
     const auto* alias =
         value->offset() < schema->returns().size() ? schema->returns()[value->offset()].alias_info() : nullptr;
     if (alias == nullptr && !is_container(value->type())) {
-      return;  // new
+      return;  // a new value
     }
-    // A view of an input, or something that an input holds, or another container with the same things in it.
+    // The value may be a view of an input, something that an input holds, or another container with the same elements.
     const bool elements = contents || is_container(value->type());
     for (const Value* input : node->inputs()) {
       follow(input, elements || is_container(input->type()));
     }
     if (elements || alias != nullptr) {
-      follow_puts(contents);
+      follow_inserted(contents);
     }
   }
 
@@ -232,22 +233,22 @@ class WriteTracer {
     }
   }
 
-  // Of containers, whatever was put into any of them.
-  void follow_puts(bool contents) {
-    if (contents && !followed_puts_) {
-      followed_puts_ = true;
-      for (const Value* put : puts_) {
-        follow(put, false);
-        follow(put, true);
+  // If the contents of a container are written, follows everything that was put into any container.
+  void follow_inserted(bool contents) {
+    if (contents && !followed_inserted_) {
+      followed_inserted_ = true;
+      for (const Value* element : inserted_) {
+        follow(element, false);
+        follow(element, true);
       }
     }
   }
 
   Graph* graph_ = nullptr;
   Written written_;
-  std::vector<const Value*> puts_;
+  std::vector<const Value*> inserted_;
   std::set<std::pair<const Value*, bool>> seen_;
-  bool followed_puts_ = false;
+  bool followed_inserted_ = false;
 };
 
 }  // namespace

@@ -21,8 +21,8 @@ using torch::jit::Value;
 
 namespace {
 
-// Puts constants in the place of booleans of the module and drops what they rule out, such as what layers do in
-// training.
+// Replaces boolean attributes of the module by constants, and removes the code that they exclude, such as what layers
+// do in training.
 void fold_switches(std::shared_ptr<Graph>& graph, const torch::jit::Module& module) {
   for (Node* read : find_nodes(graph->block(), c10::prim::GetAttr)) {
     const auto owner = read->output()->type()->isSubtypeOf(*c10::BoolType::get())
@@ -37,9 +37,9 @@ void fold_switches(std::shared_ptr<Graph>& graph, const torch::jit::Module& modu
   torch::jit::ConstantPropagation(graph);
 }
 
-// libtorch's analysis takes a tensor that is put into a list for one from outside, as what lists give out may be any;
-// the rows that emotion2vec+ changes in place, and returns parts of, would be. A copy in the list leaves the tensor
-// what it is, and what lists give out stays unknown.
+// The analysis of libtorch treats a tensor that is put into a list as one from outside, because an element that is read
+// from a list may be any tensor. This would apply to the rows that emotion2vec+ changes in place and returns parts of.
+// With a copy in the list, the tensor stays what it is, and elements of lists stay unknown.
 void copy_elements(Graph& graph) {
   for (const auto kind : {c10::aten::append, c10::aten::insert, c10::aten::_set_item, c10::prim::ListConstruct}) {
     for (Node* node : find_nodes(graph.block(), kind)) {
@@ -53,14 +53,13 @@ void copy_elements(Graph& graph) {
   }
 }
 
-// Puts views in the place of operators that may return their input, or a view of it, without saying so in their
-// schemas.
+// Replaces operators that may return their input or a view of it, without declaring it in their schemas, by views.
 void expose_aliases(Graph& graph) {
   for (const char* name :
        {"aten::dropout", "aten::feature_dropout", "aten::alpha_dropout", "aten::feature_alpha_dropout", "aten::type_as",
         "aten::atleast_1d", "aten::atleast_2d", "aten::atleast_3d"}) {
     for (Node* node : find_nodes(graph.block(), c10::Symbol::fromQualString(name))) {
-      if (node->input(0)->type()->isSubtypeOf(*c10::TensorType::get())) {  // of lists it makes other lists
+      if (node->input(0)->type()->isSubtypeOf(*c10::TensorType::get())) {  // for a list, it creates another list
         const torch::jit::WithInsertPoint here(node);
         node->output()->replaceAllUsesWith(graph.insert(c10::aten::detach, {node->input(0)}));
       }
@@ -75,7 +74,7 @@ void expose_aliases(Graph& graph) {
   }
 }
 
-// The types of what operators below `block` write into.
+// Collects the types of the values that operators below `block` write.
 void collect_written(Block* block, std::vector<c10::TypePtr>& types) {
   for (Node* node : block->nodes()) {
     const auto* schema = node->maybeSchema();
@@ -98,9 +97,10 @@ bool needs_module_alone(const std::shared_ptr<Graph>& original) {
     return true;
   }
   copy_elements(*graph);
-  // The analysis knows one set of all values of a type that come from outside: attributes, what lists hold, and inputs.
-  // One more input of a type stands for them all.
-  std::vector<c10::TypePtr> types{c10::TensorType::get()};  // batch_norm writes, and its schema does not say so
+  // The analysis has one set for all values of a type that come from outside: attributes, elements of lists, and
+  // inputs. One additional input of the type represents them all.
+  // The operator batch_norm writes tensors without declaring it in its schema.
+  std::vector<c10::TypePtr> types{c10::TensorType::get()};
   collect_written(block, types);
   std::vector<const Value*> shared;
   for (const auto& type : types) {
@@ -122,7 +122,7 @@ Written written_by(const torch::jit::Module& module, const torch::jit::Method& m
   Inlined inlined = inline_method(method);
   const bool complete = !inlined.recursive && (inlined.complete || inline_forks(*inlined.graph));
   if (complete) {
-    expose_aliases(*inlined.graph);  // first: folding drops writes into what nobody seems to see
+    expose_aliases(*inlined.graph);  // first, because folding removes writes into values that seem to have no readers
     fold_switches(inlined.graph, module);
     written = trace_writes(*inlined.graph);
   }

@@ -8,8 +8,8 @@
 namespace e2v {
 
 struct Written {
-  // Whether a run needs the module to itself. By the analysis of libtorch, in which all tensors from outside, including inputs,
-  // may be the same.
+  // Whether a run needs the module to itself. By the analysis of libtorch, in which all tensors from outside, including
+  // inputs, may be the same.
   bool alone = false;
   // Attributes that are set or written in place: their own tensor, list or dict, a view of it, or what it contains.
   std::set<Slot> slots;

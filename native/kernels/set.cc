@@ -1,4 +1,4 @@
-// The table of one instruction set.
+// The table of the kernels of one instruction set.
 #include "kernels/kernel_set.h"
 
 #define NAME_OF(set) #set

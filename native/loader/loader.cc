@@ -1,5 +1,5 @@
-// The loader: the only addon that is loaded when libtorch may be absent. It opens libtorch's libraries with global
-// visibility, so that the main addon's NEEDED entries, which carry no path, resolve to them by SONAME.
+// The loader is the only addon that can be loaded without libtorch. It opens the libraries of libtorch with global
+// visibility, so that the NEEDED entries of the main addon, which contain no path, resolve to them by SONAME.
 
 #include <dlfcn.h>
 #include <torch/version.h>  // macros
@@ -17,7 +17,8 @@
 
 namespace {
 
-// Opening libtorch takes a third of a second of relocations and static constructors: not on the JavaScript thread.
+// Opening libtorch takes a third of a second for relocations and static constructors, which must not happen on the
+// JavaScript thread.
 class OpenWorker : public Napi::AsyncWorker {
  public:
   OpenWorker(Napi::Env env, std::vector<std::string> paths)
@@ -26,7 +27,7 @@ class OpenWorker : public Napi::AsyncWorker {
 
   void Execute() override {
     for (const auto& path : paths_) {
-      // Never closed: libtorch's static state cannot be torn down and built again in one process.
+      // It is never closed, because the static state of libtorch cannot be destroyed and created again in one process.
       if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
         const char* reason = dlerror();
         SetError(reason == nullptr ? "cannot open " + path : reason);  // an empty message would count as success
@@ -53,17 +54,17 @@ class DriverWorker : public Napi::AsyncWorker {
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
  private:
-  // CudaDriver of lib/device/driver.ts
+  // The interface CudaDriver of the TypeScript code.
   Napi::Value describe() const {
-    Napi::Object answer = Napi::Object::New(Env());
+    Napi::Object result = Napi::Object::New(Env());
     using State = e2v::CudaDriver::State;
-    answer.Set("state", driver_.state == State::Ready     ? "ready"
+    result.Set("state", driver_.state == State::Ready     ? "ready"
                         : driver_.state == State::Missing ? "missing"
                                                           : "failed");
-    answer.Set("error", driver_.error);
-    answer.Set("errorCode", driver_.error_code);
-    answer.Set("version", driver_.version);
-    answer.Set("release", driver_.release);
+    result.Set("error", driver_.error);
+    result.Set("errorCode", driver_.error_code);
+    result.Set("version", driver_.version);
+    result.Set("release", driver_.release);
     Napi::Array devices = Napi::Array::New(Env(), driver_.devices.size());
     for (uint32_t i = 0; i < driver_.devices.size(); ++i) {
       const e2v::CudaDevice& device = driver_.devices[i];
@@ -75,32 +76,33 @@ class DriverWorker : public Napi::AsyncWorker {
                                                : Env().Null().As<Napi::Value>());
       devices.Set(i, entry);
     }
-    answer.Set("devices", devices);
-    return answer;
+    result.Set("devices", devices);
+    return result;
   }
 
   e2v::CudaDriver driver_;
   Napi::Promise::Deferred deferred_;
 };
 
-// oneDNN keeps what it compiled for each shape that it met, up to 1024 of them, hundreds of megabytes where clips
-// differ in length. A clip needs about 40. Whoever set these variables himself keeps his values.
+// oneDNN caches the code that it compiled for each shape, for up to 1024 shapes, which takes hundreds of megabytes if
+// clips differ in length. A clip needs about 40. Variables that the user has set keep their values.
 void bound_caches() {
   setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", /*overwrite=*/0);
-  setenv("LRU_CACHE_CAPACITY", "128", /*overwrite=*/0);  // libtorch's own, of the same things
+  setenv("LRU_CACHE_CAPACITY", "128", /*overwrite=*/0);  // libtorch's own cache of the same objects
 }
 
-// Between parallel regions libgomp's threads spin for 300,000 rounds, some 10 ms, before they sleep. Where another
-// process, or this one's JavaScript, takes a processor, the thread that lacks it is waited for by one that could lend
-// it its own: on two processors with one busy neighbour a clip took up to a hundred times as long. With 10,000 rounds
-// it takes five times as long, and without a neighbour nothing is lost (docs/serving.md).
+// Between parallel regions, the threads of libgomp spin for 300,000 rounds, about 10 ms, before they sleep. If another
+// process or the JavaScript of this one occupies a processor, the thread that lacks it is awaited by one that could
+// yield its own: on two processors with one busy neighbor, a clip took up to a hundred times as long. With 10,000
+// rounds it takes five times as long, and without a neighbor nothing is lost (docs/serving.md).
 void bound_spinning() {
   if (getenv("OMP_WAIT_POLICY") == nullptr) {
     setenv("GOMP_SPINCOUNT", "10000", /*overwrite=*/0);
   }
 }
 
-// open(paths: string[]): Promise<void>; opens each shared library, in this order. Rejects with the linker's words.
+// open(paths: string[]): Promise<void>; opens the shared libraries in this order. Rejects with the message of the
+// dynamic linker.
 Napi::Value open_libraries(const Napi::CallbackInfo& info) {
   const Napi::Array array = info[0].As<Napi::Array>();
   std::vector<std::string> paths;
@@ -108,7 +110,7 @@ Napi::Value open_libraries(const Napi::CallbackInfo& info) {
     paths.push_back(array.Get(i).As<Napi::String>().Utf8Value());
   }
   bound_caches();
-  bound_spinning();  // read when libgomp is opened
+  bound_spinning();  // libgomp reads it when it is opened
   auto worker = std::make_unique<OpenWorker>(info.Env(), std::move(paths));
   const Napi::Promise promise = worker->promise();
   worker->Queue();
@@ -116,7 +118,7 @@ Napi::Value open_libraries(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// cudaDriver(): Promise<CudaDriver>; what NVIDIA's driver says, whether or not libtorch is there
+// cudaDriver(): Promise<CudaDriver>; what NVIDIA's driver reports, whether or not libtorch is there
 Napi::Value cuda_driver(const Napi::CallbackInfo& info) {
   auto worker = std::make_unique<DriverWorker>(info.Env());
   const Napi::Promise promise = worker->promise();
@@ -125,14 +127,15 @@ Napi::Value cuda_driver(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// memory(): { availableBytes: number, limitBytes: number | null }; of this process, and the least of its control groups
+// memory(): { availableBytes: number, limitBytes: number | null }; the memory available to this process, and the
+// smallest limit of its control groups
 Napi::Value memory(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Napi::Object answer = Napi::Object::New(env);
-  answer.Set("availableBytes", static_cast<double>(e2v::available_memory()));
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("availableBytes", static_cast<double>(e2v::available_memory()));
   const auto limit = e2v::memory_limit();
-  answer.Set("limitBytes", limit ? Napi::Number::New(env, static_cast<double>(*limit)) : env.Null().As<Napi::Value>());
-  return answer;
+  result.Set("limitBytes", limit ? Napi::Number::New(env, static_cast<double>(*limit)) : env.Null().As<Napi::Value>());
+  return result;
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -140,7 +143,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("cudaDriver", Napi::Function::New(env, cuda_driver, "cudaDriver"));
   exports.Set("memory", Napi::Function::New(env, memory, "memory"));
   exports.Set("usableCpus", e2v::usable_cpus());
-  exports.Set("libtorchVersion", TORCH_VERSION);  // that the main addon was built for
+  exports.Set("libtorchVersion", TORCH_VERSION);  // the version that the main addon was built for
   return exports;
 }
 

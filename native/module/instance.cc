@@ -2,8 +2,8 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 #include <utility>
+#include <vector>
 
 #include "runtime/memory_budget.h"
 
@@ -19,7 +19,7 @@ void Instance::set_module(std::shared_ptr<LoadedModule> module) {
   module_.swap(module);
 }
 
-bool Instance::alone() const {
+bool Instance::is_only_owner() const {
   const std::lock_guard lock(mutex_);
   return module_.use_count() == 1;
 }
@@ -44,7 +44,7 @@ std::shared_ptr<LoadedModule> Instance::module_for(const std::string& method,
 
 void Instance::quantize(std::shared_ptr<Instance>& instance, WeightFormat format, QuantizeReport& report) {
   std::shared_ptr<LoadedModule> module = instance->module();
-  if (instance.use_count() == 1) {  // or else who has it too goes on with the weights as they are
+  if (instance.use_count() == 1) {  // another owner continues with the unquantized weights
     instance->set_module(nullptr);
   }
   try {

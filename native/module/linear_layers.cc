@@ -4,11 +4,11 @@
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/ir/constants.h>
 
-#include <vector>
-#include <set>
-#include <string>
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "operators/int8_linear.h"
 

@@ -6,13 +6,13 @@
 #include <torch/csrc/jit/serialization/export.h>
 #include <unistd.h>
 
-#include <string>
-#include <map>
-#include <vector>
-#include <memory>
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <shared_mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "archive/archive_file.h"
 #include "graph/clone.h"
@@ -60,7 +60,7 @@ LoadedModule::~LoadedModule() {
   module_ = torch::jit::Module();
   try {
     release_cached_memory(device_);
-  } catch (const std::exception&) {  // a device that has failed: its memory is lost with it
+  } catch (const std::exception&) {  // the device has failed, and its memory is lost
   }
 }
 
@@ -68,13 +68,14 @@ std::shared_ptr<LoadedModule> LoadedModule::quantize(std::shared_ptr<LoadedModul
                                                      QuantizeReport& report) {
   require_fast(format);
   if (module->precision_ != "fp32") {
-    throw CodedError("ERR_QUANTIZE", "The model's linear layers are in " + module->precision_ + " already");
+    throw CodedError("ERR_QUANTIZE", "The linear layers of the model are already in " + module->precision_);
   }
   try {
     const c10::InferenceMode guard;
-    // A clone, since graphs that have run are kept compiled; it has the same tensors, until they are compressed.
+    // A clone is needed because graphs that have run are cached in compiled form. It has the same tensors until they
+    // are quantized.
     torch::jit::Module clone = [&] {
-      const std::unique_lock alone(module->access_);  // must go before the module may
+      const std::unique_lock alone(module->access_);  // must be released before the module may be destroyed
       module->make_plain();
       return clone_module(module->module_);
     }();
@@ -114,7 +115,7 @@ c10::IValue LoadedModule::run(const std::string& method, std::vector<c10::IValue
                               const std::shared_ptr<MemoryBudget>& budget) {
   try {
     const MemoryScope scope(budget);
-    return run_here(method, std::move(inputs), keep, threads);
+    return run_unguarded(method, std::move(inputs), keep, threads);
   } catch (const std::exception& error) {
     const CodedError coded = from_libtorch(error, "ERR_MODEL_RUN");
     if (coded.code() == "ERR_OUT_OF_MEMORY") {
@@ -124,11 +125,12 @@ c10::IValue LoadedModule::run(const std::string& method, std::vector<c10::IValue
   }
 }
 
-c10::IValue LoadedModule::run_here(const std::string& method, std::vector<c10::IValue> inputs,
-                                   const std::vector<size_t>& keep, int threads) {
+c10::IValue LoadedModule::run_unguarded(const std::string& method, std::vector<c10::IValue> inputs,
+                                        const std::vector<size_t>& keep, int threads) {
   const c10::InferenceMode guard;
-  // Of this thread alone, in OpenMP (which oneDNN asks too) and, from libtorch 2.11 on, in MKL. Where MKL's was the
-  // whole process's, a run with one thread could find itself with the team of threads that another run had asked for.
+  // This sets the number for this thread only, in OpenMP, which oneDNN uses too, and since libtorch 2.11 in MKL. While
+  // the number of MKL was that of the whole process, a run with one thread could get the threads that another run had
+  // requested.
   if (at::get_num_threads() != threads) {
     at::set_num_threads(threads);
   }
@@ -137,7 +139,7 @@ c10::IValue LoadedModule::run_here(const std::string& method, std::vector<c10::I
   }
   {
     const std::shared_lock together(access_);
-    if (ready(method)) {
+    if (is_ready(method)) {
       return execute(method, std::move(inputs), keep);
     }
   }
@@ -147,20 +149,20 @@ c10::IValue LoadedModule::run_here(const std::string& method, std::vector<c10::I
 }
 
 bool LoadedModule::changes(const std::string& method) {
-  const auto answer = [&](const Written& written) {
+  const auto changes_state = [&](const Written& written) {
     if (written.recursive) {
-      throw CodedError("ERR_MODEL_RUN", "It calls itself, or far too many functions, which libtorch does not run");
+      throw CodedError("ERR_MODEL_RUN", "The method calls itself, or too many functions, which libtorch cannot run");
     }
     return written.state();
   };
   {
     const std::shared_lock together(access_);
     if (const auto known = writes_.find(method); known != writes_.end()) {
-      return answer(known->second);
+      return changes_state(known->second);
     }
   }
   const std::unique_lock alone(access_);
-  return answer(written(method));
+  return changes_state(written(method));
 }
 
 std::shared_ptr<LoadedModule> LoadedModule::with_own_state(const std::shared_ptr<LoadedModule>& module) {
@@ -178,42 +180,43 @@ std::shared_ptr<LoadedModule> LoadedModule::with_own_state(const std::shared_ptr
   return own;
 }
 
-// With access_ held by this caller alone.
+// access_ must be held exclusively.
 const Written& LoadedModule::written(const std::string& method) {
   const auto [known, fresh] = writes_.try_emplace(method, Written{true, {}, false, true});
   if (fresh) {
     try {
       known->second = written_by(module_, module_.get_method(method));
-    } catch (const std::exception&) {  // it cannot be told
+    } catch (const std::exception&) {  // the analysis failed: everything may change
     }
   }
   return known->second;
 }
 
-bool LoadedModule::ready(const std::string& method) const {
+bool LoadedModule::is_ready(const std::string& method) const {
   const auto known = writes_.find(method);
-  const bool in_shape = wants_program(method) ? forward_ || plain_ : method == "forward" || !forward_;
+  const bool in_shape = uses_program(method) ? forward_ || plain_ : method == "forward" || !forward_;
   return known != writes_.end() && !known->second.alone && in_shape;
 }
 
 void LoadedModule::prepare(const std::string& method) {
-  if (wants_program(method)) {
+  if (uses_program(method)) {
     make_fast();
   } else if (method != "forward") {
     make_plain();
   }
-  if (written(method).state()) {  // what it changes may be what the others' answer rests on
+  if (written(method).state()) {  // what it changes may affect the analysis of the other methods
     std::erase_if(writes_, [](const auto& entry) { return !entry.second.state(); });
   }
 }
 
 c10::IValue LoadedModule::execute(const std::string& method, std::vector<c10::IValue> inputs,
                                   const std::vector<size_t>& keep) const {
-  const ScratchScope scratch(free_host_block);  // not while weights are packed: it would keep what that frees
-  // On CUDA the optimising executor compiles kernels for each length of clip that it meets.
+  // Not while weights are packed, because it would keep the blocks that this frees.
+  const ScratchScope scratch(free_host_block);
+  // On CUDA, the optimizing executor would compile kernels for each new length of clip.
   const torch::jit::GraphOptimizerEnabledGuard optimizes(device_.is_cpu());
-  c10::IValue output = wants_program(method) && forward_ ? forward_->run(std::move(inputs))
-                                                         : run_plain(module_, method, std::move(inputs));
+  c10::IValue output = uses_program(method) && forward_ ? forward_->run(std::move(inputs))
+                                                        : run_plain(module_, method, std::move(inputs));
   if (!keep.empty() && output.isTuple()) {
     std::vector<c10::IValue> kept(output.toTupleRef().elements().size());
     for (const size_t index : keep) {
@@ -230,7 +233,7 @@ void LoadedModule::make_fast() {
   if (!forward_ && !plain_) {
     forward_ = Program::of(module_, "forward");
     plain_ = !forward_;
-    trim_memory();  // of the weights as they were before they were packed
+    trim_memory();  // of the weights before they were packed
   }
 }
 
@@ -250,7 +253,7 @@ void LoadedModule::save(const std::string& path, const std::map<std::string, std
     for (const auto& [name, content] : extra_files) {
       files[name] = content;
     }
-    // What is named so is aside already: whoever asked for it renames it.
+    // A file with this suffix is a temporary one already, which the caller renames.
     PartFile part(path.ends_with(".part") ? path : path + "." + std::to_string(getpid()) + ".part");
     torch::jit::ExportModule(module_, [&](const void* bytes, size_t size) { return part.write(bytes, size); }, files);
     part.finish();

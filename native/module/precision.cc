@@ -50,34 +50,34 @@ std::string apply_precision(torch::jit::Module& module, const c10::Device& devic
                             int64_t available) {
   const std::string stored = stored_precision(module);
   const bool on_cpu = device.is_cpu();
-  const std::string wanted = precision == "auto" ? choose(module, stored, on_cpu, available) : precision;
-  if (wanted != stored && stored != "fp32") {
-    throw unsupported("The archive holds " + stored + " weights and cannot run in " + wanted);
+  const std::string resolved = precision == "auto" ? choose(module, stored, on_cpu, available) : precision;
+  if (resolved != stored && stored != "fp32") {
+    throw unsupported("The archive has " + stored + " weights and cannot run in " + resolved);
   }
-  const bool asked = precision != "auto" || wanted != stored;  // rather than found in an archive
-  if (on_cpu && wanted != "fp32" && asked && !(wanted == "fp16" && stored == "fp16")) {
-    require_fast(format_of(wanted));
+  const bool requested = precision != "auto" || resolved != stored;  // rather than found in the archive
+  if (on_cpu && resolved != "fp32" && requested && !(resolved == "fp16" && stored == "fp16")) {
+    require_fast(format_of(resolved));
   }
-  if (wanted != stored) {
-    quantize_weights(module, format_of(wanted));
+  if (resolved != stored) {
+    quantize_weights(module, format_of(resolved));
   }
   if (!on_cpu) {
-    // The plain module: libtorch's own kernels, and int8 weights are widened layer by layer, which a device's memory is
-    // fast enough for.
-    if (wanted != "fp32" && is_emotion2vec(module)) {
-      narrow_rest(module, wanted == "bf16" ? at::kBFloat16 : at::kHalf);
+    // The module stays plain and uses the kernels of libtorch. int8 weights are converted layer by layer, for which the
+    // memory of a device is fast enough.
+    if (resolved != "fp32" && is_emotion2vec(module)) {
+      narrow_rest(module, resolved == "bf16" ? at::kBFloat16 : at::kHalf);
     }
-    return wanted;
+    return resolved;
   }
-  if (wanted == "fp32" || wanted == "fp16") {
-    return wanted;
+  if (resolved == "fp32" || resolved == "fp16") {
+    return resolved;
   }
   if (has_fast_bf16() && is_emotion2vec(module)) {
     narrow_rest(module, at::kBFloat16);
   }
-  // The archive is a plain module, which brings its weights to the input's dtype: slow, and right.
-  const bool fast = wanted == "bf16" ? has_fast_bf16() : has_fast_int8();
-  return fast ? wanted : "fp32";
+  // The module is a plain one, which converts its weights to the dtype of the input: slow but correct.
+  const bool fast = resolved == "bf16" ? has_fast_bf16() : has_fast_int8();
+  return fast ? resolved : "fp32";
 }
 
 }  // namespace e2v

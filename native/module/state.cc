@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/api/function_impl.h>
 
-#include <set>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -27,7 +27,7 @@ class Copier {
  public:
   explicit Copier(const Written& written) : written_(written) {}
 
-  // Which storages are to be copied: a weight that shares one with a buffer goes with it.
+  // Chooses the storages that must be copied. A weight that shares its storage with a copied buffer is copied with it.
   void choose(const c10::IValue& value, bool copied) {
     if (value.isTensor()) {
       const at::Tensor& tensor = value.toTensor();
@@ -68,7 +68,7 @@ class Copier {
       const auto object = value.toObject();
       const auto fresh = c10::ivalue::Object::create(c10::StrongTypePtr(object->compilation_unit(), object->type()),
                                                      object->slots().size());
-      copies_.emplace(object.get(), c10::IValue(fresh));  // first: objects may hold themselves
+      copies_.emplace(object.get(), c10::IValue(fresh));  // before its slots, because objects may contain themselves
       for (size_t i = 0; i < object->slots().size(); ++i) {
         fresh->setSlot(i, copy(object->getSlot(i)));
       }
@@ -132,13 +132,13 @@ class Copier {
       return known->second;
     }
     at::Tensor fresh = tensor;
-    if (!tensor.has_storage()) {  // sparse and the like
+    if (!tensor.has_storage()) {  // sparse layouts and similar
       fresh = tensor.clone();
     } else if (const auto chosen = storages_.find(tensor.storage().unsafeGetStorageImpl()); chosen != storages_.end()) {
       if (!chosen->second) {
         chosen->second = copy_storage(tensor.storage(), tensor.device());
       }
-      // Sizes, strides, offset, lazy bits and quantiser as they are.
+      // Sizes, strides, offset, lazy bits and quantizer stay the same.
       const auto impl = tensor.unsafeGetTensorImpl()->shallow_copy_and_detach(c10::VariableVersion(0), true);
       impl->set_storage_keep_dtype(*chosen->second);
       fresh = at::Tensor(impl);
@@ -154,7 +154,7 @@ class Copier {
   std::map<const void*, c10::IValue> copies_;
 };
 
-// Graphs of its own, in which tensors that are constants are its own too.
+// Returns a module with graphs of its own, whose tensor constants are copies too.
 torch::jit::Module with_own_constants(const torch::jit::Module& module) {
   const torch::jit::Module clone = clone_module(module);
   std::map<const void*, at::Tensor> copies;
@@ -183,7 +183,7 @@ torch::jit::Module with_own_constants(const torch::jit::Module& module) {
 }  // namespace
 
 torch::jit::Module with_own_state(const torch::jit::Module& module, const Written& written) {
-  // Types are others in a clone, so that what is written goes by the originals.
+  // A clone has other types, so that the slots that are written refer to the original.
   Copier copier(written);
   copier.choose(module._ivalue(), written.everything);
   const torch::jit::Module copy(copier.copy(module._ivalue()).toObject());

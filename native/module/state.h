@@ -1,4 +1,4 @@
-// A module's state: what its methods change, as opposed to its weights.
+// The state of a module: what its methods change, in contrast to its weights.
 #pragma once
 
 #include <torch/script.h>
@@ -7,8 +7,9 @@
 
 namespace e2v {
 
-// The same module with a state of its own: what `written` names, and lists, dicts and objects that are no modules, are
-// copied; the rest of the tensors is the original's. What was one tensor, one list or a view of another is so again.
+// Returns the same module with a state of its own: the attributes in `written` are copied, and so are lists, dicts and
+// objects that are not modules. All other tensors are those of the original. Aliases are preserved: what was one
+// tensor, one list or a view of another is so in the copy.
 torch::jit::Module with_own_state(const torch::jit::Module& module, const Written& written);
 
 }  // namespace e2v

@@ -5,8 +5,8 @@
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/ir/constants.h>
 
-#include <map>
 #include <algorithm>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -75,9 +75,9 @@ void check_bounds(const Module& module, const std::map<uint64_t, size_t>& record
     }
     return value.isPtrType() && !seen.insert(value.internalToPointer()).second;
   });
-  bool made = false;
+  bool allocated_by_code = false;
   for (const Module& part : module.modules()) {
-    made = made || part.find_method("__setstate__").has_value();
+    allocated_by_code = allocated_by_code || part.find_method("__setstate__").has_value();
     for (torch::jit::Function* method : part.type()->methods()) {
       const auto* function = torch::jit::tryToGraphFunction(*method);
       for (const auto* constant : function == nullptr ? std::vector<torch::jit::Node*>()
@@ -90,8 +90,9 @@ void check_bounds(const Module& module, const std::map<uint64_t, size_t>& record
   }
   for (const auto& [bytes, count] : claimed) {
     const auto found = records.find(bytes);
-    if (!made && bytes > 0 && count > (found == records.end() ? 0 : found->second)) {
-      throw CodedError("ERR_MODEL_LOAD", "The archive is damaged: a tensor's data is not as large as it claims");
+    if (!allocated_by_code && bytes > 0 && count > (found == records.end() ? 0 : found->second)) {
+      throw CodedError("ERR_MODEL_LOAD",
+                       "The archive is damaged: the data of a tensor is smaller than the archive claims");
     }
   }
 }

@@ -13,11 +13,11 @@
 namespace e2v {
 namespace {
 
-constexpr int DEEPEST = 100;  // containers in containers; recursion takes stack
-constexpr int64_t MOST_VALUES =
+constexpr int MAX_DEPTH = 100;  // of containers in containers; recursion uses the stack
+constexpr int64_t MAX_VALUES =
     10'000'000;  // in containers; a value in a list takes fifty times the memory of one in a tensor
 
-// The value with a change made to all tensors in it, in containers of the same types.
+// Applies a function to all tensors in a value. Containers keep their types.
 class Changed {
  public:
   explicit Changed(std::function<at::Tensor(const at::Tensor&)> change) : change_(std::move(change)) {}
@@ -27,9 +27,9 @@ class Changed {
       return change_(value.toTensor());
     }
     const bool container = value.isTuple() || value.isList() || value.isGenericDict();
-    if (container && depth == DEEPEST) {
-      throw CodedError(MISUSE, "A value holds lists, tuples or dicts more than " + std::to_string(DEEPEST) +
-                                   " deep, or itself; give it another shape inside the model");
+    if (container && depth == MAX_DEPTH) {
+      throw CodedError(MISUSE, "A value contains lists, tuples or dicts more than " + std::to_string(MAX_DEPTH) +
+                                   " levels deep, or contains itself; change its structure in the model");
     }
     if (value.isTuple()) {
       const auto& elements = value.toTupleRef().elements();
@@ -67,8 +67,8 @@ class Changed {
  private:
   void count(size_t values) {
     values_ += static_cast<int64_t>(values);
-    if (values_ > MOST_VALUES) {
-      throw CodedError(MISUSE, "A value holds more than " + std::to_string(MOST_VALUES) +
+    if (values_ > MAX_VALUES) {
+      throw CodedError(MISUSE, "A value contains more than " + std::to_string(MAX_VALUES) +
                                    " values in lists, tuples and dicts; use a tensor");
     }
   }
@@ -78,11 +78,11 @@ class Changed {
 };
 
 CodedError unfit(const std::string& what) {
-  return {MISUSE, "The result holds a tensor " + what +
-                      ", which has no typed array in JavaScript; convert it inside the model"};
+  return {MISUSE,
+          "The result contains a tensor " + what + ", which has no typed array in JavaScript; convert it in the model"};
 }
 
-// Indices outside of the tensor would be written to.
+// to_dense() would write to indices outside of the tensor.
 void check_indices(const at::Tensor& tensor) {
   if (tensor.layout() == at::kSparse) {
     at::_validate_sparse_coo_tensor_args(tensor._indices(), tensor._values(), tensor.sizes(), tensor.is_coalesced());
@@ -108,7 +108,7 @@ at::Tensor host_tensor(const at::Tensor& tensor, bool own) {
   if (tensor.is_quantized()) {
     throw unfit("of dtype " + std::string(c10::toString(tensor.scalar_type())));
   }
-  if (tensor._is_zerotensor()) {  // zeros without memory
+  if (tensor._is_zerotensor()) {  // represents zeros without memory
     return at::zeros(tensor.sizes(), at::TensorOptions(tensor.scalar_type()));
   }
   at::Tensor plain = tensor;
@@ -131,7 +131,7 @@ c10::IValue to_host(const c10::IValue& value, bool own) {
 
 c10::IValue to_device(const c10::IValue& value, const c10::Device& device) {
   if (device.is_cpu()) {
-    return value;  // where inputs are made
+    return value;  // inputs are created on the CPU
   }
   return Changed([&](const at::Tensor& tensor) { return tensor.to(device); }).of(value);
 }

@@ -1,4 +1,4 @@
-// Values to and from the device that a module is on.
+// Transfer of values to and from the device of a module.
 #pragma once
 
 #include <ATen/core/ivalue.h>
@@ -6,14 +6,14 @@
 
 namespace e2v {
 
-// What a run gave, fit for JavaScript, in containers too: tensors dense, on the CPU, contiguous and without lazy bits,
-// in place of wherever and however the model left them; sparse and oneDNN ones become dense, an undefined one None.
-// `own`: in memory that no tensor of the run has, for models whose next run may write there. Throws CodedError MISUSE
-// for tensors that have no plain form (nested, quantised, meta), and for containers that hold themselves or millions of
+// Converts the result of a run for JavaScript, in containers too. Tensors become dense, contiguous, without lazy bits,
+// and are on the CPU; sparse and oneDNN tensors become dense; an undefined tensor becomes None. With `own`, they are in
+// memory that no tensor of the run uses, for models whose next run may write there. Throws CodedError MISUSE for
+// tensors without a plain form (nested, quantized, meta), and for containers that contain themselves or millions of
 // values.
 c10::IValue to_host(const c10::IValue& value, bool own);
 
-// Tensors on the device, in containers too.
+// Moves tensors to the device, in containers too.
 c10::IValue to_device(const c10::IValue& value, const c10::Device& device);
 
 }  // namespace e2v

@@ -3,18 +3,19 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <vector>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <memory>
+#include <vector>
 
 #include "operators/processor.h"
 
 namespace e2v {
 namespace {
 
-// Queries of a task: few enough that a clip's heads keep all threads busy, enough that gathering keys costs little.
+// Number of queries of a task: few enough that the heads of one clip keep all threads busy, and enough that gathering
+// the keys costs little.
 constexpr int64_t QUERIES = 192;
 
 struct Free {

@@ -3,9 +3,9 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <vector>
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "operators/processor.h"
 #include "operators/rows.h"
@@ -17,7 +17,7 @@ constexpr int64_t PANEL = 16, GROUP = 4;
 
 int64_t round_up(int64_t size, int64_t to) { return (size + to - 1) / to * to; }
 
-// [N] with zeros behind it for the kernel, which computes whole blocks.
+// [N], followed by zeros for the kernel, which computes whole blocks.
 at::Tensor padded(const at::Tensor& vector, at::ScalarType dtype) {
   const int64_t size = vector.numel();
   at::Tensor whole = at::zeros({round_up(size, INT8_COLUMNS)}, dtype);

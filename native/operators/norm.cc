@@ -11,12 +11,12 @@
 namespace e2v {
 namespace {
 
-// [D] in float32, or undefined.
+// Returns [D] in float32, or undefined.
 at::Tensor affine(const std::optional<at::Tensor>& vector) {
   return vector && vector->defined() ? vector->to(at::kFloat).contiguous() : at::Tensor();
 }
 
-// Whether a vector is [width], or absent.
+// Whether a vector is [width] or absent.
 bool fits(const std::optional<at::Tensor>& vector, int64_t width) {
   return !vector || !vector->defined() || (vector->dim() == 1 && vector->size(0) == width);
 }

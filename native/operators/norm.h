@@ -1,4 +1,4 @@
-// LayerNorm with what comes before and after it, in one pass.
+// LayerNorm with the operators before and after it, in one pass.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,7 +8,8 @@
 
 namespace e2v {
 
-// layer_norm(x + residual, shape, weight, bias, epsilon), then GELU where asked; statistics in float32. [..., D] as x.
+// layer_norm(x + residual, shape, weight, bias, epsilon), followed by GELU if `gelu` is set. The statistics are
+// float32. Returns [..., D] like x.
 at::Tensor norm(const at::Tensor& x, const std::optional<at::Tensor>& residual, const std::vector<int64_t>& shape,
                 const std::optional<at::Tensor>& weight, const std::optional<at::Tensor>& bias, double epsilon,
                 bool gelu);

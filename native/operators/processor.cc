@@ -10,17 +10,17 @@
 namespace e2v {
 namespace {
 
-// Linux hands out AMX's registers on request, for the process and all threads that it will have.
+// Linux grants the registers of AMX on request, to the process and all its future threads.
 bool request_amx() {
   constexpr long ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18;
   return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
 const Kernels& choose() {
-  const char* wish = std::getenv("EMOTION2VEC_ISA");
-  bool allowed = wish == nullptr;  // from the wished one on
+  const char* requested = std::getenv("EMOTION2VEC_ISA");
+  bool allowed = requested == nullptr;  // true from the requested set on
   const auto fits = [&](const Kernels& set, bool supported) {
-    allowed = allowed || std::string_view(wish) == set.name;
+    allowed = allowed || std::string_view(requested) == set.name;
     return allowed && supported;
   };
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -48,7 +48,7 @@ const Kernels& kernels() {
 }
 
 bool has_fast_bf16() {
-  // The sets below avx512 have no processor with bfloat16 of their own, but EMOTION2VEC_ISA may have asked for them.
+  // No processor that needs a lesser set than avx512 has bfloat16, but EMOTION2VEC_ISA may have requested such a set.
   return (&kernels() == &amx::kernels || &kernels() == &avx512::kernels) && __builtin_cpu_supports("avx512bf16") &&
          at::globalContext().hasMKLDNN() && at::globalContext().userEnabledMkldnn();
 }

@@ -15,12 +15,13 @@ using at::DeviceIndex;
 using at::Generator;
 using Hooks = at::CUDAHooksInterface;
 
-constexpr const char* NAME = "CUDAHooks";  // libtorch's own are registered under it
+constexpr const char* NAME = "CUDAHooks";  // the name under which libtorch registers its own hooks
 
-// libtorch's, once it is open; made once and never destroyed, as libtorch's own reference to them is.
+// The hooks of libtorch, once they are open. They are created once and never destroyed, as is libtorch's own reference
+// to them.
 std::atomic<const Hooks*> adopted{nullptr};
 
-// Passes on what is asked to libtorch's hooks, or answers as a libtorch without CUDA does.
+// Forwards each call to the hooks of libtorch, or behaves like a libtorch without CUDA.
 class DeferredHooks final : public Hooks {
  public:
   void init() const override { real().init(); }
@@ -89,10 +90,10 @@ class DeferredHooks final : public Hooks {
 void defer_cuda_hooks() {
   static const bool done = [] {
     auto& registry = *at::CUDAHooksRegistry();
-    if (!registry.Has(NAME)) {  // otherwise some other addon has opened CUDA, and libtorch finds it by itself
+    if (!registry.Has(NAME)) {  // otherwise another addon has opened CUDA, and libtorch finds it by itself
       const auto make = [](at::CUDAHooksArgs) -> std::unique_ptr<Hooks> { return std::make_unique<DeferredHooks>(); };
-      registry.Register(NAME, make, c10::REGISTRY_FALLBACK);  // libtorch's own take its place
-      at::detail::getCUDAHooks();                             // asks, and keeps ours
+      registry.Register(NAME, make, c10::REGISTRY_FALLBACK);  // the hooks of libtorch take precedence
+      at::detail::getCUDAHooks();                             // looks the hooks up, and keeps ours
     }
     return true;
   }();
@@ -105,7 +106,7 @@ void adopt_cuda_hooks() {
   }
   std::unique_ptr<Hooks> hooks = at::CUDAHooksRegistry()->Create(NAME, at::CUDAHooksArgs());
   if (dynamic_cast<const DeferredHooks*>(hooks.get()) == nullptr) {
-    // Two threads that do this at once may keep two, which have no state.
+    // Two threads that do this at the same time may keep two objects, which have no state.
     adopted.store(hooks.release(), std::memory_order_release);
   }
 }

@@ -1,13 +1,14 @@
-// libtorch asks for its CUDA part once a process, whenever the first convolution on the CPU wants to know of cuDNN, and
-// keeps the answer. Where CUDA is opened later, as here, it would never be found.
+// Late opening of CUDA. libtorch looks up its CUDA part once per process, when the first convolution on the CPU asks
+// about cuDNN, and keeps the result. If CUDA is opened later, as it is here, libtorch would never find it.
 #pragma once
 
 namespace e2v {
 
-// Before libtorch asks: its answer is ours from now on, "no CUDA" until adopt_cuda_hooks().
+// Must be called before libtorch looks CUDA up. From then on, our hooks are found, which report "no CUDA" until
+// adopt_cuda_hooks().
 void defer_cuda_hooks();
 
-// Once libtorch_cuda is open. Harmless before, and twice.
+// Call it once libtorch_cuda is open. An earlier or a repeated call does no harm.
 void adopt_cuda_hooks();
 
 }  // namespace e2v

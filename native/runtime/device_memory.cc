@@ -11,7 +11,7 @@
 namespace e2v {
 namespace {
 
-// Null before CUDA is open, and before its first tensor.
+// Returns null before CUDA is open, and before its first tensor.
 c10::DeviceAllocator* allocator_of(const c10::Device& device) {
   if (!device.is_cuda() || !at::hasCUDA()) {
     return nullptr;

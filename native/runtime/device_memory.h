@@ -1,4 +1,4 @@
-// Memory of CUDA devices, through libtorch's allocator: nothing of CUDA is linked.
+// Memory of CUDA devices, through the allocator of libtorch. No library of CUDA is linked.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -8,12 +8,12 @@
 namespace e2v {
 
 struct DeviceMemory {
-  int64_t free = 0, total = 0;          // of the device, all processes
-  int64_t allocated = 0, reserved = 0;  // by tensors of this process; with what is kept for further ones
-  int64_t peak = 0;                     // the most that was allocated
+  int64_t free = 0, total = 0;          // of the device, for all processes
+  int64_t allocated = 0, reserved = 0;  // by tensors of this process; and including what is cached for further ones
+  int64_t peak = 0;                     // the largest value of `allocated`
 };
 
-// Zeros where the device is the CPU, or CUDA is not open. Makes the device's context, where that is not there yet.
+// Returns zeros if the device is the CPU or CUDA is not open. Creates the context of the device if there is none yet.
 DeviceMemory device_memory(const c10::Device& device);
 
 // Returns memory that was freed and is cached for further tensors to the device.

@@ -15,10 +15,10 @@ torch::jit::TaskLauncher Forks::launcher() {
     }
     at::launch([this, task = std::move(task)]() mutable {
       try {
-        task();  // the interpreter keeps what it throws in a future
+        task();  // the interpreter stores an exception in a future
       } catch (...) {
       }
-      task = nullptr;  // what it holds goes before anybody is told
+      task = nullptr;  // frees what the task holds before wait() can return
       const std::lock_guard lock(mutex_);
       if (--running_ == 0) {
         ended_.notify_all();

@@ -1,5 +1,5 @@
-// Tasks that a TorchScript method has forked (torch.jit.fork). A run that fails returns while they still go on, and
-// they use the module's code and weights: it must not be given up before they have ended.
+// Tasks that a TorchScript method has forked (torch.jit.fork). A run that fails returns while they are still running.
+// They use the code and the weights of the module, which must not be freed before they have ended.
 #pragma once
 
 #include <ATen/core/function.h>
@@ -16,9 +16,9 @@ class Forks {
   Forks(const Forks&) = delete;
   Forks& operator=(const Forks&) = delete;
 
-  // Launches tasks on libtorch's pool.
+  // Returns a launcher that runs tasks on libtorch's pool.
   torch::jit::TaskLauncher launcher();
-  // Until all that were launched have ended.
+  // Waits until all launched tasks have ended.
   void wait();
 
  private:

@@ -11,23 +11,24 @@
 namespace e2v {
 namespace {
 
-constexpr size_t WORTH_COUNTING = 65536;
+constexpr size_t MIN_COUNTED = 65536;
 
-// What the C library gave is a little more than what was asked for, and all that is known when the block is freed.
+// The size of the block that the C library returns is a little larger than requested, and it is all that is known when
+// the block is freed.
 void* allocate_counted(size_t bytes) {
-  const auto wanted = static_cast<int64_t>(bytes < WORTH_COUNTING ? 0 : bytes);
-  if (wanted > 0) {
-    take_memory(wanted);
+  const auto requested = static_cast<int64_t>(bytes < MIN_COUNTED ? 0 : bytes);
+  if (requested > 0) {
+    take_memory(requested);
   }
   void* block = nullptr;
   try {
     block = c10::alloc_cpu(bytes);
   } catch (...) {
-    count_memory(-wanted);
+    count_memory(-requested);
     throw;
   }
   const size_t size = malloc_usable_size(block);
-  count_memory((size < WORTH_COUNTING ? 0 : static_cast<int64_t>(size)) - wanted);
+  count_memory((size < MIN_COUNTED ? 0 : static_cast<int64_t>(size)) - requested);
   return block;
 }
 
@@ -42,7 +43,7 @@ void* allocate_block(size_t bytes) {
   try {
     return allocate_counted(bytes);
   } catch (const c10::Error&) {
-    scratch->drop();  // blocks of other sizes that lie idle
+    scratch->drop();  // frees idle blocks of other sizes
     return allocate_counted(bytes);
   }
 }
@@ -69,7 +70,7 @@ class HostAllocator final : public c10::Allocator {
 void free_host_block(void* block) {
   const size_t size = malloc_usable_size(block);
   c10::free_cpu(block);
-  if (size >= WORTH_COUNTING) {
+  if (size >= MIN_COUNTED) {
     count_memory(-static_cast<int64_t>(size));
   }
 }

@@ -1,14 +1,14 @@
-// libtorch's allocator for tensors on the CPU, ours in its place: it counts what they take (memory_budget.h) and uses
-// again what a run has given up (scratch.h).
+// Our replacement for the allocator that libtorch uses for tensors on the CPU. It counts the memory of tensors
+// (memory_budget.h) and reuses blocks that a run has freed (scratch.h).
 #pragma once
 
 namespace e2v {
 
-// Once; before the first tensor that is to count. libtorch's allocator stays where some other library has set one of
-// its own.
+// Must be called before the first tensor that is to be counted. If another library has installed an allocator of its
+// own, that one stays.
 void install_host_allocator();
 
-// Gives a block of it to the system.
+// Returns a block of this allocator to the system.
 void free_host_block(void* block);
 
 }  // namespace e2v

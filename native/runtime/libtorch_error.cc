@@ -2,10 +2,10 @@
 
 #include <c10/util/Exception.h>
 
-#include <string>
 #include <algorithm>
 #include <array>
 #include <new>
+#include <string>
 
 #include "runtime/memory_budget.h"
 
@@ -13,7 +13,8 @@ namespace e2v {
 
 namespace {
 
-// What libtorch and the libraries under it say when memory runs out, wherever in a longer message.
+// The messages of libtorch and of the libraries under it when memory runs out. They may stand anywhere in a longer
+// message.
 constexpr std::array OUT_OF_MEMORY{
     "DefaultCPUAllocator: ",       // the C library has none
     "CUDA out of memory",          // libtorch's allocator
@@ -23,18 +24,18 @@ constexpr std::array OUT_OF_MEMORY{
     "could not create a memory object",  // oneDNN
 };
 
-// The sentence that tells of memory; empty where none does.
+// Returns the part of a message that reports a lack of memory; empty if there is none.
 std::string memory_message(const std::string& message) {
   size_t begin = find_refusal(message);
-  for (const char* words : OUT_OF_MEMORY) {
-    begin = std::min(begin, message.find(words));
+  for (const char* text : OUT_OF_MEMORY) {
+    begin = std::min(begin, message.find(text));
   }
   if (begin == std::string::npos) {
     return "";
   }
   const size_t line = message.find('\n', begin);
   std::string found = message.substr(begin, line == std::string::npos ? line : line - begin);
-  // libtorch goes on with how its users set its allocator.
+  // What follows are hints for the users of libtorch on how to configure its allocator.
   return found.substr(0, found.find(" Of the allocated memory"));
 }
 
@@ -45,11 +46,11 @@ CodedError from_libtorch(const std::exception& error, const std::string& code) {
     return *coded;
   }
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
-    return {"ERR_OUT_OF_MEMORY", "memory ran out"};
+    return {"ERR_OUT_OF_MEMORY", "Memory ran out"};
   }
   const auto* libtorch = dynamic_cast<const c10::Error*>(&error);
   std::string message = libtorch != nullptr ? libtorch->what_without_backtrace() : error.what();
-  // An error that crossed the TorchScript interpreter carries the stack of the one underneath as text.
+  // An error that crossed the TorchScript interpreter contains the C++ stack of the original error as text.
   const auto stack = message.find("\nException raised from ");
   if (stack != std::string::npos) {
     message.erase(stack);
@@ -70,7 +71,7 @@ CodedError current_error(const std::string& code) {
   } catch (const std::exception& error) {
     return from_libtorch(error, code);
   } catch (...) {
-    return {code, "an exception that is no std::exception"};
+    return {code, "An exception that is not a std::exception was thrown"};
   }
 }
 

@@ -3,13 +3,13 @@
 #include <c10/util/Exception.h>
 #include <unistd.h>
 
-#include <string>
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "system/memory.h"
@@ -19,16 +19,16 @@ namespace {
 
 constexpr const char* REFUSAL = "Not enough memory: ";
 
-constexpr int64_t LARGE = 1024 * 1024;           // smaller blocks do not ask the system
-constexpr std::chrono::milliseconds FRESH{100};  // reading what is left takes some 50 us
+constexpr int64_t LARGE_BLOCK = 1024 * 1024;       // smaller blocks are allocated without a look at the system
+constexpr std::chrono::milliseconds MAX_AGE{100};  // reading the available memory takes about 50 us
 
 thread_local MemoryScope* active = nullptr;
 
 using Clock = std::chrono::steady_clock;
 
-// What tensors have, and what the system has left for more: as it was last asked, less what was allocated since.
+// The memory that tensors hold, and what the system has left for more: the last reading, less what was allocated since.
 std::atomic<int64_t> held{0}, room{0};
-std::atomic<Clock::rep> asked{0};
+std::atomic<Clock::rep> updated_at{0};
 
 std::string megabytes(int64_t bytes) {
   std::array<char, 32> text{};
@@ -36,24 +36,25 @@ std::string megabytes(int64_t bytes) {
   return text.data();
 }
 
-// Of this process, in bytes: memory that is there, files apart.
+// Number of bytes of memory that this process occupies, without mapped files.
 int64_t resident() {
   std::ifstream file("/proc/self/statm");
   int64_t size = 0, resident = 0, shared = 0;
   return file >> size >> resident >> shared ? (resident - shared) * sysconf(_SC_PAGESIZE) : 0;
 }
 
-// For what is no tensor and grows beside them: JavaScript, decoders, oneDNN. Measured with five minutes of audio in
-// control groups: 32 MB are too little where 300 MB are the limit.
+// Reserve for memory that does not belong to tensors and grows beside them: JavaScript, decoders, oneDNN. Measured with
+// five minutes of audio in control groups: 32 MB are too little with a limit of 300 MB.
 int64_t margin() {
-  constexpr int64_t MOST = 64 * LARGE;
-  static const int64_t bytes = std::min(MOST, memory_limit().value_or(4 * MOST) / 4);
+  constexpr int64_t MAX_MARGIN = 64 * LARGE_BLOCK;
+  static const int64_t bytes = std::min(MAX_MARGIN, memory_limit().value_or(4 * MAX_MARGIN) / 4);
   return bytes;
 }
 
-// Memory becomes the process's when it is written, which may be long after it was allocated: what tensors have grown by
-// and the process has not is still to come, and the system does not know of it.
-int64_t ask_system() {
+// Reads the available memory. A page is assigned to the process when it is written, which may be long after its
+// allocation: the part by which the tensors have grown more than the process is still to come, and the system does not
+// know of it.
+int64_t read_system() {
   static std::mutex mutex;
   static int64_t held_before = 0, resident_before = 0, untouched = 0;
   const std::lock_guard lock(mutex);
@@ -63,16 +64,16 @@ int64_t ask_system() {
   held_before = now_held;
   resident_before = now_resident;
   room = available - untouched;
-  asked = Clock::now().time_since_epoch().count();
+  updated_at = Clock::now().time_since_epoch().count();
   return available - untouched;
 }
 
 void require_room(int64_t bytes) {
-  const Clock::duration age = Clock::now().time_since_epoch() - Clock::duration(asked.load());
-  if (age > FRESH || room.load() < bytes + margin()) {
-    const int64_t left = ask_system();
+  const Clock::duration age = Clock::now().time_since_epoch() - Clock::duration(updated_at.load());
+  if (age > MAX_AGE || room.load() < bytes + margin()) {
+    const int64_t left = read_system();
     TORCH_CHECK_WITH(OutOfMemoryError, left >= bytes + margin(), REFUSAL, megabytes(bytes),
-                     " are wanted and the system, or the control group's limit, leaves ",
+                     " are needed, and the system or the limit of the control group leaves ",
                      megabytes(std::max<int64_t>(left, 0)));
   }
 }
@@ -83,7 +84,7 @@ void MemoryBudget::take(int64_t bytes) {
   const int64_t used = used_ += bytes;
   if (used > limit_) {
     used_ -= bytes;
-    TORCH_CHECK_WITH(OutOfMemoryError, false, REFUSAL, megabytes(bytes), " more are wanted and the budget of ",
+    TORCH_CHECK_WITH(OutOfMemoryError, false, REFUSAL, megabytes(bytes), " more are needed, and the budget of ",
                      megabytes(limit_), " has ", megabytes(limit_ - used + bytes), " left");
   }
 }
@@ -99,7 +100,7 @@ MemoryScope::~MemoryScope() {
 }
 
 void take_memory(int64_t bytes) {
-  if (bytes >= LARGE) {
+  if (bytes >= LARGE_BLOCK) {
     require_room(bytes);
   }
   if (active != nullptr && active->budget_ != nullptr) {

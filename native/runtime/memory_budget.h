@@ -1,5 +1,5 @@
-// How much memory tensors on the CPU may take: a caller's budget, and what the system and its control groups leave.
-// What is refused is an error of one call; without it the system would end the process.
+// How much memory tensors on the CPU may use: the budget of a caller, and what the system and its control groups leave.
+// A refusal is an error of one call; without it, the system would kill the process.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@
 
 namespace e2v {
 
-// The memory of one caller, in bytes. Safe from any thread.
+// The memory of one caller in bytes. Safe to use from any thread.
 class MemoryBudget {
  public:
   explicit MemoryBudget(int64_t limit) : limit_(limit) {}
@@ -18,9 +18,9 @@ class MemoryBudget {
   int64_t limit() const { return limit_; }
   int64_t left() const { return limit_ - used_.load(); }
 
-  // Throws c10::OutOfMemoryError where less is left.
+  // Throws c10::OutOfMemoryError if less is left.
   void take(int64_t bytes);
-  // Whatever is left: it is there already.
+  // Counts memory that is already allocated, whatever is left.
   void count(int64_t bytes) { used_ += bytes; }
 
  private:
@@ -28,11 +28,11 @@ class MemoryBudget {
   std::atomic<int64_t> used_{0};
 };
 
-// While one lives, tensors that this thread makes count towards a budget. At the end what is left of them does no more:
-// the caller has it. Scopes nest; the inner one counts.
+// While a scope exists, tensors that its thread creates count towards a budget. When it ends, tensors that remain no
+// longer count, because they belong to the caller. Scopes nest; the innermost one counts.
 class MemoryScope {
  public:
-  explicit MemoryScope(std::shared_ptr<MemoryBudget> budget);  // null: no budget
+  explicit MemoryScope(std::shared_ptr<MemoryBudget> budget);  // null means no budget
   ~MemoryScope();
   MemoryScope(const MemoryScope&) = delete;
   MemoryScope& operator=(const MemoryScope&) = delete;
@@ -46,14 +46,14 @@ class MemoryScope {
   int64_t taken_ = 0;
 };
 
-// Before a block is allocated: counts it. Throws c10::OutOfMemoryError where the budget, or the system, has less.
+// Counts a block that is about to be allocated. Throws c10::OutOfMemoryError if the budget or the system has less
+// memory.
 void take_memory(int64_t bytes);
 
-// What there is anyway, or below zero what is gone.
+// Counts memory that is already allocated, or freed if `bytes` is negative.
 void count_memory(int64_t bytes);
 
-// Whether a message is of such an error, once it has crossed TorchScript's interpreter, and where it begins there;
-// npos.
+// Returns where the message of such an error begins in a longer message of TorchScript; npos if it does not occur.
 size_t find_refusal(const std::string& message);
 
 }  // namespace e2v

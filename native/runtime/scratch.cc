@@ -5,8 +5,8 @@
 namespace e2v {
 namespace {
 
-constexpr size_t WORTH_KEEPING = 65536;         // smaller blocks the C library keeps by itself
-constexpr size_t TOO_LARGE = 32 * 1024 * 1024;  // to be kept: long audio's, of which there are few
+constexpr size_t MIN_KEPT = 65536;             // the C library keeps smaller blocks by itself
+constexpr size_t MAX_KEPT = 32 * 1024 * 1024;  // only long audio has larger blocks, and few of them
 
 thread_local ScratchScope* current = nullptr;
 
@@ -29,7 +29,7 @@ void ScratchScope::drop() {
 }
 
 void* ScratchScope::take(size_t bytes) {
-  if (bytes < WORTH_KEEPING) {
+  if (bytes < MIN_KEPT) {
     return nullptr;
   }
   const auto found = blocks_.lower_bound(bytes);
@@ -43,7 +43,7 @@ void* ScratchScope::take(size_t bytes) {
 
 bool ScratchScope::keep(void* block) {
   const size_t size = malloc_usable_size(block);
-  if (size < WORTH_KEEPING || size > TOO_LARGE) {
+  if (size < MIN_KEPT || size > MAX_KEPT) {
     return false;
   }
   blocks_.emplace(size, block);

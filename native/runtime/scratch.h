@@ -1,6 +1,6 @@
-// Memory for a run's intermediate tensors. A run makes and drops some thousand of them, megabytes each; the C library
-// would hand most back to the system and fetch them again, zeroed, a page fault for each 4 KiB: an eighth of a short
-// clip's time.
+// Memory for the intermediate tensors of a run. A run creates and drops about a thousand of them, megabytes each. The C
+// library would return most of them to the system and fetch them again, zeroed, with a page fault for each 4 KiB: an
+// eighth of the time of a short clip.
 #pragma once
 
 #include <cstddef>
@@ -8,30 +8,31 @@
 
 namespace e2v {
 
-// While one lives, what this thread's tensors give up is kept for its next ones. All of it is freed at the end.
+// While a scope exists, blocks that tensors of its thread free are kept for the next ones. All of them are freed when
+// it ends.
 class ScratchScope {
  public:
   using Release = void (*)(void* block);
 
-  // `release` gives a block to the system.
+  // `release` returns a block to the system.
   explicit ScratchScope(Release release);
   ~ScratchScope();
   ScratchScope(const ScratchScope&) = delete;
   ScratchScope& operator=(const ScratchScope&) = delete;
 
-  // This thread's; null where there is none.
+  // The scope of this thread; null if there is none.
   static ScratchScope* active();
 
-  // A kept block of at least `bytes` and not much more, or null.
+  // Returns a kept block of at least `bytes` and not much more, or null.
   void* take(size_t bytes);
-  // Whether the block was kept; otherwise it is still the caller's.
+  // Returns whether the block was kept; otherwise it still belongs to the caller.
   bool keep(void* block);
-  // Gives all that is kept to the system.
+  // Returns all kept blocks to the system.
   void drop();
 
  private:
   const Release release_;
-  std::multimap<size_t, void*> blocks_;  // by usable size
+  std::multimap<size_t, void*> blocks_;  // key: usable size
 };
 
 }  // namespace e2v

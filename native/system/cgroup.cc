@@ -1,9 +1,9 @@
 #include "system/cgroup.h"
 
-#include <string>
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <string>
 #include <vector>
 
 namespace e2v {
@@ -11,19 +11,19 @@ namespace {
 
 using Found = std::optional<int64_t>;
 
-Found least(Found a, Found b) { return a && b ? std::min(*a, *b) : a ? a : b; }
+Found smaller(Found a, Found b) { return a && b ? std::min(*a, *b) : a ? a : b; }
 
-// Of a group and its parents, up to the folder where the tree is mounted.
-Found least_upwards(const std::string& mount, std::string path, const CgroupReader& read) {
+// Returns the smallest value of a group and its parents, up to the mount point.
+Found min_upwards(const std::string& mount, std::string path, const CgroupReader& read) {
   Found found;
-  if (path.find("/..") != std::string::npos) {  // outside of the cgroup namespace, where there is nothing to be read
+  if (path.find("/..") != std::string::npos) {  // outside of the cgroup namespace, where nothing can be read
     path.clear();
   }
   for (;;) {
     while (path.ends_with('/')) {
       path.pop_back();
     }
-    found = least(found, read(mount + path));
+    found = smaller(found, read(mount + path));
     if (path.empty()) {
       return found;
     }
@@ -31,14 +31,14 @@ Found least_upwards(const std::string& mount, std::string path, const CgroupRead
   }
 }
 
-bool lists(const std::string& controllers, const std::string& wanted) {
-  return ("," + controllers + ",").find("," + wanted + ",") != std::string::npos;
+bool lists(const std::string& controllers, const std::string& name) {
+  return ("," + controllers + ",").find("," + name + ",") != std::string::npos;
 }
 
 }  // namespace
 
-std::optional<int64_t> least_of_cgroups(const std::string& root, const std::string& membership,
-                                        const std::string& controller, const CgroupReader& v2, const CgroupReader& v1) {
+std::optional<int64_t> min_of_cgroups(const std::string& root, const std::string& membership,
+                                      const std::string& controller, const CgroupReader& v2, const CgroupReader& v1) {
   Found found;
   bool member = false;
   std::istringstream lines(membership);
@@ -50,15 +50,15 @@ std::optional<int64_t> least_of_cgroups(const std::string& root, const std::stri
     const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
     if (controllers.empty()) {
       member = true;
-      found = least(found, least_upwards(root, path, v2));
-      found = least(found, least_upwards(root + "/unified", path, v2));  // beside v1
+      found = smaller(found, min_upwards(root, path, v2));
+      found = smaller(found, min_upwards(root + "/unified", path, v2));  // v2 mounted beside v1
     } else if (lists(controllers, controller)) {
       member = true;
-      found = least(found, least_upwards(root + "/" + controller, path, v1));
-      found = least(found, least_upwards(root + "/" + controllers, path, v1));
+      found = smaller(found, min_upwards(root + "/" + controller, path, v1));
+      found = smaller(found, min_upwards(root + "/" + controllers, path, v1));
     }
   }
-  return member ? found : least(v2(root), v1(root + "/" + controller));  // without it, no membership can be read
+  return member ? found : smaller(v2(root), v1(root + "/" + controller));  // the membership cannot be read
 }
 
 std::string cgroup_membership() {

@@ -14,31 +14,31 @@
 namespace e2v {
 namespace {
 
-int whole(double cpus) {
+int whole_cpus(double cpus) {
   return static_cast<int>(std::clamp(cpus, 1.0, static_cast<double>(std::numeric_limits<int>::max())));
 }
 
-// The quota of a v2 group's folder: "<quota or max> <period>".
+// The quota of a v2 group. The file has the form "<quota or max> <period>".
 std::optional<int64_t> quota_v2(const std::string& folder) {
   std::ifstream file(folder + "/cpu.max");
   double quota = 0, period = 0;
-  return file >> quota >> period && quota > 0 && period > 0 ? std::optional<int64_t>(whole(quota / period))
+  return file >> quota >> period && quota > 0 && period > 0 ? std::optional<int64_t>(whole_cpus(quota / period))
                                                             : std::nullopt;
 }
 
-// Of a v1 group's folder; -1 is no quota.
+// The quota of a v1 group. A quota of -1 means that there is none.
 std::optional<int64_t> quota_v1(const std::string& folder) {
   std::ifstream quota_file(folder + "/cpu.cfs_quota_us"), period_file(folder + "/cpu.cfs_period_us");
   double quota = 0, period = 0;
   return quota_file >> quota && period_file >> period && quota > 0 && period > 0
-             ? std::optional<int64_t>(whole(quota / period))
+             ? std::optional<int64_t>(whole_cpus(quota / period))
              : std::nullopt;
 }
 
 }  // namespace
 
 std::optional<int> cgroup_cpus(const std::string& root, const std::string& membership) {
-  const auto cpus = least_of_cgroups(root, membership, "cpu", quota_v2, quota_v1);
+  const auto cpus = min_of_cgroups(root, membership, "cpu", quota_v2, quota_v1);
   return cpus ? std::optional(static_cast<int>(*cpus)) : std::nullopt;
 }
 

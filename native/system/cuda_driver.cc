@@ -2,14 +2,15 @@
 
 #include <dlfcn.h>
 
-#include <string>
 #include <array>
 #include <cstdio>
+#include <string>
 
 namespace e2v {
 namespace {
 
-// Of cuda.h and nvml.h, which a machine that builds this need not have. Both interfaces are stable by name and number.
+// Declarations from cuda.h and nvml.h, which need not exist on the machine that builds this. Both interfaces are stable
+// in names and numbers.
 constexpr int SUCCESS = 0, ERROR_NO_DEVICE = 100;
 constexpr int CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76;  // CUdevice_attribute
 struct Uuid {
@@ -19,19 +20,19 @@ struct NvmlMemory {
   unsigned long long total, free, used;
 };
 
-// A library that stays open: a driver cannot be closed and opened again.
+// A library that stays open, because a driver cannot be closed and opened again.
 class Library {
  public:
   explicit Library(const char* name) : handle_(dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
     if (handle_ == nullptr) {
       const char* reason = dlerror();
-      error_ = reason == nullptr ? "it does not load" : reason;
+      error_ = reason == nullptr ? "the library could not be loaded" : reason;
     }
   }
   explicit operator bool() const { return handle_ != nullptr; }
   const std::string& error() const { return error_; }
 
-  // Calls a function that returns a status; a library without it answers -1.
+  // Calls a function that returns a status. Returns -1 if the library does not have the function.
   template <typename... Arguments>
   int call(const char* name, Arguments... arguments) const {
     using Function = int (*)(Arguments...);
@@ -52,7 +53,7 @@ std::string describe(const Library& driver, int code) {
   return text == nullptr ? described : described + ": " + text;
 }
 
-// "GPU-8e2f...", as NVML names a device; a slice of one (MIG) goes by another prefix.
+// Returns the name that NVML uses for a device, such as "GPU-8e2f...". A slice of a device (MIG) has another prefix.
 std::string uuid_text(const char* prefix, const Uuid& uuid) {
   std::string text = prefix;
   for (size_t i = 0; i < uuid.bytes.size(); ++i) {
@@ -105,9 +106,9 @@ CudaDriver read_cuda_driver() {
   }
   driver.call("cuDriverGetVersion", &found.version);
   const Library nvml("libnvidia-ml.so.1");
-  const bool tells = nvml.call("nvmlInit_v2") == SUCCESS;
+  const bool has_nvml = nvml.call("nvmlInit_v2") == SUCCESS;
   std::array<char, 96> release{};
-  if (tells &&
+  if (has_nvml &&
       nvml.call("nvmlSystemGetDriverVersion", release.data(), static_cast<unsigned>(release.size())) == SUCCESS) {
     found.release = release.data();
   }
@@ -127,7 +128,7 @@ CudaDriver read_cuda_driver() {
       found.devices.push_back(read_device(driver, nvml, device));
     }
   }
-  if (tells) {
+  if (has_nvml) {
     nvml.call("nvmlShutdown");
   }
   return found;

@@ -1,5 +1,5 @@
-// A shared mutex whose waiting writers hold up new readers. glibc's lets readers in as long as there are any: of many
-// who overlap, a writer would wait for the last.
+// A shared mutex whose waiting writers block new readers. That of glibc admits readers as long as there are any, so
+// that a writer would wait for the last one of many overlapping readers.
 #pragma once
 
 #include <mutex>
@@ -10,18 +10,18 @@ namespace e2v {
 class FairSharedMutex {
  public:
   void lock() {
-    const std::lock_guard turn(turn_);
+    const std::lock_guard entry(entry_);
     mutex_.lock();
   }
   void unlock() { mutex_.unlock(); }
   void lock_shared() {
-    const std::lock_guard turn(turn_);
+    const std::lock_guard entry(entry_);
     mutex_.lock_shared();
   }
   void unlock_shared() { mutex_.unlock_shared(); }
 
  private:
-  std::mutex turn_;
+  std::mutex entry_;
   std::shared_mutex mutex_;
 };
 

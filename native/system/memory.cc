@@ -2,10 +2,10 @@
 
 #include <malloc.h>
 
-#include <string>
 #include <algorithm>
 #include <fstream>
 #include <limits>
+#include <string>
 
 #include "system/cgroup.h"
 
@@ -15,22 +15,23 @@ namespace {
 using Bytes = std::optional<int64_t>;
 
 constexpr const char* CGROUPS = "/sys/fs/cgroup";
-constexpr int64_t NO_LIMIT = int64_t{1} << 60;  // v1 says 2^63 less a page, older systems other numbers of that size
+// cgroup v1 reports 2^63 minus a page; older systems report other numbers of that size.
+constexpr int64_t NO_LIMIT = int64_t{1} << 60;
 
-// The first number in a file; nothing where there is none ("max", or no such file).
+// The first number in a file; nothing if there is none ("max", or the file does not exist).
 Bytes number_in(const std::string& path) {
   std::ifstream file(path);
   int64_t number = 0;
   return file >> number ? Bytes(number) : std::nullopt;
 }
 
-// The number behind a word, in a file of such lines.
-int64_t entry_of(const std::string& path, const std::string& word) {
+// The number after a name, in a file with one name and one number on each line.
+int64_t entry_of(const std::string& path, const std::string& entry) {
   std::ifstream file(path);
   std::string name;
   int64_t number = 0;
   for (std::string line; file >> name >> number; std::getline(file, line)) {
-    if (name == word) {
+    if (name == entry) {
       return number;
     }
   }
@@ -42,10 +43,11 @@ Bytes limit_in(const std::string& file) {
   return limit && *limit < NO_LIMIT ? limit : std::nullopt;
 }
 
-// Pages of files that the kernel gives up before anything fails: those that no process has mapped, for code must stay.
+// Pages of files that the kernel drops before an allocation fails: those that no process has mapped. Mapped pages, such
+// as code, stay.
 int64_t reclaimable(const std::string& stat, const std::string& inactive, const std::string& active,
                     const std::string& mapped) {
-  const int64_t once = entry_of(stat, inactive);  // read once
+  const int64_t once = entry_of(stat, inactive);  // pages that were read once
   return std::max(once, once + entry_of(stat, active) - entry_of(stat, mapped));
 }
 
@@ -97,11 +99,11 @@ int64_t allocatable_memory() { return available(/*with_swap=*/true); }
 std::optional<int64_t> memory_limit() { return limit_of_cgroups(CGROUPS, cgroup_membership()); }
 
 std::optional<int64_t> left_in_cgroups(const std::string& root, const std::string& membership) {
-  return least_of_cgroups(root, membership, "memory", left_v2, left_v1);
+  return min_of_cgroups(root, membership, "memory", left_v2, left_v1);
 }
 
 std::optional<int64_t> limit_of_cgroups(const std::string& root, const std::string& membership) {
-  return least_of_cgroups(root, membership, "memory", limit_v2, limit_v1);
+  return min_of_cgroups(root, membership, "memory", limit_v2, limit_v1);
 }
 
 void trim_memory() { malloc_trim(0); }

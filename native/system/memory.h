@@ -1,4 +1,4 @@
-// The memory that this process may still take.
+// The memory that this process may still allocate.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +7,21 @@
 
 namespace e2v {
 
-// Bytes: what the system has available, or what its control groups (v2 or v1) leave, whichever is less. What the system
-// keeps of files, and no process has mapped, counts as available.
+// Number of bytes that the system has available, or that the control groups (v2 or v1) leave, whichever is less. Cached
+// pages of files that no process has mapped count as available.
 int64_t available_memory();
 
-// The same, with what the system could swap out.
+// The same, including what the system could swap out.
 int64_t allocatable_memory();
 
-// Bytes: the least limit of the control groups; nothing where there is none.
+// The smallest limit of the control groups in bytes; nothing if there is none.
 std::optional<int64_t> memory_limit();
 
-// What the groups leave, and their limit, with cgroups mounted at `root` (cgroup.h).
+// The bytes that the groups leave, and their limit, with cgroups mounted at `root` (cgroup.h).
 std::optional<int64_t> left_in_cgroups(const std::string& root, const std::string& membership);
 std::optional<int64_t> limit_of_cgroups(const std::string& root, const std::string& membership);
 
-// Hands freed memory back to the system, which the C library would keep.
+// Returns freed memory to the system, which the C library would keep.
 void trim_memory();
 
 }  // namespace e2v

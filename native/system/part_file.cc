@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <string>
-#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -43,7 +43,7 @@ void PartFile::rename(const std::string& to) {
     error_ = errno;
   }
   check();
-  renamed_ = true;  // its name may be the one that it had
+  renamed_ = true;  // the new name may be the same as the old one
 }
 
 void PartFile::check() const {

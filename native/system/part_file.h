@@ -1,4 +1,4 @@
-// Files that appear under their names only when they are whole.
+// Files that appear under their final name only once they are complete.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace e2v {
 
-// A file that is written aside. What fails is remembered and the rest dropped: libtorch's archive writer throws from
-// its destructor when a write fails, which would end the process.
+// A file that is written under a temporary name. A failure is remembered and further data is dropped, because the
+// archive writer of libtorch throws from its destructor when a write fails, which would end the process.
 class PartFile {
  public:
   explicit PartFile(std::string path);
@@ -20,10 +20,10 @@ class PartFile {
 
   const std::string& path() const { return path_; }
 
-  // Everything is on the disk from now on. Throws CodedError ERR_FILE_WRITE when anything failed.
+  // Flushes the file to the disk. Throws CodedError ERR_FILE_WRITE if anything failed.
   void finish();
 
-  // After finish(). Throws CodedError ERR_FILE_WRITE.
+  // Call it after finish(). Throws CodedError ERR_FILE_WRITE.
   void rename(const std::string& to);
 
  private:

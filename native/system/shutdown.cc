@@ -18,7 +18,7 @@ using Clock = TaskQueue::Clock;
 
 constexpr const char* VARIABLE = "EMOTION2VEC_EXIT_WAIT_MS";
 constexpr long DEFAULT_MS = 5000;
-constexpr long MOST_MS = 24L * 3600 * 1000;
+constexpr long MAX_MS = 24L * 3600 * 1000;
 
 long wait_ms() {
   const char* given = std::getenv(VARIABLE);
@@ -27,17 +27,18 @@ long wait_ms() {
   }
   char* end = nullptr;
   const long ms = std::strtol(given, &end, 10);
-  return *end == '\0' && ms >= 0 && ms <= MOST_MS ? ms : DEFAULT_MS;
+  return *end == '\0' && ms >= 0 && ms <= MAX_MS ? ms : DEFAULT_MS;
 }
 
 std::array<TaskQueue*, 3> queues() { return {&run_queue(), &load_queue(), &free_queue()}; }
 
-void say(const std::string& line) {
-  // Not through a stream: what runs may hold its lock.
+void print_line(const std::string& line) {
+  // A stream is not used, because the running work may hold its lock.
   static_cast<void>(!write(STDERR_FILENO, line.data(), line.size()));
 }
 
-// Runs before the destructors of static objects, since it is registered after them: what runs still uses them.
+// Runs before the destructors of static objects, because it is registered after them: running work still uses those
+// objects.
 void end_at_once(int status, void*) {
   for (TaskQueue* queue : queues()) {
     if (queue->busy()) {
@@ -50,8 +51,9 @@ void leave_running(long waited) {
   static std::once_flag once;
   std::call_once(once, [&] {
     on_exit(end_at_once, nullptr);
-    say("emotion2vec-node: a model still runs " + std::to_string(waited) +
-        " ms after it was asked to end, and cannot be stopped; the process ends without it (" + VARIABLE + ")\n");
+    print_line("emotion2vec-node: a model is still running " + std::to_string(waited) +
+               " ms after the shutdown began and cannot be interrupted; the process ends without it (" + VARIABLE +
+               ")\n");
   });
 }
 

@@ -1,14 +1,15 @@
-// The end of the process while work runs that cannot be stopped: TorchScript takes no interruption.
+// Shutdown of the queues at the end of the process. TorchScript cannot be interrupted, so that work may still be
+// running then.
 #pragma once
 
 namespace e2v {
 
-// Waits for the work under way, for as long as EMOTION2VEC_EXIT_WAIT_MS says (5000), and drops what is queued. What
-// runs longer is left: when the process exits it ends at once then, with the status that it would have had, after a
-// line on stderr that says why.
+// Drops queued work and waits for running work, for at most EMOTION2VEC_EXIT_WAIT_MS milliseconds (default 5000). If
+// work is still running after that, the process ends immediately once it exits, with the status that it would have had
+// and a line on stderr that gives the reason.
 void drain_queues();
 
-// The same, and no work is taken from now on.
+// Does the same, and accepts no further work.
 void close_queues();
 
 }  // namespace e2v

@@ -1,7 +1,7 @@
 #include "system/task_queue.h"
 
-#include <deque>
 #include <algorithm>
+#include <deque>
 #include <system_error>
 #include <utility>
 
@@ -10,7 +10,7 @@
 namespace e2v {
 namespace {
 
-// What left a thread would end the process.
+// An exception that left a thread would end the process.
 void drop_errors(const TaskQueue::Task& task) {
   try {
     task();
@@ -37,7 +37,7 @@ TaskQueue::Id TaskQueue::push(Task task, int weight, Task afterwards) {
   try {
     start_fitting();
   } catch (const std::system_error&) {
-    if (used_ == 0) {  // or else a thread that ends its task takes the next one
+    if (used_ == 0) {  // otherwise a thread that ends its task takes the next one
       refused = std::move(queue_.back());
       queue_.pop_back();
       throw;
@@ -49,15 +49,15 @@ TaskQueue::Id TaskQueue::push(Task task, int weight, Task afterwards) {
 bool TaskQueue::cancel(Id id) {
   Queued dropped{};  // destroyed after the lock is released: tasks hold models
   const std::lock_guard lock(mutex_);
-  const auto found = std::lower_bound(queue_.begin(), queue_.end(), id,
-                                      [](const Queued& queued, Id wanted) { return queued.id < wanted; });
+  const auto found =
+      std::lower_bound(queue_.begin(), queue_.end(), id, [](const Queued& queued, Id key) { return queued.id < key; });
   if (found == queue_.end() || found->id != id) {
     return false;
   }
   dropped = std::move(*found);
   queue_.erase(found);
   try {
-    start_fitting();  // it may have been the wide one that the others waited for
+    start_fitting();  // it may have been the wide task that the others were waiting for
   } catch (const std::system_error&) {
   }
   return true;
@@ -67,16 +67,16 @@ bool TaskQueue::drain(Clock::time_point deadline) {
   std::deque<Queued> dropped;  // destroyed after the lock is released
   std::unique_lock lock(mutex_);
   dropped.swap(queue_);
-  const Id end = next_id_;  // whoever goes on pushing cannot keep this waiting
+  const Id end = next_id_;  // tasks that are pushed from now on must not extend the wait
   const auto ended = [&] { return !runs_before(end); };
-  if (deadline == Clock::time_point::max()) {  // which wait_until may take for the past
+  if (deadline == Clock::time_point::max()) {  // wait_until may take it for a time in the past
     finished_.wait(lock, ended);
     return true;
   }
   return finished_.wait_until(lock, deadline, ended);
 }
 
-// With the lock held.
+// The lock must be held.
 bool TaskQueue::runs_before(Id end) const {
   const auto runs = [&](Id id) { return id != 0 && id < end; };
   return std::any_of(workers_.begin(), workers_.end(),
@@ -96,7 +96,7 @@ bool TaskQueue::close(Clock::time_point deadline) {
   if (!drain(deadline)) {
     return false;
   }
-  for (Worker& worker : workers_) {  // nothing adds one any more
+  for (Worker& worker : workers_) {  // nothing adds a worker any more
     worker.wake.notify_one();
     if (worker.thread.joinable()) {
       worker.thread.join();
@@ -105,7 +105,7 @@ bool TaskQueue::close(Clock::time_point deadline) {
   return true;
 }
 
-// With the lock held: gives the tasks at the head that fit beside the running ones to threads.
+// Assigns the tasks at the head of the queue that fit beside the running ones to threads. The lock must be held.
 void TaskQueue::start_fitting() {
   while (!queue_.empty() && used_ + queue_.front().weight <= capacity_) {
     Worker& worker = idle_worker();
@@ -116,16 +116,16 @@ void TaskQueue::start_fitting() {
   }
 }
 
-// The first idle thread, made where there is none. The first, because a thread that runs wide tasks keeps OpenMP
-// threads of its own, which libgomp counts as busy ones for ever: the fewer threads have run wide tasks, the better. A
-// task as wide as the queue always gets the same one.
+// Returns the first idle thread, which is created if there is none. The first one, because a thread that runs wide
+// tasks keeps OpenMP threads of its own, which libgomp counts as busy for ever: the fewer threads have run wide tasks,
+// the better. A task as wide as the queue always gets the same thread.
 TaskQueue::Worker& TaskQueue::idle_worker() {
   const auto found =
       std::find_if(workers_.begin(), workers_.end(), [](const Worker& worker) { return worker.given.id == 0; });
   Worker& worker = found == workers_.end() ? workers_.emplace_back() : *found;
   if (!worker.lives) {
     if (worker.thread.joinable()) {
-      worker.thread.join();  // it has ended, or is about to, and takes no lock any more
+      worker.thread.join();  // it has ended or is about to, and takes no lock any more
     }
     worker.thread = std::thread(&TaskQueue::run, this, std::ref(worker));
     worker.lives = true;
@@ -144,13 +144,14 @@ void TaskQueue::run(Worker& worker) {
     Task task = std::move(worker.given.task), afterwards = std::move(worker.given.afterwards);
     lock.unlock();
     drop_errors(task);
-    task = nullptr;  // what it held (audio, a model's last reference) goes before the next one, outside the lock
+    // What the task held (audio, the last reference to a model) is freed before the next task and outside the lock.
+    task = nullptr;
     lock.lock();
     used_ -= worker.given.weight;
     worker.finishing = std::exchange(worker.given.id, 0);
     try {
-      start_fitting();                    // this thread, too, may be given the next one
-    } catch (const std::system_error&) {  // no second thread: what is queued waits for those that there are
+      start_fitting();                    // this thread may be given the next task as well
+    } catch (const std::system_error&) {  // no further thread can be created: queued tasks wait for the existing ones
     }
     lock.unlock();
     if (afterwards) {

@@ -1,5 +1,5 @@
-// A first-in, first-out queue of tasks with a budget of processors and threads of its own. Knows nothing of Node or of
-// libtorch.
+// A first-in, first-out queue of tasks with a budget of processors and with threads of its own. It uses neither Node
+// nor libtorch.
 #pragma once
 
 #include <chrono>
@@ -15,11 +15,11 @@ namespace e2v {
 class TaskQueue {
  public:
   using Task = std::function<void()>;
-  using Id = uint64_t;  // of a task in its queue; never 0
+  using Id = uint64_t;  // identifies a task in its queue; never 0
 
   enum class Thread { Stays, EndsWhenIdle };
 
-  // `capacity`: the processors that running tasks may keep busy, at least 1.
+  // `capacity` is the number of processors that running tasks may occupy, at least 1.
   TaskQueue(int capacity, Thread thread);
   ~TaskQueue();
   TaskQueue(const TaskQueue&) = delete;
@@ -27,27 +27,29 @@ class TaskQueue {
 
   int capacity() const { return capacity_; }
 
-  // What tasks throw is dropped. `weight` says how many processors a task keeps busy; more than the capacity counts as
-  // all of it. Tasks start in the order in which they come: a wide one is not overtaken by a narrow one that would fit,
-  // or else it might never start. `afterwards` follows on the same thread once the next task may have the processors,
-  // for telling somebody who may push the next one: that one finds this thread idle, and not just one that was never
-  // used. 0 once the queue is closed. Throws std::system_error where there is no thread and none can be made.
+  // Adds a task and returns its id, or 0 if the queue is closed. `weight` is the number of processors that the task
+  // occupies; a weight above the capacity counts as the capacity. Tasks start in the order in which they were pushed: a
+  // narrow task that would fit does not overtake a wide one, which might otherwise never start. `afterwards` runs on
+  // the same thread once the next task may use the processors. It serves to notify code that may push the next task,
+  // which then finds this thread idle instead of a thread that was never used. Exceptions of both are dropped. Throws
+  // std::system_error if there is no thread and none can be created.
   Id push(Task task, int weight, Task afterwards = {});
 
-  // True when the task had not started: it is gone by then. Its destructor runs here, on the caller's thread.
+  // Removes a task that has not started and returns true; else returns false. The destructor of the task runs on the
+  // thread of the caller.
   bool cancel(Id id);
 
   using Clock = std::chrono::steady_clock;
 
-  // Drops what is queued and waits for the tasks that run. False where they run still at `deadline`.
+  // Drops queued tasks and waits for running ones. Returns false if tasks are still running at `deadline`.
   bool drain(Clock::time_point deadline);
 
-  // Drains, and takes no task from now on. Must happen while JavaScript still runs ("exit" event): static objects that
-  // libtorch makes during a run are destroyed before any older one of ours, so that a destructor would come too late.
-  // False where tasks run still at `deadline`: they go on.
+  // Drains the queue and makes it accept no further task. It must be called while JavaScript still runs ("exit" event):
+  // static objects that libtorch creates during a run are destroyed before any older object of ours, so that a
+  // destructor would be too late. Returns false if tasks are still running at `deadline`; they continue.
   bool close(Clock::time_point deadline);
 
-  // Whether a task runs.
+  // Whether a task is running.
   bool busy();
 
  private:
@@ -59,9 +61,9 @@ class TaskQueue {
   struct Worker {
     std::thread thread;
     std::condition_variable wake;
-    Queued given{};      // what it is to run, or runs; its id is 0 when idle
-    Id finishing = 0;    // the task whose `afterwards` it runs, or 0
-    bool lives = false;  // the thread will look at `given` again
+    Queued given{};      // the task to run, or the running one; its id is 0 when idle
+    Id finishing = 0;    // id of the task whose `afterwards` is running, or 0
+    bool lives = false;  // the thread will read `given` again
   };
 
   bool runs_before(Id end) const;
@@ -74,18 +76,18 @@ class TaskQueue {
   std::mutex mutex_;
   std::condition_variable finished_;
   std::deque<Queued> queue_;
-  std::deque<Worker> workers_;  // grows only
+  std::deque<Worker> workers_;  // only grows
   Id next_id_ = 1;
-  int used_ = 0;  // the weights of running tasks
+  int used_ = 0;  // sum of the weights of running tasks
   bool closed_ = false;
 };
 
-// The process's queues, shared by all environments (the main thread and every worker_thread). Runs of models share the
-// processors that there are, each with the weight of its intra-op threads, so that these are never oversubscribed.
-// Models load beside them, one at a time, so that a load delays no run. Models are freed in a third queue, which waits
-// for neither. The threads of the latter two end when they
-// are idle: OpenMP threads that they brought along would count as busy ones for ever, and OpenMP lets threads sleep
-// between parallel regions where there are more of them than processors.
+// The queues of the process, which all environments (the main thread and every worker_thread) share. Runs of models
+// share the processors, each with its number of intra-op threads as weight, so that they never oversubscribe the
+// processors. Models load in a second queue, one at a time, so that a load delays no run. Models are freed in a third
+// queue, which waits for neither. The threads of the latter two end when they are idle: libgomp would count the OpenMP
+// threads that they created as busy for ever, and lets threads sleep between parallel regions if there are more of them
+// than processors.
 TaskQueue& run_queue();
 TaskQueue& load_queue();
 TaskQueue& free_queue();

@@ -1,4 +1,4 @@
-// What the tests without Node say: which check failed, where, and whether any did.
+// Reporting of the tests without Node: which check failed, where, and whether any did.
 #pragma once
 
 #include <atomic>

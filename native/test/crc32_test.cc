@@ -1,4 +1,4 @@
-// Against the definition, bit by bit, in all lengths around those where the method changes.
+// Compares crc32() with the bitwise definition, for all lengths around those where the method changes.
 #include "archive/crc32.h"
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// How much memory control groups leave, on folders made for it.
+// Tests the memory that control groups leave, on temporary folders.
 #include "system/memory.h"
 
 #include <string>
@@ -42,7 +42,7 @@ void v2() {
 
 void v1() {
   const CgroupRoot root;
-  root.write("memory/memory.limit_in_bytes", "9223372036854771712");  // none
+  root.write("memory/memory.limit_in_bytes", "9223372036854771712");  // no limit
   root.write("memory/memory.usage_in_bytes", "5000000000");
   root.write("memory/docker/a/memory.limit_in_bytes", "400000000");
   root.write("memory/docker/a/memory.usage_in_bytes", "250000000");
