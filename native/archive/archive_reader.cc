@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "archive/crc32.h"
+#include "archive/damage.h"
 
 namespace e2v {
 namespace {
 
-CodedError damaged(const std::string& name) {
-  return {"ERR_MODEL_LOAD", "The archive is damaged: " + name + " does not match its checksum"};
+CodedError wrong_checksum(const std::string& record) {
+  return damaged_archive(record + " does not match its checksum");
 }
 
 }  // namespace
@@ -39,14 +40,14 @@ void ArchiveReader::check_compressed(caffe2::serialize::PyTorchStreamReader& rea
   for (const ArchiveRecords::Record& record : records_.compressed()) {
     const auto [bytes, size] = reader.getRecord(record.name);
     if (crc32(0, bytes.get(), size) != record.crc) {
-      throw damaged(record.name);
+      throw wrong_checksum(record.name);
     }
   }
 }
 
 std::optional<CodedError> ArchiveReader::damage() const {
   const std::string name = records_.damaged();
-  return name.empty() ? std::nullopt : std::optional(damaged(name));
+  return name.empty() ? std::nullopt : std::optional(wrong_checksum(name));
 }
 
 }  // namespace e2v

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "archive/crc32.h"
-#include "system/error.h"
+#include "archive/damage.h"
 
 namespace e2v {
 namespace {
@@ -21,8 +21,6 @@ constexpr uint32_t IN_FIELD_64 = 0xffffffff;         // the number is in the 64-
 constexpr uint16_t ENCRYPTED = 1, SIZES_FOLLOW = 8;  // flags
 constexpr uint64_t MAX_DEFLATE_RATIO = 1032;         // the highest ratio that deflate can reach
 
-CodedError damage(const std::string& what) { return {"ERR_MODEL_LOAD", "The archive is damaged: " + what}; }
-
 class Bytes {
  public:
   explicit Bytes(std::string_view bytes) : bytes_(bytes) {}
@@ -31,14 +29,14 @@ class Bytes {
   Number at(uint64_t offset) const {  // little endian, as on this processor
     Number number{};
     if (offset + sizeof(Number) > bytes_.size()) {
-      throw damage("its directory is truncated");
+      throw damaged_archive("its directory is truncated");
     }
     std::memcpy(&number, bytes_.data() + offset, sizeof(Number));
     return number;
   }
   std::string_view part(uint64_t offset, uint64_t size) const {
     if (offset > bytes_.size() || size > bytes_.size() - offset) {
-      throw damage("its directory is truncated");
+      throw damaged_archive("its directory is truncated");
     }
     return bytes_.substr(offset, size);
   }
@@ -63,7 +61,7 @@ struct Entry {
 
 Entry read_entry(const Bytes& directory, uint64_t& offset) {
   if (directory.at<uint32_t>(offset) != DIRECTORY_ENTRY) {
-    throw damage("its directory cannot be read");
+    throw damaged_archive("its directory cannot be read");
   }
   const auto name_size = directory.at<uint16_t>(offset + 28), extra_size = directory.at<uint16_t>(offset + 30);
   Entry entry{std::string(directory.part(offset + ENTRY_SIZE, name_size)),
@@ -94,7 +92,7 @@ Entry read_entry(const Bytes& directory, uint64_t& offset) {
 // Returns where the bytes of an entry begin. Its header must agree with the directory.
 uint64_t begin_of(const Entry& entry, const ArchiveRecords::Read& read, uint64_t end) {
   if (entry.header > end || end - entry.header < HEADER_SIZE) {
-    throw damage(entry.name + " lies outside of the file");
+    throw damaged_archive(entry.name + " lies outside of the file");
   }
   const std::string bytes = read_part(read, entry.header, HEADER_SIZE + entry.name.size());
   const Bytes header(bytes);
@@ -106,11 +104,11 @@ uint64_t begin_of(const Entry& entry, const ArchiveRecords::Read& read, uint64_t
       header.at<uint16_t>(8) != entry.method || header.at<uint16_t>(26) != entry.name.size() ||
       header.part(HEADER_SIZE, entry.name.size()) != entry.name || !same(14, entry.crc) || !same(18, entry.packed) ||
       !same(22, entry.unpacked)) {
-    throw damage("the header of " + entry.name + " differs from the directory");
+    throw damaged_archive("the header of " + entry.name + " differs from the directory");
   }
   const uint64_t begin = entry.header + HEADER_SIZE + entry.name.size() + header.at<uint16_t>(28);
   if (begin > end || entry.packed > end - begin) {
-    throw damage(entry.name + " is truncated");
+    throw damaged_archive(entry.name + " is truncated");
   }
   return begin;
 }
@@ -135,30 +133,30 @@ ArchiveRecords::ArchiveRecords(uint64_t size, const Read& read) {
   if (end >= LOCATOR_SIZE && last.at<uint32_t>(end - LOCATOR_SIZE) == END_LOCATOR_64) {
     const auto position = last.at<uint64_t>(end - LOCATOR_SIZE + 8);
     if (position > size || size - position < END_64_SIZE) {
-      throw damage("its directory lies outside of the file");
+      throw damaged_archive("its directory lies outside of the file");
     }
     const std::string bytes = read_part(read, position, END_64_SIZE);
     const Bytes large(bytes);
     if (large.at<uint32_t>(0) != END_RECORD_64) {
-      throw damage("its directory cannot be found");
+      throw damaged_archive("its directory cannot be found");
     }
     entries = large.at<uint64_t>(32), length = large.at<uint64_t>(40), offset = large.at<uint64_t>(48);
   }
   if (offset > size || length > size - offset || length > MAX_DIRECTORY || entries > length / ENTRY_SIZE) {
-    throw damage("its directory lies outside of the file");
+    throw damaged_archive("its directory lies outside of the file");
   }
   const std::string bytes = read_part(read, offset, length);
   const Bytes directory(bytes);
   for (uint64_t at = 0, left = entries; left > 0; --left) {
     const Entry entry = read_entry(directory, at);
     if ((entry.flags & ENCRYPTED) != 0) {
-      throw damage(entry.name + " is encrypted");
+      throw damaged_archive(entry.name + " is encrypted");
     }
     const size_t folder = entry.name.find('/');
     Record record{folder == std::string::npos ? entry.name : entry.name.substr(folder + 1),
                   begin_of(entry, read, offset), entry.packed, entry.crc, entry.method != 0};
     if (record.compressed ? entry.unpacked > MAX_DEFLATE_RATIO * (entry.packed + 16) : entry.unpacked != entry.packed) {
-      throw damage("the size of " + entry.name + " is impossible");
+      throw damaged_archive("the size of " + entry.name + " is impossible");
     }
     if (holds_data(record.name)) {
       ++sizes_[entry.unpacked];

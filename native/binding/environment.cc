@@ -145,6 +145,9 @@ Napi::Error to_js_error(Napi::Env env, const CodedError& error) {
   }
   Napi::Error result = Napi::Error::New(env, error.what());
   result.Set("code", error.code());
+  if (!error.kind().empty()) {
+    result.Set("kind", error.kind());
+  }
   return result;
 }
 

@@ -74,7 +74,7 @@ class Environment {
   uint64_t next_id_ = 1;
 };
 
-// Creates a JavaScript Error with `code`, or a TypeError for MISUSE.
+// Creates a JavaScript Error with `code`, and with `kind` if there is one; or a TypeError for MISUSE.
 Napi::Error to_js_error(Napi::Env env, const CodedError& error);
 
 }  // namespace e2v

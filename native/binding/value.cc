@@ -1,12 +1,12 @@
 #include "binding/value.h"
 
+#include <ATen/core/function_schema.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <ATen/core/function_schema.h>
 
 #include "binding/tensor_value.h"
 #include "system/error.h"

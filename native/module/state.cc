@@ -53,7 +53,7 @@ class Copier {
     for_each_element(value, [&](const c10::IValue& element) { choose(element, copied); });
   }
 
-  c10::IValue copy(const c10::IValue& value) {
+  c10::IValue copied(const c10::IValue& value) {
     if (value.isTensor()) {
       return copy_tensor(value.toTensor());
     }
@@ -70,7 +70,7 @@ class Copier {
                                                      object->slots().size());
       copies_.emplace(object.get(), c10::IValue(fresh));  // before its slots, because objects may contain themselves
       for (size_t i = 0; i < object->slots().size(); ++i) {
-        fresh->setSlot(i, copy(object->getSlot(i)));
+        fresh->setSlot(i, copied(object->getSlot(i)));
       }
       return fresh;
     }
@@ -79,7 +79,7 @@ class Copier {
       c10::impl::GenericList fresh(list.elementType());
       copies_.emplace(value.internalToPointer(), c10::IValue(fresh));
       for (const c10::IValue& element : value.toListRef()) {
-        fresh.push_back(copy(element));
+        fresh.push_back(copied(element));
       }
       return fresh;
     }
@@ -88,14 +88,14 @@ class Copier {
       c10::impl::GenericDict fresh(dict.keyType(), dict.valueType());
       copies_.emplace(value.internalToPointer(), c10::IValue(fresh));
       for (const auto& entry : dict) {
-        fresh.insert(copy(entry.key()), copy(entry.value()));
+        fresh.insert(copied(entry.key()), copied(entry.value()));
       }
       return fresh;
     }
     if (value.isTuple()) {
       std::vector<c10::IValue> elements;
       for (const c10::IValue& element : value.toTupleRef().elements()) {
-        elements.push_back(copy(element));
+        elements.push_back(copied(element));
       }
       const auto type = value.toTupleRef().type();
       return type->schema() == nullptr ? c10::ivalue::Tuple::create(std::move(elements))
@@ -186,7 +186,7 @@ torch::jit::Module with_own_state(const torch::jit::Module& module, const Writte
   // A clone has other types, so that the slots that are written refer to the original.
   Copier copier(written);
   copier.choose(module._ivalue(), written.everything);
-  const torch::jit::Module copy(copier.copy(module._ivalue()).toObject());
+  const torch::jit::Module copied(copier.copied(module._ivalue()).toObject());
   return written.constants || written.everything ? with_own_constants(copy) : copy;
 }
 

@@ -10,8 +10,8 @@
 #include <set>
 #include <vector>
 
+#include "archive/damage.h"
 #include "graph/nodes.h"
-#include "system/error.h"
 
 namespace e2v {
 
@@ -61,7 +61,7 @@ void check_bounds(const Module& module, const std::map<uint64_t, size_t>& record
   std::map<uint64_t, size_t> claimed;
   const auto check = [&](const at::Tensor& tensor) {
     if (!fits(tensor)) {
-      throw CodedError("ERR_MODEL_LOAD", "The archive is damaged: a tensor is larger than its data");
+      throw damaged_archive("a tensor is larger than its data");
     }
     if (tensor.defined() && tensor.has_storage() && tensor.device().is_cpu() &&
         storages.insert(tensor.storage().unsafeGetStorageImpl()).second) {
@@ -91,8 +91,7 @@ void check_bounds(const Module& module, const std::map<uint64_t, size_t>& record
   for (const auto& [bytes, count] : claimed) {
     const auto found = records.find(bytes);
     if (!allocated_by_code && bytes > 0 && count > (found == records.end() ? 0 : found->second)) {
-      throw CodedError("ERR_MODEL_LOAD",
-                       "The archive is damaged: the data of a tensor is smaller than the archive claims");
+      throw damaged_archive("the data of a tensor is smaller than the archive claims");
     }
   }
 }

@@ -22,7 +22,9 @@
 namespace {
 
 using e2v::TaskQueue;
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""us;
 
 constexpr auto FOREVER = TaskQueue::Clock::time_point::max();
 
@@ -119,7 +121,7 @@ void cancelling() {
   const auto wide = queue.push([held] { CHECK(false); }, 2, [notified] { CHECK(false); });
   queue.push([&] { narrow = true; }, 1);
   CHECK(held.use_count() == 2 && notified.use_count() == 2);
-  CHECK(queue.cancel(wide) && held.use_count() == 1 && notified.use_count() == 1);  // freed when cancel() returns
+  CHECK(queue.cancel(wide) && held.use_count() == 1 && notified.use_count() == 1);  // freed on return
   until([&] { return narrow.load(); });                                             // the task that it blocked runs
   CHECK(!queue.cancel(wide) && !queue.cancel(running) && !queue.cancel(0) && !queue.cancel(12345));
   // Cancels from the destructor of a cancelled task: no lock is held then.
@@ -165,7 +167,7 @@ void ending() {
   queue.close(FOREVER);
 }
 
-// What does not end is waited for until the deadline, and no longer.
+// drain() and close() wait for a task that does not end until the deadline, and no longer.
 void deadlines() {
   TaskQueue queue(1, TaskQueue::Thread::Stays);
   Gate gate;
@@ -179,7 +181,7 @@ void deadlines() {
   CHECK(queue.close(FOREVER) && ended && !queue.busy());
 }
 
-// What a task throws ends neither the thread nor the process.
+// An exception of a task ends neither the thread nor the process.
 void throwing_tasks() {
   TaskQueue queue(1, TaskQueue::Thread::Stays);
   std::atomic<int> after{0};
