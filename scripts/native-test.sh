@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds and runs native/test, which needs neither Node nor libtorch: plain, and under the sanitizers. One line for each.
+# Builds and runs the tests of native/test, which need neither Node nor libtorch: plain, and under the sanitizers. Prints one line
+# for each.
 set -u
 cd "$(dirname "$0")/.."
 out=build/native-test
@@ -38,7 +39,7 @@ for variant in plain thread address; do
   test_program crc32_test $variant native/archive/crc32.cc $flags
 done
 
-# What reads any file's bytes, by libFuzzer (clang's): FUZZ_SECONDS long, from archives of the tests.
+# Fuzzes the code that reads the bytes of any file, with libFuzzer of clang, for FUZZ_SECONDS, starting from archives of the tests.
 fuzzer=$out/archive_records_fuzz
 if clang++ -std=c++20 -O1 -g -Inative -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$fuzzer" \
   native/test/archive_records_fuzz.cc native/archive/archive_records.cc native/archive/crc32.cc 2>"$fuzzer.log"; then
@@ -53,6 +54,6 @@ if clang++ -std=c++20 -O1 -g -Inative -fsanitize=fuzzer,address,undefined -fno-s
     failed=1
   fi
 else
-  echo "skipped archive_records_fuzz: clang++ with libFuzzer is not here"
+  echo "skipped archive_records_fuzz: clang++ with libFuzzer was not found"
 fi
 exit $failed

@@ -85,7 +85,7 @@ class DriverWorker : public Napi::AsyncWorker {
 };
 
 // oneDNN caches the code that it compiled for each shape, for up to 1024 shapes, which takes hundreds of megabytes if
-// clips differ in length. A clip needs about 40. Variables that the user has set keep their values.
+// clips differ in length. One clip needs about 40 shapes. Variables that the user has set keep their values.
 void bound_caches() {
   setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", /*overwrite=*/0);
   setenv("LRU_CACHE_CAPACITY", "128", /*overwrite=*/0);  // libtorch's own cache of the same objects

@@ -233,7 +233,7 @@ void LoadedModule::make_fast() {
   if (!forward_ && !plain_) {
     forward_ = Program::of(module_, "forward");
     plain_ = !forward_;
-    trim_memory();  // of the weights before they were packed
+    trim_memory();  // frees the weights that were replaced by packed ones
   }
 }
 

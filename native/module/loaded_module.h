@@ -104,8 +104,8 @@ class LoadedModule {
   std::optional<Program> forward_;
   bool plain_ = false;                     // forward has no faster program
   std::map<std::string, Written> writes_;  // what the methods that were analyzed may change
-  std::shared_ptr<LoadedModule>
-      origin_;              // set if this module has a state of its own: keeps the weights where open() finds them
+  // Set if this module has a state of its own: keeps the weights where open() finds them.
+  std::shared_ptr<LoadedModule> origin_;
   bool quantized_ = false;  // by quantize(), and not in the archive
 };
 

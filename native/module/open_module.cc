@@ -86,7 +86,7 @@ std::shared_ptr<LoadedModule> LoadedModule::load(const std::string& path, const 
   const int64_t available = available_memory();
   const std::string resolved =
       apply_precision(module, device, precision, budget == nullptr ? available : std::min(available, budget->left()));
-  release_cached_memory(device);  // of weights that are smaller now
+  release_cached_memory(device);  // frees the memory of weights that were quantized
   return std::shared_ptr<LoadedModule>(
       new LoadedModule(std::move(module), device, resolved, {extra_files.begin(), extra_files.end()}));
 }

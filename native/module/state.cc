@@ -187,7 +187,7 @@ torch::jit::Module with_own_state(const torch::jit::Module& module, const Writte
   Copier copier(written);
   copier.choose(module._ivalue(), written.everything);
   const torch::jit::Module copied(copier.copied(module._ivalue()).toObject());
-  return written.constants || written.everything ? with_own_constants(copy) : copy;
+  return written.constants || written.everything ? with_own_constants(copied) : copied;
 }
 
 }  // namespace e2v

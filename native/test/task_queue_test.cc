@@ -121,8 +121,8 @@ void cancelling() {
   const auto wide = queue.push([held] { CHECK(false); }, 2, [notified] { CHECK(false); });
   queue.push([&] { narrow = true; }, 1);
   CHECK(held.use_count() == 2 && notified.use_count() == 2);
-  CHECK(queue.cancel(wide) && held.use_count() == 1 && notified.use_count() == 1);  // freed on return
-  until([&] { return narrow.load(); });                                             // the task that it blocked runs
+  CHECK(queue.cancel(wide) && held.use_count() == 1 && notified.use_count() == 1);  // cancel() has freed them
+  until([&] { return narrow.load(); });                                             // it waited behind the wide task
   CHECK(!queue.cancel(wide) && !queue.cancel(running) && !queue.cancel(0) && !queue.cancel(12345));
   // Cancels from the destructor of a cancelled task: no lock is held then.
   const auto inner = queue.push([] {}, 2);
