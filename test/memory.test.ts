@@ -41,7 +41,7 @@ describe('memoryBudgetBytes', function () {
         /small-en-de\.pt needs about \d+ MB \(.* of weights, .* for runs\), and memoryBudgetBytes allows 10 MB\. Allow/,
       ),
     );
-    assert.equal(recognizer.modelStatus().state, 'unloaded');
+    assert.equal(recognizer.status().model.state, 'unloaded');
     await recognizer.close();
   });
 

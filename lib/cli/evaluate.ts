@@ -79,8 +79,9 @@ export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<
   const setting = { recognizer, folder: audio, sampleRate: card.sampleRate, labels: words.labels };
   const robustness = flags.robustness ? await changeAll(clips, setting) : undefined;
   const evaluation = evaluate(clips, words.labels, columns);
-  const { precision: ran, device: where } = recognizer.modelStatus().model!;
-  const heading = { name: card.name, version: card.version, precision: ran, device: where };
+  const { model: ran } = recognizer.status();
+  if (ran.state !== 'loaded') throw new Error('the model was unloaded while it was evaluated');
+  const heading = { name: card.name, version: card.version, precision: ran.precision, device: ran.device };
   process.stdout.write(report(heading, evaluation, robustness));
   if (output !== undefined) {
     const { clips: evaluated, speakers, ...measured } = evaluation;

@@ -1,17 +1,14 @@
 /** The options of the public API, documented. Their zod schemas (schemas.ts) are checked against these types when compiled. */
+import type { ResolvedPrecision } from '../shared/resolved.js';
 import type { RAW_ENCODINGS } from './limits.js';
+
+export type { ResolvedDevice, ResolvedPrecision } from '../shared/resolved.js';
 
 /** The device that a model runs on. `auto` uses CUDA where it works and the CPU elsewhere; the others never fall back. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
 /** The precision that the linear layers of a model compute in. */
-export type Precision = 'auto' | 'fp32' | 'bf16' | 'fp16' | 'int8';
-
-/** The device that a model runs on, once it is chosen. */
-export type ResolvedDevice = 'cpu' | `cuda:${number}`;
-
-/** The precision that the linear layers of a model compute in, once it is chosen. */
-export type ResolvedPrecision = Exclude<Precision, 'auto'>;
+export type Precision = 'auto' | ResolvedPrecision;
 
 /** What decodes files: `builtin` is this package, `ffmpeg` the ffmpeg of the machine. */
 export type Decoder = 'auto' | 'builtin' | 'ffmpeg';

@@ -1,6 +1,6 @@
-import type { Lane } from '../../lib/scheduler/turn.js';
+import type { BatchRunner } from '../../lib/scheduler/run.js';
 
-/** A batch that a fake lane was given, and how it ends. */
+/** A batch that a fake runner was given, and the functions that end it. */
 export interface FakeRun {
   clips: readonly string[];
   signal: AbortSignal;
@@ -8,12 +8,12 @@ export interface FakeRun {
   fail: (error: Error) => void;
 }
 
-/** A lane whose runs end when the test says so. The output of a clip is its name in capitals. */
-export class FakeLane implements Lane<string, string> {
+/** A runner whose runs end when the test ends them. The output of a clip is its name in capitals. */
+export class FakeRunner implements BatchRunner<string, string> {
   readonly parallel: number;
   readonly maxBatch: number;
   readonly maxPadded: number;
-  /** In the order in which they began. */
+  /** In the order in which they started. */
   readonly runs: FakeRun[] = [];
 
   constructor({ parallel = 1, maxBatch = 1, maxPadded = 100 } = {}) {
@@ -38,7 +38,7 @@ export class FakeLane implements Lane<string, string> {
   }
 }
 
-/** Until every promise that can settle has. */
+/** Resolves once every promise that can settle has settled. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
