@@ -37,7 +37,12 @@ describe('files that are not TorchScript archives', () => {
 
   const kinds: [string, RegExp, RegExp, () => Buffer | Promise<Buffer>][] = [
     ['a .pt2', /torch\.export/, /torch\.jit/, () => zip('m/archive_format', 'm/models/model.json', 'm/data/weights/x')],
-    ['a .pt2 of an older version', /torch\.export/, /torch\.jit/, () => zip('serialized_exported_program.json', 'version')],
+    [
+      'a .pt2 of an older version',
+      /torch\.export/,
+      /torch\.jit/,
+      () => zip('serialized_exported_program.json', 'version'),
+    ],
     [
       'a state_dict',
       /checkpoint that torch\.save wrote/,

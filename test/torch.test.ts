@@ -12,13 +12,15 @@ const f32 = (shape: number[], ...data: number[]): TorchInput => ({
   shape,
   data: Float32Array.from(data),
 });
-const coded = (code: string, message = /./) => (error: unknown) => {
-  assert.ok(error instanceof EmotionError, String(error));
-  assert.equal(error.code, code);
-  assert.match(error.message, message);
-  assert.doesNotMatch(error.message, /Exception raised from|frame #/);
-  return true;
-};
+const coded =
+  (code: string, message = /./) =>
+  (error: unknown) => {
+    assert.ok(error instanceof EmotionError, String(error));
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    assert.doesNotMatch(error.message, /Exception raised from|frame #/);
+    return true;
+  };
 
 describe('TorchModule', () => {
   let module: TorchModule;
@@ -190,10 +192,7 @@ describe('TorchModule', () => {
       assert.deepEqual(readdirSync(folder), ['copy.pt']);
       using copy = await TorchModule.load(path.join(folder, 'copy.pt'));
       assert.deepEqual(await copy.forward([f32([1, 3], 1, 0, 0)]), f32([1, 2], 1.5, 3.5));
-      await assert.rejects(
-        module.save(path.join(folder, 'none', 'copy.pt')),
-        coded('ERR_FILE_WRITE'),
-      );
+      await assert.rejects(module.save(path.join(folder, 'none', 'copy.pt')), coded('ERR_FILE_WRITE'));
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -207,7 +206,10 @@ describe('TorchModule', () => {
     for (const loaded of await Promise.all(loading)) loaded.dispose();
     for (const reported of fractions) {
       assert.deepEqual([reported[0], reported.at(-1)], [0, 1]);
-      assert.ok(reported.every((fraction, i) => i === 0 || fraction > reported[i - 1]!), String(reported));
+      assert.ok(
+        reported.every((fraction, i) => i === 0 || fraction > reported[i - 1]!),
+        String(reported),
+      );
     }
     using other = await TorchModule.load(fixture('models/types.pt'), {
       onProgress: () => {

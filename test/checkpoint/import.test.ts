@@ -161,7 +161,10 @@ describe('emotion2vec import', () => {
     const name = 'd2v_model.blocks.1.mlp.fc2.weight';
     const cases: [RegExp, (weights: Map<string, Stored>) => void][] = [
       [/blocks\.1\.mlp\.fc2\.weight is missing/, (weights) => weights.delete(name)],
-      [/has the shape \[4, 4\], and \[64, 256\] is expected/, (w) => w.set(name, { shape: [4, 4], data: new Float32Array(16) })],
+      [
+        /has the shape \[4, 4\], and \[64, 256\] is expected/,
+        (w) => w.set(name, { shape: [4, 4], data: new Float32Array(16) }),
+      ],
       [/larger than the data stored/, (w) => w.set(name, { shape: [64, 256], data: new Float32Array(16) })],
       [/contains NaN or infinity/, (w) => (w.get(name)!.data[77] = NaN)],
       [/no head \(proj\.weight\)/, (w) => w.delete('proj.weight')],
