@@ -157,7 +157,7 @@ function cardOf(
         : `emotion2vec-${layout.size}`),
     version: official === undefined ? 'imported' : official.sha256.slice(0, 12),
     description: `emotion2vec+ (${layout.size}), imported from ${shown(`${parent}/${path.basename(file)}`)}`,
-    license: "That of the checkpoint; the official weights are under the FunASR Model Open Source License",
+    license: 'That of the checkpoint; the official weights are under the FunASR Model Open Source License',
     source: 'Ziyang Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation", 2023',
     labels,
     sampleRate: 16000,
