@@ -16,7 +16,7 @@ export type {
   RecognizerOptions,
   RecognizeStreamOptions,
 } from './options/types.js';
-export { EmotionRecognizer, type ManyResult, type StreamResult } from './recognition/recognizer.js';
+export { EmotionRecognizer } from './recognition/recognizer.js';
 export type {
   LoadedModelStatus,
   LoadingModelStatus,
@@ -26,7 +26,15 @@ export type {
   UnloadedModelStatus,
 } from './recognition/status.js';
 export type { Progress } from './options/types.js';
-export type { FrameResult, RecognitionResult, Segment, Timing } from './recognition/result.js';
+export type {
+  FrameResult,
+  ManyResult,
+  ModelSummary,
+  RecognitionResult,
+  Segment,
+  StreamResult,
+  Timing,
+} from './recognition/result.js';
 export type { Distribution, RequestStatistics } from './scheduler/metrics.js';
 export type { AudioChunk } from './recognition/stream.js';
 export type { WindowSummary } from './recognition/windows.js';
