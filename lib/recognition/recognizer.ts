@@ -3,10 +3,10 @@ import { statSync } from 'node:fs';
 import { audioBudget } from '../audio/decode.js';
 import { stopInput, takeInput } from '../audio/input.js';
 import type { AudioInput, Pcm } from '../audio/pcm.js';
-import { readCard } from '../model/card-file.js';
+import { type EmotionArchive, openEmotionArchive } from '../model/emotion-archive.js';
 import { EmotionModel, type ModelOutput } from '../model/emotion-model.js';
 import { resolveModel } from '../model/manifest.js';
-import { ModelHolder } from '../model/model-holder.js';
+import { type HolderLoad, ModelHolder } from '../model/model-holder.js';
 import { ModelUse } from '../model/model-use.js';
 import { parseOptions } from '../options/parse.js';
 import {
@@ -27,7 +27,6 @@ import { modelRunner } from '../scheduler/model-batches.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { hasCode } from '../shared/errors.js';
 import { events, type LoadEvent } from '../shared/events.js';
-import type { LoadWatch } from '../torch/torch-module.js';
 import type * as z from '../vendor/zod.js';
 import { ClipRunner, LOGITS_ONLY } from './clip-runner.js';
 import { mapMany } from './many.js';
@@ -63,8 +62,10 @@ export class EmotionRecognizer implements AsyncDisposable {
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
     this.#scheduler = new Scheduler({ maxRequests: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
-      (watch, onCpu) => this.#load(watch, onCpu),
-      async () => readCard(resolveModel(this.#options.model)),
+      {
+        open: async () => openEmotionArchive(resolveModel(this.#options.model)),
+        load: (archive, how) => this.#load(archive, how),
+      },
       idleUnloadMs,
     );
   }
@@ -207,11 +208,11 @@ export class EmotionRecognizer implements AsyncDisposable {
     }
   }
 
-  async #load(watch: LoadWatch, onCpu: boolean): Promise<EmotionModel> {
+  async #load(archive: EmotionArchive, { onCpu, onProgress }: HolderLoad): Promise<EmotionModel> {
     const start = performance.now();
-    const { model, device, precision, threads, memoryBudgetBytes } = this.#options;
-    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes } as const;
-    const loaded = await EmotionModel.load(resolveModel(model), options, watch);
+    const { device, precision, threads, memoryBudgetBytes } = this.#options;
+    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes, onProgress } as const;
+    const loaded = await EmotionModel.load(archive, options);
     const event: LoadEvent = {
       model: loaded.card.name,
       file: loaded.file,
