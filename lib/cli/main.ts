@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -57,7 +57,9 @@ function createProgram(): Command {
     .configureOutput({ outputError: (message, write) => write(abbreviated(message)) })
     .showHelpAfterError('(run emotion2vec --help for usage)');
   for (const add of COMMANDS) add(program);
-  for (const command of program.commands) command.option('--debug', 'print stack traces');
+  for (const command of program.commands) {
+    command.addOption(new Option('--debug', 'print stack traces').helpGroup('Options:'));
+  }
   return program;
 }
 

@@ -14,8 +14,10 @@ export interface PlacementFlags {
   decoder: Decoder;
 }
 
+/** Adds them in a group of their own. Options that are added to the command later must name their group. */
 export function addPlacementOptions(command: Command): Command {
   return command
+    .optionsGroup('Model options:')
     .addOption(
       new Option('--device <device>', 'device to run on: auto, cpu, cuda or cuda:N').default('auto').argParser(device),
     )

@@ -85,7 +85,7 @@ function classTable({ perClass }: Evaluation): string[] {
 
 /** The columns are the labels that occur in the data or were predicted. A table that is too wide is split. */
 function confusionTable({ confusion: { labels, counts }, classes }: Evaluation): string[] {
-  const corner = 'true \\ predicted';
+  const corner = 'true label';
   const columns = labels.flatMap((label, i) =>
     classes.includes(label) || counts.some((row) => row[i]! > 0) ? [{ head: truncate(label, MAX_HEAD), i }] : [],
   );
@@ -104,7 +104,7 @@ function confusionTable({ confusion: { labels, counts }, classes }: Evaluation):
     });
     tables.push(['', ...inColumns([[corner, ...some.map(({ head }) => head)], ...rows])]);
   }
-  return ['confusion matrix, in percent of the row', ...tables.flat()];
+  return ['confusion matrix: percentage of the clips of a true label, by predicted label', ...tables.flat()];
 }
 
 function calibrationTable({ calibration }: Evaluation): string[] {
@@ -188,8 +188,8 @@ function robustnessTable({ clean, perturbations }: Robustness): string[] {
     fixed(confidence),
   ];
   return inColumns([
-    ['robustness', 'UAR', 'change', 'accuracy', 'confidence'],
-    row('clean', clean, ''),
+    ['perturbation', 'UAR', 'change', 'accuracy', 'confidence'],
+    row('none', clean, ''),
     ...perturbations.map((each) =>
       row(`${PERTURBATION_KINDS[each.kind]}: ${each.name}`, each, signed(each.uar - clean.uar)),
     ),

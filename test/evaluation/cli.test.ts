@@ -61,7 +61,7 @@ describe('emotion2vec evaluate', () => {
     for (const head of [
       /^UAR +\d\.\d{3} \(/m,
       /^angry +1 /m,
-      /^true \\ predicted/m,
+      /^true label +/m,
       /^calibration: ECE /m,
       /^sex +clips/m,
     ])
@@ -123,7 +123,7 @@ describe('emotion2vec evaluate', () => {
     const { status, stdout, stderr } = await evaluate(csv, '--robustness', '--output', output);
     assert.equal(status, 0, stderr);
     assert.match(stderr, /^The model never outputs surprised\. /m);
-    assert.match(stdout, /^clean +0\.[05]00 [^]*^white noise: SNR 30 dB +\d\.\d{3} +[+-]\d\.\d{3}/m);
+    assert.match(stdout, /^none +0\.[05]00 [^]*^white noise: SNR 30 dB +\d\.\d{3} +[+-]\d\.\d{3}/m);
     isNarrow(stdout);
     const { robustness } = JSON.parse(readFileSync(path.join(output, 'evaluation.json'), 'utf8')) as Json;
     assert.deepEqual(

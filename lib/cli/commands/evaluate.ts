@@ -10,7 +10,7 @@ export function addEvaluate(program: Command): void {
     .command('evaluate')
     .summary('measure a model on labeled recordings')
     .description(
-      'measure a model on recordings whose emotions a CSV file lists; print tables, and write JSON and figures',
+      'measure a model on recordings whose emotions are known; prints tables, writes JSON and figures',
     )
     .argument('<model>', MODEL)
     .addOption(

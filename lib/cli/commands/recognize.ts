@@ -13,8 +13,10 @@ export function addRecognize(program: Command): void {
     .command('recognize')
     .description('recognize the emotion in recordings')
     .argument('<files...>', 'audio files, folders, quoted glob patterns, or - for standard input')
+    .optionsGroup('Model options:')
     .addOption(modelOption());
   addPlacementOptions(command)
+    .optionsGroup('Inference options:')
     .addOption(
       new Option('--granularity <level>', 'result for the whole clip (utterance), or a timeline as well (frame)')
         .choices(granularitySchema.options)
@@ -26,12 +28,12 @@ export function addRecognize(program: Command): void {
         .argParser(window),
     )
     .addOption(
-      new Option('--timeline-window <seconds>', 'length of each window of the timeline')
+      new Option('--timeline-window <seconds>', 'length of a timeline window')
         .default(defaults.timeline.window)
         .argParser(timelineSeconds),
     )
     .addOption(
-      new Option('--timeline-hop <seconds>', 'step between windows of the timeline')
+      new Option('--timeline-hop <seconds>', 'step between timeline windows')
         .default(defaults.timeline.hop)
         .argParser(timelineSeconds),
     )
@@ -41,6 +43,7 @@ export function addRecognize(program: Command): void {
         'read samples without a header: encoding:rate[:channels], such as mulaw:8000',
       ).argParser(raw),
     )
+    .optionsGroup('Output options:')
     .option('--embedding', 'include the embedding')
     .addOption(
       new Option(

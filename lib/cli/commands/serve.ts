@@ -24,31 +24,26 @@ export function addServe(program: Command): void {
     .description('start an HTTP server with a web page')
     .addOption(new Option('--host <address>', 'address to listen on').default('127.0.0.1').argParser(nonEmpty))
     .addOption(new Option('--port <port>', 'port to listen on; 0 selects a free one').default(7860).argParser(port))
-    .addOption(modelOption());
-  addPlacementOptions(command);
-  addQueueOptions(command);
-  addResultOptions(command);
-  addLimitOptions(command);
-  addSecurityOptions(command);
-  command
     .addOption(
       new Option('--log-level <level>', 'least severe messages to log')
         .choices(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
         .default('info'),
     )
-    .action(async (flags: ServeFlags) => {
-      const { runServe } = await import('../serve.js');
-      process.exitCode = await runServe(flags);
-    });
+    .optionsGroup('Model options:')
+    .addOption(modelOption());
+  addPlacementOptions(command);
+  addLoadingOptions(command);
+  addResultOptions(command);
+  addLimitOptions(command);
+  addSecurityOptions(command);
+  command.action(async (flags: ServeFlags) => {
+    const { runServe } = await import('../serve.js');
+    process.exitCode = await runServe(flags);
+  });
 }
 
-function addQueueOptions(command: Command): void {
+function addLoadingOptions(command: Command): void {
   command
-    .addOption(
-      new Option('--max-queue <count>', 'maximum number of clips under way')
-        .default(defaults.maxQueue)
-        .argParser(parserOf(recognizerOptionsSchema.shape.maxQueue)),
-    )
     .option('--warm-up', 'load the model at start instead of with the first clip')
     .addOption(
       new Option('--idle-unload <time>', 'unload the model after this time without a clip').argParser(timerMs),
@@ -57,6 +52,7 @@ function addQueueOptions(command: Command): void {
 
 function addResultOptions(command: Command): void {
   command
+    .optionsGroup('Result options:')
     .addOption(
       new Option('--output <folder>', 'folder of results, uploads and latest.log')
         .default('outputs')
@@ -77,6 +73,12 @@ function addResultOptions(command: Command): void {
 
 function addLimitOptions(command: Command): void {
   command
+    .optionsGroup('Limits:')
+    .addOption(
+      new Option('--max-queue <count>', 'maximum number of clips under way')
+        .default(defaults.maxQueue)
+        .argParser(parserOf(recognizerOptionsSchema.shape.maxQueue)),
+    )
     .addOption(
       new Option('--max-upload <size>', 'maximum size of a recording')
         .default(200 * 2 ** 20, '200M')
@@ -107,13 +109,14 @@ function addLimitOptions(command: Command): void {
 
 function addSecurityOptions(command: Command): void {
   command
+    .optionsGroup('Security options:')
     .addOption(
       new Option('--token <secret>', 'secret that clients must send').env('EMOTION2VEC_TOKEN').argParser(nonEmpty),
     )
     .addOption(
       new Option(
         '--rate-limit <count>',
-        'requests per minute from one address; 0 for no limit; default 600, or 0 on localhost',
+        'maximum requests per minute from one address; 0 for no limit; default 600, or 0 on localhost',
       ).argParser(countOrZero),
     )
     .addOption(
