@@ -58,13 +58,7 @@ describe('emotion2vec evaluate', () => {
     const { status, stdout, stderr } = await evaluate(GOOD);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^small-en-de [\d.]+, \w+ on cpu: 3 clips of 2 speakers\n/);
-    for (const head of [
-      /^UAR +\d\.\d{3} \(/m,
-      /^angry +1 /m,
-      /^true label +/m,
-      /^calibration: ECE /m,
-      /^sex +clips/m,
-    ])
+    for (const head of [/^UAR +\d\.\d{3} \(/m, /^angry +1 /m, /^true label +/m, /^calibration: ECE /m, /^sex +clips/m])
       assert.match(stdout, head);
     isNarrow(stdout);
     assert.match(stderr, /^2 files without a row: broken\.wav, speech-u8\.wav\n/);
