@@ -1,3 +1,4 @@
+/** Lossy codecs of the machine's ffmpeg. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
@@ -15,7 +16,7 @@ export interface Encoding {
   args: readonly string[];
 }
 
-/** What speech is sent and kept in, at the rates where it hurts. */
+/** Common encodings of speech, at bit rates that are low enough to degrade it. */
 export const ENCODINGS: readonly Encoding[] = [
   ...[32, 16].map((kbits) => ({ name: 'MP3', kbits, encoder: 'libmp3lame', args: ['-f', 'mp3'] })),
   ...[16, 8].map((kbits) => ({
@@ -26,7 +27,7 @@ export const ENCODINGS: readonly Encoding[] = [
   })),
 ];
 
-/** The encoders of this machine's ffmpeg; `undefined` where there is none. */
+/** Returns the names of ffmpeg's audio encoders, or `undefined` if there is no ffmpeg. */
 export async function ffmpegEncoders(): Promise<Set<string> | undefined> {
   try {
     const { stdout } = await ffmpeg(['-encoders']);
@@ -37,10 +38,10 @@ export async function ffmpegEncoders(): Promise<Set<string> | undefined> {
 }
 
 /**
- * Encodes a clip and decodes it again, as this library does.
+ * Encodes a clip with ffmpeg and decodes it with this package.
  * @throws EmotionError ERR_AUDIO_DECODE
  */
-export async function throughFfmpeg(clip: Pcm, { name, kbits, encoder, args }: Encoding): Promise<Pcm> {
+export async function encodeAndDecode(clip: Pcm, { name, kbits, encoder, args }: Encoding): Promise<Pcm> {
   const { samples, sampleRate } = clip;
   const input = ['-f', 'f32le', '-ar', `${sampleRate}`, '-ac', '1', '-i', 'pipe:0'];
   const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
@@ -49,21 +50,21 @@ export async function throughFfmpeg(clip: Pcm, { name, kbits, encoder, args }: E
     bytes,
   );
   if (status !== 0) {
-    const why = stderr.trim().split('\n').at(-1) ?? '';
-    throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not encode it as ${name}: ${shown(why)}`);
+    const reason = stderr.trim().split('\n').at(-1) ?? '';
+    throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not encode the clip as ${name}: ${shown(reason)}`);
   }
   const { pcm, lease } = await decodeAudio(stdout, { rate: sampleRate, name: `The ${name}` });
-  lease.release(); // not for the model's queue
+  lease.release(); // the audio does not wait in the queue of the model
   return pcm;
 }
 
-/** @throws what spawn does where there is no ffmpeg */
+/** @throws what spawn throws if there is no ffmpeg */
 async function ffmpeg(
   args: readonly string[],
   input: Uint8Array = new Uint8Array(),
 ): Promise<{ status: number; stdout: Buffer; stderr: string }> {
   const child = spawn(findFfmpeg() ?? 'ffmpeg', ['-hide_banner', '-loglevel', 'error', ...args]);
-  child.stdin.on('error', () => undefined); // it may have ended before it read all; its status tells
+  child.stdin.on('error', () => undefined); // ffmpeg may end before it has read all input; its exit status says why
   child.stdin.end(input);
   const [[status], stdout, stderr] = await Promise.all([
     once(child, 'close') as Promise<[number]>,

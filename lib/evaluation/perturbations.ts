@@ -1,12 +1,15 @@
-/** What a clip goes through on its way to a recogniser, as functions of it: noise, gain, rates, codecs, cuts, rooms. */
+/**
+ * Perturbations that clips undergo in practice, as functions of a clip: noise, gain, low sample rates, codecs, cuts, silence and
+ * reverberation.
+ */
 import { muLaw } from '../audio/formats/linear/g711.js';
 import type { Pcm } from '../audio/pcm.js';
 import { Resampler } from '../audio/resampler.js';
-import { ENCODINGS, throughFfmpeg } from './ffmpeg.js';
+import { encodeAndDecode, ENCODINGS } from './codecs.js';
+import { convolve } from './convolution.js';
 import { gaussianNoise } from './random.js';
-import { convolve } from './signal.js';
 
-export const KINDS = {
+export const PERTURBATION_KINDS = {
   noise: 'white noise',
   gain: 'gain',
   rate: 'sample rate',
@@ -16,81 +19,81 @@ export const KINDS = {
   reverberation: 'reverberation',
 } as const;
 
-export type Kind = keyof typeof KINDS;
+export type PerturbationKind = keyof typeof PERTURBATION_KINDS;
 
-export interface Change {
-  kind: Kind;
-  /** For tables. */
+export interface Perturbation {
+  kind: PerturbationKind;
+  /** Name in tables. */
   name: string;
-  /** For an axis, in lines. */
+  /** Label on the axis of a figure; may have several lines. */
   tick: string;
-  /** @param seed of the clip, so that it gets the same noise at every level and at every run */
+  /** @param seed seed of the clip, so that it gets the same noise at every level and in every run */
   apply(clip: Pcm, seed: number): Pcm | Promise<Pcm>;
 }
 
 /**
- * All changes of clips at a rate, the mild ones of a kind first.
- * @param encoders those that ffmpeg has
+ * Returns all perturbations for clips at a sample rate. Within a kind, the mildest comes first.
+ * @param encoders the encoders that ffmpeg has
  */
-export function changesAt(sampleRate: number, encoders: ReadonlySet<string>): Change[] {
+export function perturbationsAt(sampleRate: number, encoders: ReadonlySet<string>): Perturbation[] {
   return [
-    ...[30, 20, 10, 5, 0].map((snr): Change => ({
+    ...[30, 20, 10, 5, 0].map((snr): Perturbation => ({
       kind: 'noise',
       name: `SNR ${snr} dB`,
       tick: `${snr}`,
-      apply: (clip, seed) => withNoise(clip, snr, seed),
+      apply: (clip, seed) => addNoise(clip, snr, seed),
     })),
-    ...[-40, -20, 20].map((gain): Change => ({
+    ...[-40, -20, 20].map((gain): Perturbation => ({
       kind: 'gain',
       name: gain > 0 ? `+${gain} dB, clipped` : `${gain} dB`,
       tick: gain > 0 ? `+${gain}` : `${gain}`.replace('-', '−'),
-      apply: (clip) => withGain(clip, gain),
+      apply: (clip) => applyGain(clip, gain),
     })),
     ...[11_025, 8000, 4000]
       .filter((rate) => rate < sampleRate)
-      .map((rate): Change => ({
+      .map((rate): Perturbation => ({
         kind: 'rate',
         name: `${rate} Hz`,
         tick: `${Math.round(rate / 1000)}`,
-        apply: (clip) => resampled(clip, rate),
+        apply: (clip) => resample(clip, rate),
       })),
-    { kind: 'codec', name: 'mu-law, 8000 Hz', tick: 'μ-law', apply: (clip) => throughMuLaw(resampled(clip, 8000)) },
-    ...ENCODINGS.filter(({ encoder }) => encoders.has(encoder)).map((encoding): Change => ({
+    { kind: 'codec', name: 'mu-law, 8000 Hz', tick: 'μ-law', apply: (clip) => encodeMuLaw(resample(clip, 8000)) },
+    ...ENCODINGS.filter(({ encoder }) => encoders.has(encoder)).map((encoding): Perturbation => ({
       kind: 'codec',
       name: `${encoding.name} ${encoding.kbits} kbit/s`,
       tick: `${encoding.name}\n${encoding.kbits}k`,
-      apply: (clip) => throughFfmpeg(clip, encoding),
+      apply: (clip) => encodeAndDecode(clip, encoding),
     })),
-    ...[2, 1, 0.5].map((seconds): Change => ({
+    ...[2, 1, 0.5].map((seconds): Perturbation => ({
       kind: 'length',
       name: `the middle ${seconds} s`,
       tick: `${seconds}`,
-      apply: (clip) => middle(clip, seconds),
+      apply: (clip) => cropMiddle(clip, seconds),
     })),
-    { kind: 'silence', name: '2 s before and after', tick: '2 + 2', apply: (clip) => withSilence(clip, 2) },
-    ...[0.3, 0.8].map((rt60): Change => ({
+    { kind: 'silence', name: '2 s before and after', tick: '2 + 2', apply: (clip) => padWithSilence(clip, 2) },
+    ...[0.3, 0.8].map((rt60): Perturbation => ({
       kind: 'reverberation',
       name: `RT60 ${rt60} s`,
       tick: `${rt60}`,
-      apply: (clip, seed) => reverberant(clip, rt60, seed),
+      apply: (clip, seed) => addReverberation(clip, rt60, seed),
     })),
   ];
 }
 
-/** White noise whose power is that of the clip, less `snr` dB. */
-export function withNoise({ samples, sampleRate }: Pcm, snr: number, seed: number): Pcm {
+/** Adds white noise. The power of the noise is that of the clip minus `snr` dB. */
+export function addNoise({ samples, sampleRate }: Pcm, snr: number, seed: number): Pcm {
   const noise = gaussianNoise(samples.length, seed);
   const scale = (rms(samples) / rms(noise)) * 10 ** (-snr / 20);
   return { samples: samples.map((sample, i) => sample + scale * noise[i]!), sampleRate };
 }
 
-/** Louder or quieter; what goes beyond full scale is cut off. */
-export function withGain({ samples, sampleRate }: Pcm, db: number): Pcm {
+/** Makes a clip louder or quieter and clips it at full scale. */
+export function applyGain({ samples, sampleRate }: Pcm, db: number): Pcm {
   const factor = 10 ** (db / 20);
   return { samples: samples.map((sample) => Math.max(-1, Math.min(1, sample * factor))), sampleRate };
 }
 
-export function resampled({ samples, sampleRate }: Pcm, rate: number): Pcm {
+export function resample({ samples, sampleRate }: Pcm, rate: number): Pcm {
   if (rate === sampleRate) return { samples, sampleRate };
   const resampler = new Resampler(sampleRate, rate);
   const [head, tail] = [resampler.push(samples), resampler.finish()];
@@ -100,8 +103,8 @@ export function resampled({ samples, sampleRate }: Pcm, rate: number): Pcm {
   return { samples: whole, sampleRate: rate };
 }
 
-/** ITU-T G.711 there and back. */
-export function throughMuLaw({ samples, sampleRate }: Pcm): Pcm {
+/** Encodes samples as ITU-T G.711 mu-law and decodes them again. */
+export function encodeMuLaw({ samples, sampleRate }: Pcm): Pcm {
   return { samples: samples.map((sample) => muLaw(toMuLaw(sample)) / 32768), sampleRate };
 }
 
@@ -113,25 +116,25 @@ function toMuLaw(sample: number): number {
   return ~((level < 0 ? 0x80 : 0) | (exponent << 4) | mantissa) & 0xff;
 }
 
-/** A clip that is no longer stays whole. */
-export function middle({ samples, sampleRate }: Pcm, seconds: number): Pcm {
+/** Keeps the middle of a clip. A shorter clip is unchanged. */
+export function cropMiddle({ samples, sampleRate }: Pcm, seconds: number): Pcm {
   const length = Math.min(samples.length, Math.round(seconds * sampleRate));
   const start = (samples.length - length) >> 1;
   return { samples: samples.slice(start, start + length), sampleRate };
 }
 
-export function withSilence({ samples, sampleRate }: Pcm, seconds: number): Pcm {
+export function padWithSilence({ samples, sampleRate }: Pcm, seconds: number): Pcm {
   const silence = Math.round(seconds * sampleRate);
-  const longer = new Float32Array(samples.length + 2 * silence);
-  longer.set(samples, silence);
-  return { samples: longer, sampleRate };
+  const padded = new Float32Array(samples.length + 2 * silence);
+  padded.set(samples, silence);
+  return { samples: padded, sampleRate };
 }
 
 /**
- * A diffuse room: noise that decays by 60 dB in `rt60` seconds (Polack's model), as loud as before and cut to the clip's
- * length, so that nothing else changes.
+ * Simulates a diffuse room: the response is noise that decays by 60 dB in `rt60` seconds (Polack's model). The level and the
+ * length of the clip are kept, so that nothing else changes.
  */
-export function reverberant({ samples, sampleRate }: Pcm, rt60: number, seed: number): Pcm {
+export function addReverberation({ samples, sampleRate }: Pcm, rt60: number, seed: number): Pcm {
   const length = Math.round(rt60 * sampleRate);
   const response = gaussianNoise(length, seed).map((value, i) => value * 10 ** ((-3 * i) / length));
   const wet = convolve(samples, response);
@@ -139,6 +142,7 @@ export function reverberant({ samples, sampleRate }: Pcm, rt60: number, seed: nu
   return { samples: wet.map((sample) => sample * scale), sampleRate };
 }
 
+/** Root mean square. */
 export function rms(samples: Float32Array | Float64Array): number {
   let total = 0;
   for (let i = 0; i < samples.length; i++) total += samples[i]! ** 2;

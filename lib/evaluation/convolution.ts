@@ -1,6 +1,6 @@
-/** FFT convolution. */
+/** Convolution by fast Fourier transform. */
 
-/** In place; the length is a power of two. */
+/** Transforms in place. The length must be a power of two. */
 function fft(re: Float64Array, im: Float64Array, inverse: boolean): void {
   const n = re.length;
   for (let i = 1, j = 0; i < n; i++) {
@@ -27,7 +27,10 @@ function fft(re: Float64Array, im: Float64Array, inverse: boolean): void {
   }
 }
 
-/** The beginning of a convolution, as long as the samples: overlap-add, so that memory does not grow with the clip. */
+/**
+ * Convolves samples with a response and returns as many samples as were given, without the tail. Uses overlap-add, so that the
+ * memory for the transforms does not grow with the clip.
+ */
 export function convolve(samples: Float32Array, response: Float64Array): Float32Array {
   const size = 2 ** Math.ceil(Math.log2(2 * response.length));
   const step = size - response.length + 1;

@@ -1,13 +1,13 @@
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
 import { removeUnfinished, writeClipFolder } from '../output/clip-folder.js';
 import { toJson } from '../output/outcome.js';
 import type { RecognitionResult } from '../recognition/result.js';
-import { removeLeftovers } from '../shared/whole-file.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
+import { removeLeftovers } from '../shared/whole-file.js';
 
-/** Writes what was found of each clip into a folder of its own. */
+/** Writes the result of each clip to a folder of its own below a root folder. */
 export class OutputFolder {
   readonly #root: string;
   readonly #names: ReadonlyMap<string, string>;
@@ -17,20 +17,21 @@ export class OutputFolder {
     this.#names = names;
   }
 
-  /** For these clips; what killed processes left in the folder goes. */
+  /** Opens the root folder for these clips and removes what killed processes left in it. */
   static async open(root: string, files: readonly string[]): Promise<OutputFolder> {
-    const names = namesOf(files);
+    const names = folderNames(files);
     await removeLeftovers(root, names.values());
     return new OutputFolder(root, names);
   }
 
   /**
-   * Writes result.json, processed_audio.wav and, when the result has one, embedding.npy.
-   * @throws EmotionError ERR_FILE_WRITE; a result appears only when it is whole
+   * Writes result.json, processed_audio.wav and, if the result contains an embedding, embedding.npy. The result appears only
+   * when it is complete.
+   * @throws EmotionError ERR_FILE_WRITE
    */
   async write(file: string, result: RecognitionResult): Promise<void> {
     const folder = this.#folderOf(file);
-    const { embedding: _, ...rest } = result; // the numbers are in the .npy
+    const { embedding: _, ...rest } = result; // embedding.npy holds it
     try {
       await writeClipFolder(folder, result, toJson({ file, result: rest }));
     } catch (cause) {
@@ -42,8 +43,8 @@ export class OutputFolder {
     }
   }
 
-  /** For a clip that there is no result of: what a killed process left of one goes. */
-  async writeNothing(file: string): Promise<void> {
+  /** Removes what a killed process left of a clip that has no result now. */
+  async removeUnfinished(file: string): Promise<void> {
     await removeUnfinished(this.#folderOf(file));
   }
 
@@ -52,8 +53,11 @@ export class OutputFolder {
   }
 }
 
-/** A clip's name without its ending; of clips that share one, the second keeps its ending and others get a number. */
-export function namesOf(files: readonly string[]): Map<string, string> {
+/**
+ * Maps each clip to the name of its folder: the name of the file without its extension. When several clips share that name,
+ * the second one keeps its extension and the others are numbered.
+ */
+export function folderNames(files: readonly string[]): Map<string, string> {
   const taken = new Set(['', '.', '..']);
   const numbers = new Map<string, number>();
   const names = new Map<string, string>();
