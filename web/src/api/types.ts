@@ -1,4 +1,4 @@
-/** The server's own types: what it sends is what the page reads. */
+/** The types of the server's answers. */
 export type { BatchSummary, ClipResult, ResultSummary } from '../../../lib/server/schemas/results.js';
 export type { ServerStatus } from '../../../lib/server/schemas/status.js';
 export type { Progress } from '../../../lib/options/types.js';
