@@ -32,7 +32,9 @@ export function DropZone() {
       <p class="drop-text">{text.drop}</p>
       <p class="note">
         {text.formats}
-        <span class={limit === undefined ? 'unknown-yet' : undefined}>{text.limit(formatBytes(limit ?? 200 * 2 ** 20))}</span>
+        <span class={limit === undefined ? 'unknown-yet' : undefined}>
+          {text.limit(formatBytes(limit ?? 200 * 2 ** 20))}
+        </span>
       </p>
       <button type="button" class="button" disabled={busy.value} onClick={() => picker.current?.click()}>
         <Icon name="file" />

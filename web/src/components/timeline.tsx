@@ -63,8 +63,8 @@ interface EntryProps extends SegmentsProps {
 }
 
 /**
- * What both lists text of a segment. Computed, so that of hundreds only the two are drawn anew whose answer is another one, when
- * the sound goes on or the status has come once more.
+ * The state of a segment in either list. The values are computed signals, so that only the two segments that change are rendered again
+ * when the current segment changes or the status is refreshed.
  */
 function useEntry({ segment, index, current, stop, seek }: EntryProps) {
   const name = useComputed(() => emotionName(segment.emotion));
