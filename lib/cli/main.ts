@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { EmotionError, messageOf } from '../shared/errors.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import { decoderSchema, granularitySchema, precisionSchema } from '../options/schemas.js';
 import { defaults, limits } from '../options/limits.js';
 import type { CompareFlags } from './compare.js';

@@ -4,7 +4,7 @@ import * as z from '../vendor/zod.js';
 
 import { EmotionError } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import { shown } from '../shared/text.js';
 
 const manifestSchema = z.object({

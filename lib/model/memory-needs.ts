@@ -78,7 +78,8 @@ export function checkBudget(
   );
 }
 
-function smallerRemedy(file: string, { bytes, card }: Archive, budgetBytes: number): string | undefined {
+/** Returns the advice to quantize an archive so that it fits; undefined where that does not help. */
+export function smallerRemedy(file: string, { bytes, card }: Archive, budgetBytes: number): string | undefined {
   if (card.precision !== 'fp32') return undefined;
   for (const precision of ['bf16', 'int8'] as const) {
     const smaller = { bytes: bytes * SIZES[precision], card: { ...card, precision } };

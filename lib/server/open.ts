@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 
 import { readCard } from '../model/card-file.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import { type ApiOptions, apiSettings } from './options.js';
 import { Service } from './service.js';
 

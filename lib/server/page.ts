@@ -3,7 +3,7 @@ import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import { sendHtml } from './headers.js';
 
 /** Where `npm run compile` puts the page. */
