@@ -6,16 +6,20 @@ export type Known<T> = { value: T; problem?: undefined } | { value?: undefined; 
 /** How Node, WebAssembly and the system say that memory ran out. */
 const OUT_OF_MEMORY = /out of memory|memory ran out|allocat/i;
 
-/** @param code for an error that has none of this package's codes */
+/**
+ * Makes a problem of anything that was thrown.
+ * @param code for an error that has none of this package's codes
+ */
 export function problemOf(error: unknown, code: ErrorCode): Problem {
-  const kind = isOutOfMemory(error) ? 'memory' : undefined;
-  if (!(error instanceof EmotionError))
-    return { code, what: messageOf(error).replace(/\.$/, ''), ...(kind && { kind }) };
-  const { what, remedy } = error;
-  return { code: error.code, what, remedy, ...((error.kind ?? kind) && { kind: error.kind ?? kind }) };
+  const problem: Problem =
+    error instanceof EmotionError
+      ? { code: error.code, kind: error.kind, what: error.what, remedy: error.remedy }
+      : { code, what: messageOf(error).replace(/\.$/, '') };
+  if (problem.kind === undefined && isOutOfMemory(error)) problem.kind = 'memory';
+  return problem;
 }
 
-/** Whether memory ran out according to the error, or to one that caused it, that is not from this package. */
+/** Returns whether the error, or one that caused it, is not of this package and says that memory ran out. */
 function isOutOfMemory(error: unknown): boolean {
   if (error instanceof EmotionError) return error.cause !== undefined && isOutOfMemory(error.cause);
   if (['ENOMEM', 'EAGAIN'].includes(systemCode(error) ?? '') || OUT_OF_MEMORY.test(messageOf(error))) return true;
@@ -34,6 +38,7 @@ export function known<T>(code: ErrorCode, look: () => T): Known<T> {
   }
 }
 
+/** Does the same for a promise. */
 export async function knownAsync<T>(code: ErrorCode, look: () => Promise<T>): Promise<Known<T>> {
   try {
     return { value: await look() };
