@@ -6,10 +6,10 @@ export const CORRECT_MIRROR =
 
 /** Makes the error of a download that would fail again in the same way. */
 export function downloadError(reason: string, options: { remedy: string; cause?: unknown }): EmotionError {
-  return new EmotionError('ERR_LIBTORCH_DOWNLOAD', `libtorch could not be fetched: ${reason}`, options);
+  return new EmotionError('ERR_LIBTORCH_DOWNLOAD', `libtorch could not be downloaded: ${reason}`, options);
 }
 
-/** Makes the error of an archive that is not the expected one. Those that pip fetches are pinned, so it came from a mirror. */
+/** Makes the error of an archive that is not the expected one. Those that pip downloads are pinned, so it came from a mirror. */
 export function mirrorError(reason: string, cause?: unknown): EmotionError {
   return downloadError(reason, { remedy: CORRECT_MIRROR, ...(cause === undefined ? {} : { cause }) });
 }

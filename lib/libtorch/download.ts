@@ -27,7 +27,7 @@ export async function downloadLibtorch(
   const cache = cacheFolder(env);
   try {
     await mkdir(cache, { recursive: true });
-    const onWait = (pid: number) => progress.say(`Waiting for process ${pid}, which is fetching libtorch`);
+    const onWait = (pid: number) => progress.say(`Waiting for process ${pid}, which is downloading libtorch`);
     await withLock(`${target}.lock`, onWait, async () => {
       const exists = [CUDA_SET, set].some((one) => inspectLibtorch(cachedLibtorch(env, one), 'cache') !== undefined);
       if (exists) return; // the process that held the lock has downloaded it
@@ -44,7 +44,7 @@ export async function downloadLibtorch(
     if (cause instanceof EmotionError) throw cause;
     throw new EmotionError(
       'ERR_LIBTORCH_DOWNLOAD',
-      `libtorch could not be fetched into ${cache}: ${messagesOf(cause)}`,
+      `libtorch could not be downloaded into ${cache}: ${messagesOf(cause)}`,
       isUnwritable(cause) ? { cause, remedy: 'Set EMOTION2VEC_CACHE to a folder that is writable.' } : { cause },
     );
   }

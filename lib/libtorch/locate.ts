@@ -24,7 +24,7 @@ export interface Libtorch {
 export type Environment = Record<string, string | undefined>;
 
 /**
- * Returns the folder for everything that is fetched: $EMOTION2VEC_CACHE, or a folder in the user's cache folder.
+ * Returns the folder for everything that is downloaded: $EMOTION2VEC_CACHE, or a folder in the user's cache folder.
  * @throws EmotionError ERR_LIBTORCH_MISSING for a user without a home folder
  */
 export function cacheFolder(env: Environment = process.env): string {

@@ -11,7 +11,7 @@ import { shown } from '../shared/text.js';
 import { checkHash, CORRECT_MIRROR, mirrorError } from './download-error.js';
 import type { Progress } from './progress.js';
 
-/** Fetches the archive at `url` into `folder`, and yields its path. */
+/** Downloads the archive at `url` into `folder`, and yields its path. */
 export async function* fromMirror(
   url: string,
   sha256: string | undefined,
@@ -19,7 +19,7 @@ export async function* fromMirror(
   progress: Progress,
 ): AsyncGenerator<string> {
   if (!sha256) throw mirrorError('EMOTION2VEC_LIBTORCH_URL is set, but EMOTION2VEC_LIBTORCH_SHA256 is not');
-  progress.say(`Fetching libtorch from ${url}`);
+  progress.say(`Downloading libtorch from ${url}`);
   const file = path.join(folder, 'libtorch.zip');
   const { body, total } = await openUrl(url);
   let received = 0;

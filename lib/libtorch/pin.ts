@@ -11,7 +11,7 @@ export interface PinnedWheel {
   bytes: number;
 }
 
-/** What is fetched, and which of its files are kept. */
+/** The wheels to download, and which of their files are kept. */
 export interface LibtorchSet {
   /** Name of its folder in the cache. */
   folder: string;
@@ -154,10 +154,10 @@ export const CUDA_SET: LibtorchSet = {
 };
 
 /**
- * Returns the free bytes that the disk must have while wheels are fetched. pip copies each wheel once it has downloaded it, so the
+ * Returns the free bytes that the disk must have during the download. pip copies each wheel once it is complete, so the
  * largest wheel counts twice.
  */
-export function fetchSpace(set: LibtorchSet): number {
+export function downloadSpace(set: LibtorchSet): number {
   return set.keptBytes + 2 * largest(set.wheels.map(({ bytes }) => bytes));
 }
 

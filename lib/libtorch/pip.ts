@@ -9,7 +9,7 @@ import { checkHash, downloadError } from './download-error.js';
 import type { Environment } from './locate.js';
 import {
   downloadBytes,
-  fetchSpace,
+  downloadSpace,
   LIBTORCH_VERSION,
   type LibtorchSet,
   type PinnedWheel,
@@ -21,7 +21,7 @@ const NO_PIP = 'Install pip (apt-get install python3-pip), or set EMOTION2VEC_LI
 const OTHER_WHEEL =
   'Check which package index pip uses (`pip config list`), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH.';
 
-/** Fetches the wheels of `set` into `folder` and yields their paths. The next wheel is fetched once the caller is done with the last. */
+/** Downloads the wheels of `set` into `folder` and yields their paths. The next wheel is downloaded once the caller is done with the last. */
 export async function* fromPip(
   set: LibtorchSet,
   folder: string,
@@ -31,7 +31,7 @@ export async function* fromPip(
   await checkSpace(set, folder);
   const total = downloadBytes(set);
   progress.say(
-    `Fetching libtorch ${LIBTORCH_VERSION} with pip: ${formatBytes(total)}, of which ${formatBytes(set.keptBytes)} remain after unpacking`,
+    `Downloading libtorch ${LIBTORCH_VERSION} with pip: ${formatBytes(total)}, of which ${formatBytes(set.keptBytes)} remain after unpacking`,
   );
   let before = 0;
   for (const wheel of set.wheels) {
@@ -45,7 +45,7 @@ export async function* fromPip(
 }
 
 async function checkSpace(set: LibtorchSet, folder: string): Promise<void> {
-  const needed = fetchSpace(set);
+  const needed = downloadSpace(set);
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize >= needed) return;
   throw new Error(

@@ -27,10 +27,10 @@ describe('libtorch with CUDA', () => {
   });
   afterEach(() => mirror.close());
 
-  const fetchCuda = () => downloadLibtorch(quiet, { cuda: true, env });
+  const downloadCuda = () => downloadLibtorch(quiet, { cuda: true, env });
 
   it('holds the files for the CPU and for GPUs, and is used for both', async () => {
-    await fetchCuda();
+    await downloadCuda();
     const found = locateLibtorch(env)!;
     const needed = Object.entries(CUDA_FILES).filter(([, text]) => text !== 'not needed');
     assert.deepEqual(filesOf(found.root), needed.map(([name]) => name).sort());
@@ -39,7 +39,7 @@ describe('libtorch with CUDA', () => {
       [cachedLibtorch(env, CUDA_SET), 'cache', LIBTORCH_VERSION, true, '13.0'],
     );
     await downloadLibtorch(quiet, { env });
-    await fetchCuda();
+    await downloadCuda();
     assert.equal(mirror.requests, 1);
     assert.deepEqual(mirror.cached(), [CUDA_SET.folder]);
   });
@@ -49,17 +49,17 @@ describe('libtorch with CUDA', () => {
     const cpu = cachedLibtorch(env, CPU_SET);
     assert.deepEqual([locateLibtorch(env)?.root, locateLibtorch(env)?.cuda], [cpu, false]);
     mirror.at('cut.whl');
-    await assert.rejects(fetchCuda(), failed(/could not be fetched/));
+    await assert.rejects(downloadCuda(), failed(/could not be downloaded/));
     assert.deepEqual(mirror.cached(), [CPU_SET.folder]);
     mirror.at('torch.whl');
-    await fetchCuda();
+    await downloadCuda();
     assert.deepEqual(mirror.cached(), [CUDA_SET.folder]);
   });
 
   it('is refused where the archive has no CUDA, and the one without CUDA remains', async () => {
     mirror.serve(CPU_FILES);
     await downloadLibtorch(quiet, { env });
-    await assert.rejects(fetchCuda(), failed(/holds no lib\/libtorch_cuda\.so: it is a libtorch without CUDA/));
+    await assert.rejects(downloadCuda(), failed(/holds no lib\/libtorch_cuda\.so: it is a libtorch without CUDA/));
     assert.deepEqual(mirror.cached(), [CPU_SET.folder]);
   });
 
@@ -89,7 +89,7 @@ describe('libtorch with CUDA', () => {
       'libtorch/lib/libtorch_cuda.so': 'x',
       'libtorch/lib/libcudart-c3a75b33.so.12': 'x',
     });
-    await fetchCuda();
+    await downloadCuda();
     const zip = locateLibtorch(env)!;
     assert.deepEqual([zip.source, zip.cuda, zip.cudaVersion], ['cache', true, '12.6']);
     assert.ok(existsSync(path.join(zip.libDir, 'libcudart-c3a75b33.so.12')));

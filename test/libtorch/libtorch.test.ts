@@ -28,7 +28,7 @@ describe('libtorch', () => {
   });
   afterEach(() => mirror.close());
 
-  it('is fetched from a mirror, only its needed files, and is found afterwards', async () => {
+  it('is downloaded from a mirror, only its needed files, and is found afterwards', async () => {
     assert.equal(locateLibtorch(env), undefined);
     await downloadLibtorch(quiet, { env });
     const found = locateLibtorch(env)!;
@@ -51,7 +51,7 @@ describe('libtorch', () => {
     mirror.at('missing.whl');
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/answered 404/));
     mirror.at('cut.whl');
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be fetched/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be downloaded/));
     assert.deepEqual(mirror.cached(), []);
     mirror.at('torch.whl');
     await downloadLibtorch(quiet, { env });
@@ -63,31 +63,31 @@ describe('libtorch', () => {
     mirror.serve({ ...CPU_FILES, 'torch/version.py': "__version__ = '2.15.0'" });
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/holds libtorch 2\.15\.0, but 2\.11\.0 is needed/));
     mirror.serve({ ...CPU_FILES, 'torch/include/../../../../evil': 'x' });
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be fetched/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be downloaded/));
     assert.ok(!existsSync(path.join(mirror.folder, 'evil')));
     assert.deepEqual(mirror.cached(), []);
   });
 
   it('reports what to correct where the mirror is wrong', async () => {
-    const fetching = () => downloadLibtorch(quiet, { env });
+    const downloading = () => downloadLibtorch(quiet, { env });
     for (const url of ['nonsense', 'ftp://127.0.0.1/torch.whl', 'file://elsewhere/torch.whl']) {
       env.EMOTION2VEC_LIBTORCH_URL = url;
-      await assert.rejects(fetching(), failed(CORRECT));
+      await assert.rejects(downloading(), failed(CORRECT));
     }
     const file = path.join(mirror.folder, 'other.zip');
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(mirror.folder).href;
-    await assert.rejects(fetching(), failed(/it is not a file: .*\. Correct/));
+    await assert.rejects(downloading(), failed(/it is not a file: .*\. Correct/));
     writeFileSync(file, '<html>');
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(file).href;
-    await assert.rejects(fetching(), failed(CORRECT));
+    await assert.rejects(downloading(), failed(CORRECT));
     env.EMOTION2VEC_LIBTORCH_SHA256 = createHash('sha256').update('<html>').digest('hex');
-    await assert.rejects(fetching(), failed(/cannot be extracted: .*\. Correct/i));
+    await assert.rejects(downloading(), failed(/cannot be extracted: .*\. Correct/i));
     env.EMOTION2VEC_LIBTORCH_SHA256 = '';
-    await assert.rejects(fetching(), failed(CORRECT));
+    await assert.rejects(downloading(), failed(CORRECT));
     assert.deepEqual(mirror.cached(), []);
   });
 
-  it('is fetched from a file where that exists', async () => {
+  it('is downloaded from a file where that exists', async () => {
     env.EMOTION2VEC_LIBTORCH_URL = 'file:///none/torch.whl';
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/ENOENT: .*\/none\/torch\.whl'\. Correct/));
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(path.join(mirror.folder, 'made.zip')).href;
@@ -124,7 +124,7 @@ describe('libtorch', () => {
     assert.ok(existsSync(path.join(found.root, 'torch/include/torch/script.h')));
   });
 
-  it('is fetched with pip, whose files are checked too', async () => {
+  it('is downloaded with pip, whose files are checked too', async () => {
     delete env.EMOTION2VEC_LIBTORCH_URL;
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/python3, .*, was not found/));
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(INSTALL_PIP));
@@ -144,7 +144,7 @@ describe('libtorch', () => {
     assert.deepEqual(mirror.cached(), []);
   });
 
-  it('is fetched once by two processes that start together', async () => {
+  it('is downloaded once by two processes that start together', async () => {
     mirror.at('slow.whl');
     const script = `require('./dist/libtorch/download.js').downloadLibtorch({ say() {}, bytes() {} })`;
     const both = await Promise.all([1, 2].map(() => runNode(['-e', script], { ...env, PATH: process.env.PATH! })));
@@ -156,7 +156,7 @@ describe('libtorch', () => {
     assert.equal(mirror.requests, 1);
   });
 
-  it('is fetched again after a process was killed while it fetched', async () => {
+  it('is downloaded again after a process was killed while it downloaded', async () => {
     writeFiles(mirror.cache, {
       [`${FOLDER}.${DEAD_PID}.part/archives/torch.whl`]: '',
       [`${FOLDER}-cuda.${DEAD_PID}.part/archives/torch.whl`]: '',
@@ -170,7 +170,7 @@ describe('libtorch', () => {
     assert.deepEqual(readdirSync(path.join(cachedLibtorch(env), 'torch/lib')).sort(), ['libc10.so', 'libtorch_cpu.so']);
   });
 
-  it('is fetched again where it has lost files', async () => {
+  it('is downloaded again where it has lost files', async () => {
     await downloadLibtorch(quiet, { env });
     rmSync(path.join(cachedLibtorch(env), 'torch/lib/libc10.so'));
     await downloadLibtorch(quiet, { env });

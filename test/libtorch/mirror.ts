@@ -48,7 +48,7 @@ export function writeFiles(folder: string, files: Record<string, string>): void 
   }
 }
 
-/** A server with one archive, and the environment of a process that fetches it into a cache of its own. */
+/** A server with one archive, and the environment of a process that downloads it into a cache of its own. */
 export class Mirror {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-'));
   readonly cache = path.join(this.folder, 'cache');

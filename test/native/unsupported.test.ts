@@ -35,7 +35,7 @@ describe('a system that cannot run libtorch', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   for (const [system, { patch, expected }] of Object.entries(SYSTEMS)) {
-    it(`${system}: the commands and the library report it at once, and fetch nothing`, async () => {
+    it(`${system}: the commands and the library report it at once, and download nothing`, async () => {
       const preload = path.join(folder, 'preload.cjs');
       writeFileSync(preload, `const fs = require('node:fs'); ${patch.replaceAll('\\\\', '\\')}`);
       const env = { EMOTION2VEC_CACHE: path.join(folder, 'cache'), LIBTORCH: '' };
@@ -43,7 +43,7 @@ describe('a system that cannot run libtorch', () => {
         const { status, stderr } = await runNode(['--require', preload, cli, ...command], env);
         assert.equal(status, 1, command.join(' '));
         assert.match(stderr, expected, command.join(' '));
-        assert.doesNotMatch(stderr, /Fetching|Building|at .*:\d+/);
+        assert.doesNotMatch(stderr, /Downloading|Building|at .*:\d+/);
       }
       const library = `require('./dist').builtInModels(); const { EmotionRecognizer } = require('./dist');
         new EmotionRecognizer().recognize('test/fixtures/speech.wav').catch((e) => console.log(e.code + ': ' + e.message));`;

@@ -1,9 +1,9 @@
-import { CPU_SET, fetchSpace } from '../../libtorch/pin.js';
+import { CPU_SET, downloadSpace } from '../../libtorch/pin.js';
 import { formatBytes } from '../../shared/bytes.js';
 import type { Facts } from '../facts.js';
 import type { Finding } from '../finding.js';
 
-/** Checks whether libtorch could be fetched into the cache, which only matters where there is no libtorch. */
+/** Checks whether libtorch could be downloaded into the cache, which only matters where there is no libtorch. */
 export function checkCache({ cache, libtorch }: Facts): Finding | undefined {
   const finding = { id: 'software.cache', title: 'Cache', data: { ...cache } };
   if (cache === undefined) {
@@ -25,12 +25,12 @@ export function checkCache({ cache, libtorch }: Facts): Finding | undefined {
   }
   if (!writable) {
     const remedy = `Make ${path} writable, or set EMOTION2VEC_CACHE to a folder that is.`;
-    const detail = `${path}, which libtorch would be fetched into, is not writable`;
+    const detail = `${path}, which libtorch would be downloaded into, is not writable`;
     return { ...finding, status: 'error', kind: 'not-writable', detail, remedy };
   }
-  const needed = fetchSpace(CPU_SET);
+  const needed = downloadSpace(CPU_SET);
   if (freeBytes !== null && freeBytes < needed) {
-    const detail = `${path}: the disk has ${formatBytes(freeBytes)} free, and fetching libtorch needs ${formatBytes(needed)} temporarily`;
+    const detail = `${path}: the disk has ${formatBytes(freeBytes)} free, and downloading libtorch needs ${formatBytes(needed)} temporarily`;
     const remedy = 'Free that much space, or set EMOTION2VEC_CACHE to a folder on another disk.';
     return { ...finding, status: 'error', kind: 'disk-full', detail, remedy };
   }

@@ -25,7 +25,7 @@ export function checkLibtorch(facts: Facts): Finding {
   }
   if (value === undefined) {
     const detail = `${LIBTORCH_VERSION} was not found in the cache, by LIBTORCH, or in Python`;
-    return { ...finding, status: 'error', detail, ...fetchAdvice(facts) };
+    return { ...finding, status: 'error', detail, ...downloadAdvice(facts) };
   }
   const { version, root, source, cuda, cudaVersion } = value;
   const where = { LIBTORCH: 'named by LIBTORCH', cache: 'in the cache', python: "Python's torch" }[source];
@@ -47,8 +47,8 @@ export function checkLibtorch(facts: Facts): Finding {
   };
 }
 
-/** What to do where there is no libtorch: what prevents `setup` from fetching it comes first. */
-function fetchAdvice(facts: Facts): Advice {
+/** What to do where there is no libtorch: what prevents `setup` from downloading it comes first. */
+function downloadAdvice(facts: Facts): Advice {
   const { tools } = facts;
   const cache = checkCache(facts);
   if (cache?.status === 'error') return { kind: cache.kind!, remedy: cache.remedy! };
@@ -59,7 +59,7 @@ function fetchAdvice(facts: Facts): Advice {
       remedy: `Install ${lacking} (Debian, Ubuntu: apt-get install python3-pip), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH; then run \`npx emotion2vec setup\`.`,
     };
   }
-  const remedy = `Run \`npx emotion2vec setup\`: it fetches ${formatBytes(downloadBytes(CPU_SET))}.`;
+  const remedy = `Run \`npx emotion2vec setup\`: it downloads ${formatBytes(downloadBytes(CPU_SET))}.`;
   return { kind: 'missing', remedy };
 }
 

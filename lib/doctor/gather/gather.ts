@@ -34,7 +34,7 @@ const RECOGNITION_TIMEOUT_MS = 120_000;
 const NO_MODEL: Problem = { code: 'ERR_MODEL_NOT_FOUND', what: 'there is no model' };
 
 /**
- * Collects all facts. It writes, fetches and builds nothing, and it always ends: everything that might crash or hang runs in a
+ * Collects all facts. It writes, downloads and builds nothing, and it always ends: everything that might crash or hang runs in a
  * process of its own.
  */
 export async function gatherFacts({ model, say = () => undefined }: GatherOptions = {}): Promise<Facts> {
