@@ -4,9 +4,9 @@ import type { FastifyInstance } from '../vendor/server.js';
 
 import { openEmotionArchive } from '../model/emotion-archive.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
-import { packageRoot } from '../native/paths.js';
 import type { ApiOptions } from './api-options.js';
 import { apiSettings } from './options.js';
+import { packageRoot } from '../shared/package-root.js';
 import { Service } from './service.js';
 
 /**
