@@ -74,7 +74,7 @@ export interface NativeBinding {
   load(path: string, device: string, precision: string, watch?: LoadWatch, budgetBytes?: number): Promise<NativeModule>;
   /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
   cancel(id: number): boolean;
-  cudaDevices(): number;
+  initializeCuda(): number;
   /** Waits for the run and the load under way, and starts no more. */
   close(): void;
   /** Of a CUDA device; zeros for the CPU. @throws ERR_DEVICE_UNAVAILABLE */
