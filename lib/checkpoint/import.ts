@@ -10,7 +10,7 @@ import { fileError } from '../shared/file-error.js';
 import { shown } from '../shared/text.js';
 import { CARD_FILE, type ModelCard } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import type { Precision } from '../options/types.js';
 import { checkRuns } from '../model/quantize.js';
 import { writeWhole } from '../shared/whole-file.js';

@@ -1,5 +1,5 @@
 import { gatherFacts } from '../doctor/gather/gather.js';
-import { findingsOf, isWell } from '../doctor/findings.js';
+import { findingsOf, isHealthy } from '../doctor/findings.js';
 import { reportText } from '../doctor/report.js';
 import { EXIT } from './exit-status.js';
 
@@ -15,7 +15,7 @@ export async function runDoctor({ json, model }: DoctorFlags): Promise<number> {
   const facts = await gatherFacts({ model, ...(watched && { say: (what: string) => say(`${what} ...`) }) });
   if (watched) say('');
   const findings = findingsOf(facts);
-  const ok = isWell(findings);
+  const ok = isHealthy(findings);
   if (json) {
     process.stdout.write(`${JSON.stringify({ ok, version: facts.version, findings }, undefined, 2)}\n`);
   } else {

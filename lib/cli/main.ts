@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import { InvalidOptionsError } from '../options/parse.js';
 import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
 import { shown } from '../shared/text.js';

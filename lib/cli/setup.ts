@@ -4,7 +4,7 @@ import { downloadLibtorch, removeCpuSet } from '../libtorch/download.js';
 import { cachedLibtorch, type Libtorch, locateLibtorch, pythonLibtorch } from '../libtorch/locate.js';
 import { CPU_SET, CUDA_SET, CUDA_VERSION, downloadBytes, LIBTORCH_VERSION } from '../libtorch/pin.js';
 import { addonIsCurrent, buildAddon } from '../native/build.js';
-import { findAddon } from '../native/paths.js';
+import { findAddon } from '../native/addon-files.js';
 import { checkPlatform } from '../native/platform.js';
 import { formatBytes } from '../shared/bytes.js';
 import { EmotionError } from '../shared/errors.js';

@@ -6,11 +6,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-import { withLock } from '../../lib/libtorch/lock.js';
+import { withLock } from '../../lib/shared/lock.js';
 import { runNode } from '../support/run.js';
-import { DEAD_PID } from './mirror.js';
+import { DEAD_PID } from '../libtorch/mirror.js';
 
-describe('the lock of what is fetched', () => {
+describe('withLock', () => {
   let folder: string;
   let lock: string;
   beforeEach(() => {
@@ -23,13 +23,13 @@ describe('the lock of what is fetched', () => {
     mkdirSync(lock);
     writeFileSync(path.join(lock, String(pid)), '');
   };
-  /** A process that runs `patch`, then takes the lock `times` times and complains when somebody else is in. */
+  /** A process that runs `patch`, takes the lock `times` times, and fails when another process holds it at the same time. */
   const contender = (patch: string, times: number) =>
     runNode([
       '-e',
       `${patch}
       const fs = require('fs');
-      const { withLock } = require('./dist/libtorch/lock.js');
+      const { withLock } = require('./dist/shared/lock.js');
       const inside = ${JSON.stringify(path.join(folder, 'inside'))};
       (async () => {
         for (let i = 0; i < ${times}; i++) {
@@ -47,8 +47,8 @@ describe('the lock of what is fetched', () => {
     assert.deepEqual(readdirSync(folder), []);
   };
 
-  it('is held by one process at a time, even one that is slow to write it', async () => {
-    // A process that loses the processor between the making of a file and the writing of it.
+  it('runs one process at a time, even where one is slow to write the lock', async () => {
+    // A process that is suspended between creating a file and writing it.
     const slow = `const { writeFileSync } = require('fs');
       require('fs').writeFileSync = (file, text, options) => {
         writeFileSync(file, '', options);
@@ -58,7 +58,7 @@ describe('the lock of what is fetched', () => {
     await allDone([slow, '', ''].map((patch) => contender(patch, 2)));
   });
 
-  it('needs no links, which some file systems have not', async () => {
+  it('needs no links, which some file systems do not have', async () => {
     const none = `for (const name of ['linkSync', 'symlinkSync'])
       require('fs')[name] = () => { throw Object.assign(new Error('EPERM'), { code: 'EPERM' }); };`;
     heldBy(DEAD_PID);
@@ -67,50 +67,38 @@ describe('the lock of what is fetched', () => {
 
   for (const [what, make] of Object.entries({
     'a process that was killed': () => heldBy(DEAD_PID),
-    'a process of an older version that was killed': () => writeFileSync(lock, String(DEAD_PID)),
-    'a process that was killed while it wrote a file': () => writeFileSync(lock, ''),
     'a process that was killed while it cleared a folder': () => mkdirSync(lock),
   })) {
-    it(`is taken from ${what}, by one of those that race for it`, async () => {
+    it(`takes the lock over from ${what}, one process of several that race for it`, async () => {
       make();
       await allDone([1, 2, 3].map(() => contender('', 3)));
     });
   }
 
-  for (const [what, make] of Object.entries({
-    'a living process': () => heldBy(process.ppid),
-    'a living process of an older version': () => writeFileSync(lock, String(process.ppid)),
-  })) {
-    it(`is left to ${what} until that has done`, async () => {
-      make();
-      const seen: unknown[] = [];
-      const work = withLock(
-        lock,
-        (pid) => seen.push(pid),
-        () => Promise.resolve(seen.push('in')),
-      );
-      await sleep(600);
-      assert.deepEqual(seen, [process.ppid]);
-      rmSync(lock, { recursive: true });
-      await work;
-      assert.deepEqual(seen, [process.ppid, 'in']);
-      assert.ok(!existsSync(lock));
-    });
-  }
+  it('waits for a process that is alive', async () => {
+    heldBy(process.ppid);
+    const seen: unknown[] = [];
+    const work = withLock(
+      lock,
+      (pid) => seen.push(pid),
+      () => Promise.resolve(seen.push('in')),
+    );
+    await sleep(600);
+    assert.deepEqual(seen, [process.ppid]);
+    rmSync(lock, { recursive: true });
+    await work;
+    assert.deepEqual(seen, [process.ppid, 'in']);
+    assert.ok(!existsSync(lock));
+  });
 
-  for (const [what, make] of Object.entries({
-    'a killed process': () => heldBy(process.pid),
-    'a killed process of an older version': () => writeFileSync(lock, String(process.pid)),
-  })) {
-    it(`is taken from ${what} that had our id, as the first of another container has`, async () => {
-      make();
-      const waited = (pid: number) => assert.fail(`waits for ${pid}`);
-      await withLock(lock, waited, () => Promise.resolve(assert.deepEqual(readdirSync(folder), ['torn.lock'])));
-      assert.deepEqual(readdirSync(folder), []);
-    });
-  }
+  it('takes the lock over from a killed process with the same id, such as the first process of another container', async () => {
+    heldBy(process.pid);
+    const waited = (pid: number) => assert.fail(`waits for ${pid}`);
+    await withLock(lock, waited, () => Promise.resolve(assert.deepEqual(readdirSync(folder), ['torn.lock'])));
+    assert.deepEqual(readdirSync(folder), []);
+  });
 
-  it('is held by one call of a process at a time, and by one thread', async () => {
+  it('runs one call at a time, in one thread of a process', async () => {
     const seen: string[] = [];
     const call = (name: string) =>
       withLock(
@@ -122,7 +110,7 @@ describe('the lock of what is fetched', () => {
           seen.push(`${name} out`);
         },
       );
-    const script = `require('./dist/libtorch/lock.js').withLock(${JSON.stringify(lock)},
+    const script = `require('./dist/shared/lock.js').withLock(${JSON.stringify(lock)},
       () => {}, async () => require('worker_threads').parentPort.postMessage('in'))`;
     const first = call('first');
     const thread = new Worker(script, { eval: true });
@@ -134,8 +122,8 @@ describe('the lock of what is fetched', () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  it('of another is not ended by who has seen a dead one there before', async () => {
-    // Between reading who holds the lock and clearing it, somebody else clears it and takes it.
+  it('does not remove the lock of a new holder after it has read that of a killed one', async () => {
+    // Between reading who holds the lock and clearing it, another process clears it and takes it.
     heldBy(DEAD_PID);
     const late = `const { unlinkSync, rmSync, mkdirSync, writeFileSync } = require('fs');
       require('fs').unlinkSync = (file) => {
@@ -152,7 +140,7 @@ describe('the lock of what is fetched', () => {
     await allDone(contenders);
   });
 
-  it('is given back when the work fails', async () => {
+  it('ends the lock when the work fails', async () => {
     await assert.rejects(
       withLock(
         lock,
