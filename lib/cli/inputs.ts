@@ -107,8 +107,8 @@ function pathOfArgument(argument: string): string {
 
 function stdinError(allowed: boolean): EmotionError | undefined {
   if (!allowed) {
-    return new EmotionError('ERR_FILE_READ', 'This command does not read standard input (-)', {
-      remedy: 'Give files, folders or patterns.',
+    return new EmotionError('ERR_FILE_READ', 'Standard input (-) is not read by this command', {
+      remedy: 'Use files, folders or patterns.',
     });
   }
   if (fstatSync(0).isDirectory()) return new EmotionError('ERR_FILE_READ', 'Standard input (-) is a folder');

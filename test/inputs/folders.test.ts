@@ -150,7 +150,7 @@ describe('folders and patterns', () => {
       stderr
         .trim()
         .split('\n')
-        .map((line) => line.split(':')[0]),
+        .map((line) => /ERR_\w+/.exec(line)?.[0]),
       ['ERR_FILE_NOT_FOUND', 'ERR_FILE_READ'],
     );
     assert.match(stderr, /bad\.wav/);
