@@ -1,5 +1,6 @@
 import { CUDA_MARGIN } from '../device/placement.js';
-import { memoryNeeds, type ResolvedPrecision, smallerRemedy } from '../model/memory-needs.js';
+import { memoryNeeds, smallerRemedy } from '../model/memory-needs.js';
+import type { ResolvedPrecision } from '../options/types.js';
 import type { ModelFacts } from './facts.js';
 
 type Model = Pick<ModelFacts, 'bytes' | 'card'>;

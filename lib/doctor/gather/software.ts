@@ -6,7 +6,7 @@ import { verifyArchive } from '../../archive/verify-archive.js';
 import { FFMPEG_VARIABLE, findFfmpeg } from '../../audio/ffmpeg/program.js';
 import { cachedLibtorch, cacheFolder, inspectLibtorch, type Libtorch, locateLibtorch } from '../../libtorch/locate.js';
 import { CPU_SET, CUDA_SET } from '../../libtorch/pin.js';
-import { readCard } from '../../model/card-file.js';
+import { openEmotionArchive } from '../../model/emotion-archive.js';
 import { type BuiltInModel, builtInModels, resolveModel } from '../../model/manifest.js';
 import { findAddon } from '../../native/addon-files.js';
 import { addonIsCurrent } from '../../native/build.js';
@@ -87,7 +87,7 @@ export async function modelFacts(
       card: await knownAsync('ERR_MODEL_LOAD', async () => {
         // A requested model is read completely, because libtorch checks no checksums. Gigabytes take seconds.
         if (requested !== undefined && model.path === file) await verifyArchive(model.path);
-        return readCard(model.path);
+        return (await openEmotionArchive(model.path)).card;
       }),
     })),
   );
