@@ -47,4 +47,8 @@ export default tseslint.config(
       },
     },
   },
+  {
+    files: ['examples/*.mjs'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
 );
