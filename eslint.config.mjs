@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', 'prebuilds/', 'outputs/', '.venv/'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', 'prebuilds/', 'outputs/', '.venv/', 'test-d/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx', '**/*.mts'],
