@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { Failure } from '../lib/audio/failure.js';
+import { Failure } from '../lib/audio/decode-errors.js';
 import { EmotionError } from '../lib/shared/errors.js';
 import { randomFrom, seedOf } from '../lib/evaluation/random.js';
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 
 import { openAudio } from '../../lib/audio/formats/open.js';
-import { MonoAudio } from '../../lib/audio/mono.js';
+import { MonoAudio } from '../../lib/audio/mono-audio.js';
 import { firstNotFinite } from '../../lib/audio/pcm.js';
 import { type FuzzTarget, filesIn, unlessMisuse } from '../target.js';
 

@@ -1,5 +1,5 @@
-import { decodeFlac } from '../../lib/audio/formats/encoded/flac.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeFlac } from '../../lib/audio/formats/encoded/codecs/flac.js';
+import { decodesBounded } from '../blocks.js';
 import { type FuzzTarget, filesIn } from '../target.js';
 
 /** Frames of FLAC. */

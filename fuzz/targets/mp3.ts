@@ -1,6 +1,6 @@
-import { decodeMp3, missingFromMp3 } from '../../lib/audio/formats/encoded/mp3.js';
+import { decodeMp3, missingFromMp3 } from '../../lib/audio/formats/encoded/codecs/mp3.js';
 import { type FuzzTarget, filesIn } from '../target.js';
-import { decodesBounded } from '../stretches.js';
+import { decodesBounded } from '../blocks.js';
 
 /** Frames of MPEG audio, and what may stand around them. */
 export const target: FuzzTarget = {

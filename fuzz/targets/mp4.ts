@@ -1,5 +1,5 @@
-import { decodeMp4 } from '../../lib/audio/formats/encoded/mp4.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeMp4 } from '../../lib/audio/formats/encoded/containers/mp4.js';
+import { decodesBounded } from '../blocks.js';
 import { type FuzzTarget, filesIn } from '../target.js';
 
 /** Tables of where samples lie, fragments, AAC and ALAC. */

@@ -1,5 +1,5 @@
-import { decodeOgg } from '../../lib/audio/formats/encoded/ogg.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeOgg } from '../../lib/audio/formats/encoded/containers/ogg.js';
+import { decodesBounded } from '../blocks.js';
 import { type FuzzTarget, filesIn } from '../target.js';
 
 /** Pages, links of a chain, and the packets in them. */

@@ -1,5 +1,5 @@
-import { decodeMatroska } from '../../lib/audio/formats/encoded/matroska.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeMatroska } from '../../lib/audio/formats/encoded/containers/matroska.js';
+import { decodesBounded } from '../blocks.js';
 import { type FuzzTarget, filesIn } from '../target.js';
 
 /** Elements, blocks and lacing. */

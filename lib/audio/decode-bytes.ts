@@ -2,11 +2,11 @@ import { messageOf } from '../shared/errors.js';
 import { explainFileError, shortageIn } from '../shared/file-error.js';
 import type { Decoder } from '../options/types.js';
 import { shown, withoutPaths } from '../shared/text.js';
-import { Failure, Unsupported } from './failure.js';
+import { Failure, Unsupported } from './decode-errors.js';
 import { decodeWithFfmpeg } from './ffmpeg/decode.js';
 import { findFfmpeg } from './ffmpeg/program.js';
-import type { OpenedAudio } from './formats/stretch.js';
-import type { MonoAudio } from './mono.js';
+import type { OpenedAudio } from './formats/audio-block.js';
+import type { MonoAudio } from './mono-audio.js';
 
 /** An encoded clip, and what decoding it needs. */
 export interface EncodedClip {

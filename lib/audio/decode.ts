@@ -8,16 +8,16 @@ import { explainTooLarge } from '../shared/file-error.js';
 import type { Decoder } from '../options/types.js';
 import { defaults } from '../options/limits.js';
 import { AudioBudget, type AudioLease } from './budget.js';
-import { pipeSource } from './byte-source.js';
-import { assertAttached, bytesOf, isUnsteady, ownBytes } from './bytes.js';
-import { collect, streamError } from './collect.js';
-import { DecodePool } from './decode-pool.js';
-import type { Decoded, DecodeRequest } from './decode-thread.js';
-import { urlOfPath } from './file-url.js';
-import { stopInput, takeInput, type TakenInput } from './input.js';
+import { pipeSource } from './input/byte-source.js';
+import { assertAttached, bytesOf, isUnsteady, ownBytes } from './input/bytes.js';
+import { collect, streamError } from './input/collect.js';
+import { DecodePool } from './workers/decode-pool.js';
+import type { Decoded, DecodeRequest } from './workers/decode-thread.js';
+import { urlOfPath } from './input/file-url.js';
+import { stopInput, takeInput, type TakenInput } from './input/take-input.js';
 import { type AudioBlob, type AudioInput, type AudioSamples, firstNotFinite } from './pcm.js';
 import type { RawFormat } from '../options/types.js';
-import { explainNoFile } from './read-file.js';
+import { explainNoFile } from './input/read-file.js';
 
 /** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
 const LONG = 2 * 2 ** 20;

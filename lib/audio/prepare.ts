@@ -1,7 +1,7 @@
 import { EmotionError } from '../shared/errors.js';
 import type { AudioLease } from './budget.js';
 import { decodeTaken, type DecodeOptions } from './decode.js';
-import type { TakenInput } from './input.js';
+import type { TakenInput } from './input/take-input.js';
 import type { Pcm } from './pcm.js';
 
 /** What a model asks of a waveform. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { utf8Of } from '../audio/file-url.js';
+import { utf8Of } from '../audio/input/file-url.js';
 
 /**
  * Names of files are bytes, and not all of them are UTF-8. As text, a byte that is none stands as a lone half of a surrogate pair

@@ -3,9 +3,9 @@ import path from 'node:path';
 import picomatch from 'picomatch';
 import { isatty } from 'node:tty';
 
-import { hasAudioEnding } from '../audio/endings.js';
-import { pathOfUrl, urlOfPath } from '../audio/file-url.js';
-import { refuseUrl } from '../audio/input.js';
+import { hasAudioEnding } from '../audio/input/extensions.js';
+import { pathOfUrl, urlOfPath } from '../audio/input/file-url.js';
+import { refuseUrl } from '../audio/input/take-input.js';
 import type { AudioInput } from '../audio/pcm.js';
 import { EmotionError } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';

@@ -3,7 +3,7 @@ import type * as z from '../vendor/zod.js';
 
 import { onAbort } from '../shared/abort.js';
 import { audioBudget } from '../audio/decode.js';
-import { stopInput, takeInput, type TakenInput } from '../audio/input.js';
+import { stopInput, takeInput, type TakenInput } from '../audio/input/take-input.js';
 import type { AudioInput, Pcm } from '../audio/pcm.js';
 import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import { EmotionError } from '../shared/errors.js';

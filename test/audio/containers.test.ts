@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { fixture } from '../support/paths.js';
-import { bytes, chunk, decode, int, ints, type Part } from './headers.js';
+import { bytes, chunk, decode, int, ints, type Part } from './file-builders.js';
 
 const BIG = { big: true };
 const values = [0, 16384, -16384, 32767, -32768, 1];

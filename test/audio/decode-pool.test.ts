@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { AudioBudget } from '../../lib/audio/budget.js';
-import { DecodePool } from '../../lib/audio/decode-pool.js';
+import { DecodePool } from '../../lib/audio/workers/decode-pool.js';
 import { audioBudget, decodeAudio } from '../../lib/audio/decode.js';
 import { fixture } from '../support/paths.js';
 

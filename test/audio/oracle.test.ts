@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { cases } from '../oracle/cases/index.js';
-import { decodeHere } from '../oracle/decode-here.js';
+import { decodeHere } from '../oracle/decode-in-process.js';
 import { measure } from '../oracle/measure.js';
 import { needsFfmpeg } from '../support/fake-ffmpeg.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { fixture } from '../support/paths.js';
-import { bytes, chunk, decode, int, ints, riff, wav, wavFormat } from './headers.js';
+import { bytes, chunk, decode, int, ints, riff, wav, wavFormat } from './file-builders.js';
 
 const values = [0, 16384, -16384, 32767, -32768, 1];
 const samples = ints(values, 2);

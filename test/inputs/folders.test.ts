@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { ALL_ENDINGS, hasAudioEnding } from '../../lib/audio/endings.js';
+import { ALL_ENDINGS, hasAudioEnding } from '../../lib/audio/input/extensions.js';
 import { expandInputs } from '../../lib/cli/inputs.js';
 import { cli, fixture, root } from '../support/paths.js';
 import { runCli } from '../support/run.js';

@@ -33,10 +33,13 @@ describe('what messages repeat', () => {
   });
 
   it('of the installation is nothing', () => {
-    const there = path.resolve(__dirname, '../../lib/audio/decode-worker.js');
+    const there = path.resolve(__dirname, '../../lib/audio/workers/decode-worker.js');
     const beside = '/srv/my app/node_modules/@audio/decode/index.js';
     const messages: [string, string][] = [
-      [`Cannot find module '${there}'\nRequire stack:\n- ${there}`, "Cannot find module 'lib/audio/decode-worker.js'"],
+      [
+        `Cannot find module '${there}'\nRequire stack:\n- ${there}`,
+        "Cannot find module 'lib/audio/workers/decode-worker.js'",
+      ],
       [
         `Cannot find package 'x' imported from ${beside}`,
         "Cannot find package 'x' imported from @audio/decode/index.js",

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import type { Kitchen, OracleCase } from './case.js';
 import { type Difference, difference, monoOf } from './compare.js';
-import { type Interleaved, kitchenIn, referenceOf } from './kitchen.js';
+import { type Interleaved, kitchenIn, referenceOf } from './file-maker.js';
 
 /** A clip in one channel at its own rate, or at another, by the library that is measured. @throws EmotionError */
 export type Decode = (

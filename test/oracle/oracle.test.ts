@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
 import { cases } from './cases/index.js';
-import { decodeHere } from './decode-here.js';
+import { decodeHere } from './decode-in-process.js';
 import { measure, type Row } from './measure.js';
 import { mayBeRefused } from './refused.js';
 

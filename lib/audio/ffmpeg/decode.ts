@@ -5,8 +5,8 @@ import path from 'node:path';
 
 import { messageOf } from '../../shared/errors.js';
 import { limits } from '../../options/limits.js';
-import { Failure } from '../failure.js';
-import type { Stretch } from '../formats/stretch.js';
+import { Failure } from '../decode-errors.js';
+import type { Stretch } from '../formats/audio-block.js';
 import { type Ending, GuardedProcess, INPUT } from './process.js';
 
 /**

@@ -1,7 +1,7 @@
-import { firstAdtsFrame } from './encoded/adts.js';
-import { withoutIcy } from './encoded/icy.js';
-import { firstFrame } from './encoded/mp3-frames.js';
-import { skipId3 } from './encoded/tags.js';
+import { firstAdtsFrame } from './encoded/containers/adts.js';
+import { withoutIcy } from './icy.js';
+import { firstFrame } from './encoded/codecs/mp3-frames.js';
+import { skipId3 } from './id3.js';
 
 /** Formats of compressed audio that are decoded here. */
 export type EncodedFormat = 'adts' | 'amr' | 'flac' | 'matroska' | 'mp4' | 'mpeg' | 'ogg' | 'wavpack';

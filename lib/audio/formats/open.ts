@@ -1,13 +1,13 @@
-import { Failure, Unsupported } from '../failure.js';
+import { Failure, Unsupported } from '../decode-errors.js';
 import type { RawFormat } from '../../options/types.js';
 import { decodeEncoded } from './encoded/decode.js';
-import { openAlac } from './encoded/alac.js';
-import { decodeMp3, missingFromMp3 } from './encoded/mp3.js';
+import { openAlac } from './encoded/codecs/alac.js';
+import { decodeMp3, missingFromMp3 } from './encoded/codecs/mp3.js';
 import { decodePackets } from './encoded/packets.js';
 import type { EmbeddedStream, LinearAudio } from './linear/linear-audio.js';
 import { readLinear } from './linear/read.js';
 import { interleaved } from './linear/samples.js';
-import type { OpenedAudio, Stretch } from './stretch.js';
+import type { OpenedAudio, Stretch } from './audio-block.js';
 
 /** Frames of what is not compressed that are converted at once. */
 const FRAMES = 65_536;

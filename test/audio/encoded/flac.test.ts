@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
-import { decodeFlac } from '../../../lib/audio/formats/encoded/flac.js';
-import { collect } from '../../support/stretches.js';
+import { decodeFlac } from '../../../lib/audio/formats/encoded/codecs/flac.js';
+import { collect } from '../../support/blocks.js';
 
 /** Bits, the highest first. */
 class BitWriter {

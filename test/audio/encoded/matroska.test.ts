@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 
-import { Unsupported } from '../../../lib/audio/failure.js';
+import { Unsupported } from '../../../lib/audio/decode-errors.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
 const decode = (bytes: Uint8Array) => collect(decodeEncoded(bytes));
 

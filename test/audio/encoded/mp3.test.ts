@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { decodeAudio } from '../../../lib/audio/decode.js';
-import { decodeMp3 } from '../../../lib/audio/formats/encoded/mp3.js';
+import { decodeMp3 } from '../../../lib/audio/formats/encoded/codecs/mp3.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
 const SECONDS = 3.055; // of the speech that all of them hold
 const speech = readFileSync(fixture('speech.mp3'));

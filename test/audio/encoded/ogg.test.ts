@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
-import { Unsupported } from '../../../lib/audio/failure.js';
+import { Unsupported } from '../../../lib/audio/decode-errors.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
 const read = (name: string): Buffer => readFileSync(fixture(name));
 const decode = (bytes: Uint8Array) => collect(decodeEncoded(bytes));

@@ -5,7 +5,7 @@ import { decodeAudio } from '../../../lib/audio/decode.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { openAudio } from '../../../lib/audio/formats/open.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
 const FILES = [
   'one.opus',

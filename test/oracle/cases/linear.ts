@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 
 import { byFfmpeg, byTool, type OracleCase, type SourceBits } from '../case.js';
-import { chunk, wavOf, type WavShape } from '../wav-of.js';
+import { chunk, wavOf, type WavShape } from '../make-wav.js';
 
 export const RATES = [8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000];
 /** Rate and channels, of formats that take all. */

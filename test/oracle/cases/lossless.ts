@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 
 import { byFfmpeg, byTool, type OracleCase } from '../case.js';
-import { wavOf } from '../wav-of.js';
+import { wavOf } from '../make-wav.js';
 import { RATES, SHAPES } from './linear.js';
 
 const lossless = { lossless: true, frame: 0 };

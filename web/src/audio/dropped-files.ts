@@ -1,4 +1,4 @@
-import { hasAudioEnding } from '../../../lib/audio/endings.js';
+import { hasAudioEnding } from '../../../lib/audio/input/extensions.js';
 
 /** Files that were dropped, and the recordings in folders that were, however deep. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {

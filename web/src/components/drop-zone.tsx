@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { ALL_ENDINGS } from '../../../lib/audio/endings.js';
+import { ALL_ENDINGS } from '../../../lib/audio/input/extensions.js';
 import { droppedFiles } from '../audio/dropped-files.js';
 import { failureOf } from '../api/client.js';
 import { texts } from '../i18n/index.js';

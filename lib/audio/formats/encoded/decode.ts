@@ -1,14 +1,14 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../decode-errors.js';
 import { type EncodedFormat, identify } from '../identify.js';
-import type { Stretch } from '../stretch.js';
-import { decodeAdts } from './adts.js';
-import { decodeAmr } from './amr.js';
-import { decodeFlac } from './flac.js';
-import { decodeMatroska } from './matroska.js';
-import { decodeMp3 } from './mp3.js';
-import { decodeMp4 } from './mp4.js';
-import { decodeOgg } from './ogg.js';
-import { decodeWavpack } from './wavpack.js';
+import type { Stretch } from '../audio-block.js';
+import { decodeAdts } from './containers/adts.js';
+import { decodeAmr } from './codecs/amr.js';
+import { decodeFlac } from './codecs/flac.js';
+import { decodeMatroska } from './containers/matroska.js';
+import { decodeMp3 } from './codecs/mp3.js';
+import { decodeMp4 } from './containers/mp4.js';
+import { decodeOgg } from './containers/ogg.js';
+import { decodeWavpack } from './codecs/wavpack.js';
 
 /** Each format's decoder: of bytes, from where the format begins. */
 const DECODERS: Record<EncodedFormat, (bytes: Uint8Array, start: number) => AsyncIterable<Stretch>> = {

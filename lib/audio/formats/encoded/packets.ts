@@ -1,6 +1,6 @@
-import { Unsupported } from '../../failure.js';
-import type { Stretch } from '../stretch.js';
-import type { PacketStream } from './codec.js';
+import { Unsupported } from '../../decode-errors.js';
+import type { Stretch } from '../audio-block.js';
+import type { PacketStream } from './codecs/codec.js';
 
 /** Frames of a stretch, at least, except for the last one. */
 const FRAMES = 32_768;

@@ -1,4 +1,4 @@
-import type { DecodeBlock } from './blocks.js';
+import type { DecodeBlock } from './block-codec.js';
 
 /** IMA Digital Audio Focus and Technical Working Groups, Recommended Practices 3.00. */
 const IMA_STEPS = Int32Array.of(

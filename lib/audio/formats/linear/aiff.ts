@@ -1,9 +1,9 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../decode-errors.js';
 import { imaQuickTime, imaQuickTimeBytes, imaQuickTimeFrames } from './adpcm.js';
-import { inBlocks } from './blocks.js';
+import { inBlocks } from './block-codec.js';
 import { type Chunk, chunksOf, nameAt, samplesIn } from './chunks.js';
 import type { LinearAudio } from './linear-audio.js';
-import { readIntegers } from './packed.js';
+import { readIntegers } from './integers.js';
 import { interleaved, type SampleEncoding } from './samples.js';
 
 interface Common {

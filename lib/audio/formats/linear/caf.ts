@@ -1,8 +1,8 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../decode-errors.js';
 import { quickTime } from './aiff.js';
 import { nameAt } from './chunks.js';
 import type { EmbeddedPackets, LinearAudio } from './linear-audio.js';
-import { readIntegers } from './packed.js';
+import { readIntegers } from './integers.js';
 import { floats, interleaved } from './samples.js';
 
 const IS_FLOAT = 1;

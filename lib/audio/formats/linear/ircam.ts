@@ -1,4 +1,4 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../decode-errors.js';
 import type { LinearAudio } from './linear-audio.js';
 import { interleaved, type SampleEncoding } from './samples.js';
 

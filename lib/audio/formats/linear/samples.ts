@@ -1,4 +1,4 @@
-import { checkShape } from '../../shape.js';
+import { checkShape } from '../../audio-limits.js';
 import { aLaw, muLaw } from './g711.js';
 import type { LinearAudio } from './linear-audio.js';
 

@@ -1,8 +1,8 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../decode-errors.js';
 import { imaWav, imaWavFrames, msAdpcm, msFrames } from './adpcm.js';
-import { inBlocks } from './blocks.js';
+import { inBlocks } from './block-codec.js';
 import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
-import { readIntegers } from './packed.js';
+import { readIntegers } from './integers.js';
 import { floats, interleaved, type SampleEncoding } from './samples.js';
 
 const EXTENSIBLE = 0xfffe;

@@ -1,12 +1,12 @@
-import { Unsupported } from '../../failure.js';
-import type { Stretch } from '../stretch.js';
-import type { Codec, Packet } from './codec.js';
-import { FlacCodec } from './flac.js';
-import { readStreamInfo } from './flac-frame.js';
+import { Unsupported } from '../../../decode-errors.js';
+import type { Stretch } from '../../audio-block.js';
+import type { Codec, Packet } from '../codecs/codec.js';
+import { FlacCodec } from '../codecs/flac.js';
+import { readStreamInfo } from '../codecs/flac-frame.js';
 import { type OggLink, oggLinks, type OggPacket } from './ogg-pages.js';
-import { openOpus, readOpusHead } from './opus.js';
-import { decodePackets } from './packets.js';
-import { openVorbis } from './vorbis.js';
+import { openOpus, readOpusHead } from '../codecs/opus.js';
+import { decodePackets } from '../packets.js';
+import { openVorbis } from '../codecs/vorbis.js';
 
 /** Of a chain, at most: each needs a decoder of its own. */
 const LINKS = 500;

@@ -1,4 +1,4 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../../decode-errors.js';
 import type { Codec } from './codec.js';
 
 /** Opus is decoded at this rate, whatever it was made from. */

@@ -1,18 +1,18 @@
 import { inflateSync } from 'node:zlib';
 
-import { Unsupported } from '../../failure.js';
-import type { Stretch } from '../stretch.js';
-import { AacCodec, readAacConfig } from './aac.js';
-import { openAlac } from './alac.js';
-import type { Codec, Packet } from './codec.js';
+import { Unsupported } from '../../../decode-errors.js';
+import type { Stretch } from '../../audio-block.js';
+import { AacCodec, readAacConfig } from '../codecs/aac.js';
+import { openAlac } from '../codecs/alac.js';
+import type { Codec, Packet } from '../codecs/codec.js';
 import { childrenOf, type Element, elementsIn, float, unsigned } from './ebml.js';
-import { FlacCodec, readMetadata } from './flac.js';
+import { FlacCodec, readMetadata } from '../codecs/flac.js';
 import { trackFrames } from './matroska-blocks.js';
-import { decodeMp3 } from './mp3.js';
-import { openOpus, readOpusHead } from './opus.js';
-import { decodePackets } from './packets.js';
-import { pcmCodec } from './pcm-codec.js';
-import { openVorbis } from './vorbis.js';
+import { decodeMp3 } from '../codecs/mp3.js';
+import { openOpus, readOpusHead } from '../codecs/opus.js';
+import { decodePackets } from '../packets.js';
+import { pcmCodec } from '../codecs/pcm.js';
+import { openVorbis } from '../codecs/vorbis.js';
 
 /** Source: RFC 9559, 5.1.4. */
 const ID = {

@@ -1,18 +1,18 @@
 /** Runs in a worker thread: reads, decodes, mixes down and resamples clips, by turns. See decode-pool.ts for the other side. */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { ErrorCode } from '../shared/errors.js';
-import type { Decoder } from '../options/types.js';
-import { decodeBytes, type DecodedClip, reasonOf } from './decode-bytes.js';
-import { Failure } from './failure.js';
-import { openAudio } from './formats/open.js';
-import type { OpenedAudio } from './formats/stretch.js';
-import { MonoAudio, type MonoClip } from './mono.js';
-import type { AudioSamples } from './pcm.js';
-import type { RawFormat } from '../options/types.js';
-import { readFile } from './read-file.js';
-import { mostSeconds } from './shape.js';
-import { type Turn, Turns } from './turns.js';
+import type { ErrorCode } from '../../shared/errors.js';
+import type { Decoder } from '../../options/types.js';
+import { decodeBytes, type DecodedClip, reasonOf } from '../decode-bytes.js';
+import { Failure } from '../decode-errors.js';
+import { openAudio } from '../formats/open.js';
+import type { OpenedAudio } from '../formats/audio-block.js';
+import { MonoAudio, type MonoClip } from '../mono-audio.js';
+import type { AudioSamples } from '../pcm.js';
+import type { RawFormat } from '../../options/types.js';
+import { readFile } from '../input/read-file.js';
+import { mostSeconds } from '../audio-limits.js';
+import { type Turn, Turns } from './fair-share.js';
 
 export interface DecodeJob {
   id: number;

@@ -1,4 +1,4 @@
-import { BitReader } from './bits.js';
+import { BitReader } from './bit-reader.js';
 import type { Codec } from './codec.js';
 
 interface AlacConfig {

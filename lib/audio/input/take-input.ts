@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 
-import { EmotionError } from '../shared/errors.js';
-import { limits } from '../options/limits.js';
-import { kindOf, shown } from '../shared/text.js';
+import { EmotionError } from '../../shared/errors.js';
+import { limits } from '../../options/limits.js';
+import { kindOf, shown } from '../../shared/text.js';
 import { type ByteSource, iterableSource, nodeSource, webSource } from './byte-source.js';
 import { assertAttached, bytesOf } from './bytes.js';
 import { bytesOfDataUrl, pathOfUrl } from './file-url.js';
-import type { AudioBlob, AudioInput, AudioSamples, AudioUrl, AudioWebStream } from './pcm.js';
+import type { AudioBlob, AudioInput, AudioSamples, AudioUrl, AudioWebStream } from '../pcm.js';
 
 /** An input, and what it turned out to be. A stream is this call's from here on. */
 export type TakenInput = { /** What errors call it. */ name: string } & (

@@ -1,17 +1,17 @@
-import { Unsupported } from '../../failure.js';
-import type { Stretch } from '../stretch.js';
-import { AacCodec, readAacConfig } from './aac.js';
-import { openAlac } from './alac.js';
-import { openAmr } from './amr.js';
-import type { Codec, Packet } from './codec.js';
-import { FlacCodec, readMetadata } from './flac.js';
-import { decodeMp3 } from './mp3.js';
+import { Unsupported } from '../../../decode-errors.js';
+import type { Stretch } from '../../audio-block.js';
+import { AacCodec, readAacConfig } from '../codecs/aac.js';
+import { openAlac } from '../codecs/alac.js';
+import { openAmr } from '../codecs/amr.js';
+import type { Codec, Packet } from '../codecs/codec.js';
+import { FlacCodec, readMetadata } from '../codecs/flac.js';
+import { decodeMp3 } from '../codecs/mp3.js';
 import { boxesIn, find } from './mp4-boxes.js';
 import { fragmentSamples, type SampleRange, tableSamples } from './mp4-samples.js';
 import { type AudioTrack, audioTracks, readGapless, type SampleEntry } from './mp4-track.js';
-import { openOpus, readOpusBox } from './opus.js';
-import { decodePackets } from './packets.js';
-import { pcmCodec, type PcmLayout } from './pcm-codec.js';
+import { openOpus, readOpusBox } from '../codecs/opus.js';
+import { decodePackets } from '../packets.js';
+import { pcmCodec, type PcmLayout } from '../codecs/pcm.js';
 
 /** Bytes of samples that are not compressed, or of MPEG frames, that are decoded at once. */
 const TOGETHER = 65_536;

@@ -1,7 +1,7 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../../decode-errors.js';
 import { FRAME } from './aac-filterbank.js';
 import { BANDS, type CodeBook, SCALE_BOOK, SHORT_BITS, SPECTRUM_BOOKS, TNS_BANDS } from './aac-tables.js';
-import type { BitReader } from './bits.js';
+import type { BitReader } from './bit-reader.js';
 
 /** Only long, the long one before short ones, eight short, the long one after. */
 export type WindowSequence = 0 | 1 | 2 | 3;

@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-import { explainFileError, explainTooLarge } from '../shared/file-error.js';
-import type { Problem } from '../shared/errors.js';
-import { Failure } from './failure.js';
+import { explainFileError, explainTooLarge } from '../../shared/file-error.js';
+import type { Problem } from '../../shared/errors.js';
+import { Failure } from '../decode-errors.js';
 import { pathOfUrl } from './file-url.js';
 
 /** Bytes that one call of the system reads. */

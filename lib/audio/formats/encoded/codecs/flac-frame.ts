@@ -1,4 +1,4 @@
-import { BitReader } from './bits.js';
+import { BitReader } from './bit-reader.js';
 
 /** What a stream's STREAMINFO says; a frame may refer to it. */
 export interface FlacStream {

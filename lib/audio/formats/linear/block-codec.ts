@@ -1,4 +1,4 @@
-import { checkShape } from '../../shape.js';
+import { checkShape } from '../../audio-limits.js';
 import type { LinearAudio } from './linear-audio.js';
 
 export interface BlockLayout {

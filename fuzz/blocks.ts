@@ -1,4 +1,4 @@
-import type { Stretch } from '../lib/audio/formats/stretch.js';
+import type { Stretch } from '../lib/audio/formats/audio-block.js';
 import { unlessMisuse } from './target.js';
 
 /** Samples that an input may become before it is stopped: what the limit of a clip's length does. */

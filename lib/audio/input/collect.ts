@@ -1,7 +1,7 @@
-import { onAbort } from '../shared/abort.js';
-import { EmotionError, messageOf } from '../shared/errors.js';
-import { explainTooLarge, fileError } from '../shared/file-error.js';
-import { kindOf, shown } from '../shared/text.js';
+import { onAbort } from '../../shared/abort.js';
+import { EmotionError, messageOf } from '../../shared/errors.js';
+import { explainTooLarge, fileError } from '../../shared/file-error.js';
+import { kindOf, shown } from '../../shared/text.js';
 import { type ByteSource, type Piece, ReadAlready } from './byte-source.js';
 import { bytesOf } from './bytes.js';
 

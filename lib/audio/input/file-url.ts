@@ -1,5 +1,5 @@
-import { EmotionError } from '../shared/errors.js';
-import { shown } from '../shared/text.js';
+import { EmotionError } from '../../shared/errors.js';
+import { shown } from '../../shared/text.js';
 
 /** Bytes that a URL's path holds as they are. */
 const PLAIN = /[A-Za-z0-9/._~-]/;

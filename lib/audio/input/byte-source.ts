@@ -2,8 +2,8 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
-import { fileError } from '../shared/file-error.js';
-import type { AudioWebStream } from './pcm.js';
+import { fileError } from '../../shared/file-error.js';
+import type { AudioWebStream } from '../pcm.js';
 
 /** A piece of bytes, or the end. */
 export interface Piece {

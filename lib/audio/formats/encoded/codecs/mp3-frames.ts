@@ -1,4 +1,4 @@
-import { id3Size } from './tags.js';
+import { id3Size } from '../../id3.js';
 
 const HEADER = 4;
 /** Where the first frame is looked for behind what is none: a page of HTTP headers, a picture, zeros. */

@@ -1,5 +1,5 @@
-import { onAbort } from '../shared/abort.js';
-import type { AudioBudget } from './budget.js';
+import { onAbort } from '../../shared/abort.js';
+import type { AudioBudget } from '../budget.js';
 import { type Decoded, type DecodeRequest, DecodeThread, type Job, STUCK_MS } from './decode-thread.js';
 
 /** Work that nobody wants any more is worth a new thread from here on. */

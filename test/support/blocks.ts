@@ -1,4 +1,4 @@
-import type { Stretch } from '../../lib/audio/formats/stretch.js';
+import type { Stretch } from '../../lib/audio/formats/audio-block.js';
 
 /** What a decoder gave, by runs of one rate: the mean of the channels. */
 export interface Run {

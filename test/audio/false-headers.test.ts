@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { MonoAudio } from '../../lib/audio/mono.js';
-import { mostSeconds } from '../../lib/audio/shape.js';
+import { MonoAudio } from '../../lib/audio/mono-audio.js';
+import { mostSeconds } from '../../lib/audio/audio-limits.js';
 import { fixture } from '../support/paths.js';
 import { clip } from '../support/tiny.js';
-import { bytes, chunk, decode, int, riff, wav, wavFormat } from './headers.js';
+import { bytes, chunk, decode, int, riff, wav, wavFormat } from './file-builders.js';
 
 const BIG = { big: true };
 

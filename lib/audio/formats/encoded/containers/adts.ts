@@ -1,9 +1,9 @@
-import { Unsupported } from '../../failure.js';
-import type { Stretch } from '../stretch.js';
-import { AacCodec } from './aac.js';
-import { SAMPLE_RATES } from './aac-tables.js';
-import type { Packet } from './codec.js';
-import { decodePackets } from './packets.js';
+import { Unsupported } from '../../../decode-errors.js';
+import type { Stretch } from '../../audio-block.js';
+import { AacCodec } from '../codecs/aac.js';
+import { SAMPLE_RATES } from '../codecs/aac-tables.js';
+import type { Packet } from '../codecs/codec.js';
+import { decodePackets } from '../packets.js';
 
 const HEADER = 7;
 /** Bytes in which the first frame is looked for. */

@@ -1,7 +1,7 @@
-import { Failure } from './failure.js';
+import { Failure } from './decode-errors.js';
 import { firstNotFinite, type Pcm } from './pcm.js';
 import { Resampler } from './resampler.js';
-import { checkShape } from './shape.js';
+import { checkShape } from './audio-limits.js';
 
 /** A clip that was decoded. */
 export interface MonoClip {

@@ -1,15 +1,15 @@
 import path from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 
-import { EmotionError } from '../shared/errors.js';
-import { fileError, shortageIn } from '../shared/file-error.js';
-import type { Decoder } from '../options/types.js';
-import { shown, withoutPaths } from '../shared/text.js';
+import { EmotionError } from '../../shared/errors.js';
+import { fileError, shortageIn } from '../../shared/file-error.js';
+import type { Decoder } from '../../options/types.js';
+import { shown, withoutPaths } from '../../shared/text.js';
 import type { DecodeJob, DecodeReply, OfferDecoding, ReadyToDecode, StopDecoding } from './decode-worker.js';
-import type { OpenedAudio } from './formats/stretch.js';
-import type { MonoClip } from './mono.js';
-import type { AudioSamples } from './pcm.js';
-import type { RawFormat } from '../options/types.js';
+import type { OpenedAudio } from '../formats/audio-block.js';
+import type { MonoClip } from '../mono-audio.js';
+import type { AudioSamples } from '../pcm.js';
+import type { RawFormat } from '../../options/types.js';
 
 const IDLE_MS = 10_000;
 /** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */

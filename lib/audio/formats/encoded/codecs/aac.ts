@@ -1,8 +1,8 @@
-import { Unsupported } from '../../failure.js';
+import { Unsupported } from '../../../decode-errors.js';
 import { type ChannelData, INTENSITY, NOISE, readChannel, readWindowInfo, shapeNoise } from './aac-channel.js';
 import { Filterbank } from './aac-filterbank.js';
 import { SAMPLE_RATES } from './aac-tables.js';
-import { BitReader } from './bits.js';
+import { BitReader } from './bit-reader.js';
 import type { Codec } from './codec.js';
 
 const MAX_BANDS = 64;

@@ -1,7 +1,7 @@
-import { Unsupported } from '../../failure.js';
-import type { Stretch } from '../stretch.js';
+import { Unsupported } from '../../../decode-errors.js';
+import type { Stretch } from '../../audio-block.js';
 import type { Codec, Packet } from './codec.js';
-import { decodePackets } from './packets.js';
+import { decodePackets } from '../packets.js';
 
 /** Bytes of a frame of each type, its first byte with it. Source: RFC 4867, 5.3; 3GPP TS 26.101 and 26.201. */
 const SIZES = {

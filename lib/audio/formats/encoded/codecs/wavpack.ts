@@ -1,5 +1,5 @@
-import { Unsupported } from '../../failure.js';
-import type { Stretch } from '../stretch.js';
+import { Unsupported } from '../../../decode-errors.js';
+import type { Stretch } from '../../audio-block.js';
 
 const HEADER = 32;
 /** Bytes of a block, at most: encoders write some hundred thousand. */

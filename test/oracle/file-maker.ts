@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import { fixture } from '../support/paths.js';
 import { type Kitchen, QUIET, type Reference, type SourceBits } from './case.js';
-import { wavOf } from './wav-of.js';
+import { wavOf } from './make-wav.js';
 
 const execute = promisify(execFile);
 

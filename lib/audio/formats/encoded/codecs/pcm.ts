@@ -1,4 +1,4 @@
-import { aLaw, muLaw } from '../linear/g711.js';
+import { aLaw, muLaw } from '../../linear/g711.js';
 import type { Codec } from './codec.js';
 
 export interface PcmLayout {
