@@ -1,4 +1,4 @@
-import type { Stretch } from '../lib/audio/formats/audio-block.js';
+import type { AudioBlock } from '../lib/audio/formats/audio-block.js';
 import { unlessMisuse } from './target.js';
 
 /** Samples that an input may become before it is stopped: what the limit of a clip's length does. */
@@ -7,7 +7,7 @@ const MOST = 30_000_000;
 /** What a decoder gives is whole: channels of one length, at a rate. Errors that it means are no findings. */
 export async function decodesBounded(
   data: Buffer,
-  decode: (bytes: Uint8Array) => AsyncIterable<Stretch>,
+  decode: (bytes: Uint8Array) => AsyncIterable<AudioBlock>,
 ): Promise<void> {
   const before = Buffer.from(data);
   let samples = 0;

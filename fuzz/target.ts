@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { Failure } from '../lib/audio/decode-errors.js';
 import { EmotionError } from '../lib/shared/errors.js';
 import { randomFrom, seedOf } from '../lib/evaluation/random.js';
 
@@ -73,7 +72,7 @@ export async function coded<T>(run: () => T | Promise<T>): Promise<T | undefined
   try {
     return await run();
   } catch (error) {
-    if (error instanceof EmotionError || error instanceof Failure) return undefined;
+    if (error instanceof EmotionError) return undefined;
     throw error;
   }
 }

@@ -27,9 +27,9 @@ export const target: FuzzTarget = {
 export async function decodeWhole(data: Buffer): Promise<void> {
   const audio = new MonoAudio('The clip', MAX_SECONDS, RATE);
   const whole = await unlessMisuse(async () => {
-    const { expected, stretches } = openAudio(data, 'The clip');
-    if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
-    for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
+    const { expected, blocks } = openAudio(data, 'The clip');
+    if (expected !== undefined) audio.checkLength(expected.frames, expected.sampleRate);
+    for await (const { channelData, sampleRate } of blocks) audio.append(channelData, sampleRate);
     return true;
   });
   if (whole === undefined) return;

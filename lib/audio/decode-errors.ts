@@ -1,19 +1,19 @@
-import type { ErrorCode } from '../shared/errors.js';
+import { EmotionError } from '../shared/errors.js';
 
-/** An EmotionError before its remedy, on a decoding thread: errors lose their class on the way between threads. */
-export class Failure extends Error {
-  constructor(
-    readonly code: ErrorCode,
-    what: string,
-    cause?: unknown,
-    /** Replaces the code's usual advice. */
-    readonly remedy?: string,
-    /** Whether the thread cannot decode this kind of file any more. */
-    readonly broken = false,
-  ) {
-    super(what, { cause });
+/**
+ * The built-in decoders do not support this format or codec. It is the one error after which `decoder: 'auto'` tries ffmpeg; any
+ * other error of a decoder means that the file is damaged.
+ */
+export class UnsupportedFormatError extends Error {
+  /** @param format name of the format or codec; omitted if the format is not recognized */
+  constructor(format?: string) {
+    super(format === undefined ? 'the format is not recognized' : `${format} is not supported`);
+    this.name = 'UnsupportedFormatError';
   }
 }
 
-/** Nothing of ours reads this format or codec; another decoder may. */
-export class Unsupported extends Error {}
+/**
+ * A decoder's module could not be loaded. The worker thread must be replaced, because Node does not retry a module whose first
+ * import failed.
+ */
+export class DecoderLoadError extends EmotionError {}

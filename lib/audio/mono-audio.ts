@@ -1,40 +1,43 @@
-import { Failure } from './decode-errors.js';
+import { concatFloats } from '../shared/concat.js';
+import { EmotionError } from '../shared/errors.js';
+import { checkShape } from './audio-limits.js';
 import { firstNotFinite, type Pcm } from './pcm.js';
 import { Resampler } from './resampler.js';
-import { checkShape } from './audio-limits.js';
 
-/** A clip that was decoded. */
+/** A decoded clip. */
 export interface MonoClip {
   pcm: Pcm;
-  /** Of the clip as it came, before its rate was changed. */
+  /** Duration of the original clip in seconds, before resampling. */
   duration: number;
 }
 
 /**
- * One channel, the mean of all, at one rate, collected from stretches as they are decoded: channels, and samples at another
- * rate, exist a stretch at a time. Where joined files change their rate or channels, each part counts as what it is.
+ * Collects the blocks of a clip, mixes their channels down to mono and resamples them. The separate channels and the samples at
+ * the original rate exist for one block at a time only. If the rate or the number of channels changes within joined files, each
+ * part is converted according to its own format.
  */
 export class MonoAudio {
   readonly #name: string;
   readonly #maxSeconds: number;
   readonly #parts: Float32Array[] = [];
-  /** Hz of the whole; that of the first stretch where nobody asked for another. */
+  /** Sample rate of the output; by default that of the first block. */
   #rate: number | undefined;
   #resampler: Resampler | undefined;
-  /** Of the stretches that come now. */
+  /** Sample rate of the current part. */
   #sampleRate = 0;
-  /** Samples at this rate, and seconds before them at others. */
+  /** Number of samples in the current part, at its own rate. */
   #size = 0;
+  /** Seconds in the parts before the current one. */
   #seconds = 0;
   /** Whether the rate has changed. */
   #changed = false;
-  /** Samples in all parts. */
+  /** Number of output samples so far. */
   #made = 0;
 
   /**
-   * @param name of the clip, for errors
-   * @param maxSeconds `append` refuses what makes it longer
-   * @param rate Hz, that of the clip where undefined
+   * @param name the clip's name in error messages
+   * @param maxSeconds maximum length; `append` throws when it is exceeded
+   * @param rate sample rate of the output in Hz; that of the clip if undefined
    */
   constructor(name: string, maxSeconds: number, rate: number | undefined) {
     this.#name = name;
@@ -42,32 +45,36 @@ export class MonoAudio {
     this.#rate = rate;
   }
 
-  /** @throws Failure ERR_AUDIO_TOO_LONG where there is or will be more than is allowed */
-  expect(frames: number, sampleRate: number): void {
+  /** @throws EmotionError ERR_AUDIO_TOO_LONG if this many frames in the current part would exceed the maximum length */
+  checkLength(frames: number, sampleRate: number): void {
     if (frames <= (this.#maxSeconds - this.#seconds) * sampleRate) return;
-    throw new Failure('ERR_AUDIO_TOO_LONG', `${this.#name} is longer than ${this.#maxSeconds} s`);
+    throw new EmotionError('ERR_AUDIO_TOO_LONG', `${this.#name} is longer than ${this.#maxSeconds} s`);
   }
 
   /**
-   * @param channels a stretch of each; where they differ in length, the others are silent from there on
-   * @throws Failure ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE; Error where rate or channels are out of bounds
+   * Appends a block.
+   * @param channels samples of each channel; shorter channels are padded with silence
+   * @throws EmotionError ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE; Error if the rate or the number of channels is out of bounds
    */
   append(channels: readonly Float32Array[], sampleRate: number): void {
     let size = 0;
     for (const channel of channels) size = Math.max(size, channel.length);
     if (size === 0) return;
-    if (sampleRate !== this.#sampleRate) this.#change(sampleRate);
+    if (sampleRate !== this.#sampleRate) this.#beginPart(sampleRate);
     checkShape({ channels: channels.length, sampleRate });
-    this.expect(this.#size + size, sampleRate);
+    this.checkLength(this.#size + size, sampleRate);
     const mono = meanOf(channels, size);
     const bad = firstNotFinite(mono);
     if (bad >= 0) {
       const at = this.#size + bad;
       const where = `at ${(this.#seconds + at / sampleRate).toFixed(3)} s (sample ${at})`;
-      throw new Failure('ERR_AUDIO_NOT_FINITE', `${this.#name} holds a sample that is not a finite number, ${where}`);
+      throw new EmotionError(
+        'ERR_AUDIO_NOT_FINITE',
+        `${this.#name} contains a sample that is not a finite number, ${where}`,
+      );
     }
     this.#size += size;
-    // A decoder's own channel may be a view of memory that it uses again.
+    // A decoder's channel may be a view of memory that the decoder reuses.
     this.#keep(this.#resampler?.push(mono) ?? (mono === channels[0] ? mono.slice() : mono));
   }
 
@@ -75,13 +82,13 @@ export class MonoAudio {
     return this.#parts.length === 0;
   }
 
-  /** The whole. No samples, at 0 Hz, where nothing was appended. */
+  /** Returns the whole clip; one without samples, at 0 Hz, if nothing was appended. */
   finish(): MonoClip {
     this.#endPart();
     return { pcm: { samples: this.#joined(), sampleRate: this.#rate ?? 0 }, duration: this.#seconds };
   }
 
-  #change(sampleRate: number): void {
+  #beginPart(sampleRate: number): void {
     checkShape({ channels: 1, sampleRate });
     if (this.#sampleRate > 0) this.#changed = true;
     this.#endPart();
@@ -103,9 +110,9 @@ export class MonoAudio {
     this.#made += samples.length;
   }
 
-  /** The length of each part is rounded up: thousands of them must not add up to more than there was. */
-  #trim(spare: number): void {
-    for (let rest = spare; rest > 0 && this.#parts.length > 0;) {
+  /** Removes surplus samples: each part's length is rounded up, so thousands of parts would add up to more than the clip. */
+  #trim(surplus: number): void {
+    for (let rest = surplus; rest > 0 && this.#parts.length > 0;) {
       const last = this.#parts.pop()!;
       this.#made -= last.length;
       if (last.length > rest) this.#keep(last.subarray(0, last.length - rest));
@@ -115,17 +122,11 @@ export class MonoAudio {
 
   #joined(): Float32Array {
     if (this.#parts.length === 1 && !this.#changed) return this.#parts[0]!;
-    const samples = new Float32Array(this.#made);
-    let at = 0;
-    for (const part of this.#parts.splice(0)) {
-      samples.set(part, at);
-      at += part.length;
-    }
-    return samples;
+    return concatFloats(this.#parts.splice(0));
   }
 }
 
-/** Summed in double, then rounded once: FunASR's mean. One channel is given back as it is. */
+/** Returns the mean of the channels, summed in float64 and rounded once, as in FunASR. A single channel is returned as it is. */
 function meanOf(channels: readonly Float32Array[], size: number): Float32Array {
   const [left, right] = channels as [Float32Array, Float32Array?];
   if (channels.length === 1) return left;

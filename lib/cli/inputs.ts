@@ -3,7 +3,7 @@ import path from 'node:path';
 import picomatch from 'picomatch';
 import { isatty } from 'node:tty';
 
-import { hasAudioEnding } from '../audio/input/extensions.js';
+import { hasAudioExtension } from '../audio/input/extensions.js';
 import { pathOfUrl, urlOfPath } from '../audio/input/file-url.js';
 import { refuseUrl } from '../audio/input/take-input.js';
 import type { AudioInput } from '../audio/pcm.js';
@@ -44,7 +44,7 @@ export async function expandInputs(
   const addFolder = async (folder: string): Promise<void> => {
     const before = failures.length;
     const found = await walk(folder, { depth: Infinity, hidden: false, onError });
-    const recordings = found.filter(({ name, folder: isFolder }) => !isFolder && hasAudioEnding(name));
+    const recordings = found.filter(({ name, folder: isFolder }) => !isFolder && hasAudioExtension(name));
     for (const { name } of recordings) files.add(titleOf(path.join(folder, name)));
     if (recordings.length > 0 || failures.length > before) return;
     fail(folder, nothing(`The folder ${shown(titleOf(folder))} holds no audio files`));

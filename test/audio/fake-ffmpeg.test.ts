@@ -113,14 +113,14 @@ describe('an ffmpeg that is not as it should be', () => {
   });
 
   it('is stopped where it is silent, and where it takes too long', async () => {
-    for (const [patience, script, killed] of [
+    for (const [timeouts, script, killed] of [
       [{ silent: 100, total: 60_000 }, HANGS, 'silent'],
       [{ silent: 1000, total: 300 }, 'while true; do echo x; sleep 0.02; done', 'slow'],
     ] as const) {
       const input = openSync('/dev/null', 'r');
       const child = await GuardedProcess.start(fakeFfmpeg(folder, killed, script), [], input);
-      for await (const _ of child.output(undefined, patience));
-      assert.deepEqual(await child.end(), { killed });
+      for await (const _ of child.output(undefined, timeouts));
+      assert.deepEqual(await child.result(), { killed });
       await untilProcesses(path.join(folder, killed), false);
     }
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { MonoAudio } from '../../lib/audio/mono-audio.js';
-import { mostSeconds } from '../../lib/audio/audio-limits.js';
+import { maxSecondsFor } from '../../lib/audio/audio-limits.js';
 import { fixture } from '../support/paths.js';
 import { clip } from '../support/tiny.js';
 import { bytes, chunk, decode, int, riff, wav, wavFormat } from './file-builders.js';
@@ -76,9 +76,9 @@ describe('what headers claim', () => {
   });
 
   it('never make a clip of a length that its bytes do not explain, where nobody asked for it', () => {
-    assert.equal(mostSeconds(0), 3600);
-    assert.equal(mostSeconds(2 ** 40), 86_400);
-    const audio = new MonoAudio('a bomb', mostSeconds(1000), undefined);
+    assert.equal(maxSecondsFor(0), 3600);
+    assert.equal(maxSecondsFor(2 ** 40), 86_400);
+    const audio = new MonoAudio('a bomb', maxSecondsFor(1000), undefined);
     const second = [new Float32Array(1000)];
     assert.throws(
       () => {

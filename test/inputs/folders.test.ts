@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { ALL_ENDINGS, hasAudioEnding } from '../../lib/audio/input/extensions.js';
+import { AUDIO_EXTENSIONS, hasAudioExtension } from '../../lib/audio/input/extensions.js';
 import { expandInputs } from '../../lib/cli/inputs.js';
 import { cli, fixture, root } from '../support/paths.js';
 import { runCli } from '../support/run.js';
@@ -44,7 +44,7 @@ describe('folders and patterns', () => {
   };
 
   it('have every ending that is read, in any case, and no other', async () => {
-    const wanted = ALL_ENDINGS;
+    const wanted = AUDIO_EXTENSIONS;
     const files = wanted.map((ending, i) => `clip${i}.${i % 2 === 0 ? ending : ending.toUpperCase()}`);
     add(...files, 'notes.txt', 'wav', 'a.wav.bak', 'page.html', 'code.ts', '.hidden.wav', '.cache/a.wav', '._a.wav');
     assert.deepEqual((await find(folder)).sort(), files.sort());
@@ -64,7 +64,7 @@ describe('folders and patterns', () => {
       'rf64',
       '3gp',
     ]) {
-      assert.ok(hasAudioEnding(`a.${ending}`), ending);
+      assert.ok(hasAudioExtension(`a.${ending}`), ending);
     }
   });
 

@@ -1,4 +1,4 @@
-import type { Stretch } from '../../lib/audio/formats/audio-block.js';
+import type { AudioBlock } from '../../lib/audio/formats/audio-block.js';
 
 /** What a decoder gave, by runs of one rate: the mean of the channels. */
 export interface Run {
@@ -8,7 +8,7 @@ export interface Run {
 }
 
 /** Decodes to the end. */
-export async function collect(stretches: AsyncIterable<Stretch>): Promise<Run[]> {
+export async function collect(stretches: AsyncIterable<AudioBlock>): Promise<Run[]> {
   const runs: { sampleRate: number; channels: number; parts: Float32Array[] }[] = [];
   for await (const { channelData, sampleRate } of stretches) {
     const channels = channelData.length;

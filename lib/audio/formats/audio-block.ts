@@ -1,15 +1,15 @@
-/** A stretch of decoded audio. */
-export interface Stretch {
+/** A block of decoded audio. Decoders deliver a clip as a sequence of blocks. */
+export interface AudioBlock {
   /** The samples of each channel, nominally -1..1. */
   channelData: readonly Float32Array[];
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
 }
 
-/** Audio of a known format, decoded as it is asked for. */
+/** A clip whose format is known. Its blocks are decoded on demand. */
 export interface OpenedAudio {
   decoder: 'builtin' | 'ffmpeg';
-  /** What the header promises, where it is known to be true: a clip that is too long is refused before it is decoded. */
+  /** The length according to the header, if it can be trusted. It lets a clip that is too long be rejected before it is decoded. */
   expected?: { frames: number; sampleRate: number };
-  stretches: Iterable<Stretch> | AsyncIterable<Stretch>;
+  blocks: Iterable<AudioBlock> | AsyncIterable<AudioBlock>;
 }

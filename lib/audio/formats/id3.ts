@@ -1,8 +1,7 @@
 const HEADER = 10;
 
 /**
- * Where the audio begins behind ID3v2 tags, of which there may be several.
- * @returns `at` where none stands there
+ * Returns the position after the ID3v2 tags that begin at `at`. There may be several, or none.
  */
 export function skipId3(bytes: Uint8Array, at: number): number {
   for (;;) {
@@ -12,7 +11,7 @@ export function skipId3(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** Of the ID3v2 tag that stands there, with its header and footer; 0 where none does, or its size is none. */
+/** Returns the size of the ID3v2 tag at `at`, including its header and footer; 0 if there is no valid tag. */
 export function id3Size(bytes: Uint8Array, at: number): number {
   const isTag = bytes[at] === 0x49 && bytes[at + 1] === 0x44 && bytes[at + 2] === 0x33;
   if (!isTag || at + HEADER > bytes.length) return 0;

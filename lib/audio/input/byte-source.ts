@@ -5,39 +5,39 @@ import { Readable } from 'node:stream';
 import { fileError } from '../../shared/file-error.js';
 import type { AudioWebStream } from '../pcm.js';
 
-/** A piece of bytes, or the end. */
-export interface Piece {
+/** A chunk of bytes, or the end of a stream. */
+export interface SourceChunk {
   done?: boolean | undefined;
   value?: unknown;
 }
 
-/** Where bytes come from, piece by piece. It is read once. */
+/** A stream of byte chunks that can be read once. */
 export class ByteSource {
-  readonly #next: () => Promise<Piece>;
+  readonly #next: () => Promise<SourceChunk>;
   readonly #stop: () => void;
   #over = false;
 
   /**
-   * @param next the next piece, asked for when the last one is there
-   * @param stop nobody wants more of it: called at most once, and not after its end or its error
+   * @param next returns the next chunk; called only after the previous one has arrived
+   * @param stop cancels the stream; called at most once, and not after its end or an error
    */
-  constructor(next: () => Promise<Piece>, stop: () => void) {
+  constructor(next: () => Promise<SourceChunk>, stop: () => void) {
     this.#next = next;
     this.#stop = stop;
   }
 
-  async next(): Promise<Piece> {
+  async next(): Promise<SourceChunk> {
     try {
-      const piece = await this.#next();
-      if (piece.done) this.#over = true;
-      return piece;
+      const chunk = await this.#next();
+      if (chunk.done) this.#over = true;
+      return chunk;
     } catch (error) {
       this.#over = true;
       throw error;
     }
   }
 
-  /** May be called again, without effect. What stopping it throws is of no use to a call that has its own end. */
+  /** Cancels the stream. Further calls have no effect. Errors of the cancellation are ignored: the call has its own result. */
   stop(): void {
     if (this.#over) return;
     this.#over = true;
@@ -49,17 +49,17 @@ export class ByteSource {
   }
 }
 
-/** Streams and iterators that a call has: another call would get what is left of them. */
+/** Streams and iterators that a call has taken. Another call would get only the rest of them. */
 const taken = new WeakSet<object>();
 
-/** @throws TypeError for one that gives objects, or was read already */
+/** @throws TypeError if the stream is in object mode or was already read */
 export function nodeSource(given: NodeJS.ReadableStream): ByteSource {
   const stream = Symbol.asyncIterator in given ? (given as Readable) : new Readable().wrap(given);
-  if (stream.readableObjectMode) throw new TypeError('The stream is in object mode, and one of bytes is expected');
-  const errored = () => stream.errored as Error | null | undefined; // undefined in streams of libraries
-  if (!errored() && (stream.readableEnded || stream.destroyed)) throw new ReadAlready();
+  if (stream.readableObjectMode) throw new TypeError('The stream is in object mode; a stream of bytes is required');
+  const errored = () => stream.errored as Error | null | undefined; // undefined in the streams of some libraries
+  if (!errored() && (stream.readableEnded || stream.destroyed)) throw new StreamConsumedError();
   take(given);
-  // An error that comes before its turn would have no listener, and end the process; reading it meets the error again.
+  // Without a listener, an error before the stream is read would end the process. Reading reports the error again.
   stream.on('error', () => undefined);
   let iterator: AsyncIterator<unknown> | undefined;
   const next = async () => {
@@ -67,30 +67,30 @@ export function nodeSource(given: NodeJS.ReadableStream): ByteSource {
     if (error) throw error;
     return (iterator ??= stream[Symbol.asyncIterator]()).next();
   };
-  // Its iterator's return() would wait for the piece that was asked for last.
+  // The iterator's return() would wait for the pending chunk.
   return new ByteSource(next, () => void stream.destroy());
 }
 
-/** @throws TypeError for one that is locked, or was read already */
+/** @throws TypeError if the stream is locked or was already read */
 export function webSource(stream: AudioWebStream): ByteSource {
-  if (stream.locked) throw new TypeError('The stream is locked: another reader has it');
+  if (stream.locked) throw new TypeError('The stream is locked to another reader');
   take(stream);
-  const disturbed = Readable.isDisturbed(stream as unknown as Readable); // web streams too, which its type leaves out
+  const disturbed = Readable.isDisturbed(stream as unknown as Readable); // supports web streams too, although its type does not say so
   let reader: ReturnType<AudioWebStream['getReader']> | undefined;
   let empty = true;
   const open = () => (reader ??= stream.getReader());
   const next = async () => {
-    const piece = await open().read();
-    if (piece.done && empty && disturbed) throw new ReadAlready();
+    const chunk = await open().read();
+    if (chunk.done && empty && disturbed) throw new StreamConsumedError();
     empty = false;
-    return piece;
+    return chunk;
   };
   return new ByteSource(next, () => void open().cancel().catch(ignore));
 }
 
-/** @throws TypeError for an iterator that was read already */
+/** @throws TypeError if the iterator was already read */
 export function iterableSource(values: Iterable<unknown> | AsyncIterable<unknown>): ByteSource {
-  const own = 'next' in values; // a generator: it cannot be read again, as an array can
+  const own = 'next' in values; // a generator, which cannot be read twice as an array can
   if (own) take(values);
   let iterator: Iterator<unknown> | AsyncIterator<unknown> | undefined;
   const open = () =>
@@ -102,8 +102,8 @@ export function iterableSource(values: Iterable<unknown> | AsyncIterable<unknown
 }
 
 /**
- * A pipe that has a name. Opened without waiting for a writer, which would hold a thread that nothing can stop; read as sockets
- * are, so that who waits for a writer can be stopped.
+ * Opens a named pipe. It is opened without waiting for a writer, because that would block a thread that nothing can stop. It is
+ * read like a socket, so that waiting for a writer can be cancelled.
  * @throws EmotionError ERR_FILE_READ
  */
 export function pipeSource(path: string | Buffer, name: string): ByteSource {
@@ -117,20 +117,20 @@ export function pipeSource(path: string | Buffer, name: string): ByteSource {
   }
 }
 
-/** @throws TypeError where a call has it already */
+/** @throws TypeError if another call has taken the stream */
 function take(stream: object): void {
-  if (taken.has(stream)) throw new ReadAlready();
+  if (taken.has(stream)) throw new StreamConsumedError();
   taken.add(stream);
 }
 
-/** Misuse, which what a source throws by itself is not. */
-export class ReadAlready extends TypeError {
+/** The caller passed a stream that was already read. Errors that a stream throws itself are of other classes. */
+export class StreamConsumedError extends TypeError {
   constructor() {
-    super('The stream was read or closed already: its bytes are gone');
+    super('The stream was already read or closed');
     this.name = 'TypeError';
   }
 }
 
 function ignore(): void {
-  // What stopping a source rejects with is of no use either.
+  // Errors of a cancellation are ignored.
 }

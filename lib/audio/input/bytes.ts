@@ -1,9 +1,9 @@
 import { types } from 'node:util';
 
 /**
- * The bytes of a buffer or a view of one, of any realm, not copied; undefined for what is no bytes, such as text, or an array of
- * wider numbers, which may as well be samples.
- * @throws TypeError where the buffer was moved elsewhere
+ * Returns the bytes of a buffer or of a view, of any realm, without a copy. Returns undefined for other values, such as text or
+ * arrays of wider numbers, which may be samples.
+ * @throws TypeError if the buffer is detached
  */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (types.isUint8Array(value)) return attached(value);
@@ -14,29 +14,31 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
-/** @throws TypeError where the array's buffer was moved elsewhere: it would pass for an empty one */
+/**
+ * Checks that the array's buffer was not transferred. It would otherwise pass for an empty array.
+ * @throws TypeError if the buffer is detached
+ */
 export function assertAttached({ buffer }: ArrayBufferView): void {
   if (buffer.byteLength === 0) ownBuffer(buffer);
 }
 
-/** Whether another thread may write to the view's memory, or its size may change. */
-export function isUnsteady({ buffer }: ArrayBufferView): boolean {
+/** Whether the view's memory may change while it is read: another thread may write to it, or it may be resized. */
+export function isMutable({ buffer }: ArrayBufferView): boolean {
   if (types.isSharedArrayBuffer(buffer)) return true;
   return (buffer as ArrayBuffer & { resizable?: boolean }).resizable === true;
 }
 
 /**
- * The same bytes in memory that nobody else has.
- * @param take whether the buffer may be taken rather than copied; it is where the bytes are the whole of it
+ * Returns the same bytes in memory that no other code refers to.
+ * @param take whether the buffer may be transferred rather than copied. It is transferred only if the bytes are all of it.
  */
 export function ownBytes(bytes: Uint8Array, take: boolean): Uint8Array {
   const { buffer, byteLength } = bytes;
-  if (take && byteLength === buffer.byteLength && byteLength > 0 && !isUnsteady(bytes)) {
+  if (take && byteLength === buffer.byteLength && byteLength > 0 && !isMutable(bytes)) {
     try {
-      const taken = new Uint8Array(structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] }));
-      return taken;
+      return new Uint8Array(structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] }));
     } catch {
-      // Some may not be moved: WebAssembly's memory, what is marked as such.
+      // Some buffers cannot be transferred, such as the memory of WebAssembly and buffers that are marked as untransferable.
     }
   }
   const copy = new Uint8Array(byteLength);
@@ -51,9 +53,9 @@ function attached(bytes: Uint8Array): Uint8Array {
 
 function ownBuffer(buffer: ArrayBufferLike): ArrayBufferLike {
   try {
-    new Uint8Array(buffer); // throws for a detached one, in every version of Node
+    new Uint8Array(buffer); // throws for a detached buffer in every version of Node
     return buffer;
   } catch (cause) {
-    throw new TypeError('The bytes are not there any more: their buffer was transferred (it is detached)', { cause });
+    throw new TypeError('The bytes are no longer available: their buffer was transferred (it is detached)', { cause });
   }
 }

@@ -2,34 +2,34 @@ import { onAbort } from '../../shared/abort.js';
 import { EmotionError, messageOf } from '../../shared/errors.js';
 import { explainTooLarge, fileError } from '../../shared/file-error.js';
 import { kindOf, shown } from '../../shared/text.js';
-import { type ByteSource, type Piece, ReadAlready } from './byte-source.js';
+import { type ByteSource, type SourceChunk, StreamConsumedError } from './byte-source.js';
 import { bytesOf } from './bytes.js';
 
-/** Milliseconds that a source whose pieces are there at once may keep the event loop. */
-const TURN_MS = 10;
+/** Milliseconds for which a source whose chunks are available at once may occupy the event loop. */
+const MAX_BUSY_MS = 10;
 
-/** Bytes of the blocks that pieces are collected in. */
-const BLOCK = { least: 2 ** 16, most: 2 ** 24 };
+/** Sizes in bytes of the buffers in which chunks are collected. */
+const BUFFER_BYTES = { min: 2 ** 16, max: 2 ** 24 };
 
 export interface CollectOptions {
-  /** Of the clip, in errors. */
+  /** The clip's name in error messages. */
   name: string;
   maxBytes: number;
   signal: AbortSignal | undefined;
 }
 
 /**
- * All bytes of a source, which is stopped where its end is not reached. A piece is copied as soon as it is there, since who gives
- * it may use its memory again, and the next one is asked for only then.
- * @throws TypeError for pieces that are no bytes; the signal's reason
- * @throws EmotionError ERR_FILE_READ or ERR_FILE_NOT_FOUND with what the source threw as its cause; ERR_AUDIO_TOO_LONG
+ * Reads all bytes of a source. The source is stopped if its end is not reached. Each chunk is copied before the next one is
+ * requested, because the source may reuse its memory.
+ * @throws TypeError for chunks that are not bytes; the signal's reason
+ * @throws EmotionError ERR_FILE_READ or ERR_FILE_NOT_FOUND, whose cause is the error of the source; ERR_AUDIO_TOO_LONG
  */
 export async function collect(source: ByteSource, { name, maxBytes, signal }: CollectOptions): Promise<Uint8Array> {
   const all = new GrowingBytes();
   let abort: (reason: unknown) => void = () => undefined;
   const unfollow = signal && onAbort(signal, () => abort(signal.reason));
   const next = () =>
-    new Promise<Piece>((resolve, reject) => {
+    new Promise<SourceChunk>((resolve, reject) => {
       abort = reject;
       source.next().then(resolve, (error: unknown) => reject(streamError(error, name)));
     });
@@ -39,11 +39,11 @@ export async function collect(source: ByteSource, { name, maxBytes, signal }: Co
       signal?.throwIfAborted();
       const { done, value } = await next();
       if (done) return all.joined();
-      const piece = bytesOf(value);
-      if (piece === undefined) throw new TypeError(`${name} must come in pieces of bytes, got ${kindOf(value)}`);
-      if (all.size + piece.length > maxBytes) throw EmotionError.from(explainTooLarge(name, undefined, maxBytes));
-      all.append(piece);
-      if (performance.now() - begin > TURN_MS) {
+      const chunk = bytesOf(value);
+      if (chunk === undefined) throw new TypeError(`${name} must be a stream of byte chunks; received ${kindOf(value)}`);
+      if (all.size + chunk.length > maxBytes) throw EmotionError.from(explainTooLarge(name, undefined, maxBytes));
+      all.append(chunk);
+      if (performance.now() - begin > MAX_BUSY_MS) {
         await new Promise((resolve) => setImmediate(resolve));
         begin = performance.now();
       }
@@ -54,20 +54,20 @@ export async function collect(source: ByteSource, { name, maxBytes, signal }: Co
   }
 }
 
-/** What is wrong with bytes that could not be read to their end. */
+/** Returns the error for a source that failed. */
 export function streamError(cause: unknown, name: string): Error {
-  if (cause instanceof ReadAlready) return cause;
+  if (cause instanceof StreamConsumedError) return cause;
   if ((cause as NodeJS.ErrnoException | undefined)?.syscall !== undefined) return fileError(cause, name);
   return new EmotionError('ERR_FILE_READ', `${name} cannot be read: ${shown(messageOf(cause))}`, {
     cause,
-    remedy: 'Check where its bytes come from.',
+    remedy: 'Check the source of the stream.',
   });
 }
 
-/** Pieces of any size in one array of bytes: a million pieces of a byte take no more memory than one of a million. */
+/** Collects chunks into one array. A million chunks of one byte take no more memory than one chunk of a million bytes. */
 class GrowingBytes {
-  readonly #blocks: Uint8Array[] = [];
-  /** Of the last block. */
+  readonly #buffers: Uint8Array[] = [];
+  /** Number of bytes in the last buffer. */
   #used = 0;
   #size = 0;
 
@@ -75,16 +75,16 @@ class GrowingBytes {
     return this.#size;
   }
 
-  append(piece: Uint8Array): void {
-    for (let at = 0; at < piece.length;) {
-      let last = this.#blocks.at(-1);
+  append(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length;) {
+      let last = this.#buffers.at(-1);
       if (last === undefined || this.#used === last.length) {
-        const size = Math.max(BLOCK.least, piece.length - at, this.#size);
-        last = new Uint8Array(Math.min(BLOCK.most, size));
-        this.#blocks.push(last);
+        const size = Math.max(BUFFER_BYTES.min, chunk.length - at, this.#size);
+        last = new Uint8Array(Math.min(BUFFER_BYTES.max, size));
+        this.#buffers.push(last);
         this.#used = 0;
       }
-      const part = piece.subarray(at, at + last.length - this.#used);
+      const part = chunk.subarray(at, at + last.length - this.#used);
       last.set(part, this.#used);
       this.#used += part.length;
       this.#size += part.length;
@@ -92,13 +92,13 @@ class GrowingBytes {
     }
   }
 
-  /** All of them, once. */
+  /** Returns all bytes. May be called once, because it releases the buffers as it copies them. */
   joined(): Uint8Array {
     const all = new Uint8Array(this.#size);
     for (let at = 0; at < all.length;) {
-      const block = this.#blocks.shift()!;
-      all.set(block.subarray(0, all.length - at), at);
-      at += block.length;
+      const buffer = this.#buffers.shift()!;
+      all.set(buffer.subarray(0, all.length - at), at);
+      at += buffer.length;
     }
     return all;
   }

@@ -1,56 +1,56 @@
 import { EmotionError } from '../../shared/errors.js';
 import { shown } from '../../shared/text.js';
 
-/** Bytes that a URL's path holds as they are. */
-const PLAIN = /[A-Za-z0-9/._~-]/;
+/** Characters that need no percent-encoding in the path of a URL. */
+const UNESCAPED = /[A-Za-z0-9/._~-]/;
 
 /**
- * The path of a `file:` URL: text, or where its percent-encoding is not of UTF-8, the bytes of a name that is not. (Node's
- * `fileURLToPath` takes text alone.)
- * @throws TypeError for one of another host, or with what no path can hold
+ * Returns the path of a `file:` URL: a string, or bytes if the percent-encoded name is not UTF-8. (Node's `fileURLToPath` supports
+ * UTF-8 only.)
+ * @throws TypeError if the URL has a host, or characters that no path can contain
  */
 export function pathOfUrl({ href }: { readonly href: string }): string | Buffer {
   const { host, pathname } = new URL(href);
   if (host !== '')
-    throw new TypeError(`The file URL ${shown(href)} has a host, and only files of this machine are read`);
-  if (/%2f|%00/i.test(pathname)) throw new TypeError(`The file URL ${shown(href)} holds an encoded / or NUL`);
+    throw new TypeError(`The file URL ${shown(href)} has a host; only files of this machine can be read`);
+  if (/%2f|%00/i.test(pathname)) throw new TypeError(`The file URL ${shown(href)} contains an encoded / or NUL`);
   const bytes = percentDecoded(pathname);
   const text = utf8Of(bytes);
   return text ?? bytes;
 }
 
-/** The `file:` URL of an absolute path. */
+/** Returns the `file:` URL of an absolute path. */
 export function urlOfPath(path: Uint8Array): string {
   const encode = (byte: number) => {
     const character = String.fromCharCode(byte);
-    return PLAIN.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    return UNESCAPED.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   };
   return `file://${Array.from(path, encode).join('')}`;
 }
 
-/** Text of UTF-8; undefined where bytes are none. */
+/** Decodes UTF-8. Returns undefined if the bytes are not valid UTF-8. */
 export function utf8Of(bytes: Uint8Array): string | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   return Buffer.from(text).equals(bytes) ? text : undefined;
 }
 
 /**
- * The bytes that a `data:` URL holds.
+ * Returns the content of a `data:` URL.
  * @throws EmotionError ERR_AUDIO_DECODE
  */
 export function bytesOfDataUrl(url: string): Buffer {
   const comma = url.indexOf(',');
-  if (comma < 0) throw broken('has no comma');
+  if (comma < 0) throw invalidDataUrl('has no comma');
   const bytes = percentDecoded(url.slice(comma + 1));
   if (!/;\s*base64\s*$/i.test(url.slice(0, comma))) return bytes;
   const text = bytes.toString('latin1').replace(/\s+/g, '');
-  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) throw broken('is not base64');
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) throw invalidDataUrl('is not valid base64');
   return Buffer.from(text, 'base64');
 }
 
-function broken(how: string): EmotionError {
+function invalidDataUrl(how: string): EmotionError {
   return new EmotionError('ERR_AUDIO_DECODE', `The data: URL ${how}`, {
-    remedy: 'Expected: data:audio/wav;base64, and the bytes of a file in base64.',
+    remedy: 'Expected is data:audio/wav;base64, followed by the bytes of a file in base64.',
   });
 }
 

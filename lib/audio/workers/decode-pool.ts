@@ -2,36 +2,39 @@ import { onAbort } from '../../shared/abort.js';
 import type { AudioBudget } from '../budget.js';
 import { type Decoded, type DecodeRequest, DecodeThread, type Job, STUCK_MS } from './decode-thread.js';
 
-/** Work that nobody wants any more is worth a new thread from here on. */
+/** Milliseconds of work on a cancelled job after which replacing the thread is cheaper than waiting for it. */
 const ABANDON_MS = 1000;
-/** Threads that may come on top for those that are stuck. */
-const EXTRA = 4;
+/** Maximum number of additional threads that are started in place of stuck ones. */
+const MAX_EXTRA = 4;
 
-/** Threads that decode, started as clips come and ended after a while without any. They never keep the process alive. */
+/**
+ * Worker threads that decode. They are started on demand and end after a while without work. They do not keep the process alive
+ * while they are idle.
+ */
 export class DecodePool {
-  readonly #most: number;
+  readonly #maxThreads: number;
   readonly #budget: AudioBudget;
   readonly #abandonMs: number;
   readonly #threads = new Set<DecodeThread>();
-  /** Highest priority first, then first come, first served. */
+  /** Sorted by priority, highest first, then by arrival. */
   readonly #queue: Job[] = [];
   #retry: NodeJS.Timeout | undefined;
 
   /**
-   * @param most threads
-   * @param budget while it is full, clips stay encoded and wait
-   * @param abandonMs a thread that has worked so long for nobody ends
+   * @param maxThreads maximum number of threads, apart from replacements of stuck ones
+   * @param budget while it is full, clips wait and stay encoded
+   * @param abandonMs on cancellation, a thread ends if it has worked on the job for longer than this
    */
-  constructor(most: number, budget: AudioBudget, abandonMs = ABANDON_MS) {
+  constructor(maxThreads: number, budget: AudioBudget, abandonMs = ABANDON_MS) {
     this.#abandonMs = abandonMs;
-    this.#most = most;
+    this.#maxThreads = maxThreads;
     this.#budget = budget;
     budget.onRoom(() => this.#pump());
   }
 
   /**
-   * A job that is aborted while it waits is gone at once; one that a thread has already ends with its next step, or takes its
-   * thread along where that is long.
+   * Decodes a clip. An aborted job that still waits is removed at once. If a thread already has it, the job ends with its next
+   * step; a thread that has worked on it for long ends with it.
    * @throws EmotionError as decodeAudio; the signal's reason
    */
   decode(request: DecodeRequest): Promise<Decoded> {
@@ -56,7 +59,7 @@ export class DecodePool {
     });
   }
 
-  /** That are there now. */
+  /** Number of threads at present. */
   get threads(): number {
     return this.#threads.size;
   }
@@ -66,7 +69,7 @@ export class DecodePool {
       const thread = this.#free();
       if (thread === undefined) {
         for (const busy of this.#threads) busy.offer();
-        clearTimeout(this.#retry); // whether a thread is stuck shows in time
+        clearTimeout(this.#retry); // only time shows whether a thread is stuck
         this.#retry = setTimeout(() => this.#pump(), STUCK_MS).unref();
         return;
       }
@@ -79,13 +82,13 @@ export class DecodePool {
     job.stop = thread.post(job, this.#abandonMs);
   }
 
-  /** One with nothing to do, or a new one where there may be more. */
+  /** Returns an idle thread, or a new one if the limit allows it. */
   #free(): DecodeThread | undefined {
     const threads = [...this.#threads];
     const idle = threads.find(({ jobs }) => jobs === 0);
     if (idle !== undefined) return idle;
     const stuck = threads.filter((thread) => thread.stuck).length;
-    if (threads.length >= this.#most + Math.min(EXTRA, stuck)) return undefined;
+    if (threads.length >= this.#maxThreads + Math.min(MAX_EXTRA, stuck)) return undefined;
     const thread: DecodeThread = new DecodeThread({
       onFree: () => this.#pump(),
       onReady: () => {

@@ -3,87 +3,95 @@ import { SHARE_ENV, Worker } from 'node:worker_threads';
 
 import { EmotionError } from '../../shared/errors.js';
 import { fileError, shortageIn } from '../../shared/file-error.js';
-import type { Decoder } from '../../options/types.js';
+import type { Decoder, RawFormat } from '../../options/types.js';
 import { shown, withoutPaths } from '../../shared/text.js';
-import type { DecodeJob, DecodeReply, OfferDecoding, ReadyToDecode, StopDecoding } from './decode-worker.js';
 import type { OpenedAudio } from '../formats/audio-block.js';
 import type { MonoClip } from '../mono-audio.js';
 import type { AudioSamples } from '../pcm.js';
-import type { RawFormat } from '../../options/types.js';
+import type { DecodeJob, DecodeReply, OfferDecoding, ReadyToDecode, StopDecoding } from './decode-worker.js';
 
+/** Milliseconds after which an idle thread ends. */
 const IDLE_MS = 10_000;
-/** Samples of a clip after which its thread ends at once: what it read would stay in memory while the model runs. */
-const LARGE = 2 ** 22;
-/** Jobs that a thread has at once; what each holds is bounded by what long ones have had before they wait for each other. */
-const OPEN = 16;
-/** A thread that has done no step for so long is inside of a decoder. */
+/**
+ * Number of samples in a clip after which its thread ends at once: what was read would otherwise stay in memory while the model
+ * runs.
+ */
+const LARGE_SAMPLES = 2 ** 22;
+/** Maximum number of jobs that one thread has at a time. The memory of each is bounded because long jobs wait for each other. */
+const MAX_JOBS = 16;
+/** Milliseconds without a step after which a thread is considered stuck inside a decoder. */
 export const STUCK_MS = 300;
-/** Of JavaScript objects, in a thread: tables that a broken file makes a decoder build. Samples are none. */
+/**
+ * Maximum heap of a thread, for JavaScript objects such as tables that a damaged file makes a decoder build. Samples are not on
+ * this heap.
+ */
 const HEAP_MB = 512;
 
 export interface DecodeRequest {
-  /** A path (or the `file:` URL of one that is not UTF-8), or bytes or samples that nobody else has: they move to the thread. */
+  /**
+   * A path (or the `file:` URL of a path that is not UTF-8), or bytes or samples that no other code holds: they are transferred
+   * to the thread.
+   */
   source: string | Uint8Array | AudioSamples;
-  /** Of the clip, in errors, as they show it. */
+  /** The clip's name in error messages, already escaped. */
   name: string;
-  /** A larger file ends with ERR_AUDIO_TOO_LONG. */
+  /** Maximum file size. Larger files fail with ERR_AUDIO_TOO_LONG. */
   maxBytes?: number | undefined;
-  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. */
+  /** Maximum length. Longer clips fail with ERR_AUDIO_TOO_LONG. */
   maxSeconds: number;
-  /** Hz that the clip gets; its own where undefined. */
+  /** Sample rate of the output in Hz; that of the clip if undefined. */
   rate?: number | undefined;
-  /** Default `auto`. */
   decoder: Decoder;
-  /** Bytes without a header. */
+  /** The sample format of bytes without a header. */
   raw?: RawFormat | undefined;
   priority: number;
   signal: AbortSignal | undefined;
 }
 
 export interface Decoded extends MonoClip {
-  /** Milliseconds that reading and decoding took. */
+  /** Milliseconds spent on reading and decoding. */
   ms: number;
-  /** Who decoded it. */
+  /** The decoder that was used. */
   decoder: OpenedAudio['decoder'];
 }
 
 export interface Job extends DecodeRequest {
   resolve: (decoded: Decoded) => void;
   reject: (reason: unknown) => void;
-  /** Set while a thread has it. */
+  /** Cancels the job. Set while a thread has it. */
   stop?: () => void;
 }
 
 export interface ThreadEvents {
   /** A job was settled. */
   onFree: () => void;
-  /** It takes what it was offered: a new job would go on at once. */
+  /** The thread accepts the job that was offered: it would run at once. */
   onReady: () => void;
   onEnd: () => void;
 }
 
-/** A thread that decodes, and the jobs that it has. */
+/** A worker thread that decodes, and the jobs that it has. */
 export class DecodeThread {
   readonly #worker: Worker;
   readonly #on: ThreadEvents;
   readonly #jobs = new Map<number, Job>();
-  /** When it last did a step, in milliseconds; 0 before the first. */
+  /** Time of the thread's latest step in milliseconds; 0 before the first. */
   readonly #lastStep = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
   #idle: NodeJS.Timeout | undefined;
   #nextId = 0;
   #offered = false;
-  /** When it got its latest job. */
+  /** When the latest job was posted. */
   #latest = 0;
   #ended = false;
 
   constructor(on: ThreadEvents) {
     this.#on = on;
-    // Decoders that print must not write into a command's output.
+    // Decoders that print must not write to a command's output.
     this.#worker = new Worker(path.join(__dirname, 'decode-worker.js'), {
       stdout: true,
       stderr: true,
       execArgv: [],
-      env: SHARE_ENV, // which ffmpeg there is
+      env: SHARE_ENV, // the variables that choose ffmpeg may change
       workerData: this.#lastStep,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
@@ -92,17 +100,17 @@ export class DecodeThread {
       this.#offered = false;
       this.#on.onReady();
     });
-    this.#worker.on('error', (cause) => this.#lose(cause));
-    this.#worker.on('exit', () => this.#lose(undefined));
+    this.#worker.on('error', (cause) => this.#fail(cause));
+    this.#worker.on('exit', () => this.#fail(undefined));
   }
 
   get jobs(): number {
     return this.#jobs.size;
   }
 
-  /** Asks whether it would take another job, between two steps of those that it has. */
+  /** Asks the thread whether it can take another job. It replies between two steps of the jobs that it has. */
   offer(): void {
-    if (this.#offered || this.#jobs.size >= OPEN) return;
+    if (this.#offered || this.#jobs.size >= MAX_JOBS) return;
     this.#offered = true;
     this.#worker.postMessage({ offer: true } satisfies OfferDecoding);
   }
@@ -113,8 +121,9 @@ export class DecodeThread {
   }
 
   /**
-   * @returns what stops it, where nobody wants it any more
-   * @param abandonMs the thread ends where it has worked so long, and has no other job
+   * Gives the thread a job.
+   * @param abandonMs on cancellation, the thread ends if it has worked for longer than this and has no other job
+   * @returns a function that cancels the job
    */
   post(job: Job, abandonMs: number): () => void {
     clearTimeout(this.#idle);
@@ -128,7 +137,7 @@ export class DecodeThread {
       { id, source, name, maxBytes, maxSeconds, rate, decoder, raw } satisfies DecodeJob,
       typeof source === 'string' ? [] : [('samples' in source ? source.samples : source).buffer as ArrayBuffer],
     );
-    job.source = ''; // the bytes are the thread's now
+    job.source = ''; // the bytes were transferred
     return () => {
       if (!this.#jobs.has(id)) return;
       this.#worker.postMessage({ stop: id } satisfies StopDecoding);
@@ -143,16 +152,14 @@ export class DecodeThread {
       this.#worker.unref();
       this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref();
     }
-    if ('code' in reply) {
-      // It read as much as may be; or lacks modules that it could not open, and would not try again.
-      if ((reply.code === 'ERR_AUDIO_TOO_LONG' || reply.broken) && this.#jobs.size === 0) this.#end();
-      const { code, what, remedy } = reply;
-      job.reject(
-        new EmotionError(code, what, { cause: new Error(reply.cause), ...(remedy !== undefined && { remedy }) }),
-      );
+    if ('problem' in reply) {
+      // After ERR_AUDIO_TOO_LONG, the thread holds as much memory as it may. After a failed import, it would not try again.
+      const { problem, cause, replaceThread } = reply;
+      if ((problem.code === 'ERR_AUDIO_TOO_LONG' || replaceThread) && this.#jobs.size === 0) this.#end();
+      job.reject(EmotionError.from(problem, new Error(cause)));
     } else {
       const { pcm, duration, ms, decoder } = reply;
-      if (pcm.samples.length > LARGE && this.#jobs.size === 0) this.#end();
+      if (pcm.samples.length > LARGE_SAMPLES && this.#jobs.size === 0) this.#end();
       job.resolve({ pcm, duration, ms, decoder });
     }
     this.#on.onFree();
@@ -166,18 +173,18 @@ export class DecodeThread {
     void this.#worker.terminate();
   }
 
-  /** A decoder that runs out of memory takes its thread along: its clips fail, and the next one gets a new thread. */
-  #lose(cause: Error | undefined): void {
-    for (const job of this.#jobs.values()) job.reject(lossOf(cause, job.name));
+  /** A decoder that runs out of memory ends its thread: the thread's jobs fail, and the next clip gets a new thread. */
+  #fail(cause: Error | undefined): void {
+    for (const job of this.#jobs.values()) job.reject(threadError(cause, job.name));
     this.#jobs.clear();
     this.#end();
   }
 }
 
-/** What it means for a clip that its thread ended. */
-function lossOf(cause: Error | undefined, name: string): EmotionError {
+/** Returns the error of a clip whose thread ended. */
+function threadError(cause: Error | undefined, name: string): EmotionError {
   const descriptors = shortageIn(cause);
   if (descriptors !== undefined) return fileError(descriptors, name);
-  const why = cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`;
-  return new EmotionError('ERR_AUDIO_DECODE', `The decoder stopped in the middle of ${name}${why}`, { cause });
+  const reason = cause === undefined ? '' : `: ${shown(withoutPaths(cause.message))}`;
+  return new EmotionError('ERR_AUDIO_DECODE', `The decoder stopped while it decoded ${name}${reason}`, { cause });
 }

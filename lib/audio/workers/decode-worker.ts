@@ -1,42 +1,44 @@
-/** Runs in a worker thread: reads, decodes, mixes down and resamples clips, by turns. See decode-pool.ts for the other side. */
+/**
+ * Runs in a worker thread. Reads, decodes, mixes down and resamples clips, several at a time. decode-thread.ts is the other end of
+ * the channel.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import type { ErrorCode } from '../../shared/errors.js';
-import type { Decoder } from '../../options/types.js';
+import { EmotionError, type Problem } from '../../shared/errors.js';
+import type { Decoder, RawFormat } from '../../options/types.js';
+import { maxSecondsFor } from '../audio-limits.js';
 import { decodeBytes, type DecodedClip, reasonOf } from '../decode-bytes.js';
-import { Failure } from '../decode-errors.js';
-import { openAudio } from '../formats/open.js';
+import { DecoderLoadError } from '../decode-errors.js';
 import type { OpenedAudio } from '../formats/audio-block.js';
+import { openAudio } from '../formats/open.js';
+import { readFile } from '../input/read-file.js';
 import { MonoAudio, type MonoClip } from '../mono-audio.js';
 import type { AudioSamples } from '../pcm.js';
-import type { RawFormat } from '../../options/types.js';
-import { readFile } from '../input/read-file.js';
-import { mostSeconds } from '../audio-limits.js';
-import { type Turn, Turns } from './fair-share.js';
+import { FairShare, type Share } from './fair-share.js';
 
 export interface DecodeJob {
   id: number;
-  /** A path (or the `file:` URL of one that is not UTF-8), encoded bytes, or samples. */
+  /** A path (or the `file:` URL of a path that is not UTF-8), encoded bytes, or samples. */
   source: string | Uint8Array | AudioSamples;
-  /** Of the clip, in errors, as they show it. */
+  /** The clip's name in error messages. */
   name: string;
-  /** A larger file ends with ERR_AUDIO_TOO_LONG. */
+  /** Maximum file size. Larger files fail with ERR_AUDIO_TOO_LONG. */
   maxBytes: number | undefined;
-  /** Decoding ends with ERR_AUDIO_TOO_LONG where there is more. Infinity: `mostSeconds` of its bytes. */
+  /** Maximum length. Longer clips fail with ERR_AUDIO_TOO_LONG. Infinity stands for `maxSecondsFor` the encoded bytes. */
   maxSeconds: number;
-  /** Hz of the answer; that of the clip where undefined. */
+  /** Sample rate of the output in Hz; that of the clip if undefined. */
   rate: number | undefined;
   decoder: Decoder;
-  /** Bytes without a header. */
+  /** The sample format of bytes without a header. */
   raw: RawFormat | undefined;
 }
 
-/** The job is not wanted any more. It is answered as it comes to be. */
+/** Cancels a job. The job still replies, with an error or with its result. */
 export interface StopDecoding {
   stop: number;
 }
 
-/** There is a job that could be had. It is answered with `ReadyToDecode` when it would go on at once. */
+/** Announces that another job is waiting. The worker replies with `ReadyToDecode` once such a job would run at once. */
 export interface OfferDecoding {
   offer: true;
 }
@@ -47,63 +49,64 @@ export interface ReadyToDecode {
 
 export type DecodeReply =
   | ({ id: number; ms: number; decoder: OpenedAudio['decoder'] } & MonoClip)
-  | { id: number; code: ErrorCode; what: string; remedy: string | undefined; cause: string; broken: boolean };
+  | { id: number; problem: Problem; cause: string; replaceThread: boolean };
 
-/** Frames of what is not compressed that are converted at once. */
-const FRAMES = 65_536;
+/** Frames of linear audio that are converted at once. */
+const BLOCK_FRAMES = 65_536;
 
-/** When this thread last did a step, in `Date.now()`'s milliseconds, for the other side to see. */
+/** When this thread last made a step, as `Date.now()` reports it. The other end reads it from shared memory. */
 const lastStep = workerData as Float64Array;
-const turns = new Turns(() => {
+const shares = new FairShare(() => {
   lastStep[0] = Date.now();
   acceptOffer();
 });
 let offered = false;
-const jobs = new Map<number, Turn>();
+const jobs = new Map<number, Share>();
 
 parentPort?.on('message', (message: DecodeJob | StopDecoding | OfferDecoding) => {
   if ('offer' in message) {
     offered = true;
     acceptOffer();
   } else if ('stop' in message) jobs.get(message.stop)?.stop();
-  else void answer(message);
+  else void run(message);
 });
 
 function acceptOffer(): void {
-  if (!offered || !turns.open) return;
+  if (!offered || !shares.open) return;
   offered = false;
   parentPort?.postMessage({ ready: true } satisfies ReadyToDecode);
 }
 
-async function answer({ id, source, ...wanted }: DecodeJob): Promise<void> {
-  const turn = turns.enter();
-  jobs.set(id, turn);
+async function run({ id, source, ...options }: DecodeJob): Promise<void> {
+  const share = shares.enter();
+  jobs.set(id, share);
   try {
-    await turn.pause();
-    const decoded = await decode(source, wanted, turn);
+    await share.pause();
+    const decoded = await decode(source, options, share);
     const clip = decoded.audio.finish();
-    parentPort?.postMessage({ id, ms: turn.used, decoder: decoded.by, ...clip } satisfies DecodeReply, [
+    parentPort?.postMessage({ id, ms: share.ms, decoder: decoded.by, ...clip } satisfies DecodeReply, [
       clip.pcm.samples.buffer as ArrayBuffer,
     ]);
   } catch (error) {
-    const known = error instanceof Failure ? error : new Failure('ERR_AUDIO_DECODE', reasonOf(error), error);
-    parentPort?.postMessage({
-      id,
-      code: known.code,
-      what: known.message,
-      remedy: known.remedy,
-      cause: reasonOf(known.cause ?? error),
-      broken: known.broken,
-    } satisfies DecodeReply);
+    parentPort?.postMessage(failure(id, error));
   } finally {
     jobs.delete(id);
   }
 }
 
-async function appendSamples(audio: MonoAudio, { samples, sampleRate }: AudioSamples, turn: Turn): Promise<void> {
-  for (let at = 0; at < samples.length; at += FRAMES) {
-    audio.append([asFloat32(samples.subarray(at, at + FRAMES))], sampleRate);
-    await turn.pause(FRAMES);
+/** Errors lose their class on the way between threads, so the parts of an EmotionError are sent. */
+function failure(id: number, thrown: unknown): DecodeReply {
+  const error =
+    thrown instanceof EmotionError ? thrown : new EmotionError('ERR_AUDIO_DECODE', reasonOf(thrown), { cause: thrown });
+  const { code, what, remedy } = error;
+  const cause = error.cause === undefined ? what : reasonOf(error.cause);
+  return { id, problem: { code, what, remedy }, cause, replaceThread: error instanceof DecoderLoadError };
+}
+
+async function appendSamples(audio: MonoAudio, { samples, sampleRate }: AudioSamples, share: Share): Promise<void> {
+  for (let at = 0; at < samples.length; at += BLOCK_FRAMES) {
+    audio.append([asFloat32(samples.subarray(at, at + BLOCK_FRAMES))], sampleRate);
+    await share.pause(BLOCK_FRAMES);
   }
 }
 
@@ -114,26 +117,26 @@ function asFloat32(samples: AudioSamples['samples']): Float32Array {
     : Float32Array.from(samples);
 }
 
-type Wanted = Omit<DecodeJob, 'id' | 'source'>;
+type JobOptions = Omit<DecodeJob, 'id' | 'source'>;
 
-async function decode(source: DecodeJob['source'], wanted: Wanted, turn: Turn): Promise<DecodedClip> {
-  const { name, maxBytes, maxSeconds, rate, decoder, raw } = wanted;
+async function decode(source: DecodeJob['source'], options: JobOptions, share: Share): Promise<DecodedClip> {
+  const { name, maxBytes, maxSeconds, rate, decoder, raw } = options;
   if (typeof source === 'object' && 'samples' in source) {
     const audio = new MonoAudio(name, maxSeconds, rate);
-    await appendSamples(audio, source, turn);
+    await appendSamples(audio, source, share);
     return { audio, by: 'builtin' };
   }
   const file = typeof source === 'string' ? source : undefined;
   const bytes = typeof source === 'string' ? readFile(source, name, maxBytes) : source;
-  const most = maxSeconds === Infinity ? mostSeconds(bytes.length) : maxSeconds;
+  const limit = maxSeconds === Infinity ? maxSecondsFor(bytes.length) : maxSeconds;
   return decodeBytes({
     bytes,
     file: file?.startsWith('file://') ? undefined : file,
     name,
     decoder: raw === undefined ? decoder : 'builtin',
-    begin: () => new MonoAudio(name, most, rate),
+    begin: () => new MonoAudio(name, limit, rate),
     open: () => openAudio(bytes, name, raw),
-    pause: (samples) => turn.pause(samples),
-    signal: turn.signal,
+    pause: (samples) => share.pause(samples),
+    signal: share.signal,
   });
 }

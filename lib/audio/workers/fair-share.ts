@@ -1,49 +1,53 @@
-/** Samples after which a job lets others go on. */
+/** Number of samples after which a job lets others run. */
 const SLICE = 2 ** 16;
-/** A job that has had less than this is ended first, one after another: so are ordinary clips. */
+/** Jobs that have decoded fewer samples than this, as ordinary clips have, run to their end one after another. */
 const SHORT = 2 ** 20;
-/** Those that have had less than this take turns; beyond it they are ended one after another, for what they hold grows. */
+/**
+ * Jobs that have decoded fewer samples than this alternate. Longer ones run to their end one after another, because the memory
+ * that they hold grows.
+ */
 const LONG = 2 ** 24;
 
 interface Waiting {
-  turn: Turn;
-  goOn: () => void;
+  share: Share;
+  resume: () => void;
 }
 
 /**
- * Jobs of one thread that take turns, so that none waits for the end of a long one: whichever has had the least goes on. That
- * is counted in samples, so that the order does not depend on the clock. A job may await what it likes; others go on meanwhile.
+ * Divides one thread among several decoding jobs, so that no job waits for the end of a long one: the job that has decoded the
+ * fewest samples runs next. Samples are counted rather than time, so that the order does not depend on the clock. While a job
+ * awaits something else, others run.
  */
-export class Turns {
+export class FairShare {
   readonly #waiting: Waiting[] = [];
   readonly #onStep: () => void;
   #count = 0;
   #scheduled = false;
 
-  /** @param onStep called before each step of a job, and when it pauses */
+  /** @param onStep called before each step of a job, and when a job pauses */
   constructor(onStep: () => void) {
     this.#onStep = onStep;
   }
 
-  /** Of a new job. */
-  enter(): Turn {
-    return new Turn(this.#count++, (turn) => this.#wait(turn));
+  /** Adds a job. */
+  enter(): Share {
+    return new Share(this.#count++, (share) => this.#wait(share));
   }
 
-  /** Whether a new job would go on before all that wait. */
+  /** Whether a new job would run before all waiting ones. */
   get open(): boolean {
-    return this.#waiting.every(({ turn }) => turn.rank > 0);
+    return this.#waiting.every(({ share }) => share.rank > 0);
   }
 
-  #wait(turn: Turn): Promise<void> {
+  #wait(share: Share): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push({ turn, goOn: resolve });
+      this.#waiting.push({ share, resume: resolve });
       this.#onStep();
       this.#schedule();
     });
   }
 
-  /** Between two steps, messages come in. */
+  /** Resumes the next job. Between two steps, the thread receives messages. */
   #schedule(): void {
     if (this.#scheduled || this.#waiting.length === 0) return;
     this.#scheduled = true;
@@ -52,61 +56,64 @@ export class Turns {
       this.#onStep();
       let next = 0;
       for (let i = 1; i < this.#waiting.length; i++) {
-        if (this.#waiting[i]!.turn.isBefore(this.#waiting[next]!.turn)) next = i;
+        if (this.#waiting[i]!.share.isBefore(this.#waiting[next]!.share)) next = i;
       }
-      this.#waiting.splice(next, 1)[0]!.goOn();
+      this.#waiting.splice(next, 1)[0]!.resume();
       this.#schedule();
     });
   }
 }
 
-/** What a job has had, and its way to let others go on. */
-export class Turn {
+/** One job's share of the thread: how much it has decoded, and how it lets others run. */
+export class Share {
   readonly #order: number;
-  readonly #wait: (turn: Turn) => Promise<void>;
+  readonly #wait: (share: Share) => Promise<void>;
   readonly #stopped = new AbortController();
   #samples = 0;
   #slice = 0;
-  #before = 0;
+  #msBefore = 0;
   #begin = performance.now();
 
-  constructor(order: number, wait: (turn: Turn) => Promise<void>) {
+  constructor(order: number, wait: (share: Share) => Promise<void>) {
     this.#order = order;
     this.#wait = wait;
   }
 
-  /** Milliseconds, without those in which others went on. */
-  get used(): number {
-    return this.#before + performance.now() - this.#begin;
+  /** Milliseconds that the job has run, without those in which others ran. */
+  get ms(): number {
+    return this.#msBefore + performance.now() - this.#begin;
   }
 
-  /** To be awaited before the first step, and after each with its samples. @throws Error once `stop` was called */
+  /**
+   * Must be awaited before the first step of the job, and after each step with the number of samples that it decoded.
+   * @throws Error once `stop` was called
+   */
   async pause(samples?: number): Promise<void> {
     this.#samples += samples ?? 0;
     this.#slice += samples ?? SLICE;
     if (this.#slice < SLICE) return;
     this.#slice = 0;
-    this.#before = this.used;
+    this.#msBefore = this.ms;
     await this.#wait(this);
     this.#begin = performance.now();
     this.signal.throwIfAborted();
   }
 
-  /** Aborts with `stop`. */
+  /** Aborted by `stop`. */
   get signal(): AbortSignal {
     return this.#stopped.signal;
   }
 
   stop(): void {
-    this.#stopped.abort(new Error('nobody wants it any more'));
+    this.#stopped.abort(new Error('the job was cancelled'));
   }
 
-  /** The lower, the sooner it goes on; 0 for a short one. */
+  /** Jobs of a lower rank run first. 0 for short jobs. */
   get rank(): number {
     return this.#samples < SHORT ? 0 : Math.min(this.#samples, LONG);
   }
 
-  isBefore(other: Turn): boolean {
+  isBefore(other: Share): boolean {
     return this.rank < other.rank || (this.rank === other.rank && this.#order < other.#order);
   }
 }

@@ -1,8 +1,8 @@
 const FORMAT_FLOAT = 3;
 
 /**
- * What comes before the samples in a WAV file of 32-bit floats: the model's input, without rounding.
- * @param count samples
+ * Returns the header of a mono WAV file with 32-bit float samples, which store the model's input without rounding.
+ * @param count number of samples
  */
 export function wavHeader(count: number, sampleRate: number): Uint8Array {
   const bytes = count * 4;
@@ -17,7 +17,7 @@ export function wavHeader(count: number, sampleRate: number): Uint8Array {
   header.writeUInt32LE(sampleRate * 4, 28);
   header.writeUInt16LE(4, 32);
   header.writeUInt16LE(32, 34);
-  header.write('fact', 38, 'latin1'); // formats other than integer PCM carry the sample count in one
+  header.write('fact', 38, 'latin1'); // required for formats other than integer PCM: the number of samples
   header.writeUInt32LE(4, 42);
   header.writeUInt32LE(count, 46);
   header.write('data', 50, 'latin1');

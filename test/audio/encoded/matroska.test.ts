@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 
-import { Unsupported } from '../../../lib/audio/decode-errors.js';
+import { UnsupportedFormatError } from '../../../lib/audio/decode-errors.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { fixture } from '../../support/paths.js';
 import { collect } from '../../support/blocks.js';
@@ -95,7 +95,7 @@ describe('Matroska', () => {
     const bomb = deflateSync(Buffer.alloc(50_000_000));
     await assert.rejects(decode(file([track({ extra: zipped })], [block(bomb)])));
     const odd = packed(element('5034', element('4254', byte(2))));
-    await assert.rejects(decode(file([track({ extra: odd })], [block(pcm(0, 4))])), Unsupported);
+    await assert.rejects(decode(file([track({ extra: odd })], [block(pcm(0, 4))])), UnsupportedFormatError);
     const locked = packed(element('5035', byte()));
     await assert.rejects(decode(file([track({ extra: locked })], [block(pcm(0, 4))])), /encrypted/);
   });
@@ -116,7 +116,7 @@ describe('Matroska', () => {
 
   it('a codec that is not decoded here is called by its name', async () => {
     for (const codec of ['A_AC3', 'A_DTS', 'A_REAL/COOK']) {
-      await assert.rejects(decode(file([track({ codec })], [block(pcm(0, 4))])), Unsupported);
+      await assert.rejects(decode(file([track({ codec })], [block(pcm(0, 4))])), UnsupportedFormatError);
     }
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { Unsupported } from '../../../lib/audio/decode-errors.js';
+import { UnsupportedFormatError } from '../../../lib/audio/decode-errors.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { fixture } from '../../support/paths.js';
 import { collect } from '../../support/blocks.js';
@@ -58,7 +58,7 @@ describe('MP4', () => {
       const locked = changed(bytes, 'mp4a', (at, copy) => copy.write(type, at, 'latin1'));
       await assert.rejects(
         decode(locked),
-        (error: Error) => !(error instanceof Unsupported) && /encrypted/.test(error.message),
+        (error: Error) => !(error instanceof UnsupportedFormatError) && /encrypted/.test(error.message),
       );
     }
   });
@@ -74,11 +74,11 @@ describe('MP4', () => {
         const config = copy.indexOf(Buffer.from([5, 0x80, 0x80, 0x80]), at) + 5;
         copy[config] = (objectType << 3) | (copy[config]! & 7);
       });
-      await assert.rejects(decode(other), (error) => error instanceof Unsupported && name.test(error.message));
+      await assert.rejects(decode(other), (error) => error instanceof UnsupportedFormatError && name.test(error.message));
     }
     for (const type of ['ac-3', 'ec-3', 'dtsc', 'xyzw']) {
       const other = changed(read('speech.m4a'), 'mp4a', (at, copy) => copy.write(type, at, 'latin1'));
-      await assert.rejects(decode(other), Unsupported);
+      await assert.rejects(decode(other), UnsupportedFormatError);
     }
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
-import { Unsupported } from '../../../lib/audio/decode-errors.js';
+import { UnsupportedFormatError } from '../../../lib/audio/decode-errors.js';
 import { fixture } from '../../support/paths.js';
 import { collect } from '../../support/blocks.js';
 
@@ -49,7 +49,7 @@ describe('Ogg', () => {
   it('a codec that is not decoded here is called by its name', async () => {
     const speex = Buffer.from(read('one.opus'));
     speex.write('Speex   ', 28, 'latin1');
-    await assert.rejects(decode(speex), (error) => error instanceof Unsupported && /Speex/.test(error.message));
+    await assert.rejects(decode(speex), (error) => error instanceof UnsupportedFormatError && /Speex/.test(error.message));
   });
 
   it('Opus: gain, start and end are the header’s and the last page’s', async () => {

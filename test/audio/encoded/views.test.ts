@@ -36,7 +36,7 @@ describe('bytes that are a view of something larger', () => {
       const pooled = Buffer.from(around.buffer, 3, bytes.length);
       for (const given of [view, pooled]) {
         const copy = given.slice(); // of a Buffer, it is none
-        assert.deepEqual(await collect(openAudio(given, name).stretches as AsyncIterable<never>), expected);
+        assert.deepEqual(await collect(openAudio(given, name).blocks as AsyncIterable<never>), expected);
         assert.deepEqual(given, copy, 'they are left as they are');
       }
     });

@@ -1,4 +1,4 @@
-import { hasAudioEnding } from '../../../lib/audio/input/extensions.js';
+import { hasAudioExtension } from '../../../lib/audio/input/extensions.js';
 
 /** Files that were dropped, and the recordings in folders that were, however deep. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
@@ -26,5 +26,5 @@ async function filesBelow(entry: FileSystemEntry, inFolder = false): Promise<Fil
 }
 
 function isRecording({ type, name }: File): boolean {
-  return type.startsWith('audio/') || hasAudioEnding(name); // browsers know the types of few endings
+  return type.startsWith('audio/') || hasAudioExtension(name); // browsers know the types of few endings
 }

@@ -3,23 +3,23 @@ import type { LinearAudio } from './linear-audio.js';
 
 export interface BlockLayout {
   channels: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
-  /** Bytes of a block. */
+  /** Size of a block in bytes. */
   blockBytes: number;
-  /** Samples of each channel in so many bytes of a block. */
+  /** Returns the number of samples of each channel in this many bytes of a block. */
   framesIn: (bytes: number) => number;
-  /** Samples of each channel; what the last blocks hold beyond them is filling. Default: all. */
+  /** Number of samples of each channel. Further samples in the last blocks are padding. Default: all. */
   frames?: number | undefined;
 }
 
-/** Sets the samples of each channel in a block. `follows`: the block before it was the last one that was decoded. */
+/** Decodes a block into `out`. `follows` is true if the preceding block was the one decoded last. */
 export type DecodeBlock = (block: Uint8Array, out: Float32Array[], follows: boolean) => void;
 
 /**
- * Audio in blocks of a fixed size.
- * @param decoder is called once it is known that there may be so many channels
- * @throws Error where the layout is out of bounds
+ * Opens audio in blocks of a fixed size.
+ * @param decoder returns the decoder of a block; called after the number of channels was checked
+ * @throws Error if the layout is out of bounds
  */
 export function inBlocks(
   bytes: Uint8Array,
@@ -29,18 +29,18 @@ export function inBlocks(
   const { channels, sampleRate, blockBytes, framesIn } = layout;
   checkShape(layout);
   const blockFrames = framesIn(blockBytes);
-  if (!(blockFrames >= 1)) throw new Error(`its blocks have ${blockBytes} bytes, too few for ${channels} channels`);
+  if (!(blockFrames >= 1)) throw new Error(`its blocks of ${blockBytes} bytes are too small for ${channels} channels`);
   const whole = Math.floor(bytes.length / blockBytes);
   const rest = Math.max(0, framesIn(bytes.length % blockBytes));
   const frames = Math.min(layout.frames ?? Infinity, whole * blockFrames + rest);
   const decode = decoder(channels);
   const block = Array.from({ length: channels }, () => new Float32Array(blockFrames));
   const blockAt = (index: number): Uint8Array => {
-    const there = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
-    if (there.length === blockBytes) return there;
-    const filled = new Uint8Array(blockBytes); // the last one may be cut off
-    filled.set(there);
-    return filled;
+    const found = bytes.subarray(index * blockBytes, (index + 1) * blockBytes);
+    if (found.length === blockBytes) return found;
+    const padded = new Uint8Array(blockBytes); // the last block may be truncated
+    padded.set(found);
+    return padded;
   };
   let decoded = -1;
   const read = (start: number, end: number): Float32Array[] => {

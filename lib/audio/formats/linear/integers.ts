@@ -4,20 +4,20 @@ import type { LinearAudio } from './linear-audio.js';
 
 export interface IntegerLayout {
   channels: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
-  /** That count in each sample. */
+  /** Number of significant bits in each sample. */
   bits: number;
-  /** Bytes from one sample of a channel to the next channel's; below what `bits` need, it is a lie and not believed. */
+  /** Number of bytes that each sample occupies. Ignored if it is too small for `bits`. */
   container: number;
   littleEndian: boolean;
 }
 
 /**
- * Signed integers of any number of bits. They are the upper bits of their container: that is what formats say, and what
- * ffmpeg and libsndfile make of 12 bits in 2 bytes. Where the container has whole bytes to spare, programs differ in which
- * they leave empty, and some write a container's size that is not so: there the samples themselves decide.
- * @returns undefined where there is no such encoding
+ * Opens signed integers of any bit depth. They occupy the upper bits of their container: so the formats specify, and so ffmpeg and
+ * libsndfile read 12 bits in 2 bytes. If the container has unused bytes, programs differ in which of them they leave empty, and some
+ * state a container size that is wrong. In these cases the samples themselves decide.
+ * @returns undefined if there is no such sample format
  */
 export function readIntegers(bytes: Uint8Array, layout: IntegerLayout): LinearAudio | undefined {
   const { channels, sampleRate, bits, container, littleEndian } = layout;
@@ -31,13 +31,14 @@ export function readIntegers(bytes: Uint8Array, layout: IntegerLayout): LinearAu
     if (emptyBelow(bytes, container, spare, littleEndian)) return as(wide);
     if (onlySignAbove(bytes, container, spare, littleEndian)) return as(wide, 256 ** spare);
     if (used === 3 && container === 4) {
-      const float = floats(32, littleEndian)!; // Cool Edit's 24.0 float
+      const float = floats(32, littleEndian)!; // the 24.0 float format of Cool Edit
       return looksFloat(bytes, littleEndian) ? as(float, 2 ** -23) : as(wide);
     }
   }
   return narrow === undefined || bytesOf(narrow) * 8 < bits ? undefined : as(narrow);
 }
 
+/** Whether the lower unused bytes of all samples are zero. */
 function emptyBelow(bytes: Uint8Array, container: number, spare: number, littleEndian: boolean): boolean {
   const first = littleEndian ? 0 : container - spare;
   for (let at = 0; at + container <= bytes.length; at += container) {
@@ -46,6 +47,7 @@ function emptyBelow(bytes: Uint8Array, container: number, spare: number, littleE
   return true;
 }
 
+/** Whether the upper unused bytes of all samples only extend the sign. */
 function onlySignAbove(bytes: Uint8Array, container: number, spare: number, littleEndian: boolean): boolean {
   const [first, top] = littleEndian ? [container - spare, container - spare - 1] : [0, spare];
   for (let at = 0; at + container <= bytes.length; at += container) {
@@ -55,7 +57,7 @@ function onlySignAbove(bytes: Uint8Array, container: number, spare: number, litt
   return true;
 }
 
-/** Of the size of 24-bit integers, all of them. */
+/** Whether all samples are plausible as floats that are scaled to 24-bit integers. */
 function looksFloat(bytes: Uint8Array, littleEndian: boolean): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + 4 <= bytes.length; at += 4) {

@@ -1,52 +1,32 @@
-import { Unsupported } from '../../../decode-errors.js';
-import { FRAME } from './aac-filterbank.js';
+import { UnsupportedFormatError } from '../../../decode-errors.js';
+import {
+  type ChannelData,
+  FRAME_LENGTH,
+  INTENSITY_BOOK,
+  MAX_BANDS,
+  NOISE_BOOK,
+  type NoiseFilter,
+  SEQUENCE,
+  SHORT_LENGTH,
+  type WindowInfo,
+  type WindowSequence,
+} from './aac-frame.js';
 import { BANDS, type CodeBook, SCALE_BOOK, SHORT_BITS, SPECTRUM_BOOKS, TNS_BANDS } from './aac-tables.js';
 import type { BitReader } from './bit-reader.js';
 
-/** Only long, the long one before short ones, eight short, the long one after. */
-export type WindowSequence = 0 | 1 | 2 | 3;
-
-export interface WindowInfo {
-  sequence: WindowSequence;
-  shape: number;
-  /** Bands of scale factors that are there. */
-  bands: number;
-  /** Windows of each group; groups share their scale factors. */
-  groups: number[];
-  offsets: Uint16Array;
-}
-
-interface Filter {
-  start: number;
-  end: number;
-  backwards: boolean;
-  coefficients: Float64Array;
-}
-
-export interface ChannelData {
-  info: WindowInfo;
-  /** Of each band of each group. */
-  books: Uint8Array;
-  scales: Int16Array;
-  spectrum: Float64Array;
-  filters: Filter[];
-}
-
-export const NOISE = 13;
-export const INTENSITY = { opposite: 14, same: 15 };
-const ESCAPED = 11;
-const MAX_BANDS = 64;
+/** The code book whose values of 16 stand for escape codes. */
+const ESCAPE_BOOK = 11;
 /** x ** (4 / 3) */
 const POWERS = Float64Array.from({ length: 8192 }, (_, value) => value ** (4 / 3));
 /** 2 ** ((scale - 100) / 4) */
 const SCALES = Float64Array.from({ length: 256 }, (_, scale) => 2 ** ((scale - 100) / 4));
 
-/** Source: ISO/IEC 14496-3, 4.4.2.1, table 4.6. */
+/** Reads `ics_info`. Source: ISO/IEC 14496-3, 4.4.2.1, table 4.6. */
 export function readWindowInfo(reader: BitReader, rateIndex: number): WindowInfo {
   reader.position++;
   const sequence = reader.read(2) as WindowSequence;
   const shape = reader.read(1);
-  const short = sequence === 2;
+  const short = sequence === SEQUENCE.eightShort;
   const bands = reader.read(short ? 4 : 6);
   const groups = [1];
   if (short) {
@@ -54,13 +34,16 @@ export function readWindowInfo(reader: BitReader, rateIndex: number): WindowInfo
       if (reader.flag()) groups[groups.length - 1]!++;
       else groups.push(1);
     }
-  } else if (reader.flag()) throw new Unsupported('AAC with prediction');
+  } else if (reader.flag()) throw new UnsupportedFormatError('AAC with prediction');
   const offsets = (short ? BANDS.short : BANDS.long)[rateIndex]!;
   if (bands >= offsets.length) throw new Error('an AAC frame is damaged');
   return { sequence, shape, bands, groups, offsets };
 }
 
-/** One channel's part of a frame. Source: ISO/IEC 14496-3, table 4.50. */
+/**
+ * Reads the data of one channel (`individual_channel_stream`). Source: ISO/IEC 14496-3, table 4.50.
+ * @param common the window information that both channels of a pair share
+ */
 export function readChannel(reader: BitReader, rateIndex: number, common?: WindowInfo): ChannelData {
   const gain = reader.read(8);
   const info = common ?? readWindowInfo(reader, rateIndex);
@@ -68,15 +51,15 @@ export function readChannel(reader: BitReader, rateIndex: number, common?: Windo
   const scales = readScales(reader, info, books, gain);
   const pulses = reader.flag() ? readPulses(reader, info) : [];
   const filters = reader.flag() ? readFilters(reader, info, rateIndex) : [];
-  if (reader.flag()) throw new Unsupported('AAC of a scalable sampling rate');
+  if (reader.flag()) throw new UnsupportedFormatError('AAC with a scalable sampling rate');
   const spectrum = readSpectrum(reader, info, books, scales, pulses);
-  if (reader.overrun) throw new Error('an AAC frame is cut off');
+  if (reader.overrun) throw new Error('an AAC frame is truncated');
   return { info, books, scales, spectrum, filters };
 }
 
 function readSections(reader: BitReader, { sequence, bands, groups }: WindowInfo): Uint8Array {
   const books = new Uint8Array(groups.length * MAX_BANDS);
-  const bits = sequence === 2 ? 3 : 5;
+  const bits = sequence === SEQUENCE.eightShort ? 3 : 5;
   const escape = (1 << bits) - 1;
   for (let group = 0; group < groups.length; group++) {
     for (let band = 0; band < bands;) {
@@ -102,38 +85,38 @@ function readScales(reader: BitReader, { bands, groups }: WindowInfo, books: Uin
     for (let at = group * MAX_BANDS; at < group * MAX_BANDS + bands; at++) {
       const book = books[at]!;
       if (book === 0) continue;
-      if (book === NOISE && firstNoise) {
+      if (book === NOISE_BOOK && firstNoise) {
         noise += reader.read(9) - 256;
         firstNoise = false;
       } else {
         const change = readSymbol(reader, SCALE_BOOK) - 60;
-        if (book === NOISE) noise += change;
-        else if (book >= INTENSITY.opposite) position += change;
+        if (book === NOISE_BOOK) noise += change;
+        else if (book >= INTENSITY_BOOK.opposite) position += change;
         else scale += change;
       }
       if (scale < 0 || scale > 255) throw new Error('an AAC frame is damaged');
-      scales[at] = book === NOISE ? noise : book >= INTENSITY.opposite ? position : scale;
+      scales[at] = book === NOISE_BOOK ? noise : book >= INTENSITY_BOOK.opposite ? position : scale;
     }
   }
   return scales;
 }
 
 function readPulses(reader: BitReader, { sequence, offsets }: WindowInfo): [at: number, height: number][] {
-  if (sequence === 2) throw new Error('an AAC frame is damaged');
+  if (sequence === SEQUENCE.eightShort) throw new Error('an AAC frame is damaged');
   const count = reader.read(2) + 1;
-  let at = offsets[reader.read(6)] ?? FRAME;
+  let at = offsets[reader.read(6)] ?? FRAME_LENGTH;
   return Array.from({ length: count }, () => {
     at += reader.read(5);
-    if (at >= FRAME) throw new Error('an AAC frame is damaged');
+    if (at >= FRAME_LENGTH) throw new Error('an AAC frame is damaged');
     return [at, reader.read(4)];
   });
 }
 
-/** Noise shaping: filters over a part of the spectrum. Source: ISO/IEC 14496-3, 4.6.9. */
-function readFilters(reader: BitReader, { sequence, bands, offsets }: WindowInfo, rateIndex: number): Filter[] {
-  const short = sequence === 2;
-  const filters: Filter[] = [];
-  const most = Math.min(bands, (short ? TNS_BANDS.short : TNS_BANDS.long)[rateIndex]!);
+/** Reads the filters of temporal noise shaping. Source: ISO/IEC 14496-3, 4.6.9. */
+function readFilters(reader: BitReader, { sequence, bands, offsets }: WindowInfo, rateIndex: number): NoiseFilter[] {
+  const short = sequence === SEQUENCE.eightShort;
+  const filters: NoiseFilter[] = [];
+  const maxBand = Math.min(bands, (short ? TNS_BANDS.short : TNS_BANDS.long)[rateIndex]!);
   for (let window = 0; window < (short ? 8 : 1); window++) {
     const count = reader.read(short ? 1 : 2);
     const resolution = count > 0 ? reader.read(1) + 3 : 0;
@@ -149,10 +132,10 @@ function readFilters(reader: BitReader, { sequence, bands, offsets }: WindowInfo
           const value = reader.signed(bits);
           return Math.sin((value * Math.PI) / (2 ** resolution + (value < 0 ? 1 : -1)));
         });
-        const begin = window * (FRAME / 8);
-        const start = begin + offsets[Math.min(bottom, most)]!;
-        const end = begin + offsets[Math.min(top, most)]!;
-        filters.push({ start, end, backwards, coefficients: polynomial(reflections) });
+        const begin = window * SHORT_LENGTH;
+        const start = begin + offsets[Math.min(bottom, maxBand)]!;
+        const end = begin + offsets[Math.min(top, maxBand)]!;
+        filters.push({ start, end, backwards, coefficients: directForm(reflections) });
       }
       top = bottom;
     }
@@ -160,7 +143,8 @@ function readFilters(reader: BitReader, { sequence, bands, offsets }: WindowInfo
   return filters;
 }
 
-function polynomial(reflections: readonly number[]): Float64Array {
+/** Converts reflection coefficients to those of the direct form (Levinson recursion). */
+function directForm(reflections: readonly number[]): Float64Array {
   const coefficients = new Float64Array(reflections.length);
   for (const [order, reflection] of reflections.entries()) {
     const before = coefficients.slice(0, order);
@@ -170,7 +154,8 @@ function polynomial(reflections: readonly number[]): Float64Array {
   return coefficients;
 }
 
-export function shapeNoise(spectrum: Float64Array, filters: readonly Filter[]): void {
+/** Applies the filters of temporal noise shaping to a spectrum in place. */
+export function shapeNoise(spectrum: Float64Array, filters: readonly NoiseFilter[]): void {
   for (const { start, end, backwards, coefficients } of filters) {
     const step = backwards ? -1 : 1;
     let at = backwards ? end - 1 : start;
@@ -188,19 +173,19 @@ function readSpectrum(
   scales: Int16Array,
   pulses: readonly [at: number, height: number][],
 ): Float64Array {
-  const spectrum = new Float64Array(FRAME);
+  const spectrum = new Float64Array(FRAME_LENGTH);
   const values = new Int32Array(4);
-  let first = 0; // window of the group
+  let first = 0; // first window of the group
   for (let group = 0; group < groups.length; group++) {
     for (let band = 0; band < bands; band++) {
       const at = group * MAX_BANDS + band;
       const book = books[at]!;
-      if (book === 0 || book >= NOISE) continue;
+      if (book === 0 || book >= NOISE_BOOK) continue;
       const scale = SCALES[scales[at]!]!;
       const size = book < 5 ? 4 : 2;
       for (let window = first; window < first + groups[group]!; window++) {
-        const end = window * 128 + offsets[band + 1]!;
-        for (let bin = window * 128 + offsets[band]!; bin < end; bin += size) {
+        const end = window * SHORT_LENGTH + offsets[band + 1]!;
+        for (let bin = window * SHORT_LENGTH + offsets[band]!; bin < end; bin += size) {
           readValues(reader, book, values);
           if (pulses.length > 0) addPulses(values, pulses, bin, size);
           for (let i = 0; i < size; i++) {
@@ -209,7 +194,7 @@ function readSpectrum(
           }
         }
       }
-      if (reader.overrun) throw new Error('an AAC frame is cut off');
+      if (reader.overrun) throw new Error('an AAC frame is truncated');
     }
     first += groups[group]!;
   }
@@ -232,7 +217,7 @@ function power(value: number): number {
   return value < POWERS.length ? POWERS[value]! : value ** (4 / 3);
 }
 
-/** Two or four numbers of a spectrum. */
+/** Reads two or four coefficients of a spectrum. */
 function readValues(reader: BitReader, book: number, values: Int32Array): void {
   let symbol = readSymbol(reader, SPECTRUM_BOOKS[book - 1]!);
   if (book < 5) {
@@ -253,13 +238,13 @@ function readValues(reader: BitReader, book: number, values: Int32Array): void {
     return;
   }
   const negative = values[0] !== 0 && reader.flag();
-  const negativeToo = values[1] !== 0 && reader.flag();
-  if (book === ESCAPED) {
+  const negativeSecond = values[1] !== 0 && reader.flag();
+  if (book === ESCAPE_BOOK) {
     if (values[0] === 16) values[0] = readEscape(reader);
     if (values[1] === 16) values[1] = readEscape(reader);
   }
   if (negative) values[0] = -values[0];
-  if (negativeToo) values[1] = -values[1];
+  if (negativeSecond) values[1] = -values[1];
 }
 
 function readEscape(reader: BitReader): number {
@@ -268,6 +253,7 @@ function readEscape(reader: BitReader): number {
   return (1 << bits) + reader.read(bits);
 }
 
+/** Reads one Huffman code. */
 function readSymbol(reader: BitReader, { short, limits, offsets, symbols }: CodeBook): number {
   const word = reader.peek(19);
   const entry = short[word >> (19 - SHORT_BITS)]!;

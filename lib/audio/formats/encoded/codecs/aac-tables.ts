@@ -1,9 +1,9 @@
-/** Numbers of ISO/IEC 14496-3, subpart 4. */
+/** Tables of ISO/IEC 14496-3, subpart 4. */
 
-/** Hz, by index. */
+/** Sample rates in Hz, by sampling frequency index. */
 export const SAMPLE_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
 
-/** Where the bands of scale factors begin, by the rate's index, and where the last one ends. */
+/** Offsets of the scale factor bands in spectral coefficients, by sample rate in kHz. The last number is the end of the last band. */
 const LONG_BANDS = {
   r96: [
     0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 64, 72, 80, 88, 96, 108, 120, 132, 144, 156, 172, 188, 212,
@@ -76,20 +76,20 @@ export const BANDS = {
   ].map((bands) => Uint16Array.from(bands)),
 };
 
-/** Up to which band noise is shaped in time, by the rate's index. */
+/** Maximum band of temporal noise shaping (TNS), by sampling frequency index. */
 export const TNS_BANDS = {
   long: [31, 31, 34, 40, 42, 51, 46, 46, 42, 42, 42, 39, 39],
   short: [9, 9, 10, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14],
 };
 
 interface Book {
-  /** Codes of one bit, of two bits ... */
+  /** Number of codes of one bit, of two bits, and so on. */
   counts: number[];
-  /** What they mean, in the codes' order: two digits of base 36 each. */
+  /** The symbols in the order of their codes, as two digits of base 36 each. */
   symbols: string;
 }
 
-/** The code books of spectra, 1 to 11, and that of scale factors. Their codes are in order: a longer one is greater. */
+/** Huffman code books of the spectrum, 1 to 11, and of scale factors. The codes are canonical: longer codes are numerically greater. */
 const BOOKS: readonly Book[] = [
   {
     counts: [1, 0, 0, 0, 8, 0, 24, 0, 24, 8, 16],
@@ -174,14 +174,16 @@ const BOOKS: readonly Book[] = [
   },
 ];
 
-/** Codes of up to so many bits are looked up at once. */
+/** Codes of up to this many bits are found with one table lookup. */
 export const SHORT_BITS = 9;
 
-/** Of each number of bits: the first code that is longer, and where in the symbols its codes begin. */
+/** A Huffman code book in the form in which it is decoded. */
 export interface CodeBook {
-  /** By the next so many bits: a symbol times 32, plus the bits of its code; 0 where its code is longer. */
+  /** Indexed by the next SHORT_BITS bits: 32 times the symbol plus the length of its code in bits; 0 if the code is longer. */
   short: Uint16Array;
+  /** By length in bits: the first number that is not a code of this length, but the beginning of a longer one. */
   limits: Int32Array;
+  /** By length in bits: what is added to a code to get the index of its symbol. */
   offsets: Int32Array;
   symbols: Uint16Array;
 }

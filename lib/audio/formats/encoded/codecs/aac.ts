@@ -1,14 +1,14 @@
-import { Unsupported } from '../../../decode-errors.js';
-import { type ChannelData, INTENSITY, NOISE, readChannel, readWindowInfo, shapeNoise } from './aac-channel.js';
+import { UnsupportedFormatError } from '../../../decode-errors.js';
+import { readChannel, readWindowInfo, shapeNoise } from './aac-channel.js';
 import { Filterbank } from './aac-filterbank.js';
+import { type ChannelData, INTENSITY_BOOK, MAX_BANDS, NOISE_BOOK, SHORT_LENGTH } from './aac-frame.js';
 import { SAMPLE_RATES } from './aac-tables.js';
 import { BitReader } from './bit-reader.js';
 import type { Codec } from './codec.js';
 
-const MAX_BANDS = 64;
 const ELEMENT = { single: 0, pair: 1, coupling: 2, low: 3, data: 4, program: 5, fill: 6, end: 7 };
-/** Kinds of AAC that are not decoded here, by object type. */
-const OTHERS: Record<number, string> = {
+/** Names of audio object types that are not supported. */
+const OBJECT_TYPES: Record<number, string> = {
   1: 'AAC Main',
   3: 'AAC SSR',
   4: 'AAC LTP',
@@ -19,12 +19,12 @@ const OTHERS: Record<number, string> = {
   42: 'xHE-AAC',
 };
 const LOW_COMPLEXITY = 2;
-/** Channels of a frame, at most. */
-const CHANNELS = 16;
+/** Maximum number of channels in a frame. */
+const MAX_CHANNELS = 16;
 
 /**
- * Decodes AAC-LC: what phones and ffmpeg write. HE-AAC's upper half, for which its decoders need thousands of lines more, is
- * left to another decoder. Source: ISO/IEC 14496-3, subpart 4.
+ * Decodes AAC-LC, which phones and ffmpeg write. HE-AAC is left to ffmpeg: its spectral band replication takes thousands of further
+ * lines of code. Source: ISO/IEC 14496-3, subpart 4.
  */
 export class AacCodec implements Codec {
   readonly sampleRate: number;
@@ -32,12 +32,12 @@ export class AacCodec implements Codec {
   readonly #banks = new Map<string, Filterbank>();
   #seed = 1;
 
-  /** @throws Unsupported for another kind than AAC-LC */
+  /** @throws UnsupportedFormatError for any object type other than AAC-LC */
   constructor({ objectType, sampleRate }: AacConfig) {
     if (objectType !== LOW_COMPLEXITY)
-      throw new Unsupported(OTHERS[objectType] ?? `MPEG-4 audio of type ${objectType}`);
+      throw new UnsupportedFormatError(OBJECT_TYPES[objectType] ?? `MPEG-4 audio object type ${objectType}`);
     this.sampleRate = sampleRate;
-    // Rates that have no index of their own use the bands of one nearby.
+    // Sample rates without an index of their own use the bands of the nearest rate.
     const bounds = [92017, 75132, 55426, 46009, 37566, 27713, 23004, 18783, 13856, 11502, 9391, 0];
     this.#rateIndex = bounds.findIndex((bound) => sampleRate >= bound);
   }
@@ -51,11 +51,11 @@ export class AacCodec implements Codec {
       if (element === ELEMENT.fill) skipFill(reader);
       else if (element === ELEMENT.data) skipData(reader);
       else if (element === ELEMENT.program) skipProgram(reader);
-      else if (element === ELEMENT.coupling) throw new Unsupported('AAC with coupled channels');
+      else if (element === ELEMENT.coupling) throw new UnsupportedFormatError('AAC with coupling channels');
       else this.#decodeElement(reader, element, channels);
-      if (channels.length > CHANNELS) throw new Error('an AAC frame is damaged');
+      if (channels.length > MAX_CHANNELS) throw new Error('an AAC frame is damaged');
     }
-    if (channels.length === 0) throw new Error('an AAC frame holds no channels');
+    if (channels.length === 0) throw new Error('an AAC frame contains no channels');
     return channels;
   }
 
@@ -64,7 +64,7 @@ export class AacCodec implements Codec {
     if (element !== ELEMENT.pair) {
       const channel = readChannel(reader, this.#rateIndex);
       this.#makeNoise(channel);
-      channels.push(this.#synthesise(channel, tag));
+      channels.push(this.#synthesize(channel, tag));
       return;
     }
     const common = reader.flag() ? readWindowInfo(reader, this.#rateIndex) : undefined;
@@ -73,11 +73,11 @@ export class AacCodec implements Codec {
     const right = readChannel(reader, this.#rateIndex, common);
     const seeds = this.#makeNoise(left);
     this.#makeNoise(right, masks, seeds);
-    if (common !== undefined) joinChannels(left, right, masks);
-    channels.push(this.#synthesise(left, `${tag}/0`), this.#synthesise(right, `${tag}/1`));
+    if (common !== undefined) decodeStereo(left, right, masks);
+    channels.push(this.#synthesize(left, `${tag}/0`), this.#synthesize(right, `${tag}/1`));
   }
 
-  #synthesise({ info, spectrum, filters }: ChannelData, key: string): Float32Array {
+  #synthesize({ info, spectrum, filters }: ChannelData, key: string): Float32Array {
     shapeNoise(spectrum, filters);
     let bank = this.#banks.get(key);
     if (bank === undefined) this.#banks.set(key, (bank = new Filterbank()));
@@ -87,11 +87,15 @@ export class AacCodec implements Codec {
     return scaled;
   }
 
-  /** Bands of noise of a level, the same noise in both channels where they are joined. @returns where each band's begins */
+  /**
+   * Perceptual noise substitution: fills bands with noise of the transmitted energy. Both channels get the same noise in bands whose
+   * mask is set.
+   * @returns the seed of each band's noise
+   */
   #makeNoise(channel: ChannelData, masks?: Uint8Array, others?: Map<number, number>): Map<number, number> {
     const seeds = new Map<number, number>();
     for (const { at, start, end, window } of bandsOf(channel)) {
-      if (channel.books[at] !== NOISE) continue;
+      if (channel.books[at] !== NOISE_BOOK) continue;
       const key = window * MAX_BANDS + (at % MAX_BANDS);
       const shared = masks?.[at] ? others?.get(key) : undefined;
       let seed = shared ?? this.#seed;
@@ -122,30 +126,30 @@ function readMasks(reader: BitReader, { groups, bands }: ChannelData['info']): U
   return masks;
 }
 
-/** Every band of every window: its index among a channel's bands, and its bins. */
+/** Yields each band of each window: its index in the channel's arrays, and its coefficients. */
 function* bandsOf({ info }: ChannelData): Iterable<{ at: number; start: number; end: number; window: number }> {
   const { groups, bands, offsets } = info;
   let window = 0;
   for (const [group, size] of groups.entries()) {
     for (const last = window + size; window < last; window++) {
       for (let band = 0; band < bands; band++) {
-        const [start, end] = [window * 128 + offsets[band]!, window * 128 + offsets[band + 1]!];
+        const [start, end] = [window * SHORT_LENGTH + offsets[band]!, window * SHORT_LENGTH + offsets[band + 1]!];
         yield { at: group * MAX_BANDS + band, start, end, window };
       }
     }
   }
 }
 
-/** Sum and difference, and bands that are one channel's at two levels. Source: ISO/IEC 14496-3, 4.6.8. */
-function joinChannels(left: ChannelData, right: ChannelData, masks: Uint8Array | undefined): void {
+/** Reverses joint stereo coding: mid/side and intensity stereo. Source: ISO/IEC 14496-3, 4.6.8. */
+function decodeStereo(left: ChannelData, right: ChannelData, masks: Uint8Array | undefined): void {
   const [l, r] = [left.spectrum, right.spectrum];
   for (const { at, start, end } of bandsOf(right)) {
     const book = right.books[at]!;
-    if (book >= INTENSITY.opposite) {
-      const sign = (book === INTENSITY.same ? 1 : -1) * (masks?.[at] ? -1 : 1);
+    if (book >= INTENSITY_BOOK.opposite) {
+      const sign = (book === INTENSITY_BOOK.same ? 1 : -1) * (masks?.[at] ? -1 : 1);
       const scale = sign * 0.5 ** (right.scales[at]! / 4);
       for (let bin = start; bin < end; bin++) r[bin] = l[bin]! * scale;
-    } else if (masks?.[at] && book !== NOISE && left.books[at]! < NOISE) {
+    } else if (masks?.[at] && book !== NOISE_BOOK && left.books[at]! < NOISE_BOOK) {
       for (let bin = start; bin < end; bin++) {
         const [middle, side] = [l[bin]!, r[bin]!];
         l[bin] = middle + side;
@@ -155,11 +159,14 @@ function joinChannels(left: ChannelData, right: ChannelData, masks: Uint8Array |
   }
 }
 
-/** What fills may be what doubles the rate. @throws Unsupported then */
+/**
+ * Skips a fill element.
+ * @throws UnsupportedFormatError if it contains spectral band replication (SBR), which makes the stream HE-AAC
+ */
 function skipFill(reader: BitReader): void {
   let count = reader.read(4);
   if (count === 15) count += reader.read(8) - 1;
-  if (count > 0 && reader.left >= 4 && [13, 14].includes(reader.peek(4))) throw new Unsupported('HE-AAC');
+  if (count > 0 && reader.left >= 4 && [13, 14].includes(reader.peek(4))) throw new UnsupportedFormatError('HE-AAC');
   reader.position += count * 8;
 }
 
@@ -184,28 +191,28 @@ function skipProgram(reader: BitReader): void {
 
 export interface AacConfig {
   objectType: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
 }
 
 /**
- * What a container holds of the stream: AudioSpecificConfig. Source: ISO/IEC 14496-3, 1.6.2.1.
- * @throws Unsupported for another kind than AAC-LC
+ * Reads AudioSpecificConfig, which containers store. Source: ISO/IEC 14496-3, 1.6.2.1.
+ * @throws UnsupportedFormatError for any object type other than AAC-LC
  */
 export function readAacConfig(bytes: Uint8Array): AacConfig {
   const reader = new BitReader(bytes);
   const objectType = readObjectType(reader);
   const sampleRate = readRate(reader);
-  reader.read(4); // the layout: frames show it
-  if (objectType !== LOW_COMPLEXITY) throw new Unsupported(OTHERS[objectType] ?? `MPEG-4 audio of type ${objectType}`);
-  if (reader.flag()) throw new Unsupported('AAC of 960 samples a frame');
-  if (reader.flag()) throw new Unsupported('AAC that is scalable');
+  reader.read(4); // channel configuration: the frames show the channels
+  if (objectType !== LOW_COMPLEXITY) throw new UnsupportedFormatError(OBJECT_TYPES[objectType] ?? `MPEG-4 audio object type ${objectType}`);
+  if (reader.flag()) throw new UnsupportedFormatError('AAC with 960 samples per frame');
+  if (reader.flag()) throw new UnsupportedFormatError('scalable AAC');
   const extended = reader.position + 1;
   for (let at = extended; at + 16 <= bytes.length * 8; at++) {
     reader.position = at;
-    if (reader.read(11) === 0x2b7 && reader.read(5) === 5 && reader.flag()) throw new Unsupported('HE-AAC');
+    if (reader.read(11) === 0x2b7 && reader.read(5) === 5 && reader.flag()) throw new UnsupportedFormatError('HE-AAC');
   }
-  if (sampleRate < 1) throw new Error('the AAC header says 0 Hz');
+  if (sampleRate < 1) throw new Error('the AAC header states a sample rate of 0 Hz');
   return { objectType, sampleRate };
 }
 

@@ -2,9 +2,11 @@ import { BitReader } from './bit-reader.js';
 import type { Codec } from './codec.js';
 
 interface AlacConfig {
+  /** Maximum number of samples in a frame. */
   frameLength: number;
+  /** Bit depth. */
   bits: number;
-  /** How the codes of residuals adapt: history's weight, first mean, longest parameter. */
+  /** Adaptation of the Rice codes: history multiplier, initial history, maximum parameter. */
   weight: number;
   mean: number;
   limit: number;
@@ -13,15 +15,15 @@ interface AlacConfig {
 }
 
 const ELEMENT = { single: 0, pair: 1, low: 3, data: 4, fill: 6, end: 7 };
-/** Samples of a frame, at most: encoders write 4096. */
-const FRAME = 1 << 16;
+/** Maximum number of samples in a frame. Encoders write 4096. */
+const MAX_FRAME = 1 << 16;
 
 /**
- * Decodes Apple Lossless frames that a container holds.
+ * Opens a decoder for Apple Lossless (ALAC) packets of a container.
  * @param cookie ALACSpecificConfig, 24 bytes. Source: Apple Lossless Format "Magic Cookie" Description
  */
 export function openAlac(cookie: Uint8Array): Codec {
-  if (cookie.length < 24) throw new Error('the ALAC header is cut off');
+  if (cookie.length < 24) throw new Error('the ALAC header is truncated');
   const view = new DataView(cookie.buffer, cookie.byteOffset, cookie.byteLength);
   const config: AlacConfig = {
     frameLength: view.getUint32(0),
@@ -34,8 +36,8 @@ export function openAlac(cookie: Uint8Array): Codec {
   };
   const { frameLength, bits, channels, sampleRate } = config;
   const known = [16, 20, 24, 32].includes(bits) && channels >= 1 && channels <= 8;
-  if (!known || frameLength < 1 || frameLength > FRAME || sampleRate < 1)
-    throw new Error('the ALAC header says what cannot be');
+  if (!known || frameLength < 1 || frameLength > MAX_FRAME || sampleRate < 1)
+    throw new Error('the ALAC header is invalid');
   return { sampleRate, decode: (packet) => decodeFrame(packet, config) };
 }
 
@@ -68,7 +70,7 @@ function decodeFrame(packet: Uint8Array, config: AlacConfig): Float32Array[] {
   return channels;
 }
 
-/** One channel or a pair. */
+/** Reads one channel or a pair of channels. */
 function readElement(reader: BitReader, count: 1 | 2, config: AlacConfig): Int32Array[] {
   reader.position += 4 + 12;
   const [partial, shifted, escaped] = [reader.flag(), reader.read(2), reader.flag()];
@@ -81,7 +83,7 @@ function readElement(reader: BitReader, count: 1 | 2, config: AlacConfig): Int32
   const predictors = Array.from({ length: count }, () => readPredictor(reader));
   const lows = new BitReader(reader.bytes, reader.position);
   reader.position += low * size * count;
-  if (reader.overrun) throw new Error('an ALAC frame is cut off');
+  if (reader.overrun) throw new Error('an ALAC frame is truncated');
   const channels = predictors.map((predictor) => {
     const samples = readResiduals(reader, size, (config.weight * predictor.factor) >> 2, bits, config);
     if (predictor.mode > 0) predict(samples, new Int16Array(31), 31, bits, 0);
@@ -98,7 +100,7 @@ function readElement(reader: BitReader, count: 1 | 2, config: AlacConfig): Int32
 }
 
 function readPlain(reader: BitReader, count: number, size: number, bits: number): Int32Array[] {
-  if (reader.left < count * size * bits) throw new Error('an ALAC frame is cut off');
+  if (reader.left < count * size * bits) throw new Error('an ALAC frame is truncated');
   const channels = Array.from({ length: count }, () => new Int32Array(size));
   for (let i = 0; i < size; i++) for (const samples of channels) samples[i] = reader.signed(bits);
   return channels;
@@ -110,13 +112,13 @@ function readPredictor(reader: BitReader): { mode: number; shift: number; factor
   return { mode, shift, factor, coefficients };
 }
 
-/** Adaptive Golomb codes, and runs of zeros where the mean is low. */
+/** Reads adaptive Golomb codes, and runs of zeros where the mean is low. */
 function readResiduals(reader: BitReader, size: number, weight: number, bits: number, config: AlacConfig): Int32Array {
   const residuals = new Int32Array(size);
   let mean = config.mean;
-  let odd = 0; // behind a run of zeros comes no zero
+  let odd = 0; // 1 after a run of zeros, which no zero can follow
   for (let i = 0; i < size; i++) {
-    if (reader.overrun) throw new Error('an ALAC frame is cut off');
+    if (reader.overrun) throw new Error('an ALAC frame is truncated');
     const parameter = Math.min(31 - Math.clz32((mean >> 9) + 3), config.limit);
     const value = readCode(reader, parameter, (1 << parameter) - 1, bits) + odd;
     residuals[i] = value % 2 === 0 ? value / 2 : -(value + 1) / 2;
@@ -139,12 +141,12 @@ function readCode(reader: BitReader, parameter: number, multiplier: number, bits
   if (ones === 9) return reader.read(bits);
   if (parameter === 1) return ones;
   const rest = reader.peek(parameter);
-  // The two lowest codes share one that is a bit shorter.
+  // The two lowest values share a code that is one bit shorter.
   reader.position += rest >= 2 ? parameter : parameter - 1;
   return ones * multiplier + (rest >= 2 ? rest - 1 : 0);
 }
 
-/** In place: from residuals to samples of so many bits, with coefficients that follow the signal. */
+/** Reconstructs samples of this many bits from residuals, in place. The coefficients adapt to the signal. */
 function predict(samples: Int32Array, coefficients: Int16Array, order: number, bits: number, shift: number): void {
   const cut = 32 - bits;
   const wrap = (value: number): number => (value << cut) >> cut;

@@ -1,6 +1,6 @@
-/** Reads bits, the highest of each byte first. Past the end there are zeros, and `overrun` says so. */
+/** Reads bits, most significant bit first. Beyond the end it reads zeros, and `overrun` is true. */
 export class BitReader {
-  /** In bits, from the first byte's highest. */
+  /** Position in bits from the most significant bit of the first byte. */
   position: number;
   readonly bytes: Uint8Array;
 
@@ -9,6 +9,7 @@ export class BitReader {
     this.position = position;
   }
 
+  /** Number of bits that remain. */
   get left(): number {
     return this.bytes.length * 8 - this.position;
   }
@@ -17,7 +18,7 @@ export class BitReader {
     return this.position > this.bytes.length * 8;
   }
 
-  /** Up to 24 bits that stay to be read. */
+  /** Returns up to 24 bits without advancing. */
   peek(count: number): number {
     if (count === 0) return 0;
     const bytes = this.bytes;
@@ -30,7 +31,7 @@ export class BitReader {
     return (word << (position & 7)) >>> (32 - count);
   }
 
-  /** An unsigned number of up to 32 bits. */
+  /** Reads an unsigned number of up to 32 bits. */
   read(count: number): number {
     if (count > 24) return this.read(count - 16) * 65536 + this.read(16);
     const value = this.peek(count);
@@ -38,30 +39,34 @@ export class BitReader {
     return value;
   }
 
-  /** A number of up to 33 bits in two's complement. */
+  /** Reads a number of up to 33 bits in two's complement. */
   signed(count: number): number {
     if (count === 0) return 0;
     const value = this.read(count);
     return value >= 2 ** (count - 1) ? value - 2 ** count : value;
   }
 
+  /** Reads one bit. */
   flag(): boolean {
     const at = this.position++;
     return ((this.bytes[at >> 3]! >> (7 - (at & 7))) & 1) === 1;
   }
 
-  /** How many bits there are before the next 1, which is read as well. @throws Error where none comes */
+  /**
+   * Reads a unary code: returns the number of zeros before the next one bit, which is consumed too.
+   * @throws Error if there is no one bit
+   */
   zeros(): number {
     const bytes = this.bytes;
     let at = this.position >> 3;
     let byte = (bytes[at]! << (this.position & 7)) & 0xff;
     let count = -(this.position & 7);
     while (byte === 0) {
-      if (++at >= bytes.length) throw new Error('a code has no end');
+      if (++at >= bytes.length) throw new Error('a unary code is not terminated');
       byte = bytes[at]!;
       count += 8;
     }
-    // Where the byte is the first one, its bits that were read already have been shifted out.
+    // Bits of the first byte that were read before have been shifted out.
     const inByte = Math.clz32(byte) - 24;
     if (count < 0) {
       this.position += inByte + 1;
@@ -72,7 +77,7 @@ export class BitReader {
     return total;
   }
 
-  /** On to the next whole byte. */
+  /** Advances to the next byte boundary. */
   align(): void {
     this.position = (this.position + 7) & ~7;
   }

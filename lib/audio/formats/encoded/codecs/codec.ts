@@ -1,31 +1,31 @@
-/** Decodes the packets of one stream, one after the other. */
+/** Decodes the packets of one stream in order. */
 export interface Codec {
-  /** Hz, of what came last: some streams change it. */
+  /** Sample rate in Hz of the latest packet. Some streams change it. */
   readonly sampleRate: number;
   /**
-   * The samples of each channel that are complete with this packet, nominally -1..1. They are the caller's.
-   * @throws Unsupported where the codec has a part that is not known here; Error where the packet is damaged
+   * Decodes a packet. Returns the samples of each channel that the packet completes, nominally -1..1. The caller owns the arrays.
+   * @throws UnsupportedFormatError if the stream uses an unsupported feature of the codec; Error if the packet is damaged
    */
   decode(packet: Uint8Array): Float32Array[] | Promise<Float32Array[]>;
-  /** The samples that no further packet completes. */
+  /** Returns the samples that remain after the last packet. */
   finish?(): Float32Array[];
   free?(): void;
 }
 
 export interface Packet {
   data: Uint8Array;
-  /** How many samples of the stream there are up to the end of this packet: more of it are not part of the clip. */
+  /** Number of samples of the stream up to the end of this packet. Further samples of the packet are padding. */
   end?: number;
-  /** Samples at the end of this packet that are not part of the clip. */
+  /** Number of padding samples at the end of this packet. */
   discard?: number;
 }
 
-/** The packets of one stream, and which of their samples are the clip. */
+/** The packets of one stream, and which of their samples belong to the clip. */
 export interface PacketStream {
   codec: Codec;
   packets: Iterable<Packet>;
-  /** Samples at the start that are not part of the clip. Default 0. */
+  /** Number of priming samples (encoder delay) at the start, which are not part of the clip. Default 0. */
   skip?: number;
-  /** Samples of the clip, where that is known. */
+  /** Length of the clip in samples, if known. */
   length?: number | undefined;
 }

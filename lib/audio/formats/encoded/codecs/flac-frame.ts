@@ -1,8 +1,8 @@
 import { BitReader } from './bit-reader.js';
 
-/** What a stream's STREAMINFO says; a frame may refer to it. */
+/** The properties in STREAMINFO. Frames may refer to them. */
 export interface FlacStream {
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
   channels: number;
   bits: number;
@@ -11,42 +11,51 @@ export interface FlacStream {
 export interface FlacFrame {
   channelData: Float32Array[];
   sampleRate: number;
-  /** Bytes. */
+  /** Size of the frame in bytes. */
   size: number;
 }
 
+/** Block sizes by code. Negative: the size is stored after the header, in this many bits. Source: RFC 9639, 9.1.1. */
 const SIZES = [0, 192, 576, 1152, 2304, 4608, -8, -16, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
+/**
+ * Sample rates by code. Negative: the rate is stored after the header, in kHz (-8), Hz (-16) or tens of Hz (-10). Source: RFC 9639,
+ * 9.1.2.
+ */
 const RATES = [0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, -8, -16, -10, NaN];
+/** Bit depths by code. Source: RFC 9639, 9.1.4. */
 const BITS = [0, 8, 12, NaN, 16, 20, 24, 32];
-/** Coefficients of the polynomial predictors. */
+/** Coefficients of the fixed predictors, by order. */
 const FIXED = [[], [1], [2, -1], [3, -3, 1], [4, -6, 4, -1]];
 const ESCAPE = { 4: 15, 5: 31 };
 
 interface Header {
   blockSize: number;
   sampleRate: number;
-  /** How the channels depend on each other: below 8, their number less one. */
+  /** Channel assignment. Below 8: the number of independent channels minus one. */
   assignment: number;
   bits: number;
-  /** Bytes. */
+  /** Size of the header in bytes. */
   size: number;
 }
 
-/** 34 bytes. Source: RFC 9639, 8.2. */
+/** Reads STREAMINFO, 34 bytes. Source: RFC 9639, 8.2. */
 export function readStreamInfo(bytes: Uint8Array): FlacStream {
-  if (bytes.length < 34) throw new Error('the FLAC header is cut off');
+  if (bytes.length < 34) throw new Error('the FLAC header is truncated');
   const reader = new BitReader(bytes, 80);
   return { sampleRate: reader.read(20), channels: reader.read(3) + 1, bits: reader.read(5) + 1 };
 }
 
-/** Whether a frame's header stands there, its checksum right. Source: RFC 9639, 9.1. */
+/**
+ * Reads the header of a frame. Source: RFC 9639, 9.1.
+ * @returns undefined if there is no header with a correct checksum at this position
+ */
 export function frameHeader(bytes: Uint8Array, at: number, stream: FlacStream): Header | undefined {
   if (bytes[at] !== 0xff || (bytes[at + 1]! & 0xfc) !== 0xf8) return undefined;
   const reader = new BitReader(bytes.subarray(at, at + 17), 16);
   const [sizeCode, rateCode, assignment, bitsCode] = [reader.read(4), reader.read(4), reader.read(4), reader.read(3)];
   if (sizeCode === 0 || rateCode === 15 || assignment > 10 || bitsCode === 3) return undefined;
-  reader.position++; // reserved: old encoders set it
-  let first = reader.read(8); // the frame's number, coded as in UTF-8
+  reader.position++; // a reserved bit, which old encoders set
+  let first = reader.read(8); // the frame number, coded as in UTF-8
   for (first <<= 1; (first & 0x180) === 0x180; first <<= 1) reader.position += 8;
   const stated = (code: number): number => (code < 0 ? reader.read(code === -8 ? 8 : 16) : code);
   const blockSize = SIZES[sizeCode]! < 0 ? stated(SIZES[sizeCode]!) + 1 : SIZES[sizeCode]!;
@@ -60,7 +69,7 @@ export function frameHeader(bytes: Uint8Array, at: number, stream: FlacStream): 
   return { blockSize, sampleRate: found, assignment, bits: BITS[bitsCode]! || stream.bits, size };
 }
 
-/** @throws Error where the frame is damaged or cut off */
+/** @throws Error if the frame is damaged or truncated */
 export function decodeFrame(bytes: Uint8Array, stream: FlacStream): FlacFrame {
   const header = frameHeader(bytes, 0, stream);
   if (header === undefined) throw new Error('a FLAC frame has no header');
@@ -73,7 +82,7 @@ export function decodeFrame(bytes: Uint8Array, stream: FlacStream): FlacFrame {
   });
   reader.align();
   const end = reader.position / 8;
-  if (end + 2 > bytes.length) throw new Error('a FLAC frame is cut off');
+  if (end + 2 > bytes.length) throw new Error('a FLAC frame is truncated');
   if (crc16(bytes, 0, end) !== bytes[end]! * 256 + bytes[end + 1]!) throw new Error('a FLAC frame is damaged');
   if (assignment >= 8) decorrelate(channels, assignment);
   const scale = 2 ** (1 - bits);
@@ -98,7 +107,7 @@ function decorrelate([a, b]: Float64Array[], assignment: number): void {
   }
 }
 
-/** In doubles: the side channel of 32 bits has 33. */
+/** Decodes the subframe of one channel. Samples are doubles, because the side channel of 32-bit stereo has 33 bits. */
 function subframe(reader: BitReader, blockSize: number, stated: number): Float64Array {
   const kind = reader.read(8);
   const wasted = kind & 1 ? reader.zeros() + 1 : 0;
@@ -108,7 +117,7 @@ function subframe(reader: BitReader, blockSize: number, stated: number): Float64
   const samples = new Float64Array(blockSize);
   if (type === 0) samples.fill(reader.signed(bits));
   else if (type === 1) {
-    if (reader.left < bits * blockSize) throw new Error('a FLAC frame is cut off');
+    if (reader.left < bits * blockSize) throw new Error('a FLAC frame is truncated');
     for (let i = 0; i < blockSize; i++) samples[i] = reader.signed(bits);
   } else if (type >= 8 && type <= 12)
     predicted(reader, samples, FIXED[type - 8]!.length, bits, () => FIXED[type - 8]!, 0);
@@ -142,7 +151,7 @@ function predicted(
   else predictWide(samples, coefficients, 2 ** shift);
 }
 
-/** Where no sum leaves 32 bits. */
+/** Applies a predictor whose sums do not exceed 32 bits. */
 function predictNarrow(samples: Float64Array, coefficients: Int32Array, shift: number): void {
   const order = coefficients.length;
   const history = Int32Array.from(samples);
@@ -154,6 +163,7 @@ function predictNarrow(samples: Float64Array, coefficients: Int32Array, shift: n
   samples.set(history);
 }
 
+/** Applies a predictor in doubles. */
 function predictWide(samples: Float64Array, coefficients: readonly number[], divisor: number): void {
   const order = coefficients.length;
   for (let i = order; i < samples.length; i++) {
@@ -163,7 +173,7 @@ function predictWide(samples: Float64Array, coefficients: readonly number[], div
   }
 }
 
-/** Rice codes, from sample `order` on. Source: RFC 9639, 9.2.7. */
+/** Reads the residual from sample `order` on. Source: RFC 9639, 9.2.7. */
 function residual(reader: BitReader, samples: Float64Array, order: number): void {
   const method = reader.read(2);
   if (method > 1) throw new Error('a FLAC frame is damaged');
@@ -179,11 +189,14 @@ function residual(reader: BitReader, samples: Float64Array, order: number): void
       const bits = reader.read(5);
       for (; at < end; at++) samples[at] = reader.signed(bits);
     } else at = riceCodes(reader, samples, at, end, parameter);
-    if (reader.overrun) throw new Error('a FLAC frame is cut off');
+    if (reader.overrun) throw new Error('a FLAC frame is truncated');
   }
 }
 
-/** The short ones, nearly all, from one look at the bits; this is where decoding FLAC spends its time. */
+/**
+ * Reads Rice codes. Nearly all are short and are read with a single access to the bits, because decoding FLAC spends most of its time
+ * here.
+ */
 function riceCodes(reader: BitReader, samples: Float64Array, at: number, end: number, parameter: number): number {
   const step = 2 ** parameter;
   const mask = step - 1;

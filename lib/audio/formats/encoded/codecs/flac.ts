@@ -1,25 +1,25 @@
-import type { Stretch } from '../../audio-block.js';
+import type { AudioBlock } from '../../audio-block.js';
 import type { Codec, Packet } from './codec.js';
 import { decodeFrame, type FlacStream, frameHeader, readStreamInfo } from './flac-frame.js';
 import { skipId3 } from '../../id3.js';
 import { decodePackets } from '../packets.js';
 
 const FLAC = [0x66, 0x4c, 0x61, 0x43];
-/** Streams of more bits than these are of no encoder. */
+/** Range of bit depths that encoders write. */
 const BITS = { min: 4, max: 32 };
 
-/** Decodes a FLAC file, of any bit depth to 32. Source: RFC 9639. */
-export function decodeFlac(bytes: Uint8Array): AsyncIterable<Stretch> {
+/** Decodes a FLAC file of any bit depth up to 32. Source: RFC 9639. */
+export function decodeFlac(bytes: Uint8Array): AsyncIterable<AudioBlock> {
   const begin = skipId3(bytes, 0) + FLAC.length;
   const { stream, end } = readMetadata(bytes, begin);
   const codec = new FlacCodec(stream);
   return decodePackets({ codec, packets: frames(bytes, end, stream, codec) });
 }
 
-/** Decodes frames that a container holds. */
+/** Decodes the FLAC frames of a container. */
 export class FlacCodec implements Codec {
   sampleRate: number;
-  /** Bytes of the last frame. */
+  /** Size of the latest frame in bytes. */
   size = 0;
   readonly #stream: FlacStream;
 
@@ -37,9 +37,10 @@ export class FlacCodec implements Codec {
 }
 
 /**
- * The stream's description, from its metadata blocks.
- * @param at where the first one begins
- * @throws Error where there is none
+ * Reads the metadata blocks.
+ * @param at position of the first block
+ * @returns the contents of STREAMINFO, and where the metadata ends
+ * @throws Error if there is no STREAMINFO
  */
 export function readMetadata(bytes: Uint8Array, at: number): { stream: FlacStream; end: number } {
   let stream: FlacStream | undefined;
@@ -51,20 +52,23 @@ export function readMetadata(bytes: Uint8Array, at: number): { stream: FlacStrea
     at += 4 + size;
   }
   if (stream === undefined) throw new Error('the FLAC file has no header');
-  if (stream.bits < BITS.min || stream.sampleRate === 0) throw new Error('the FLAC header says what cannot be');
+  if (stream.bits < BITS.min || stream.sampleRate === 0) throw new Error('the FLAC header is invalid');
   return { stream, end: at };
 }
 
-/** From one frame to the next: how long a frame is, only decoding it shows. */
+/** Yields one frame after another. The size of a frame is known only after it has been decoded. */
 function* frames(bytes: Uint8Array, at: number, stream: FlacStream, codec: FlacCodec): Iterable<Packet> {
   while ((at = nextFrame(bytes, at, stream)) < bytes.length) {
     codec.size = 0;
     yield { data: bytes.subarray(at) };
-    at += codec.size || 2; // a damaged one: on to the next that is there
+    at += codec.size || 2; // after a damaged frame, the next one is searched for
   }
 }
 
-/** What stands where a frame should is one if its checksum is right; elsewhere it must be like the stream as well. */
+/**
+ * Finds the next frame. At the expected position, a correct checksum of the header is sufficient; elsewhere the header must also match
+ * the stream's properties.
+ */
 function nextFrame(bytes: Uint8Array, at: number, stream: FlacStream): number {
   if (frameHeader(bytes, at, stream) !== undefined) return at;
   for (; at < bytes.length; at++) {

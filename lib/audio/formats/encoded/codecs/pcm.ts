@@ -6,11 +6,14 @@ export interface PcmLayout {
   bits: number;
   littleEndian: boolean;
   channels: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
 }
 
-/** Samples that a container of compressed audio holds as they are. @returns undefined for a layout that is none */
+/**
+ * Returns a codec for uncompressed samples in a container of compressed audio.
+ * @returns undefined for an unknown layout
+ */
 export function pcmCodec({ kind, bits, littleEndian, channels, sampleRate }: PcmLayout): Codec | undefined {
   const read = reader(kind, bits, littleEndian);
   if (read === undefined || channels < 1 || !(sampleRate >= 1)) return undefined;

@@ -2,22 +2,25 @@ import type { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis' with { '
 
 import type { Codec } from './codec.js';
 
-/** Packets that come before the first one of sound. */
+/** Header packets, which precede the audio packets. */
 export interface VorbisHeaders {
   identification: Uint8Array;
   setup: Uint8Array;
 }
 
-/** The library takes pages as its own parser makes them: of these only what it reads. */
+/** The library expects the pages of its own parser. Only the fields that it reads are provided. */
 type Pages = Parameters<OggVorbisDecoder['decodeOggPages']>[0];
 
-/** Source: Vorbis I, 4.2. @throws Error where the headers are none */
+/**
+ * Opens a decoder for Vorbis packets. Source: Vorbis I, 4.2.
+ * @throws Error if the headers are invalid
+ */
 export async function openVorbis({ identification, setup }: VorbisHeaders): Promise<Codec> {
   const view = new DataView(identification.buffer, identification.byteOffset, identification.byteLength);
   if (identification.length < 30 || identification[0] !== 1 || setup[0] !== 5)
     throw new Error('the Vorbis header is damaged');
   const [channels, sampleRate] = [identification[11]!, view.getUint32(12, true)];
-  if (channels === 0 || sampleRate === 0) throw new Error('the Vorbis header says 0 channels or 0 Hz');
+  if (channels === 0 || sampleRate === 0) throw new Error('the Vorbis header states 0 channels or 0 Hz');
   const { OggVorbisDecoder: Decoder } = await import('@wasm-audio-decoders/ogg-vorbis');
   const decoder = new Decoder();
   await decoder.ready;

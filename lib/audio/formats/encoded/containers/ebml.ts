@@ -1,25 +1,25 @@
-/** Elements that hold others, and that are gone into rather than skipped: some have no size. */
+/** Master elements whose children are read: segment, cluster, block group and tracks. Their size may be unknown. */
 const ENTERED = new Set([0x18538067, 0x1f43b675, 0xa0, 0x1654ae6b]);
 const CLUSTER = [0x1f, 0x43, 0xb6, 0x75];
 
 export interface Element {
   id: number;
-  /** None of an element that is gone into. */
+  /** The content; empty for elements whose children are read. */
   body: Uint8Array;
-  /** In the file, of the body. */
+  /** Position of the content in the file. */
   at: number;
 }
 
 /**
- * The elements of a Matroska file one behind the other, those within segments, clusters, block groups and tracks as well, so that
- * it does not matter how long these say they are. Source: RFC 8794, 4 to 6.
+ * Yields the elements of a Matroska file in order, including the children of segments, clusters, block groups and tracks, so that the
+ * stated sizes of these do not matter. Source: RFC 8794, 4 to 6.
  */
 export function* elementsIn(bytes: Uint8Array, entered: ReadonlySet<number> = ENTERED): Iterable<Element> {
   for (let at = 0; at < bytes.length;) {
     const id = readNumber(bytes, at, true);
     const size = id === undefined ? undefined : readNumber(bytes, at + id.size, false);
     if (id === undefined || size === undefined || id.size > 4) {
-      at = nextCluster(bytes, at + 1); // damaged: on to where it can be read again
+      at = nextCluster(bytes, at + 1); // damaged: continue with the next cluster
       continue;
     }
     const body = at + id.size + size.size;
@@ -34,14 +34,18 @@ export function* elementsIn(bytes: Uint8Array, entered: ReadonlySet<number> = EN
   }
 }
 
-/** The children of an element whose size is known. */
+/** Returns the children of an element by their identifiers. The first of several wins. */
 export function childrenOf(bytes: Uint8Array): Map<number, Uint8Array> {
   const children = new Map<number, Uint8Array>();
   for (const { id, body } of elementsIn(bytes, new Set())) if (!children.has(id)) children.set(id, body);
   return children;
 }
 
-/** A number of variable length: an identifier keeps the bit that says its length. `value` is undefined where all bits are set. */
+/**
+ * Reads a number of variable length (VINT).
+ * @param marked whether the length marker is part of the value, as in identifiers
+ * @returns `value` is undefined if all its bits are set, which stands for an unknown size
+ */
 export function readNumber(
   bytes: Uint8Array,
   at: number,
@@ -60,6 +64,7 @@ export function readNumber(
   return { value: ones && !marked ? undefined : value, size };
 }
 
+/** Returns the position of the next cluster; that of the end if there is none. */
 function nextCluster(bytes: Uint8Array, from: number): number {
   for (let at = from; at < bytes.length; at++) {
     at = bytes.indexOf(CLUSTER[0]!, at);
@@ -69,12 +74,14 @@ function nextCluster(bytes: Uint8Array, from: number): number {
   return bytes.length;
 }
 
-export function unsigned(bytes: Uint8Array | undefined, usual: number): number {
-  return bytes === undefined || bytes.length > 8 ? usual : bytes.reduce((value, byte) => value * 256 + byte, 0);
+/** Returns the value of an unsigned integer element, or the default. */
+export function unsigned(bytes: Uint8Array | undefined, fallback: number): number {
+  return bytes === undefined || bytes.length > 8 ? fallback : bytes.reduce((value, byte) => value * 256 + byte, 0);
 }
 
-export function float(bytes: Uint8Array | undefined, usual: number): number {
-  if (bytes === undefined) return usual;
+/** Returns the value of a float element, or the default. */
+export function float(bytes: Uint8Array | undefined, fallback: number): number {
+  if (bytes === undefined) return fallback;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return bytes.length === 4 ? view.getFloat32(0) : bytes.length === 8 ? view.getFloat64(0) : usual;
+  return bytes.length === 4 ? view.getFloat32(0) : bytes.length === 8 ? view.getFloat64(0) : fallback;
 }

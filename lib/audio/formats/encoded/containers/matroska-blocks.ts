@@ -4,13 +4,13 @@ const ID = { cluster: 0x1f43b675, simpleBlock: 0xa3, blockGroup: 0xa0, block: 0x
 
 export interface BlockFrame {
   data: Uint8Array;
-  /** Nanoseconds at its end that are not part of the clip. */
+  /** Padding at the end of the frame in nanoseconds. */
   discard: number;
 }
 
-/** The frames of a track, in the order of the file. Source: RFC 9559, 10. */
+/** Yields the frames of a track in the order of the file. Source: RFC 9559, 10. */
 export function* trackFrames(elements: Iterable<Element>, track: number): Iterable<BlockFrame> {
-  let waiting: BlockFrame[] = []; // of a group whose other elements may come behind its block
+  let waiting: BlockFrame[] = []; // frames of a group whose other elements may follow its block
   for (const { id, body } of elements) {
     if (id === ID.discard && waiting.length > 0) {
       waiting.at(-1)!.discard = Math.max(0, signed(body));
@@ -24,7 +24,7 @@ export function* trackFrames(elements: Iterable<Element>, track: number): Iterab
   yield* waiting;
 }
 
-/** A block holds one frame, or several: laced. */
+/** Returns the frames of a block: one, or several if the block uses lacing. */
 function framesOf(block: Uint8Array, track: number): Uint8Array[] {
   const number = readNumber(block, 0, false);
   if (number?.value !== track || number.size + 3 > block.length) return [];
@@ -52,6 +52,7 @@ function framesOf(block: Uint8Array, track: number): Uint8Array[] {
   return frames.filter(({ length }) => length > 0);
 }
 
+/** Reads a frame size in Xiph lacing. */
 function xiphSize(block: Uint8Array, at: number): { value: number; size: number } | undefined {
   let value = 0;
   for (let i = at; i < block.length; i++) {
@@ -61,7 +62,7 @@ function xiphSize(block: Uint8Array, at: number): { value: number; size: number 
   return undefined;
 }
 
-/** The first size is stated, of each other its difference from the one before. */
+/** Reads a frame size in EBML lacing: the first size is stated directly, each other one as the difference from the previous one. */
 function ebmlSize(
   block: Uint8Array,
   at: number,

@@ -1,7 +1,8 @@
 import { inflateSync } from 'node:zlib';
 
-import { Unsupported } from '../../../decode-errors.js';
-import type { Stretch } from '../../audio-block.js';
+import { concatBytes } from '../../../../shared/concat.js';
+import { UnsupportedFormatError } from '../../../decode-errors.js';
+import type { AudioBlock } from '../../audio-block.js';
 import { AacCodec, readAacConfig } from '../codecs/aac.js';
 import { openAlac } from '../codecs/alac.js';
 import type { Codec, Packet } from '../codecs/codec.js';
@@ -34,11 +35,14 @@ const ID = {
   settings: 0x4255,
   encryption: 0x5035,
 };
-const SOUND = 2;
-/** That are looked at. */
-const TRACKS = 100;
-/** Bytes of a frame that was packed, at most; of what is put before each one; and of all, as many times the file. */
-const UNPACKED = { frame: 1 << 18, prefix: 1 << 8, times: 100 };
+const AUDIO_TRACK = 2;
+/** Maximum number of tracks that are examined. */
+const MAX_TRACKS = 100;
+/**
+ * Limits of content encodings: bytes of a decompressed frame, bytes of the stripped header that each frame gets back, and the total
+ * decompressed size as a multiple of the file's size.
+ */
+const DECOMPRESSED = { frame: 1 << 18, prefix: 1 << 8, times: 100 };
 const NAMES: [start: string, name: string][] = [
   ['A_AC3', 'AC-3'],
   ['A_EAC3', 'E-AC-3'],
@@ -46,7 +50,7 @@ const NAMES: [start: string, name: string][] = [
   ['A_TRUEHD', 'TrueHD'],
   ['A_WAVPACK4', 'WavPack in Matroska'],
   ['A_TTA1', 'True Audio'],
-  ['A_MS/ACM', 'Matroska with a codec of Windows'],
+  ['A_MS/ACM', 'Matroska with a Windows ACM codec'],
 ];
 
 interface Track {
@@ -63,20 +67,20 @@ interface Track {
 }
 
 /**
- * Decodes the sound of a WebM or Matroska file: of several tracks the one that players take.
- * @throws Unsupported for a codec that is not known here; Error where the file is encrypted or has no sound
+ * Decodes the audio of a WebM or Matroska file. Of several tracks, the one that players choose is decoded.
+ * @throws UnsupportedFormatError if the codec is not supported; Error if the file is encrypted or has no audio
  */
-export async function* decodeMatroska(bytes: Uint8Array): AsyncIterable<Stretch> {
+export async function* decodeMatroska(bytes: Uint8Array): AsyncIterable<AudioBlock> {
   const track = choose(entriesOf(bytes));
-  if (track === undefined) throw new Error('the Matroska file has no sound');
-  const unpack = unpacker(track.encodings, bytes.length * UNPACKED.times);
+  if (track === undefined) throw new Error('the Matroska file has no audio track');
+  const unpack = frameDecoder(track.encodings, bytes.length * DECOMPRESSED.times);
   const frames = trackFrames(elementsIn(bytes), track.number);
   if (track.codec === 'A_MPEG/L3' || track.codec === 'A_MPEG/L2' || track.codec === 'A_MPEG/L1') {
-    yield* decodeMp3(Buffer.concat([...frames].map(({ data }) => unpack(data))));
+    yield* decodeMp3(concatBytes([...frames].map(({ data }) => unpack(data))));
     return;
   }
   const codec = await openCodec(track);
-  // Opus says it itself: what some programs write into the container beside it is another number.
+  // Opus states its priming samples itself. Some programs write a different number into the container.
   const opus = track.codec === 'A_OPUS' ? readOpusHead(track.setup).preSkip : undefined;
   const skip = opus ?? Math.round((track.delay * codec.sampleRate) / 1e9);
   yield* decodePackets({ codec, packets: packets(frames, unpack, codec.sampleRate), skip });
@@ -90,15 +94,15 @@ function* packets(frames: ReturnType<typeof trackFrames>, unpack: Unpack, sample
 function entriesOf(bytes: Uint8Array): Element[] {
   const entries: Element[] = [];
   for (const element of elementsIn(bytes))
-    if (element.id === ID.entry && entries.length < TRACKS) entries.push(element);
+    if (element.id === ID.entry && entries.length < MAX_TRACKS) entries.push(element);
   return entries;
 }
 
-/** As ffmpeg: one that is played by default, then that of most channels, then the first. */
+/** Chooses a track as ffmpeg does: by the default flag, then by the number of channels, then by order. */
 function choose(entries: readonly Element[]): Track | undefined {
   const tracks = entries.flatMap(({ body }) => {
     const fields = childrenOf(body);
-    return unsigned(fields.get(ID.type), 0) === SOUND ? [readTrack(fields)] : [];
+    return unsigned(fields.get(ID.type), 0) === AUDIO_TRACK ? [readTrack(fields)] : [];
   });
   const rank = ({ isDefault, channels }: Track) => (isDefault ? 1000 : 0) + Math.min(channels, 999);
   return tracks.sort((a, b) => rank(b) - rank(a))[0];
@@ -123,30 +127,34 @@ function readTrack(fields: Map<number, Uint8Array>): Track {
 
 type Unpack = (frame: Uint8Array) => Uint8Array;
 
-/** How frames are brought back to what they were. @throws Unsupported; Error where they are encrypted */
-function unpacker(encodings: Uint8Array | undefined, most: number): Unpack {
+/**
+ * Returns the function that reverses the content encodings of a track's frames.
+ * @param maxTotal maximum number of decompressed bytes
+ * @throws UnsupportedFormatError; Error if the track is encrypted
+ */
+function frameDecoder(encodings: Uint8Array | undefined, maxTotal: number): Unpack {
   if (encodings === undefined) return (frame) => frame;
   const list = [...elementsIn(encodings, new Set())].filter(({ id }) => id === ID.encoding);
   const [first] = list;
   if (first === undefined) return (frame) => frame;
   const encoding = childrenOf(first.body);
   if (encoding.has(ID.encryption)) throw new Error('it is encrypted');
-  if (list.length > 1) throw new Unsupported('Matroska that is packed twice');
+  if (list.length > 1) throw new UnsupportedFormatError('Matroska with several content encodings');
   const compression = childrenOf(encoding.get(ID.compression) ?? new Uint8Array());
   const algorithm = unsigned(compression.get(ID.algorithm), 0);
   const settings = compression.get(ID.settings) ?? new Uint8Array();
-  if (settings.length > UNPACKED.prefix) throw new Error('its frames have a beginning that is too long');
-  if (algorithm === 3) return (frame) => Buffer.concat([settings, frame]);
+  if (settings.length > DECOMPRESSED.prefix) throw new Error('the stripped header of its frames is too long');
+  if (algorithm === 3) return (frame) => concatBytes([settings, frame]);
   let total = 0;
   if (algorithm === 0) {
     return (frame) => {
-      const unpacked = inflateSync(frame, { maxOutputLength: UNPACKED.frame });
+      const unpacked = inflateSync(frame, { maxOutputLength: DECOMPRESSED.frame });
       total += unpacked.length;
-      if (total > most) throw new Unsupported('Matroska that is packed too tightly');
+      if (total > maxTotal) throw new UnsupportedFormatError('Matroska with this ratio of compression');
       return unpacked;
     };
   }
-  throw new Unsupported('Matroska that is packed in a way of its own');
+  throw new UnsupportedFormatError('Matroska with an unknown compression');
 }
 
 async function openCodec({ codec, setup, sampleRate, channels, bits }: Track): Promise<Codec> {
@@ -166,12 +174,12 @@ async function openCodec({ codec, setup, sampleRate, channels, bits }: Track): P
           ? pcmCodec({ ...layout, kind: 'float', littleEndian: true })
           : undefined;
   if (plain !== undefined) return plain;
-  throw new Unsupported(
-    NAMES.find(([start]) => codec.startsWith(start))?.[1] ?? `Matroska of codec ${JSON.stringify(codec.slice(0, 40))}`,
+  throw new UnsupportedFormatError(
+    NAMES.find(([start]) => codec.startsWith(start))?.[1] ?? `Matroska with codec ${JSON.stringify(codec.slice(0, 40))}`,
   );
 }
 
-/** Three packets, the sizes of the first two before them. Source: Matroska codec specifications, A_VORBIS. */
+/** Reads three packets, preceded by the sizes of the first two. Source: Matroska codec specifications, A_VORBIS. */
 function vorbisHeaders(setup: Uint8Array): { identification: Uint8Array; setup: Uint8Array } {
   let at = 1;
   const sizes = [0, 1].map(() => {

@@ -1,16 +1,16 @@
 const HEADER = 8;
-/** Boxes within boxes, at most. */
-const DEPTH = 12;
+/** Maximum depth of nested boxes. */
+const MAX_DEPTH = 12;
 
 export interface Box {
   type: string;
-  /** Without its header. */
+  /** The content without the header. */
   body: Uint8Array;
-  /** Of the body, in the file. */
+  /** Position of the content in the file. */
   at: number;
 }
 
-/** The boxes of a file or of a box, as far as they are whole; the last one may reach beyond the end. Source: ISO/IEC 14496-12, 4.2. */
+/** Yields the boxes of a file or of a box. The last one may extend beyond the end. Source: ISO/IEC 14496-12, 4.2. */
 export function* boxesIn(bytes: Uint8Array, base = 0): Iterable<Box> {
   const view = viewOf(bytes);
   for (let at = 0; at + HEADER <= bytes.length;) {
@@ -24,16 +24,16 @@ export function* boxesIn(bytes: Uint8Array, base = 0): Iterable<Box> {
   }
 }
 
-/** The first box of that path. */
+/** Returns the first box at this path. */
 export function find(boxes: Iterable<Box>, ...path: string[]): Box | undefined {
   return all(boxes, ...path)[0];
 }
 
-/** All boxes of that path. */
+/** Returns all boxes at this path. */
 export function all(boxes: Iterable<Box>, ...path: string[]): Box[] {
   const [type, ...rest] = path;
   const found = [...boxes].filter((box) => box.type === type);
-  if (rest.length === 0 || path.length > DEPTH) return found;
+  if (rest.length === 0 || path.length > MAX_DEPTH) return found;
   return found.flatMap(({ body, at }) => all(boxesIn(body, at), ...rest));
 }
 

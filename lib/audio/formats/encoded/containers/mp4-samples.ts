@@ -1,12 +1,12 @@
 import { all, type Box, boxesIn, viewOf } from './mp4-boxes.js';
 
-/** Where a sample lies in the file: what MP4 calls a packet. */
+/** Byte range of a sample in the file. MP4 calls a packet a sample. */
 export interface SampleRange {
   start: number;
   size: number;
 }
 
-/** Numbers of a table, as many as it has room for. */
+/** The entries of a table, limited to those that its box has room for. */
 interface Table {
   count: number;
   at: (index: number) => number;
@@ -23,16 +23,16 @@ function table(box: Uint8Array, start: number, width: 4 | 8 | 12): Table {
 }
 
 /**
- * The samples that a track's tables place. Source: ISO/IEC 14496-12, 8.7.
- * @param most how many there may be: each has a byte
+ * Yields the samples that a track's tables describe. Source: ISO/IEC 14496-12, 8.7.
+ * @param maxCount maximum number of samples. A file cannot have more samples than bytes.
  */
-export function* tableSamples(stbl: readonly Box[], most: number): Iterable<SampleRange> {
+export function* tableSamples(stbl: readonly Box[], maxCount: number): Iterable<SampleRange> {
   const box = (type: string) => stbl.find((other) => other.type === type)?.body;
   const [sizes, chunks, runs] = [box('stsz'), box('co64') ?? box('stco'), box('stsc')];
   if (sizes === undefined || sizes.length < 12 || chunks === undefined || runs === undefined) return;
   const same = viewOf(sizes).getUint32(4);
   const each = table(sizes, 12, 4);
-  const count = same > 0 ? Math.min(viewOf(sizes).getUint32(8), most) : each.count;
+  const count = same > 0 ? Math.min(viewOf(sizes).getUint32(8), maxCount) : each.count;
   const offsets = table(chunks, 8, box('co64') === undefined ? 4 : 8);
   const firsts = table(runs, 8, 12);
   const runView = viewOf(runs);
@@ -50,13 +50,16 @@ export function* tableSamples(stbl: readonly Box[], most: number): Iterable<Samp
   }
 }
 
-/** The samples that fragments place, of one track. Source: ISO/IEC 14496-12, 8.8. @param usual their size where nothing says it */
-export function* fragmentSamples(bytes: Uint8Array, trackId: number, usual: number): Iterable<SampleRange> {
+/**
+ * Yields the samples that movie fragments describe for a track. Source: ISO/IEC 14496-12, 8.8.
+ * @param defaultSize the size of samples for which a fragment states none
+ */
+export function* fragmentSamples(bytes: Uint8Array, trackId: number, defaultSize: number): Iterable<SampleRange> {
   for (const moof of boxesIn(bytes)) {
     if (moof.type !== 'moof') continue;
     const base = moof.at - 8;
     for (const { body } of all(boxesIn(moof.body), 'traf'))
-      yield* trackSamples([...boxesIn(body)], base, trackId, usual, bytes.length);
+      yield* trackSamples([...boxesIn(body)], base, trackId, defaultSize, bytes.length);
   }
 }
 
@@ -64,8 +67,8 @@ function* trackSamples(
   boxes: Box[],
   moof: number,
   trackId: number,
-  usual: number,
-  most: number,
+  defaultSize: number,
+  maxCount: number,
 ): Iterable<SampleRange> {
   const header = boxes.find(({ type }) => type === 'tfhd')?.body;
   if (header === undefined || header.length < 8 || viewOf(header).getUint32(4) !== trackId) return;
@@ -74,13 +77,13 @@ function* trackSamples(
   const base = fields.has(1) ? fields.long() : moof;
   if (fields.has(2)) fields.word();
   if (fields.has(8)) fields.word();
-  const size = fields.has(16) ? fields.word() : usual;
+  const size = fields.has(16) ? fields.word() : defaultSize;
   let next = base;
   for (const { type, body } of boxes) {
     if (type !== 'trun' || body.length < 8) continue;
     const run = new Fields(body);
     run.at = 4;
-    const count = Math.min(run.word(), most);
+    const count = Math.min(run.word(), maxCount);
     let start = run.has(1) ? base + (run.word() | 0) : next;
     if (run.has(4)) run.word();
     const own = run.has(0x200);
@@ -96,7 +99,7 @@ function* trackSamples(
   }
 }
 
-/** Fields of a box that are there as its flags say. */
+/** Reads the fields of a box. Its flags state which optional fields are present. */
 class Fields {
   at = 0;
   readonly #view: DataView;
@@ -115,7 +118,7 @@ class Fields {
     return (this.#flags & flag) !== 0;
   }
 
-  /** 0 behind the end. */
+  /** Reads 32 bits; returns 0 beyond the end. */
   word(): number {
     this.at += 4;
     return this.at <= this.#view.byteLength ? this.#view.getUint32(this.at - 4) : 0;

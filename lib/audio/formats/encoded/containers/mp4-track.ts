@@ -1,14 +1,14 @@
 import { all, type Box, boxesIn, find, latin1, viewOf } from './mp4-boxes.js';
 
-/** How a track's samples are coded. */
+/** The sample entry of a track: how its samples are coded. */
 export interface SampleEntry {
-  /** `mp4a`, `alac` ... */
+  /** Four-character code, such as `mp4a` or `alac`. */
   type: string;
   channels: number;
   bits: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
-  /** Of QuickTime's second version: what `lpcm` is. */
+  /** Format flags of `lpcm`, in version 2 of QuickTime's sound description. */
   flags: number;
   boxes: Box[];
 }
@@ -17,16 +17,16 @@ export interface AudioTrack {
   id: number;
   entry: SampleEntry;
   enabled: boolean;
-  /** Of the track's own clock, a second. */
+  /** Units of the track's clock per second. */
   timescale: number;
-  /** Seconds that are not part of the clip, and those that are. */
+  /** Edit list: seconds to skip at the start, and the length of the clip in seconds. */
   edit: { skip: number; length: number | undefined };
-  /** More parts than one are played, or one not at its own speed. */
+  /** Whether the edit list has more than one part. */
   edited: boolean;
   stbl: Box[];
 }
 
-/** The tracks of sound. Source: ISO/IEC 14496-12, 8.3 to 8.6; QuickTime File Format. */
+/** Returns the audio tracks. Source: ISO/IEC 14496-12, 8.3 to 8.6; QuickTime File Format. */
 export function audioTracks(moov: Box): AudioTrack[] {
   const header = find(boxesIn(moov.body), 'mvhd')?.body;
   const movieScale = header === undefined ? 1 : wordAt(header, header[0] === 1 ? 20 : 12) || 1;
@@ -59,7 +59,7 @@ function readTrack(boxes: Box[], movieScale: number): AudioTrack | undefined {
   };
 }
 
-/** The parts of the track that are played; what is put in front of them, silent, is left out, as players do. */
+/** Reads the edit list. Empty edits, which delay the start of the track, are ignored, as in players. */
 function readEdits(list: Uint8Array): { time: number; length: number }[] {
   const view = viewOf(list);
   const wide = list[0] === 1;
@@ -96,12 +96,12 @@ function readEntry(description: Uint8Array): SampleEntry | undefined {
   return { type, channels, bits, sampleRate, flags, boxes };
 }
 
-/** Undefined where the box ends before. */
+/** Reads 32 bits; returns undefined beyond the end. */
 function wordAt(bytes: Uint8Array, at: number): number | undefined {
   return at + 4 <= bytes.length ? viewOf(bytes).getUint32(at) : undefined;
 }
 
-/** What of a stream of AAC is the clip, where iTunes has noted it: samples. */
+/** Reads iTunes' gapless information (iTunSMPB): priming samples of an AAC stream, and the length of the clip in samples. */
 export function readGapless(moov: Box): { skip: number; length: number } | undefined {
   for (const meta of all(boxesIn(moov.body), 'udta', 'meta')) {
     for (const list of all(boxesIn(meta.body.subarray(4)), 'ilst', '----')) {

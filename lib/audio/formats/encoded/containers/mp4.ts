@@ -1,5 +1,5 @@
-import { Unsupported } from '../../../decode-errors.js';
-import type { Stretch } from '../../audio-block.js';
+import { UnsupportedFormatError } from '../../../decode-errors.js';
+import type { AudioBlock } from '../../audio-block.js';
 import { AacCodec, readAacConfig } from '../codecs/aac.js';
 import { openAlac } from '../codecs/alac.js';
 import { openAmr } from '../codecs/amr.js';
@@ -13,8 +13,9 @@ import { openOpus, readOpusBox } from '../codecs/opus.js';
 import { decodePackets } from '../packets.js';
 import { pcmCodec, type PcmLayout } from '../codecs/pcm.js';
 
-/** Bytes of samples that are not compressed, or of MPEG frames, that are decoded at once. */
-const TOGETHER = 65_536;
+/** Number of bytes of uncompressed samples that are decoded at once. */
+const CHUNK_BYTES = 65_536;
+/** Object type indications in `esds`. */
 const AAC = new Set([0x40, 0x66, 0x67, 0x68]);
 const MPEG = new Set([0x69, 0x6b]);
 const NAMES: Record<string, string> = {
@@ -43,28 +44,28 @@ const PCM: Record<string, Pick<PcmLayout, 'kind' | 'littleEndian'> & { bits?: nu
 };
 
 /**
- * Decodes the sound of an MP4, M4A, MOV or 3GP file: of several tracks the one that players take.
- * @throws Unsupported for a codec that is not known here; Error where the file is encrypted or has no sound
+ * Decodes the audio of an MP4, M4A, MOV or 3GP file. Of several tracks, the one that players choose is decoded.
+ * @throws UnsupportedFormatError if the codec is not supported; Error if the file is encrypted or has no audio
  */
-export async function* decodeMp4(bytes: Uint8Array): AsyncIterable<Stretch> {
+export async function* decodeMp4(bytes: Uint8Array): AsyncIterable<AudioBlock> {
   const moov = find(boxesIn(bytes), 'moov');
-  if (moov === undefined) throw new Error('the MP4 file has no index: it is cut off');
+  if (moov === undefined) throw new Error('the MP4 file is truncated: it has no index (moov box)');
   const track = choose(audioTracks(moov));
-  if (track === undefined) throw new Error('the MP4 file has no sound');
+  if (track === undefined) throw new Error('the MP4 file has no audio track');
   const { entry } = track;
   if (entry.type === 'enca' || entry.type === 'drms' || entry.boxes.some(({ type }) => type === 'sinf')) {
     throw new Error('it is encrypted');
   }
-  if (track.edited) throw new Unsupported('an MP4 that plays several parts of a track');
-  const usual = find(boxesIn(moov.body), 'mvex', 'trex')?.body;
-  const samples = samplesOf(bytes, track, usual);
+  if (track.edited) throw new UnsupportedFormatError('MP4 with an edit list of several parts');
+  const trex = find(boxesIn(moov.body), 'mvex', 'trex')?.body;
+  const samples = samplesOf(bytes, track, trex);
   const { type } = entry;
   if (type === '.mp3' || (type === 'mp4a' && MPEG.has(objectType(entry)))) {
     const trim = {
       skip: inSamples(track.edit.skip, entry.sampleRate) ?? 0,
       length: inSamples(track.edit.length, entry.sampleRate),
     };
-    yield* decodeMp3(together(bytes, samples), trim);
+    yield* decodeMp3(joined(bytes, samples), trim);
     return;
   }
   const codec = await openCodec(entry);
@@ -72,14 +73,14 @@ export async function* decodeMp4(bytes: Uint8Array): AsyncIterable<Stretch> {
   const raw = type in PCM || type === 'lpcm' || type === 'NONE';
   const skip = gapless?.skip ?? inSamples(track.edit.skip, codec.sampleRate) ?? 0;
   const length = gapless?.length ?? inSamples(track.edit.length, codec.sampleRate);
-  yield* decodePackets({ codec, packets: raw ? pieces(bytes, samples, entry) : packets(bytes, samples), skip, length });
+  yield* decodePackets({ codec, packets: raw ? pcmChunks(bytes, samples, entry) : packets(bytes, samples), skip, length });
 }
 
 function inSamples(seconds: number | undefined, sampleRate: number): number | undefined {
   return seconds === undefined ? undefined : Math.round(seconds * sampleRate) || undefined;
 }
 
-/** As ffmpeg: one that is enabled, then that of most channels, then the first. */
+/** Chooses a track as ffmpeg does: by the enabled flag, then by the number of channels, then by order. */
 function choose(tracks: readonly AudioTrack[]): AudioTrack | undefined {
   const rank = ({ enabled, entry }: AudioTrack) => (enabled ? 1000 : 0) + Math.min(entry.channels, 999);
   return [...tracks].sort((a, b) => rank(b) - rank(a))[0];
@@ -88,30 +89,30 @@ function choose(tracks: readonly AudioTrack[]): AudioTrack | undefined {
 function* samplesOf(bytes: Uint8Array, track: AudioTrack, trex: Uint8Array | undefined): Iterable<SampleRange> {
   yield* tableSamples(track.stbl, bytes.length);
   if (trex === undefined) return;
-  const usual = trex.length >= 20 ? new DataView(trex.buffer, trex.byteOffset).getUint32(16) : 0;
-  yield* fragmentSamples(bytes, track.id, usual);
+  const defaultSize = trex.length >= 20 ? new DataView(trex.buffer, trex.byteOffset).getUint32(16) : 0;
+  yield* fragmentSamples(bytes, track.id, defaultSize);
 }
 
 function* packets(bytes: Uint8Array, samples: Iterable<SampleRange>): Iterable<Packet> {
   for (const { start, size } of samples) {
-    if (start + size > bytes.length) return; // cut off
+    if (start + size > bytes.length) return; // truncated
     yield { data: bytes.subarray(start, start + size) };
   }
 }
 
-/** Samples that are not compressed are packets of a frame each: as many together as lie behind one another. */
-function* pieces(bytes: Uint8Array, samples: Iterable<SampleRange>, { channels, bits }: SampleEntry): Iterable<Packet> {
+/** Uncompressed samples are packets of one frame. Adjacent ones are joined. */
+function* pcmChunks(bytes: Uint8Array, samples: Iterable<SampleRange>, { channels, bits }: SampleEntry): Iterable<Packet> {
   const frame = Math.max(1, (channels * Math.max(8, bits)) / 8);
   let [start, end] = [0, 0];
   for (const range of samples) {
-    // QuickTime counts a frame of such as one byte a sample where its size says nothing.
+    // QuickTime states a size of 1 for the frames of uncompressed audio.
     const size = range.size === 1 ? frame : range.size;
     if (range.start !== end && end > start) {
       yield { data: bytes.subarray(start, end) };
       start = range.start;
     } else if (end === start) start = range.start;
     end = range.size === 1 ? (range.start === end ? end : start) + size : range.start + range.size;
-    if (end - start >= TOGETHER) {
+    if (end - start >= CHUNK_BYTES) {
       yield { data: bytes.subarray(start, end) };
       start = end;
     }
@@ -119,12 +120,12 @@ function* pieces(bytes: Uint8Array, samples: Iterable<SampleRange>, { channels, 
   if (end > start) yield { data: bytes.subarray(start, end) };
 }
 
-/** MPEG frames, one behind the other as in a file of their own. */
-function together(bytes: Uint8Array, samples: Iterable<SampleRange>): Uint8Array {
+/** Joins MPEG frames as in an MP3 file. */
+function joined(bytes: Uint8Array, samples: Iterable<SampleRange>): Uint8Array {
   const whole = new Uint8Array(bytes.length);
   let at = 0;
   for (const { data } of packets(bytes, samples)) {
-    if (at + data.length > whole.length) break; // they overlap
+    if (at + data.length > whole.length) break; // the samples overlap
     whole.set(data, at);
     at += data.length;
   }
@@ -133,15 +134,14 @@ function together(bytes: Uint8Array, samples: Iterable<SampleRange>): Uint8Array
 
 async function openCodec(entry: SampleEntry): Promise<Codec> {
   const { type, channels, sampleRate } = entry;
-  const box = (wanted: string) => entry.boxes.find((inner) => inner.type === wanted)?.body;
-  const need = (wanted: string): Uint8Array => {
-    const body = box(wanted);
-    if (body === undefined) throw new Error(`the MP4 file says nothing of its ${type} track`);
+  const need = (boxType: string): Uint8Array => {
+    const body = entry.boxes.find((inner) => inner.type === boxType)?.body;
+    if (body === undefined) throw new Error(`the MP4 file has no ${boxType} box for its ${type} track`);
     return body;
   };
   if (type === 'mp4a') {
     const { objectType: kind, config } = readDescriptor(need('esds'));
-    if (!AAC.has(kind)) throw new Unsupported(`MP4 of codec 0x${kind.toString(16)}`);
+    if (!AAC.has(kind)) throw new UnsupportedFormatError(`MP4 with codec 0x${kind.toString(16)}`);
     return new AacCodec(readAacConfig(config));
   }
   if (type === 'alac') return openAlac(need('alac').subarray(4));
@@ -151,7 +151,7 @@ async function openCodec(entry: SampleEntry): Promise<Codec> {
   const layout = pcmLayout(entry);
   const codec = layout && pcmCodec({ bits: entry.bits, channels, sampleRate, ...layout });
   if (codec !== undefined) return codec;
-  throw new Unsupported(NAMES[type] ?? `MP4 of codec ${JSON.stringify(type)}`);
+  throw new UnsupportedFormatError(NAMES[type] ?? `MP4 with codec ${JSON.stringify(type)}`);
 }
 
 function pcmLayout({
@@ -160,14 +160,14 @@ function pcmLayout({
   flags,
   boxes,
 }: SampleEntry): (Pick<PcmLayout, 'kind' | 'littleEndian'> & { bits?: number }) | undefined {
-  const little = (name: string) => boxes.find((box) => box.type === name)?.body;
+  const box = (name: string) => boxes.find((inner) => inner.type === name)?.body;
   if (type === 'lpcm')
     return { kind: flags & 1 ? 'float' : flags & 4 ? 'signed' : 'unsigned', littleEndian: (flags & 2) === 0 };
   if (type === 'NONE') return { kind: bits === 8 ? 'unsigned' : 'signed', littleEndian: false };
   const layout = PCM[type];
   if (layout === undefined) return undefined;
-  const endianness = little('enda');
-  const config = little('pcmC');
+  const endianness = box('enda');
+  const config = box('pcmC');
   if (config !== undefined && config.length >= 6)
     return { ...layout, littleEndian: (config[4]! & 1) === 1, bits: config[5]! };
   return endianness !== undefined ? { ...layout, littleEndian: endianness[1] === 1 } : layout;
@@ -178,7 +178,7 @@ function objectType(entry: SampleEntry): number {
   return esds === undefined ? 0 : readDescriptor(esds).objectType;
 }
 
-/** Source: ISO/IEC 14496-1, 7.2.6. */
+/** Reads the object type and the decoder configuration in `esds`. Source: ISO/IEC 14496-1, 7.2.6. */
 function readDescriptor(esds: Uint8Array): { objectType: number; config: Uint8Array } {
   let kind = 0;
   for (let at = 4; at + 2 < esds.length;) {

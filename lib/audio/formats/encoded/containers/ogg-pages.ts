@@ -1,5 +1,8 @@
+import { concatBytes } from '../../../../shared/concat.js';
+
 const HEADER = 27;
 const CAPTURE = [0x4f, 0x67, 0x67, 0x53, 0];
+/** Flags of a page. */
 const CONTINUED = 1;
 const BEGINS = 2;
 const ENDS = 4;
@@ -7,7 +10,7 @@ const ENDS = 4;
 interface Page {
   serial: number;
   flags: number;
-  /** Samples up to the end of the last packet that ends here; -1 where none does. */
+  /** Granule position: number of samples up to the end of the last packet that ends on the page; -1 if none does. */
   granule: number;
   segments: Uint8Array;
   body: Uint8Array;
@@ -16,21 +19,21 @@ interface Page {
 /** A packet of a logical stream. */
 export interface OggPacket {
   data: Uint8Array;
-  /** The page's count of samples, where this is the last packet that ends on it. */
+  /** Granule position of the page, if this is the last packet that ends on it. */
   granule?: number;
   /** Whether the stream ends with this packet's page. */
   ends: boolean;
 }
 
-/** The streams that begin together: one, or several side by side. */
+/** A link of a chain: the logical streams that begin together. */
 export interface OggLink {
-  /** The first packet of each, in order. */
+  /** The first packet of each stream, in order. */
   streams: { serial: number; head: Uint8Array }[];
-  /** The packets of one of them, the first one too. */
+  /** Yields the packets of a stream, including the first one. */
   packets: (serial: number) => Iterable<OggPacket>;
 }
 
-/** The links of a chain: files that were put one behind the other. Source: RFC 3533. */
+/** Yields the links of a chained Ogg file (several files that were concatenated). Source: RFC 3533. */
 export function* oggLinks(bytes: Uint8Array, start = 0): Iterable<OggLink> {
   for (let at = start; at < bytes.length;) {
     const streams: OggLink['streams'] = [];
@@ -72,7 +75,7 @@ function* pages(bytes: Uint8Array, at: number): Iterable<{ page: Page; from: num
   }
 }
 
-/** Where the next page is, from `at` on: behind rubbish where there is some. */
+/** Returns the position of the next page at or after `at`; -1 if there is none. Other data before it is skipped. */
 function nextPage(bytes: Uint8Array, at: number): number {
   for (; at + HEADER <= bytes.length; at++) {
     at = bytes.indexOf(CAPTURE[0]!, at);
@@ -91,22 +94,22 @@ function firstPacketSize({ segments }: Page): number {
   return size;
 }
 
-function* packetsOf(bytes: Uint8Array, wanted: number): Iterable<OggPacket> {
+function* packetsOf(bytes: Uint8Array, serial: number): Iterable<OggPacket> {
   let open: Uint8Array[] = [];
-  let waiting: OggPacket | undefined; // until it is known whether its stream goes on
+  let waiting: OggPacket | undefined; // until it is known whether the stream continues
   for (const { page } of pages(bytes, 0)) {
-    if (page.serial !== wanted) continue;
+    if (page.serial !== serial) continue;
     let at = 0;
     let begin = 0;
     const complete: Uint8Array[] = [];
     const continued = (page.flags & CONTINUED) !== 0;
     if (!continued) open = [];
-    let lost = continued && open.length === 0; // its beginning is missing
+    let lost = continued && open.length === 0; // the beginning of the packet is missing
     for (const segment of page.segments) {
       at += segment;
       if (segment === 255) continue;
       const piece = page.body.subarray(begin, at);
-      if (!lost) complete.push(open.length === 0 ? piece : joined([...open, piece]));
+      if (!lost) complete.push(open.length === 0 ? piece : concatBytes([...open, piece]));
       lost = false;
       open = [];
       begin = at;
@@ -122,14 +125,4 @@ function* packetsOf(bytes: Uint8Array, wanted: number): Iterable<OggPacket> {
     }
   }
   if (waiting !== undefined) yield { ...waiting, ends: true };
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

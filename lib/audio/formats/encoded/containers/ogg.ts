@@ -1,5 +1,5 @@
-import { Unsupported } from '../../../decode-errors.js';
-import type { Stretch } from '../../audio-block.js';
+import { UnsupportedFormatError } from '../../../decode-errors.js';
+import type { AudioBlock } from '../../audio-block.js';
 import type { Codec, Packet } from '../codecs/codec.js';
 import { FlacCodec } from '../codecs/flac.js';
 import { readStreamInfo } from '../codecs/flac-frame.js';
@@ -8,32 +8,33 @@ import { openOpus, readOpusHead } from '../codecs/opus.js';
 import { decodePackets } from '../packets.js';
 import { openVorbis } from '../codecs/vorbis.js';
 
-/** Of a chain, at most: each needs a decoder of its own. */
-const LINKS = 500;
-/** What a stream's first packet starts with. */
+/** Maximum number of links in a chain. Each requires a decoder of its own. */
+const MAX_LINKS = 500;
+/** The beginning of a stream's first packet. */
 const CODECS = { opus: 'OpusHead', vorbis: '\x01vorbis', flac: '\x7fFLAC' } as const;
 const OTHERS: [start: string, name: string][] = [
   ['Speex   ', 'Speex in Ogg'],
   ['CELT    ', 'CELT in Ogg'],
-  ['fLaC', 'FLAC of an old mapping in Ogg'],
+  ['fLaC', 'FLAC in Ogg in its old mapping'],
   ['PCM     ', 'PCM in Ogg'],
   ['\x80theora', 'Ogg without audio'],
 ];
 
 /**
- * Decodes an Ogg file, each link of a chain at its own rate: the first stream of sound where there are several side by side.
- * @throws Unsupported where it is of another codec than Opus, Vorbis and FLAC
+ * Decodes an Ogg file. Each link of a chain is decoded at its own sample rate. Of several multiplexed streams, the first audio stream
+ * is decoded.
+ * @throws UnsupportedFormatError if the codec is not Opus, Vorbis or FLAC
  */
-export async function* decodeOgg(bytes: Uint8Array): AsyncIterable<Stretch> {
+export async function* decodeOgg(bytes: Uint8Array): AsyncIterable<AudioBlock> {
   let links = 0;
   for (const link of oggLinks(bytes)) {
-    if (++links > LINKS) throw new Error(`it is a chain of more than ${LINKS} Ogg files`);
+    if (++links > MAX_LINKS) throw new Error(`it is a chain of more than ${MAX_LINKS} Ogg files`);
     yield* decodeLink(link);
   }
-  if (links === 0) throw new Error('the Ogg file has no beginning');
+  if (links === 0) throw new Error('the Ogg file has no page that begins a stream');
 }
 
-async function* decodeLink({ streams, packets }: OggLink): AsyncIterable<Stretch> {
+async function* decodeLink({ streams, packets }: OggLink): AsyncIterable<AudioBlock> {
   for (const { serial, head } of streams) {
     const codec = codecOf(head);
     if (codec === undefined) continue;
@@ -41,25 +42,25 @@ async function* decodeLink({ streams, packets }: OggLink): AsyncIterable<Stretch
     return;
   }
   const name = OTHERS.find(([start]) => streams.some(({ head }) => starts(head, start)))?.[1];
-  throw new Unsupported(name ?? 'Ogg of an unknown codec');
+  throw new UnsupportedFormatError(name ?? 'Ogg with an unknown codec');
 }
 
 async function* decodeStream(
   kind: keyof typeof CODECS,
   head: Uint8Array,
   all: Iterable<OggPacket>,
-): AsyncIterable<Stretch> {
+): AsyncIterable<AudioBlock> {
   const packets = all[Symbol.iterator]();
-  packets.next(); // the head
+  packets.next(); // the identification header
   const setup: Uint8Array[] = [];
   let first: OggPacket | undefined;
   for (let next; first === undefined && !(next = packets.next()).done;) {
-    if (isSound(kind, next.value.data, setup.length)) first = next.value;
+    if (isAudioPacket(kind, next.value.data, setup.length)) first = next.value;
     else setup.push(next.value.data);
   }
-  if (first === undefined) return; // no sound in it
+  if (first === undefined) return; // the stream has no audio packets
   const opusHead = kind === 'opus' ? readOpusHead(head) : undefined;
-  const codec = new Counted(
+  const codec = new CountingCodec(
     opusHead !== undefined
       ? await openOpus(opusHead)
       : kind === 'vorbis'
@@ -69,9 +70,9 @@ async function* decodeStream(
   yield* decodePackets({ codec, packets: timed(codec, first, packets), skip: opusHead?.preSkip ?? 0 });
 }
 
-/** The last packet's page says how much of it is the clip. Source: RFC 7845, 4; Vorbis I, A.2. */
-function* timed(codec: Counted, first: OggPacket, rest: Iterator<OggPacket>): Iterable<Packet> {
-  let base: number | undefined; // samples of the count that are before the first packet
+/** The granule position of the last page states where the clip ends. Source: RFC 7845, 4; Vorbis I, A.2. */
+function* timed(codec: CountingCodec, first: OggPacket, rest: Iterator<OggPacket>): Iterable<Packet> {
+  let base: number | undefined; // granule position of the first sample
   for (let packet: OggPacket | undefined = first; packet !== undefined; packet = nextOf(rest)) {
     const { data, granule, ends } = packet;
     yield ends && granule !== undefined ? { data, end: Math.max(0, granule - (base ?? 0)) } : { data };
@@ -84,10 +85,10 @@ function nextOf(packets: Iterator<OggPacket>): OggPacket | undefined {
   return next.done ? undefined : next.value;
 }
 
-function isSound(kind: keyof typeof CODECS, data: Uint8Array, before: number): boolean {
-  if (kind === 'opus') return before > 0; // one packet of tags
+function isAudioPacket(kind: keyof typeof CODECS, data: Uint8Array, before: number): boolean {
+  if (kind === 'opus') return before > 0; // after one packet of tags
   if (kind === 'flac') return data[0] === 0xff;
-  return before > 1 || (data.length > 0 && data[0]! % 2 === 0); // tags, then code books
+  return before > 1 || (data.length > 0 && data[0]! % 2 === 0); // after the tags and the code books
 }
 
 function codecOf(head: Uint8Array): keyof typeof CODECS | undefined {
@@ -98,8 +99,8 @@ function starts(bytes: Uint8Array, text: string): boolean {
   return [...text].every((letter, i) => bytes[i] === letter.charCodeAt(0));
 }
 
-/** Knows how many samples it has made. */
-class Counted implements Codec {
+/** Counts the samples that a codec decodes. */
+class CountingCodec implements Codec {
   made = 0;
   readonly #codec: Codec;
 
