@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { readLabelFile, labelRows, Words } from '../../lib/evaluation/labels.js';
 import type { ModelCard } from '../../lib/model/card.js';
-import { coded, type FuzzTarget } from '../target.js';
+import { allowErrorCodes, type FuzzTarget } from '../target.js';
 
 const CARD = {
   labels: ['angry', 'happy', 'neutral', 'sad'].map((name) => ({ name, en: name, zh: name })),
@@ -25,9 +25,9 @@ export const target: FuzzTarget = {
   async fuzz(data) {
     const file = path.join(folder, 'labels.csv');
     writeFileSync(file, data);
-    const read = await coded(() => readLabelFile(file));
+    const read = await allowErrorCodes(() => readLabelFile(file));
     if (read === undefined) return;
-    const labelled = await coded(() => labelRows(read, new Words(CARD, [['other', '']])));
+    const labelled = await allowErrorCodes(() => labelRows(read, new Words(CARD, [['other', '']])));
     if (labelled === undefined) return;
     const { rows, empty, leftOut } = labelled;
     const accounted = rows.length + empty.length + leftOut.length;

@@ -3,7 +3,7 @@ import type { FuzzTarget } from '../target.js';
 
 const HEADER = /^\{'descr': '<f4', 'fortran_order': False, 'shape': \(((?:\d+, )*\d+,?|)\), \} *\n$/;
 
-/** What is written is read again by the rules of NumPy's format: each byte of the samples, and a shape that holds them. */
+/** Writes a file and reads it again according to NumPy's format: it must have the same samples and shape. */
 export const target: FuzzTarget = {
   seeds: () => [Buffer.from([1, 4, 0, 0, 128, 63]), Buffer.from([3, 2, 3, 4, ...Buffer.alloc(96, 7)])],
   maxBytes: 4096,

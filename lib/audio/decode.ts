@@ -118,7 +118,10 @@ async function decodeSamples({ samples, sampleRate }: AudioSamples, request: Req
   const own = isMutable(samples) ? samples.slice() : samples; // otherwise the caller's own memory
   const bad = firstNotFinite(own);
   if (bad >= 0)
-    throw new EmotionError('ERR_AUDIO_NOT_FINITE', `${name} contains a sample that is not a finite number: sample ${bad}`);
+    throw new EmotionError(
+      'ERR_AUDIO_NOT_FINITE',
+      `${name} contains a sample that is not a finite number: sample ${bad}`,
+    );
   const lease = audioBudget.hold(own === samples ? 0 : own.byteLength);
   const pcm = { samples: own, sampleRate };
   return { pcm, duration: own.length / sampleRate, ms: 0, decoder: 'builtin', lease };

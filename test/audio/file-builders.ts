@@ -1,8 +1,8 @@
-/** Files made by hand: what a reader makes of their headers is known to the byte. */
+/** Builds audio files byte by byte, so that the expected interpretation of their headers is known. */
 import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
 import type { AudioInput, Pcm } from '../../lib/audio/pcm.js';
 
-/** The clip, its share of the budget given back. */
+/** Decodes a clip with the built-in decoders and releases its lease. */
 export async function decode(input: AudioInput, options?: DecodeOptions): Promise<Pcm> {
   const { pcm, lease } = await decodeAudio(input, { decoder: 'builtin', ...options });
   lease.release();
@@ -11,7 +11,7 @@ export async function decode(input: AudioInput, options?: DecodeOptions): Promis
 
 export type Part = Uint8Array | string | number[];
 
-/** Characters stand for bytes. */
+/** Concatenates bytes. Strings are Latin-1. */
 export function bytes(...parts: Part[]): Buffer {
   return Buffer.concat(
     parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))),
@@ -22,7 +22,7 @@ export interface Order {
   big?: boolean;
 }
 
-/** An integer of so many bytes. */
+/** Encodes an integer in this many bytes. */
 export function int(value: number, size: number, { big = false }: Order = {}): Buffer {
   const out = Buffer.alloc(size);
   let rest = BigInt.asUintN(8 * size, BigInt(value));
@@ -36,7 +36,10 @@ export function int(value: number, size: number, { big = false }: Order = {}): B
 export const ints = (values: readonly number[], size: number, order?: Order): Buffer =>
   Buffer.concat(values.map((value) => int(value, size, order)));
 
-/** A chunk of RIFF, or of AIFF where `big`. @param size what its header says, the truth by default */
+/**
+ * Returns a chunk of RIFF, or of AIFF if `big`.
+ * @param size the size in the header; by default the correct one
+ */
 export function chunk(
   id: string,
   content: Part,
@@ -52,7 +55,7 @@ export interface WavFormat extends Order {
   sampleRate?: number;
   bits?: number;
   blockBytes?: number;
-  /** What follows the 16 bytes that all have. */
+  /** Bytes after the first 16 of the format. */
   extension?: Part;
 }
 
@@ -69,5 +72,5 @@ export function riff(...chunks: Part[]): Buffer {
   return bytes('RIFF', int(body.length, 4), body);
 }
 
-/** A WAV file of these bytes. */
+/** Returns a WAV file with these samples. */
 export const wav = (format: WavFormat, samples: Part): Buffer => riff(wavFormat(format), chunk('data', samples));

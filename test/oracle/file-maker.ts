@@ -5,16 +5,19 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { fixture } from '../support/paths.js';
-import { type Kitchen, QUIET, type Reference, type SourceBits } from './case.js';
-import { wavOf } from './make-wav.js';
+import { type FileMaker, QUIET, type Reference, type SourceBits } from './case.js';
+import { makeWav } from './make-wav.js';
 
 const execute = promisify(execFile);
 
-/** Seconds by which each channel of the speech is later than the one before, and what is left of its level. */
-const LATER = 0.007;
-const FAINTER = 0.85;
+/** Delay of each channel of the speech relative to the previous one in seconds, and its relative level. */
+const CHANNEL_DELAY = 0.007;
+const CHANNEL_GAIN = 0.85;
 
-/** Runs a program. @throws with its last line where it fails */
+/**
+ * Runs a program.
+ * @throws Error with its last line of output if it fails
+ */
 export async function run(
   tool: string,
   args: readonly string[],
@@ -29,8 +32,8 @@ export async function run(
   return stdout;
 }
 
-/** A folder that files are made in. What is in it already is not made again. */
-export function kitchenIn(folder: string): Kitchen {
+/** Returns a maker of files in a folder. Files that exist are not made again. */
+export function fileMakerIn(folder: string): FileMaker {
   const speech = new Map<string, Promise<unknown>>();
   const once = <T>(key: string, make: () => Promise<T>): Promise<T> => {
     if (!speech.has(key)) speech.set(key, make());
@@ -47,8 +50,8 @@ export function kitchenIn(folder: string): Kitchen {
       const one = await mono(rate);
       const all = new Float32Array(one.length * channels);
       for (let c = 0; c < channels; c++) {
-        const late = Math.round(c * LATER * rate);
-        for (let i = late; i < one.length; i++) all[i * channels + c] = one[i - late]! * FAINTER ** c;
+        const late = Math.round(c * CHANNEL_DELAY * rate);
+        for (let i = late; i < one.length; i++) all[i * channels + c] = one[i - late]! * CHANNEL_GAIN ** c;
       }
       return all;
     });
@@ -57,7 +60,7 @@ export function kitchenIn(folder: string): Kitchen {
       const file = path.join(folder, `source-${rate}-${channels}-${bits}.wav`);
       if (existsSync(file)) return file;
       const depth = bits === 'u8' ? 8 : bits;
-      const wav = wavOf(await samples(rate, channels), { rate, channels, bits: depth, float: bits === 32 });
+      const wav = makeWav(await samples(rate, channels), { rate, channels, bits: depth, float: bits === 32 });
       await writeFile(`${file}.part`, wav);
       await rename(`${file}.part`, file);
       return file;
@@ -69,17 +72,17 @@ export function kitchenIn(folder: string): Kitchen {
   };
 }
 
-/** Samples of all channels, interleaved. */
+/** Interleaved samples of all channels. */
 export interface Interleaved {
   samples: Float32Array;
   rate: number;
   channels: number;
 }
 
-/** What a tool makes of a file, at the file's own rate or another. */
+/** Decodes a file with a tool, at the file's rate or another. */
 export async function referenceOf(file: string, by: Reference, rate?: number): Promise<Interleaved> {
   if (by === 'sndfile') {
-    const au = `${file}.reference.au`; // integers: sndfile-convert makes floats of them as loud as they can be
+    const au = `${file}.reference.au`; // integers, because sndfile-convert normalizes floats
     await run('sndfile-convert', ['-pcm32', '-endian=big', file, au]);
     return readAu(readFileSync(au));
   }
@@ -89,7 +92,7 @@ export async function referenceOf(file: string, by: Reference, rate?: number): P
   return readAu(await run('ffmpeg', [...QUIET, ...decoder, '-i', `file:${file}`, '-map', '0:a:0', ...output]));
 }
 
-/** A Sun audio file of big-endian 32-bit integers or floats. */
+/** Reads a Sun audio file with big-endian 32-bit integers or floats. */
 function readAu(bytes: Buffer): Interleaved {
   const start = bytes.readUInt32BE(4);
   const float = bytes.readUInt32BE(12) === 6;

@@ -1,35 +1,35 @@
-/** How a WAV file is to be: every field that a header may have wrong, too. */
-export interface WavShape {
+/** The properties of a WAV file, including false values of header fields. */
+export interface WavFields {
   rate: number;
   channels: number;
-  /** Of a sample; it stands in the upper bits of its bytes. */
+  /** Bit depth. Samples occupy the upper bits of their bytes. */
   bits: number;
-  /** A sample takes; as many as its bits need, where undefined. */
+  /** Number of bytes per sample. Default: as many as the bits require. */
   bytes?: number;
   float?: boolean;
-  /** WAVE_FORMAT_EXTENSIBLE. */
+  /** Whether the format is WAVE_FORMAT_EXTENSIBLE. */
   extensible?: boolean;
-  /** What `fmt ` says of a sample's bits, where it is not `bits` (extensible: valid bits) or those of its bytes. */
+  /** Bits per sample in `fmt `. Default: `bits`, or those of the bytes if the format is extensible. */
   container?: number;
-  /** `RIFX`: everything is big-endian. */
+  /** Whether the file is big-endian (`RIFX`). */
   big?: boolean;
-  /** The file's first four characters, and a ds64 chunk with the sizes. */
+  /** First four characters of a file whose sizes are in a ds64 chunk. */
   form?: 'RF64' | 'BW64';
-  /** What the header says of the size of the data chunk. */
+  /** Size of the data chunk according to the header. */
   dataSize?: number;
-  /** What the header says of the size of the file. */
+  /** Size of the file according to the header. */
   riffSize?: number;
-  /** Chunks before `fmt `, between, and after the samples. */
+  /** Chunks before `fmt `, between it and the samples, and after the samples. */
   before?: readonly Buffer[];
   between?: readonly Buffer[];
   after?: readonly Buffer[];
-  /** Of the samples' last byte, where they are odd. Default true. */
+  /** Whether an odd number of sample bytes is padded. Default true. */
   padded?: boolean;
-  /** The size of `fmt `: 16, 18, 40. */
+  /** Size of `fmt `: 16, 18 or 40. */
   formatSize?: number;
 }
 
-/** A RIFF chunk. */
+/** Returns a RIFF chunk. */
 export function chunk(id: string, body: Buffer | string, big = false): Buffer {
   const content = Buffer.from(body);
   const head = Buffer.alloc(8);
@@ -39,13 +39,16 @@ export function chunk(id: string, body: Buffer | string, big = false): Buffer {
   return Buffer.concat([head, content, Buffer.alloc(content.length & 1)]);
 }
 
-/** The bytes of a WAV file. @param samples interleaved, -1..1 */
-export function wavOf(samples: Float32Array, shape: WavShape): Buffer {
-  const { rate, channels, bits, float = false, big = false, form } = shape;
-  const bytes = shape.bytes ?? Math.ceil(bits / 8);
+/**
+ * Returns the bytes of a WAV file.
+ * @param samples interleaved, -1..1
+ */
+export function makeWav(samples: Float32Array, fields: WavFields): Buffer {
+  const { rate, channels, bits, float = false, big = false, form } = fields;
+  const bytes = fields.bytes ?? Math.ceil(bits / 8);
   const data = packed(samples, bits, bytes, float, big);
-  const extensible = shape.extensible ?? channels > 2;
-  const size = shape.formatSize ?? (extensible ? 40 : 16);
+  const extensible = fields.extensible ?? channels > 2;
+  const size = fields.formatSize ?? (extensible ? 40 : 16);
   const fmt = Buffer.alloc(size);
   const u16 = (value: number, at: number) => (big ? fmt.writeUInt16BE(value, at) : fmt.writeUInt16LE(value, at));
   const u32 = (value: number, at: number) => (big ? fmt.writeUInt32BE(value, at) : fmt.writeUInt32LE(value, at));
@@ -54,7 +57,7 @@ export function wavOf(samples: Float32Array, shape: WavShape): Buffer {
   u32(rate, 4);
   u32(rate * channels * bytes, 8);
   u16(channels * bytes, 12);
-  u16(shape.container ?? (extensible ? 8 * bytes : bits), 14);
+  u16(fields.container ?? (extensible ? 8 * bytes : bits), 14);
   if (extensible) {
     u16(22, 16);
     u16(bits, 18);
@@ -64,24 +67,24 @@ export function wavOf(samples: Float32Array, shape: WavShape): Buffer {
   }
   const head = Buffer.alloc(8);
   head.write('data', 'latin1');
-  const claimed = shape.dataSize ?? (form === undefined ? data.length : 0xffffffff);
-  if (big) head.writeUInt32BE(claimed, 4);
-  else head.writeUInt32LE(claimed, 4);
-  const pad = Buffer.alloc((shape.padded ?? true) ? data.length & 1 : 0);
+  const declared = fields.dataSize ?? (form === undefined ? data.length : 0xffffffff);
+  if (big) head.writeUInt32BE(declared, 4);
+  else head.writeUInt32LE(declared, 4);
+  const pad = Buffer.alloc((fields.padded ?? true) ? data.length & 1 : 0);
   const chunks = [
-    ...(shape.before ?? []),
+    ...(fields.before ?? []),
     chunk('fmt ', fmt, big),
-    ...(shape.between ?? []),
+    ...(fields.between ?? []),
     head,
     data,
     pad,
-    ...(shape.after ?? []),
+    ...(fields.after ?? []),
   ];
   const body = Buffer.concat(chunks);
   const riff = Buffer.alloc(12);
   riff.write(form ?? (big ? 'RIFX' : 'RIFF'), 'latin1');
   riff.write('WAVE', 8, 'latin1');
-  const total = shape.riffSize ?? (form === undefined ? body.length + 4 : 0xffffffff);
+  const total = fields.riffSize ?? (form === undefined ? body.length + 4 : 0xffffffff);
   if (big) riff.writeUInt32BE(total, 4);
   else riff.writeUInt32LE(total, 4);
   return Buffer.concat([riff, ...(form === undefined ? [] : [ds64(body.length + 40, data.length)]), body]);

@@ -1,16 +1,18 @@
 import type { AudioBlock } from '../../lib/audio/formats/audio-block.js';
+import { concatFloats } from '../../lib/shared/concat.js';
 
-/** What a decoder gave, by runs of one rate: the mean of the channels. */
+/** Consecutive blocks of one format. */
 export interface Run {
   sampleRate: number;
   channels: number;
+  /** The mean of the channels. */
   samples: Float32Array;
 }
 
-/** Decodes to the end. */
-export async function collect(stretches: AsyncIterable<AudioBlock>): Promise<Run[]> {
+/** Decodes all blocks. */
+export async function collect(blocks: AsyncIterable<AudioBlock>): Promise<Run[]> {
   const runs: { sampleRate: number; channels: number; parts: Float32Array[] }[] = [];
-  for await (const { channelData, sampleRate } of stretches) {
+  for await (const { channelData, sampleRate } of blocks) {
     const channels = channelData.length;
     const mean = Float32Array.from(
       channelData[0]!,
@@ -20,15 +22,5 @@ export async function collect(stretches: AsyncIterable<AudioBlock>): Promise<Run
     if (last?.sampleRate === sampleRate && last.channels === channels) last.parts.push(mean);
     else runs.push({ sampleRate, channels, parts: [mean] });
   }
-  return runs.map(({ parts, ...run }) => ({ ...run, samples: joined(parts) }));
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return runs.map(({ parts, ...run }) => ({ ...run, samples: concatFloats(parts) }));
 }

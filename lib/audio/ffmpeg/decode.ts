@@ -9,7 +9,6 @@ import type { AudioBlock } from '../formats/audio-block.js';
 import { DEMUXERS } from './demuxers.js';
 import { type ExitResult, GuardedProcess, INPUT } from './process.js';
 
-
 /** Formats without a header, by file extension. Their sample rate is that of their codec. */
 const HEADERLESS: Readonly<Record<string, string>> = { '.gsm': 'gsm', '.g722': 'g722' };
 
@@ -147,7 +146,8 @@ function readHeader(bytes: Buffer, name: string): AuHeader | undefined {
     sampleRate <= limits.sampleRate.max &&
     channels >= 1 &&
     channels <= MAX_CHANNELS;
-  if (!valid) throw new EmotionError('ERR_AUDIO_DECODE', `The output of ffmpeg for ${name} is not a valid audio stream`);
+  if (!valid)
+    throw new EmotionError('ERR_AUDIO_DECODE', `The output of ffmpeg for ${name} is not a valid audio stream`);
   return bytes.length < size ? undefined : { size, sampleRate, channels };
 }
 
@@ -164,7 +164,9 @@ function channelsOf(bytes: Buffer, frames: number, channels: number): Float32Arr
 function checkResult(result: ExitResult, name: string): void {
   const reason = reasonOf(result);
   if (reason === undefined) return;
-  throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not decode ${name}: ${reason}`, { cause: new Error(reason) });
+  throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not decode ${name}: ${reason}`, {
+    cause: new Error(reason),
+  });
 }
 
 /** Returns why ffmpeg failed; undefined if it succeeded. */
@@ -172,7 +174,9 @@ function reasonOf(result: ExitResult): string | undefined {
   if ('killed' in result) return result.killed === 'silent' ? 'it wrote no output for too long' : 'it took too long';
   const { status, errors } = result;
   if (status === 0) return undefined;
-  return lastLine(errors) ?? (status > 128 ? `it was killed by signal ${status - 128}` : `it exited with status ${status}`);
+  return (
+    lastLine(errors) ?? (status > 128 ? `it was killed by signal ${status - 128}` : `it exited with status ${status}`)
+  );
 }
 
 /** Returns ffmpeg's own error message, without the name of the file and the names of ffmpeg's components. */

@@ -86,8 +86,7 @@ export function identify(file: Uint8Array): Identified {
   if (known?.format !== undefined) return known;
   const adts = firstAdtsFrame(bytes, start);
   const mpeg = firstFrame(bytes, start, true);
-  if (mpeg >= 0 && (adts < 0 || mpeg <= adts))
-    return { format: 'mpeg', name: 'MPEG audio', start: icy < 0 ? 0 : mpeg };
+  if (mpeg >= 0 && (adts < 0 || mpeg <= adts)) return { format: 'mpeg', name: 'MPEG audio', start: icy < 0 ? 0 : mpeg };
   if (adts >= 0) return { format: 'adts', name: 'AAC', start: adts };
   if (isLoas(bytes, start)) return { format: undefined, name: 'AAC in LATM', start };
   return known ?? findContainer(bytes) ?? { format: undefined, name: undefined, start: 0 };

@@ -40,7 +40,8 @@ export async function collect(source: ByteSource, { name, maxBytes, signal }: Co
       const { done, value } = await next();
       if (done) return all.joined();
       const chunk = bytesOf(value);
-      if (chunk === undefined) throw new TypeError(`${name} must be a stream of byte chunks; received ${kindOf(value)}`);
+      if (chunk === undefined)
+        throw new TypeError(`${name} must be a stream of byte chunks; received ${kindOf(value)}`);
       if (all.size + chunk.length > maxBytes) throw EmotionError.from(explainTooLarge(name, undefined, maxBytes));
       all.append(chunk);
       if (performance.now() - begin > MAX_BUSY_MS) {

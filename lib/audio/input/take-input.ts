@@ -94,7 +94,9 @@ function samplesOf(input: object): AudioSamples {
   const { samples, sampleRate } = input as { samples: unknown; sampleRate: unknown }; // each is read once, because getters may return different values
   if (!(types.isFloat32Array(samples) || types.isFloat64Array(samples) || types.isInt16Array(samples))) {
     const hint = Array.isArray(samples) ? ' (Float32Array.from(samples) converts numbers within -1..1)' : '';
-    throw new TypeError(`samples must be a Float32Array, Float64Array or Int16Array; received ${kindOf(samples)}${hint}`);
+    throw new TypeError(
+      `samples must be a Float32Array, Float64Array or Int16Array; received ${kindOf(samples)}${hint}`,
+    );
   }
   assertAttached(samples);
   const { min, max } = limits.sampleRate;

@@ -65,7 +65,8 @@ export class Parts {
 
   /** @throws Error if there are too many parts */
   push(part: Uint8Array): void {
-    if (this.#parts.push(part) > MAX_CHUNKS) throw new Error(`its samples are divided into more than ${MAX_CHUNKS} parts`);
+    if (this.#parts.push(part) > MAX_CHUNKS)
+      throw new Error(`its samples are divided into more than ${MAX_CHUNKS} parts`);
   }
 
   get count(): number {

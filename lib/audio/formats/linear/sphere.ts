@@ -46,5 +46,7 @@ function encodingOf(coding: string, bytes: number, order: string | undefined): S
           ? integers(bytes, order === undefined || order.startsWith('01'))
           : undefined;
   if (encoding !== undefined) return encoding;
-  throw new UnsupportedFormatError(`SPHERE with coding ${JSON.stringify(coding.slice(0, 40))} and ${bytes} bytes per sample`);
+  throw new UnsupportedFormatError(
+    `SPHERE with coding ${JSON.stringify(coding.slice(0, 40))} and ${bytes} bytes per sample`,
+  );
 }

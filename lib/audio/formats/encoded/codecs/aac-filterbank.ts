@@ -37,7 +37,8 @@ export class Filterbank {
 
   /** @retwiddles 1024 samples, nominally -32768..32767 */
   process(spectrum: Float64Array, sequence: WindowSequence, shape: number): Float64Array {
-    const block = sequence === SEQUENCE.eightShort ? this.#short(spectrum, shape) : this.#long(spectrum, sequence, shape);
+    const block =
+      sequence === SEQUENCE.eightShort ? this.#short(spectrum, shape) : this.#long(spectrum, sequence, shape);
     const samples = new Float64Array(FRAME_LENGTH);
     for (let i = 0; i < FRAME_LENGTH; i++) samples[i] = block[i]! + this.#overlap[i]!;
     this.#overlap.set(block.subarray(FRAME_LENGTH));
@@ -47,7 +48,10 @@ export class Filterbank {
 
   #long(spectrum: Float64Array, sequence: WindowSequence, shape: number): Float64Array {
     const block = transforms.long.inverse(spectrum);
-    const [before, after] = [sequence === SEQUENCE.longStop ? 'short' : 'long', sequence === SEQUENCE.longStart ? 'short' : 'long'] as const;
+    const [before, after] = [
+      sequence === SEQUENCE.longStop ? 'short' : 'long',
+      sequence === SEQUENCE.longStart ? 'short' : 'long',
+    ] as const;
     rise(block, before, WINDOWS[before][this.#shape]!);
     fall(block, after, WINDOWS[after][shape]!);
     return block;

@@ -204,7 +204,8 @@ export function readAacConfig(bytes: Uint8Array): AacConfig {
   const objectType = readObjectType(reader);
   const sampleRate = readRate(reader);
   reader.read(4); // channel configuration: the frames show the channels
-  if (objectType !== LOW_COMPLEXITY) throw new UnsupportedFormatError(OBJECT_TYPES[objectType] ?? `MPEG-4 audio object type ${objectType}`);
+  if (objectType !== LOW_COMPLEXITY)
+    throw new UnsupportedFormatError(OBJECT_TYPES[objectType] ?? `MPEG-4 audio object type ${objectType}`);
   if (reader.flag()) throw new UnsupportedFormatError('AAC with 960 samples per frame');
   if (reader.flag()) throw new UnsupportedFormatError('scalable AAC');
   const extended = reader.position + 1;

@@ -175,7 +175,8 @@ async function openCodec({ codec, setup, sampleRate, channels, bits }: Track): P
           : undefined;
   if (plain !== undefined) return plain;
   throw new UnsupportedFormatError(
-    NAMES.find(([start]) => codec.startsWith(start))?.[1] ?? `Matroska with codec ${JSON.stringify(codec.slice(0, 40))}`,
+    NAMES.find(([start]) => codec.startsWith(start))?.[1] ??
+      `Matroska with codec ${JSON.stringify(codec.slice(0, 40))}`,
   );
 }
 

@@ -73,7 +73,12 @@ export async function* decodeMp4(bytes: Uint8Array): AsyncIterable<AudioBlock> {
   const raw = type in PCM || type === 'lpcm' || type === 'NONE';
   const skip = gapless?.skip ?? inSamples(track.edit.skip, codec.sampleRate) ?? 0;
   const length = gapless?.length ?? inSamples(track.edit.length, codec.sampleRate);
-  yield* decodePackets({ codec, packets: raw ? pcmChunks(bytes, samples, entry) : packets(bytes, samples), skip, length });
+  yield* decodePackets({
+    codec,
+    packets: raw ? pcmChunks(bytes, samples, entry) : packets(bytes, samples),
+    skip,
+    length,
+  });
 }
 
 function inSamples(seconds: number | undefined, sampleRate: number): number | undefined {
@@ -101,7 +106,11 @@ function* packets(bytes: Uint8Array, samples: Iterable<SampleRange>): Iterable<P
 }
 
 /** Uncompressed samples are packets of one frame. Adjacent ones are joined. */
-function* pcmChunks(bytes: Uint8Array, samples: Iterable<SampleRange>, { channels, bits }: SampleEntry): Iterable<Packet> {
+function* pcmChunks(
+  bytes: Uint8Array,
+  samples: Iterable<SampleRange>,
+  { channels, bits }: SampleEntry,
+): Iterable<Packet> {
   const frame = Math.max(1, (channels * Math.max(8, bits)) / 8);
   let [start, end] = [0, 0];
   for (const range of samples) {
