@@ -157,7 +157,7 @@ describe('a decompression bomb', () => {
 });
 
 describe('a header of millions of chunks', () => {
-  it('is rejected within milliseconds', async () => {
+  it('is rejected within fractions of a second', async () => {
     const many = (unit: string): Buffer => Buffer.alloc(2 ** 22).fill(unit);
     const files = [
       bytes('RIFF\0\0\0\0WAVE', many('JUNK\0\0\0\0')),
