@@ -5,9 +5,9 @@ import { EmotionError } from '../shared/errors.js';
  * other error of a decoder means that the file is damaged.
  */
 export class UnsupportedFormatError extends Error {
-  /** @param format name of the format or codec; omitted if the format is not recognized */
-  constructor(format?: string) {
-    super(format === undefined ? 'the format is not recognized' : `${format} is not supported`);
+  /** @param format name of the format or codec; undefined if the format is not recognized */
+  constructor(format: string | undefined) {
+    super(format === undefined ? 'the format is not recognized' : `the built-in decoders do not support ${format}`);
     this.name = 'UnsupportedFormatError';
   }
 }
@@ -17,3 +17,8 @@ export class UnsupportedFormatError extends Error {
  * import failed.
  */
 export class DecoderLoadError extends EmotionError {}
+
+/** Returns the error for a codec in a container of linear audio. */
+export function unsupportedCodec(container: string, codec: string, bits: number): UnsupportedFormatError {
+  return new UnsupportedFormatError(`${container} with codec ${codec}${bits > 0 ? ` (${bits} bits per sample)` : ''}`);
+}

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 
+import { decodeBuiltin as decode } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
-import { bytes, chunk, decode, int, ints, type Part } from './file-builders.js';
+import { bytes, chunk, int, ints, type Part } from '../support/audio-bytes.js';
 
 const BIG = { big: true };
 const values = [0, 16384, -16384, 32767, -32768, 1];

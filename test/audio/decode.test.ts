@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
-import type { AudioInput, Pcm } from '../../lib/audio/pcm.js';
+import { decode } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
 import { runNode } from '../support/run.js';
-
-/** Decodes a clip and releases its lease. */
-async function decode(input: AudioInput, options?: DecodeOptions): Promise<Pcm> {
-  const { pcm, lease } = await decodeAudio(input, options);
-  lease.release();
-  return pcm;
-}
 
 describe('decodeAudio', () => {
   let reference: Float32Array;
@@ -152,7 +144,7 @@ describe('decodeAudio', () => {
       { samples: [1], sampleRate: 16000 },
       { samples: new Float32Array(1), sampleRate: 0.5 },
     ]) {
-      await assert.rejects(decode(wrong as never), TypeError);
+      await assert.rejects(decode(wrong), TypeError);
     }
   });
 

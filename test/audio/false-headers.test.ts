@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 
 import { MonoAudio } from '../../lib/audio/mono-audio.js';
 import { maxSecondsFor } from '../../lib/audio/audio-limits.js';
+import { decodeBuiltin as decode } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
 import { clip } from '../support/tiny.js';
-import { bytes, chunk, decode, int, riff, wav, wavFormat } from './file-builders.js';
+import { bytes, chunk, int, riff, wav, wavFormat } from '../support/audio-bytes.js';
 
 const BIG = { big: true };
 

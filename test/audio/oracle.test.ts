@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { cases } from '../oracle/cases/index.js';
-import { decodeInProcess } from '../oracle/decode-in-process.js';
+import { decode } from '../support/decode.js';
 import { measure } from '../oracle/measure.js';
 import { needsFfmpeg } from '../support/fake-ffmpeg.js';
 
@@ -46,7 +46,7 @@ describe('decoded samples compared with ffmpeg', () => {
     this.timeout(180_000); // sixty processes
     const chosen = cases.filter(({ file }) => FILES.includes(file));
     assert.equal(chosen.length, FILES.length);
-    const rows = await measure(chosen, folder, decodeInProcess);
+    const rows = await measure(chosen, folder, decode);
     const made = rows.filter(({ verdict }) => verdict !== 'not made'); // not all tools are installed everywhere
     assert.ok(made.length > FILES.length / 2);
     assert.deepEqual(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 
+import { decodeBuiltin as decode } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
-import { bytes, chunk, decode, int, ints, riff, wav, wavFormat } from './file-builders.js';
+import { bytes, chunk, int, ints, riff, wav, wavFormat } from '../support/audio-bytes.js';
 
 const values = [0, 16384, -16384, 32767, -32768, 1];
 const samples = ints(values, 2);

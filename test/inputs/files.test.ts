@@ -17,16 +17,16 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import type { DecodeOptions } from '../../lib/audio/decode.js';
 import { type AudioInput, EmotionError } from '../../lib/index.js';
+import { decode as decodePcm } from '../support/decode.js';
 import { fixture, root } from '../support/paths.js';
 
 const SPEECH = fixture('speech.wav');
 
+/** Decodes a clip. Returns its number of samples. */
 async function decode(input: AudioInput, options?: DecodeOptions): Promise<number> {
-  const { pcm, lease } = await decodeAudio(input, options);
-  lease.release();
-  return pcm.samples.length;
+  return (await decodePcm(input, options)).samples.length;
 }
 
 async function failure(input: AudioInput, options?: DecodeOptions): Promise<EmotionError> {

@@ -6,15 +6,8 @@ import { ReadableStream } from 'node:stream/web';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
-import type { AudioInput, Pcm } from '../../lib/index.js';
+import { decode } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
-
-async function decode(input: unknown, options?: DecodeOptions): Promise<Pcm> {
-  const { pcm, lease } = await decodeAudio(input as AudioInput, options);
-  lease.release();
-  return pcm;
-}
 
 const SPEECH = fixture('speech.mp3');
 const bytes = new Uint8Array(readFileSync(SPEECH));

@@ -6,17 +6,17 @@ import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import type { DecodeOptions } from '../../lib/audio/decode.js';
 import { type AudioInput, EmotionRecognizer } from '../../lib/index.js';
+import { decode as decodePcm } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
 
 const SPEECH = fixture('speech.mp3');
 const bytes = readFileSync(SPEECH);
 
+/** Decodes a clip. Returns its number of samples. */
 async function decode(input: unknown, options?: DecodeOptions): Promise<number> {
-  const { pcm, lease } = await decodeAudio(input as AudioInput, options);
-  lease.release();
-  return pcm.samples.length;
+  return (await decodePcm(input, options)).samples.length;
 }
 
 /** An iterator that counts its calls. */

@@ -6,14 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import type { DecodeOptions } from '../../lib/audio/decode.js';
+import { decode as decodePcm } from '../support/decode.js';
 import { needsFfmpeg } from '../support/fake-ffmpeg.js';
 import { fixture } from '../support/paths.js';
 
 async function decode(file: string, options?: DecodeOptions): Promise<Float32Array> {
-  const { pcm, lease } = await decodeAudio(file, options);
-  lease.release();
-  return pcm.samples;
+  return (await decodePcm(file, options)).samples;
 }
 
 describe('files that ffmpeg opens', () => {

@@ -1,3 +1,5 @@
+import { chunk } from '../support/audio-bytes.js';
+
 /** The properties of a WAV file, including false values of header fields. */
 export interface WavFields {
   rate: number;
@@ -27,16 +29,6 @@ export interface WavFields {
   padded?: boolean;
   /** Size of `fmt `: 16, 18 or 40. */
   formatSize?: number;
-}
-
-/** Returns a RIFF chunk. */
-export function chunk(id: string, body: Buffer | string, big = false): Buffer {
-  const content = Buffer.from(body);
-  const head = Buffer.alloc(8);
-  head.write(id, 'latin1');
-  if (big) head.writeUInt32BE(content.length, 4);
-  else head.writeUInt32LE(content.length, 4);
-  return Buffer.concat([head, content, Buffer.alloc(content.length & 1)]);
 }
 
 /**
@@ -73,7 +65,7 @@ export function makeWav(samples: Float32Array, fields: WavFields): Buffer {
   const pad = Buffer.alloc((fields.padded ?? true) ? data.length & 1 : 0);
   const chunks = [
     ...(fields.before ?? []),
-    chunk('fmt ', fmt, big),
+    chunk('fmt ', fmt, { big }),
     ...(fields.between ?? []),
     head,
     data,

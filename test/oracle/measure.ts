@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
+import { concatFloats } from '../../lib/shared/concat.js';
 import type { FileMaker, OracleCase } from './case.js';
 import { type Difference, difference, monoOf } from './compare.js';
 import { type Interleaved, fileMakerIn, referenceOf } from './file-maker.js';
@@ -118,5 +119,5 @@ async function expectedSamples(one: OracleCase, file: string, maker: FileMaker):
     const { samples, channels } = await referenceOf(`${file}.${i}`, reference, first.rate);
     clips.push(monoOf(samples, channels));
   }
-  return { samples: Float32Array.from(clips.flatMap((clip) => [...clip])), rate: first.rate, channels: 1 };
+  return { samples: concatFloats(clips), rate: first.rate, channels: 1 };
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
 import { cases } from './cases/index.js';
-import { decodeInProcess } from './decode-in-process.js';
+import { decode } from '../support/decode.js';
 import { measure, type Row } from './measure.js';
 import { mayBeRefused } from './refused.js';
 
@@ -19,7 +19,7 @@ describe('decoded samples compared with other decoders', () => {
       this.skip();
     }
     folder = mkdtempSync(path.join(tmpdir(), 'oracle-'));
-    rows = await measure(cases, folder, decodeInProcess);
+    rows = await measure(cases, folder, decode);
   });
   after(() => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });

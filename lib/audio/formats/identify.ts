@@ -47,8 +47,8 @@ const SIGNATURES: readonly Signature[] = [
   { text: '\x1f\xff\xe8\x00', name: 'DTS' },
   { text: '\xff\x1f\x00\xe8', name: 'DTS' },
   { text: 'qoaf', name: 'QOA' },
-  { text: 'MThd', name: 'MIDI, which contains notes and no audio,' },
-  { text: 'RIFF????RMID', name: 'MIDI, which contains notes and no audio,' },
+  { text: 'MThd', name: 'MIDI, which contains notes and no audio' },
+  { text: 'RIFF????RMID', name: 'MIDI, which contains notes and no audio' },
   { text: 'RIFF????AVI ', name: 'AVI' },
   { text: 'RIFF????WAVE', name: 'WAV with this codec' },
   { text: 'RF64????WAVE', name: 'WAV with this codec' },
@@ -61,11 +61,11 @@ const SIGNATURES: readonly Signature[] = [
   { text: 'FLV\x01', name: 'Flash video' },
   { text: '.RMF', name: 'RealMedia' },
   { text: '.ra\xfd', name: 'RealAudio' },
-  { text: '\0\0\x01\xba', name: 'MPEG program stream' },
-  { text: 'IMPM', name: 'tracker music (a module of notes and instruments)' },
-  { text: 'Extended Module: ', name: 'tracker music (a module of notes and instruments)' },
-  { text: 'SCRM', at: 44, name: 'tracker music (a module of notes and instruments)' },
-  { text: 'M.K.', at: 1080, name: 'tracker music (a module of notes and instruments)' },
+  { text: '\0\0\x01\xba', name: 'MPEG program streams' },
+  { text: 'IMPM', name: 'tracker modules, which contain notes and instruments' },
+  { text: 'Extended Module: ', name: 'tracker modules, which contain notes and instruments' },
+  { text: 'SCRM', at: 44, name: 'tracker modules, which contain notes and instruments' },
+  { text: 'M.K.', at: 1080, name: 'tracker modules, which contain notes and instruments' },
 ];
 
 /** Boxes with which an MP4 or QuickTime file may begin. Older files have no `ftyp`. */
@@ -78,7 +78,7 @@ const TS_PACKET = 188;
 export function identify(file: Uint8Array): Identified {
   const first = signature(file, 0);
   if (first !== undefined) return first;
-  if (isTransportStream(file)) return { format: undefined, name: 'MPEG transport stream', start: 0 };
+  if (isTransportStream(file)) return { format: undefined, name: 'MPEG transport streams', start: 0 };
   const bytes = withoutIcy(file);
   const icy = bytes === file ? 0 : -1; // -1: `bytes` is a part or a copy, which the decoder makes again itself
   const start = afterPadding(bytes);
@@ -100,7 +100,7 @@ function signature(bytes: Uint8Array, start: number): Identified | undefined {
   const size = new DataView(bytes.buffer, bytes.byteOffset + start).getUint32(0);
   if (size > 1 && size < 8) return undefined;
   if (type === 'ftyp' && IMAGE_BRANDS.has(latin1(bytes, start + 8, 4)))
-    return { format: undefined, name: 'HEIF or AVIF, an image format,', start };
+    return { format: undefined, name: 'HEIF or AVIF, an image format', start };
   return { format: 'mp4', name: 'MP4 or QuickTime', start };
 }
 

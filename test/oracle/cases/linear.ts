@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 
 import { byFfmpeg, byTool, type OracleCase, type SourceBits } from '../case.js';
-import { chunk, makeWav, type WavFields } from '../make-wav.js';
+import { chunk } from '../../support/audio-bytes.js';
+import { makeWav, type WavFields } from '../make-wav.js';
 
 export const RATES = [8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000];
 /** Sample rates and channels for formats that support all of them. */

@@ -1,4 +1,4 @@
-import { UnsupportedFormatError } from '../../decode-errors.js';
+import { unsupportedCodec } from '../../decode-errors.js';
 import { imaQuickTime, imaQuickTimeBytes, imaQuickTimeFrames } from './adpcm.js';
 import { inBlocks } from './block-codec.js';
 import { type Chunk, chunksOf, nameAt, samplesIn } from './chunks.js';
@@ -88,7 +88,7 @@ function readSound(samples: Uint8Array, common: Common): LinearAudio {
     if (audio !== undefined) return audio;
   }
   if (compression === 'ima4') return quickTime(samples, { channels, sampleRate });
-  throw new UnsupportedFormatError(`AIFF with codec ${JSON.stringify(compression)} and ${bits} bits per sample`);
+  throw unsupportedCodec('AIFF', JSON.stringify(compression), bits);
 }
 
 /** @param frames number of frames, if it is known to be less than the packets contain */

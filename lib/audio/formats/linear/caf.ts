@@ -1,4 +1,4 @@
-import { UnsupportedFormatError } from '../../decode-errors.js';
+import { unsupportedCodec } from '../../decode-errors.js';
 import { quickTime } from './aiff.js';
 import { nameAt } from './chunks.js';
 import type { EmbeddedPackets, LinearAudio } from './linear-audio.js';
@@ -125,5 +125,5 @@ function readSamples(samples: Uint8Array, description: Description, table: Packe
     const audio = float || bits === 0 ? undefined : readIntegers(samples, layout);
     if (audio !== undefined) return audio;
   }
-  throw new UnsupportedFormatError(`CAF with codec ${JSON.stringify(format)} and ${bits} bits per sample`);
+  throw unsupportedCodec('CAF', JSON.stringify(format), bits);
 }

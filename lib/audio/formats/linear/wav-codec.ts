@@ -1,4 +1,4 @@
-import { UnsupportedFormatError } from '../../decode-errors.js';
+import { unsupportedCodec } from '../../decode-errors.js';
 import { imaWav, imaWavFrames, msAdpcm, msFrames } from './adpcm.js';
 import { inBlocks } from './block-codec.js';
 import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
@@ -114,5 +114,5 @@ export function readWavData(
       return { codec: 'mp3', bytes: data };
   }
   const name = NAMES[tag] ?? `0x${tag.toString(16)}`;
-  throw new UnsupportedFormatError(`WAV with codec ${name} and ${bits} bits per sample`);
+  throw unsupportedCodec('WAV', name, bits);
 }

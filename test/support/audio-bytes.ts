@@ -1,14 +1,4 @@
 /** Builds audio files byte by byte, so that the expected interpretation of their headers is known. */
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
-import type { AudioInput, Pcm } from '../../lib/audio/pcm.js';
-
-/** Decodes a clip with the built-in decoders and releases its lease. */
-export async function decode(input: AudioInput, options?: DecodeOptions): Promise<Pcm> {
-  const { pcm, lease } = await decodeAudio(input, { decoder: 'builtin', ...options });
-  lease.release();
-  return pcm;
-}
-
 export type Part = Uint8Array | string | number[];
 
 /** Concatenates bytes. Strings are Latin-1. */
