@@ -37,7 +37,7 @@ export interface DecodeOptions {
   priority?: number | undefined;
   /** The sample format of files and bytes without a header. */
   raw?: RawFormat | undefined;
-  /** Longer clips fail with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: `maxSecondsFor` the encoded bytes. */
+  /** Longer clips fail with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: the limit that `maxSecondsFor` returns. */
   maxSeconds?: number | undefined;
   /** Sample rate of the output in Hz. Default: that of the clip. */
   rate?: number | undefined;
@@ -107,7 +107,7 @@ type Request = Omit<DecodeRequest, 'source'> & { maxBytes: number };
 async function decodeSamples({ samples, sampleRate }: AudioSamples, request: Request): Promise<DecodedAudio> {
   const { name, maxSeconds, rate } = request;
   assertAttached(samples);
-  if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
+  if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', `${name} contains no samples`);
   if (samples.length > maxSeconds * sampleRate) {
     throw new EmotionError('ERR_AUDIO_TOO_LONG', `${name} is longer than ${maxSeconds} s`);
   }

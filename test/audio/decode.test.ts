@@ -104,7 +104,7 @@ describe('decodeAudio', () => {
     ['text.wav', 'ERR_AUDIO_DECODE', /it starts with "Hello world,"/],
     ['truncated.mp3', 'ERR_AUDIO_DECODE', /is truncated: it contains 1\d % of the audio/],
     ['cut-header.wav', 'ERR_AUDIO_DECODE', /the WAV header is truncated/],
-    ['no-samples.wav', 'ERR_AUDIO_TOO_SHORT', /holds no samples/],
+    ['no-samples.wav', 'ERR_AUDIO_TOO_SHORT', /contains no samples/],
     ['nan.wav', 'ERR_AUDIO_NOT_FINITE', /at 0\.250 s \(sample 4000\)/],
     ['infinity.wav', 'ERR_AUDIO_NOT_FINITE', /sample 100/],
   ];

@@ -136,7 +136,7 @@ describe('errors over HTTP', () => {
     ['an empty body', body('', 'audio/wav'), 422, 'ERR_AUDIO_DECODE', /empty/],
     ['a text that says it is audio', fixtureForm('text.wav'), 422, 'ERR_AUDIO_DECODE', /text\.wav is not audio/],
     ['a header without its file', fixtureForm('cut-header.wav'), 422, 'ERR_AUDIO_DECODE', /truncated/],
-    ['no samples', fixtureForm('no-samples.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /holds no samples/],
+    ['no samples', fixtureForm('no-samples.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /contains no samples/],
     ['six milliseconds', fixtureForm('short.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /short\.wav is too short/],
     ['samples that are no numbers', fixtureForm('nan.wav'), 422, 'ERR_AUDIO_NOT_FINITE', /nan\.wav/],
     ['a body that is too large', body(Buffer.alloc(150_001)), 413, 'ERR_UPLOAD_TOO_LARGE', /larger than/],

@@ -41,7 +41,7 @@ export function openAudio(bytes: Uint8Array, name: string, raw?: RawFormat): Ope
 }
 
 function openLinear(linear: LinearAudio, name: string): OpenedAudio {
-  if (linear.frames === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
+  if (linear.frames === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', `${name} contains no samples`);
   const { frames, sampleRate } = linear;
   return { decoder: 'builtin', expected: { frames, sampleRate }, blocks: blocksOf(linear) };
 }

@@ -24,7 +24,7 @@ export interface DecodeJob {
   name: string;
   /** Maximum file size. Larger files fail with ERR_AUDIO_TOO_LONG. */
   maxBytes: number | undefined;
-  /** Maximum length. Longer clips fail with ERR_AUDIO_TOO_LONG. Infinity stands for `maxSecondsFor` the encoded bytes. */
+  /** Maximum length. Longer clips fail with ERR_AUDIO_TOO_LONG. Infinity: the limit that `maxSecondsFor` returns. */
   maxSeconds: number;
   /** Sample rate of the output in Hz; that of the clip if undefined. */
   rate: number | undefined;

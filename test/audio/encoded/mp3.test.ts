@@ -36,7 +36,7 @@ describe('MP3 framing', () => {
     ],
     ['an ID3 tag that is said to be larger than the file', id3(Buffer.alloc(30), { size: 10_000_000 })],
     ['zeros', Buffer.alloc(5000)],
-    ['zeros behind an ID3 tag', Buffer.concat([id3(Buffer.alloc(10)), Buffer.alloc(3000)])],
+    ['zeros after an ID3 tag', Buffer.concat([id3(Buffer.alloc(10)), Buffer.alloc(3000)])],
     ['an ICY header', Buffer.from('ICY 200 OK\r\nicy-name: Radio\r\nContent-Type: audio/mpeg\r\n\r\n')],
     ['an HTTP header', Buffer.from('HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n')],
     ['rubbish', Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * 7919) % 251))],
