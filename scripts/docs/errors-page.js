@@ -88,7 +88,10 @@ function errorsPage(codes) {
 }
 
 function cell(text) {
-  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  return text
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replace(/\bdocs\/([\w/-]+\.md)/g, '[docs/$1](../$1)');
 }
 
 module.exports = { errorsPage };

@@ -24,11 +24,12 @@ const pages = {
     const help = (...args) =>
       execFileSync(process.execPath, [path.join(root, 'bin', 'emotion2vec.js'), ...args, '--help'], {
         encoding: 'utf8',
-        env: { ...process.env, COLUMNS: '100', NO_COLOR: '1' },
+        env: { ...process.env, NO_COLOR: '1' },
       });
     const text = readFileSync(page('cli'), 'utf8').replace(
       /<!-- help (\w+): begin -->[^]*?<!-- help \1: end -->/g,
-      (_, command) => `<!-- help ${command}: begin -->\n\n\`\`\`text\n${help(command).trim()}\n\`\`\`\n\n<!-- help ${command}: end -->`,
+      (_, command) =>
+        `<!-- help ${command}: begin -->\n\n\`\`\`text\n${help(command).trim()}\n\`\`\`\n\n<!-- help ${command}: end -->`,
     );
     writeFileSync(page('cli'), text);
   },
@@ -43,7 +44,10 @@ const pages = {
     ];
     for (const [module, name, title, specifier, source] of modules) {
       const text = readFileSync(path.join(root, 'build', 'typedoc', `${module}.md`), 'utf8')
-        .replace(/^# .*\n/, `# ${title}: \`${specifier}\`\n\n<!-- Written by \`npm run docs:api\` from ${source}. Do not edit. -->\n`)
+        .replace(
+          /^# .*\n/,
+          `# ${title}: \`${specifier}\`\n\n<!-- Written by \`npm run docs:api\` from ${source}. Do not edit. -->\n`,
+        )
         .replaceAll('](index.md', '](library.md');
       writeFileSync(page(name), text);
     }
