@@ -9,20 +9,24 @@ export type {
   Device,
   Granularity,
   Precision,
+  ResolvedDevice,
+  ResolvedPrecision,
   RecognizeManyOptions,
   RecognizeOptions,
   RecognizerOptions,
   RecognizeStreamOptions,
 } from './options/types.js';
-export {
-  EmotionRecognizer,
-  type ManyResult,
-  type MemoryReport,
-  type ModelStatus,
-  type StreamResult,
-} from './recognition/recognizer.js';
+export { EmotionRecognizer, type ManyResult, type StreamResult } from './recognition/recognizer.js';
+export type {
+  LoadedModelStatus,
+  LoadingModelStatus,
+  MemoryUsage,
+  ModelStatus,
+  RecognizerStatus,
+  UnloadedModelStatus,
+} from './recognition/status.js';
 export type { Progress } from './options/types.js';
 export type { FrameResult, RecognitionResult, Segment, Timing } from './recognition/result.js';
-export type { Distribution, SchedulerStats } from './scheduler/metrics.js';
-export type { PcmChunk } from './recognition/stream.js';
+export type { Distribution, RequestStatistics } from './scheduler/metrics.js';
+export type { AudioChunk } from './recognition/stream.js';
 export type { WindowSummary } from './recognition/windows.js';

@@ -626,7 +626,7 @@ LINEARS = {"one": One, "products": Products, "residuals": Residuals, "counts": C
            "branches": Branches, "forked": Forked, "writers": Writers, "in-place": InPlace, "adapting": Adapting,
            "deep": Deep, "small": Small, "norms": Norms, "convolution": Convolution}
 
-CARD = {"format": 1, "name": "liar", "version": "1", "licence": "MIT", "source": "a test", "sampleRate": 16000, "frameRate": 50,
+CARD = {"format": 1, "name": "liar", "version": "1", "license": "MIT", "source": "a test", "sampleRate": 16000, "frameRate": 50,
         "embeddingDim": 4, "minSamples": 400, "precision": "fp32",
         "labels": [{"name": name, "en": name, "zh": name, "unused": False} for name in ("angry", "sad")]}
 

@@ -41,7 +41,7 @@ describe('memoryBudgetBytes', function () {
         /small-en-de\.pt needs about \d+ MB \(.* of weights, .* for runs\), and memoryBudgetBytes allows 10 MB\. Allow/,
       ),
     );
-    assert.equal(recognizer.modelStatus().state, 'unloaded');
+    assert.equal(recognizer.status().model.state, 'unloaded');
     await recognizer.close();
   });
 
@@ -185,7 +185,7 @@ describe('memory that the system does not have', function () {
       const failure = (ran.printed as { message: string }[])[1]!;
       assert.match(
         failure.message,
-        /Not enough memory: .* are wanted and the system, or the control group's limit, leaves/,
+        /Not enough memory: .* are needed, and the system or the limit of the control group leaves/,
       );
     } finally {
       group.remove();

@@ -6,7 +6,7 @@ const WAIT = { EMOTION2VEC_EXIT_WAIT_MS: '200' };
 const HEAD = `const { TorchModule } = require('./dist/torch.js');
   const x = { dtype: 'float32', shape: [1], data: new Float32Array(1) };
   const endless = () => TorchModule.load('test/fixtures/models/endless.pt', { device: 'cpu', threads: 1 });`;
-const LINE = /^emotion2vec-node: a model still runs 200 ms after .*cannot be stopped.*\n$/;
+const LINE = /^emotion2vec-node: a model is still running 200 ms after .*cannot be interrupted.*\n$/;
 
 describe('a run without end', () => {
   const ends: [string, string, number][] = [

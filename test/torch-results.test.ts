@@ -64,7 +64,7 @@ describe('results that are no plain tensors', () => {
     ['dtypes', [2], /UInt16/],
     ['device', [], /Device/],
     ['number', [], /Complex/],
-    ['endless_list', [], /deep, or itself/],
+    ['endless_list', [], /levels deep, or contains itself/],
     ['long_list', [20_000_000], /use a tensor/],
   ];
   for (const [method, inputs, message] of refused) {

@@ -124,7 +124,7 @@ describe('TorchModule', () => {
   });
 
   const misuse: [string, string, unknown[], RegExp][] = [
-    ['a string for an int', 'scalars', ['1', 1, true, ''], /input i: the model asks for int/],
+    ['a string for an int', 'scalars', ['1', 1, true, ''], /input i: the model requires int/],
     ['a fraction for an int', 'scalars', [1.5, 1, true, ''], /input i/],
     ['too many inputs', 'nothing', [1], /takes at most 0 inputs, got 1/],
     [
@@ -138,7 +138,7 @@ describe('TorchModule', () => {
       'too little data',
       'echo',
       [{ dtype: 'float32', shape: [3], data: Float32Array.of(1) }],
-      /holds 1 elements, the shape asks for 3/,
+      /has 1 elements, but the shape requires 3/,
     ],
     [
       'a shape that overflows',

@@ -45,9 +45,11 @@ const recognizer = {
       embeddingShape: [4],
       processedAudio: { samples: new Float32Array(16), sampleRate: 16_000 },
     } as unknown as RecognitionResult),
-  stats: () => ({ queued: 0, running: 0, done: 0, cancelled: 0 }),
-  memory: () => ({ rssBytes: 1, audioBytes: 0, loaded: true }),
-  modelStatus: () => ({ state: 'loaded' }),
+  status: () => ({
+    model: { state: 'loaded', precision: 'fp32', device: 'cpu', threads: 1 },
+    requests: { queued: 0, running: 0, done: 0, cancelled: 0 },
+    memory: { rssBytes: 1, audioBytes: 0 },
+  }),
 } as unknown as EmotionRecognizer;
 
 let started: Promise<{ app: FastifyInstance; port: number }> | undefined;

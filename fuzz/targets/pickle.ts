@@ -1,4 +1,4 @@
-import { recogniseLayout } from '../../lib/checkpoint/layout.js';
+import { recognizeLayout } from '../../lib/checkpoint/layout.js';
 import { readPickle } from '../../lib/checkpoint/pickle.js';
 import { mutatePickle, trapPickles } from '../mutations.js';
 import { coded, type FuzzTarget } from '../target.js';
@@ -17,6 +17,6 @@ export const target: FuzzTarget = {
   mutate: mutatePickle,
   maxBytes: 16_384,
   async fuzz(data) {
-    await coded(() => recogniseLayout(readPickle(data, 'The pickle'), 'file'));
+    await coded(() => recognizeLayout(readPickle(data, 'The pickle'), 'file'));
   },
 };

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { verifyArchive } from '../../lib/archive/verify-archive.js';
 import { Checkpoint } from '../../lib/checkpoint/checkpoint.js';
-import { readCard } from '../../lib/model/card-file.js';
+import { openEmotionArchive } from '../../lib/model/emotion-archive.js';
 import { zipOf } from '../../test/support/zip.js';
 import { mutateZip, trapPickles } from '../mutations.js';
 import { coded, type FuzzTarget } from '../target.js';
@@ -45,7 +45,7 @@ export const target: FuzzTarget = {
     const verified = await coded(() => verifyArchive(file));
     if (verified !== undefined && verified.bytes > 1100 * data.length)
       throw new Error(`${verified.bytes} of ${data.length}`);
-    await coded(() => readCard(file));
+    await coded(() => openEmotionArchive(file));
     const checkpoint = await coded(() => Checkpoint.open(file));
     await checkpoint?.[Symbol.asyncDispose]();
   },

@@ -11,7 +11,7 @@ import { type LabelFile, labelRows, type Mapping, readLabelFile, Words } from '.
 import { confusionPicture, reliabilityPicture, robustnessPicture } from '../evaluation/pictures.js';
 import { type Heading, report } from '../evaluation/report.js';
 import { type Robustness, robustnessOf } from '../evaluation/robustness.js';
-import { readCard } from '../model/card-file.js';
+import { openEmotionArchive } from '../model/emotion-archive.js';
 import { resolveModel } from '../model/manifest.js';
 import { makeFolder } from '../output/folder.js';
 import { count } from '../output/text.js';
@@ -52,7 +52,7 @@ export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<
   const archive = resolveModel(model);
   await using recognizer = new EmotionRecognizer({ model: archive, ...placementOptions(flags) });
   // What may be wrong is told before minutes of building.
-  const card = await readCard(archive);
+  const { card } = await openEmotionArchive(archive);
   const words = new Words(card, map);
   const table = await readLabelFile(labels);
   const columns = groupColumns(table, flags.group);
@@ -79,8 +79,9 @@ export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<
   const setting = { recognizer, folder: audio, sampleRate: card.sampleRate, labels: words.labels };
   const robustness = flags.robustness ? await changeAll(clips, setting) : undefined;
   const evaluation = evaluate(clips, words.labels, columns);
-  const { precision: ran, device: where } = recognizer.modelStatus().model!;
-  const heading = { name: card.name, version: card.version, precision: ran, device: where };
+  const { model: ran } = recognizer.status();
+  if (ran.state !== 'loaded') throw new Error('the model was unloaded while it was evaluated');
+  const heading = { name: card.name, version: card.version, precision: ran.precision, device: ran.device };
   process.stdout.write(report(heading, evaluation, robustness));
   if (output !== undefined) {
     const { clips: evaluated, speakers, ...measured } = evaluation;

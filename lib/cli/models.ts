@@ -1,6 +1,6 @@
 import { verifyArchive } from '../archive/verify-archive.js';
 import { formatBytes } from '../shared/bytes.js';
-import { readCard, readWords } from '../model/card-file.js';
+import { openEmotionArchive } from '../model/emotion-archive.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
 
 export interface ModelsFlags {
@@ -17,17 +17,16 @@ export async function runModels(model: string | undefined, { verify }: ModelsFla
     return 0;
   }
   if (model !== undefined) {
-    const archive = resolveModel(model);
-    const { name, version, description, licence, source } = await readCard(archive);
-    const words = await readWords(archive);
-    console.log(words ?? [`${name} ${version}`, ...(description ? [description] : []), licence, source].join('\n'));
+    const { card, description } = await openEmotionArchive(resolveModel(model), { description: true });
+    const lines = [`${card.name} ${card.version}`, card.description ?? [], card.license, card.source].flat();
+    console.log(description ?? lines.join('\n'));
     return 0;
   }
   for (const model of builtInModels()) {
     const size = `${(model.bytes / 1e6).toFixed(1)} MB`;
     console.log(`${model.name}${model.isDefault ? ' (default)' : ''}  ${size}, ${model.languages.join(' + ')}`);
     console.log(`  ${model.description}`);
-    console.log(`  ${model.licence}`);
+    console.log(`  ${model.license}`);
   }
   console.log('\nWhat one can and cannot do: emotion2vec models NAME');
   console.log('Any archive that follows the contract works too: emotion2vec recognize --model PATH.pt FILE...');

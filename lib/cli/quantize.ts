@@ -16,11 +16,11 @@ export async function runQuantize(source: string, out: string, { precision }: Qu
     await prepare();
   }
   const done = await removePartsOnInterrupt(() => quantizeArchive(source, out, { precision }));
-  const { layers, kept, parameters, quantized, fileBefore, fileAfter } = done;
-  const share = ((100 * quantized) / parameters).toFixed(1);
-  console.log(`${out}: ${precision}, ${layers} of ${layers + kept} linear layers`);
+  const { convertedLayers, unchangedLayers, parameters, convertedParameters } = done;
+  const share = ((100 * convertedParameters) / parameters).toFixed(1);
+  console.log(`${out}: ${precision}, ${convertedLayers} of ${convertedLayers + unchangedLayers} linear layers`);
   console.log(`${share} % of ${(parameters / 1e6).toFixed(1)} M parameters; the rest is as it was`);
-  console.log(`${megabytes(fileBefore)} -> ${megabytes(fileAfter)}`);
+  console.log(`${megabytes(done.fileBytesBefore)} -> ${megabytes(done.fileBytesAfter)}`);
   return 0;
 }
 

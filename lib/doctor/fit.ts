@@ -1,5 +1,6 @@
 import { CUDA_MARGIN } from '../device/placement.js';
-import { checkBudget, memoryNeeds, type ResolvedPrecision } from '../model/memory-needs.js';
+import { checkBudget, memoryNeeds } from '../model/memory-needs.js';
+import type { ResolvedPrecision } from '../options/types.js';
 import type { ModelFacts } from './facts.js';
 import { known } from './finding.js';
 

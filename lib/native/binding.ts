@@ -3,20 +3,20 @@ import { isMainThread } from 'node:worker_threads';
 
 import { EmotionError, messageOf } from '../shared/errors.js';
 import { cudaLibraries, type Libtorch, locateLibtorch, mendRemedy } from '../libtorch/locate.js';
-import type { Precision } from '../options/types.js';
+import type { ResolvedPrecision } from '../options/types.js';
 import { type AddonFiles, findAddon } from './paths.js';
 import { ADDRESS_SPACE, checkPlatform, explainLinker, NEWER_SYSTEM, REBUILD } from './platform.js';
 
-/** What quantising did to a module. */
-export interface QuantizeReport {
-  /** Linear layers whose weights are smaller now. */
+/** What quantizing did to a module, as the addon counts it. */
+export interface NativeQuantizeReport {
+  /** Linear layers whose weights were converted. */
   layers: number;
-  /** Linear layers with constant weights that stay exact: too small to gain. */
+  /** Linear layers with constant weights that stay as they were, because they are too small to gain. */
   kept: number;
-  /** Parameters of the module, and those of them that are in such layers. */
+  /** Parameters of the module, and of those the ones in converted layers. */
   parameters: number;
   quantized: number;
-  /** Of all the module's tensors. */
+  /** Bytes of all tensors of the module. */
   bytesBefore: number;
   bytesAfter: number;
 }
@@ -30,9 +30,9 @@ export interface Ticket {
   runMs?: number;
 }
 
-/** Handed in with a load: what tells how far it has come. */
+/** Passed to a load: the addon sets a function that returns its progress. */
 export interface LoadWatch {
-  /** Of the archive that has been read, 0 to 1. Set once libtorch is open and the load is queued. */
+  /** Returns the fraction of the archive that has been read, 0 to 1. Set once libtorch is open and the load is queued. */
   fraction?: () => number;
 }
 
@@ -47,20 +47,24 @@ export interface NativeModule {
     keep?: readonly number[],
     ticket?: Ticket,
   ): Promise<unknown>;
-  precision(): Exclude<Precision, 'auto'>;
+  precision(): ResolvedPrecision;
   /** Gives this handle up for the one in the answer: the same module again where there is an error. */
-  quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: QuantizeReport; error?: Error }>;
+  quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: NativeQuantizeReport; error?: Error }>;
   save(path: string, extraFiles: Readonly<Record<string, string>>): Promise<void>;
   dispose(): void;
 }
 
+/** Memory of a CUDA device, in bytes. All zeros for the CPU. */
 export interface DeviceMemory {
-  /** Of the device, all processes. */
+  /** Bytes of the device that no process uses. */
   freeBytes: number;
+  /** Bytes of the device. */
   totalBytes: number;
-  /** By tensors of this process, with what is kept for further ones, and the most that there was. */
+  /** Bytes that tensors of this process use. */
   allocatedBytes: number;
+  /** Bytes that this process has reserved: those of tensors, and those that it keeps for further tensors. */
   reservedBytes: number;
+  /** Maximum of `allocatedBytes` since the process started. */
   peakBytes: number;
 }
 
@@ -70,7 +74,7 @@ export interface NativeBinding {
   load(path: string, device: string, precision: string, watch?: LoadWatch, budgetBytes?: number): Promise<NativeModule>;
   /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
   cancel(id: number): boolean;
-  cudaDevices(): number;
+  initializeCuda(): number;
   /** Waits for the run and the load under way, and starts no more. */
   close(): void;
   /** Of a CUDA device; zeros for the CPU. @throws ERR_DEVICE_UNAVAILABLE */

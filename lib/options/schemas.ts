@@ -37,7 +37,12 @@ const runtime = {
   memoryBudgetBytes: z.number().int().positive().optional(),
 };
 
-export const torchOptionsSchema = z.strictObject(runtime);
+export const torchOptionsSchema = z.strictObject({
+  ...runtime,
+  onProgress: z
+    .custom<(fraction: number) => void>((given) => typeof given === 'function', { error: 'expected a function' })
+    .optional(),
+});
 
 export const quantizeOptionsSchema = z.strictObject({ precision: z.enum(['int8', 'bf16']).default('int8') });
 

@@ -1,11 +1,14 @@
 /** The options of the public API, documented. Their zod schemas (schemas.ts) are checked against these types when compiled. */
+import type { ResolvedPrecision } from '../shared/resolved.js';
 import type { RAW_ENCODINGS } from './limits.js';
+
+export type { ResolvedDevice, ResolvedPrecision } from '../shared/resolved.js';
 
 /** The device that a model runs on. `auto` uses CUDA where it works and the CPU elsewhere; the others never fall back. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
 /** The precision that the linear layers of a model compute in. */
-export type Precision = 'auto' | 'fp32' | 'bf16' | 'fp16' | 'int8';
+export type Precision = 'auto' | ResolvedPrecision;
 
 /** What decodes files: `builtin` is this package, `ffmpeg` the ffmpeg of the machine. */
 export type Decoder = 'auto' | 'builtin' | 'ffmpeg';
@@ -31,40 +34,53 @@ export type Progress =
   /** The model hears it. `done` of `total` windows; 0 of 1 for a clip that is heard at once. */
   | { stage: 'running'; done: number; total: number };
 
-export interface TorchOptions {
+/** Where and how a model runs. */
+export interface RuntimeOptions {
   /**
-   * `cuda` and `cuda:N` reject with ERR_DEVICE_UNAVAILABLE and the reason where they cannot be had. `auto`, the default: CUDA
-   * where it works and the model fits into the device's free memory, else the CPU, with the reason on the diagnostics channel
-   * `emotion2vec-node:device`, and as a process warning where there is a device.
+   * The device that the model runs on. With `cuda` or `cuda:N`, loading rejects with ERR_DEVICE_UNAVAILABLE and the reason where
+   * that device cannot be used. `auto` uses CUDA where it works and the model fits into the free memory of the device, and the
+   * CPU otherwise. It then publishes the reason on the diagnostics channel `emotion2vec-node:device`, and emits a process warning
+   * where there is a GPU. Default `auto`.
    */
   device?: Device | undefined;
   /**
-   * What linear layers compute in. `int8` and `bf16` make smaller weights while the model loads. Default `auto`: what the
-   * archive holds; of an emotion2vec+ archive in fp32 on the CPU, `bf16` where the processor has instructions for it, and `int8`
-   * where less memory is free than half its weights take. `fp16` is for CUDA; there int8 weights are widened as they are used.
+   * The precision that linear layers compute in. `int8` and `bf16` convert the weights while the model loads. `auto` uses the
+   * precision of the archive. For an emotion2vec+ archive in fp32 on the CPU, it uses `bf16` where the processor has
+   * instructions for it, and `int8` where less memory is free than half of the weights take. `fp16` needs CUDA. On CUDA, int8
+   * weights are widened when they are used. Default `auto`.
    */
   precision?: Precision | undefined;
   /**
-   * Intra-op threads of a run. Runs go in parallel as long as their threads together are no more than the processors that the
-   * process may use (affinity, cgroup quota, OMP_NUM_THREADS), and never more. Default: all of those; for an emotion model whose archive is
-   * smaller than 32 MB, 1.
+   * Number of intra-op threads of a run. Runs go in parallel as long as their threads together do not exceed the processors that
+   * the process may use (affinity, cgroup quota, OMP_NUM_THREADS). A run never uses more threads than that. Default: all of these
+   * processors; 1 for an emotion model whose archive is smaller than 32 MB.
    */
   threads?: number | undefined;
   /**
-   * Bytes that the model and its runs may take where it runs: weights and the tensors of runs under way. A model that cannot fit
-   * is not loaded, a run that would take more rejects, both with ERR_OUT_OF_MEMORY. On the CPU every large allocation is held
-   * against it; on CUDA the model's needs are, before it loads, and `auto` then takes the CPU. Not in it: libtorch itself
-   * (some 200 MB), decoded audio, JavaScript. Default: what the system, or its control group's limit, leaves.
+   * Maximum number of bytes that the model and its runs may take on their device: the weights, and the tensors of the runs under
+   * way. A model that cannot fit is not loaded, and a run that would take more rejects, both with ERR_OUT_OF_MEMORY. On the CPU,
+   * every large allocation counts. On CUDA, the estimated needs of the model are checked before it loads, and `auto` then uses
+   * the CPU. The budget does not include libtorch itself (about 200 MB), decoded audio and JavaScript. Default: what the system,
+   * or the limit of its control group, leaves.
    */
   memoryBudgetBytes?: number | undefined;
 }
 
+/** Options of `TorchModule.load`. */
+export interface TorchOptions extends RuntimeOptions {
+  /**
+   * Called while the archive is read, each time the fraction changes (at most every 50 ms): from 0, while libtorch itself opens,
+   * to 1. Exceptions that it throws are ignored.
+   */
+  onProgress?: ((fraction: number) => void) | undefined;
+}
+
 export interface QuantizeOptions {
-  /** What the weights of linear layers become. Default `int8`. */
+  /** The format that the weights of linear layers are converted to. Default `int8`. */
   precision?: 'int8' | 'bf16' | undefined;
 }
 
-export interface RecognizerOptions extends TorchOptions {
+export interface RecognizerOptions extends RuntimeOptions {
   /** The name of a built-in model (`emotion2vec models` lists them) or the path of an archive. */
   model?: string | undefined;
   /** Calls that may be under way at once; one more rejects with ERR_QUEUE_FULL. Default 1024. */

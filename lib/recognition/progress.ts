@@ -1,5 +1,5 @@
 import type { Progress } from '../options/types.js';
-import type { TurnWatcher } from '../scheduler/turn.js';
+import type { RunObserver } from '../scheduler/run.js';
 
 const LOADING_STEP_MS = 50;
 
@@ -15,13 +15,13 @@ export class ProgressReport {
   }
 
   /** What tells of a window's turn, where anybody listens. A clip runs from its first window on. */
-  watch(heard: () => { done: number; total: number }): TurnWatcher | undefined {
+  watch(heard: () => { done: number; total: number }): RunObserver | undefined {
     if (this.#listener === undefined) return undefined;
     return {
-      waits: (ahead) => {
+      onQueued: (ahead) => {
         if (!this.#runs) this.tell({ stage: 'queued', ahead });
       },
-      begins: () => {
+      onStart: () => {
         this.#runs = true;
         this.tell({ stage: 'running', ...heard() });
       },

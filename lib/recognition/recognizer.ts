@@ -9,11 +9,10 @@ import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import { EmotionError } from '../shared/errors.js';
 import { events, type LoadEvent } from '../shared/events.js';
 import { mapMany, type Outcome } from './many.js';
-import type { DeviceMemory } from '../native/binding.js';
-import { EmotionModel, type ModelOutput, type ModelWants } from '../model/emotion-model.js';
-import { readCard } from '../model/card-file.js';
+import { EmotionModel, type ModelOutput, type RequestedOutputs } from '../model/emotion-model.js';
+import { type EmotionArchive, openEmotionArchive } from '../model/emotion-archive.js';
 import { resolveModel } from '../model/manifest.js';
-import { ModelHolder } from '../model/model-holder.js';
+import { type HolderLoad, ModelHolder } from '../model/model-holder.js';
 import { ModelUse } from '../model/model-use.js';
 import type {
   CloseOptions,
@@ -32,12 +31,11 @@ import {
 import { parseOptions } from '../options/parse.js';
 import { ProgressReport } from './progress.js';
 import { type RecognitionResult, resultOf } from './result.js';
-import type { SchedulerStats } from '../scheduler/metrics.js';
-import { type ModelLane, modelLane } from '../scheduler/model-lane.js';
+import { type ModelRunner, modelRunner } from '../scheduler/model-batches.js';
 import { Scheduler } from '../scheduler/scheduler.js';
-import type { CallContext, Turn, TurnWatcher } from '../scheduler/turn.js';
-import { type PcmChunk, windowsOf } from './stream.js';
-import type { LoadWatch } from '../torch/torch-module.js';
+import type { RequestContext, RunObserver, RunResult } from '../scheduler/run.js';
+import { type AudioChunk, windowsOf } from './stream.js';
+import type { MemoryUsage, ModelStatus, RecognizerStatus } from './status.js';
 import { hear } from './windows.js';
 
 /** What `recognizeMany` yields: a clip's result or its error. */
@@ -51,27 +49,6 @@ export interface StreamResult extends RecognitionResult {
   end: number;
   /** Windows left out before this one (`whenBehind: 'skip'`). */
   skipped: number;
-}
-
-export interface MemoryReport {
-  /** Resident set size of the process. */
-  rssBytes: number;
-  loaded: boolean;
-  /** Size of the loaded model's archive; 0 when none is loaded. */
-  modelBytes: number;
-  /** Decoded audio that waits for a model, of all recognizers of this JavaScript thread. */
-  audioBytes: number;
-  /** Of the CUDA device where the model is; absent elsewhere. */
-  device?: DeviceMemory;
-}
-
-/** The model of a recognizer, as far as it is there. */
-export interface ModelStatus {
-  state: 'unloaded' | 'loading' | 'loaded';
-  /** Of the archive that has been read, while it is `loading`: 0 to 1. */
-  fraction?: number;
-  /** Once it is `loaded`. `parallel`: runs that the processors take at once. */
-  model?: { name: string; file: string; precision: string; device: string; threads: number; parallel: number };
 }
 
 type CallSettings = z.output<typeof recognizeOptionsSchema>;
@@ -92,10 +69,12 @@ export class EmotionRecognizer implements AsyncDisposable {
   constructor(options: RecognizerOptions = {}) {
     this.#options = parseOptions(recognizerOptionsSchema, options);
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
-    this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
+    this.#scheduler = new Scheduler({ maxRequests: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
-      (watch, onCpu) => this.#load(watch, onCpu),
-      async () => readCard(resolveModel(this.#options.model)),
+      {
+        open: async () => openEmotionArchive(resolveModel(this.#options.model)),
+        load: (archive, how) => this.#load(archive, how),
+      },
       idleUnloadMs,
     );
   }
@@ -139,7 +118,7 @@ export class EmotionRecognizer implements AsyncDisposable {
    * @throws EmotionError as recognize
    */
   async *recognizeStream(
-    pcmStream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
+    pcmStream: AsyncIterable<AudioChunk> | Iterable<AudioChunk>,
     options: RecognizeStreamOptions,
   ): AsyncGenerator<StreamResult, void, undefined> {
     const settings = parseOptions(streamOptionsSchema, options);
@@ -153,7 +132,7 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /** Loads libtorch and the model and runs it, so that the first clip finds everything warm. */
   async warmUp(): Promise<void> {
-    await this.#scheduler.call(async ({ turn }) => {
+    await this.#scheduler.request(async ({ run: turn }) => {
       const use = new ModelUse(this.#models);
       try {
         const { sampleRate, minSamples } = (await use.model()).card;
@@ -165,29 +144,25 @@ export class EmotionRecognizer implements AsyncDisposable {
     });
   }
 
-  /** Calls by state, and how long their parts take. */
-  stats(): SchedulerStats {
-    return this.#scheduler.stats;
+  /** Returns the state of the model, counts and times of requests, and the memory in use. Loads nothing. */
+  status(): RecognizerStatus {
+    const { loaded } = this.#models;
+    const memory: MemoryUsage = {
+      rssBytes: process.memoryUsage.rss(),
+      modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
+      audioBytes: audioBudget.heldBytes,
+      ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
+    };
+    return { model: this.#modelStatus(), requests: this.#scheduler.statistics, memory };
   }
 
-  modelStatus(): ModelStatus {
+  #modelStatus(): ModelStatus {
     const { loaded, loading } = this.#models;
     if (loaded === undefined) {
       return loading === undefined ? { state: 'unloaded' } : { state: 'loading', fraction: loading };
     }
     const { card, file, precision, device, threads, parallel } = loaded;
-    return { state: 'loaded', model: { name: card.name, file, precision, device, threads, parallel } };
-  }
-
-  memory(): MemoryReport {
-    const { loaded } = this.#models;
-    return {
-      rssBytes: process.memoryUsage.rss(),
-      loaded: loaded !== undefined,
-      modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
-      audioBytes: audioBudget.heldBytes,
-      ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
-    };
+    return { state: 'loaded', name: card.name, file, precision, device, threads, parallel };
   }
 
   /** Gives the model's memory back, as soon as calls under way have finished; the next one loads again. */
@@ -215,7 +190,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     const taken = takeInput(input, name);
     const call = { signal, timeoutMs, priority, wait: whenFull === 'wait' };
     try {
-      return await this.#scheduler.call((context) => this.#hear(taken, settings, context), call);
+      return await this.#scheduler.request((context) => this.#hear(taken, settings, context), call);
     } finally {
       stopInput(taken); // also of a call that never came to read it
     }
@@ -224,7 +199,7 @@ export class EmotionRecognizer implements AsyncDisposable {
   async #hear(
     input: TakenInput,
     settings: CallSettings,
-    { signal, turn }: CallContext<Pcm, ModelOutput>,
+    { signal, run: turn }: RequestContext<Pcm, ModelOutput>,
   ): Promise<RecognitionResult> {
     const begin = performance.now();
     const report = new ProgressReport(settings.onProgress);
@@ -278,23 +253,26 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /** A clip's turn; where `auto` may choose, on the CPU once memory of its device has run out. */
   async #turn(
-    turn: CallContext<Pcm, ModelOutput>['turn'],
+    turn: RequestContext<Pcm, ModelOutput>['run'],
     use: ModelUse,
     clip: Pcm,
-    want?: ModelWants,
-    watcher?: TurnWatcher,
-  ): Promise<Turn<ModelOutput>> {
+    want?: RequestedOutputs,
+    watcher?: RunObserver,
+  ): Promise<RunResult<ModelOutput>> {
     const model = await use.model();
     const movable = this.#options.device === 'auto' && model.device !== 'cpu';
-    const fallback = async (error: EmotionError) => this.#lane(await use.moveToCpu(error), want);
-    return turn(this.#lane(model, want), clip, clip.samples.length, { watcher, ...(movable && { fallback }) });
+    const fallback = async (error: EmotionError) => this.#runner(await use.moveToCpu(error), want);
+    return turn(this.#runner(model, want), clip, clip.samples.length, {
+      observer: watcher,
+      ...(movable && { fallback }),
+    });
   }
 
-  async #load(watch: LoadWatch, onCpu: boolean): Promise<EmotionModel> {
+  async #load(archive: EmotionArchive, { onCpu, onProgress }: HolderLoad): Promise<EmotionModel> {
     const begin = performance.now();
-    const { model, device, precision, threads, memoryBudgetBytes } = this.#options;
-    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes } as const;
-    const loaded = await EmotionModel.load(resolveModel(model), options, watch);
+    const { device, precision, threads, memoryBudgetBytes } = this.#options;
+    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes, onProgress } as const;
+    const loaded = await EmotionModel.load(archive, options);
     const event: LoadEvent = {
       model: loaded.card.name,
       file: loaded.file,
@@ -302,7 +280,7 @@ export class EmotionRecognizer implements AsyncDisposable {
       device: loaded.device,
       threads: loaded.threads,
       parallel: loaded.parallel,
-      ms: performance.now() - begin,
+      loadMs: performance.now() - begin,
     };
     events.load.publish(event);
     return loaded;
@@ -312,11 +290,11 @@ export class EmotionRecognizer implements AsyncDisposable {
   #ahead(): number {
     const model = this.#models.loaded;
     if (model === undefined) return READY;
-    const { parallel, maxBatch } = this.#lane(model);
+    const { parallel, maxBatch } = this.#runner(model);
     return parallel * maxBatch + READY;
   }
 
-  #lane(model: EmotionModel, want: ModelWants = { frameLogits: false, features: false }): ModelLane {
-    return modelLane(model, want, this.#options.maxBatch);
+  #runner(model: EmotionModel, want: RequestedOutputs = { frameLogits: false, features: false }): ModelRunner {
+    return modelRunner(model, want, this.#options.maxBatch);
   }
 }

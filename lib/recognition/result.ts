@@ -2,7 +2,7 @@ import type { Pcm } from '../audio/pcm.js';
 import type { PreparedAudio } from '../audio/prepare.js';
 import { largest } from '../shared/largest.js';
 import { inUse, type ModelCard } from '../model/card.js';
-import type { Granularity } from '../options/types.js';
+import type { Granularity, ResolvedDevice, ResolvedPrecision } from '../options/types.js';
 import type { Heard, WindowSummary } from './windows.js';
 
 /** A stretch of the timeline. */
@@ -49,7 +49,7 @@ export interface RecognitionResult {
   processedAudio?: Pcm;
   /** Where the clip was so long that it was heard in windows (option `window`): scores are means over all their frames. */
   windows?: WindowSummary;
-  model: { name: string; precision: string; device: string };
+  model: { name: string; precision: ResolvedPrecision; device: ResolvedDevice };
   timing: Timing;
 }
 
@@ -77,7 +77,7 @@ export interface ResultSettings {
 export function resultOf(
   heard: Heard,
   audio: PreparedAudio,
-  model: { card: ModelCard; precision: string; device: string },
+  model: { card: ModelCard; precision: ResolvedPrecision; device: ResolvedDevice },
   settings: ResultSettings,
   timing: Timing,
 ): RecognitionResult {

@@ -7,7 +7,7 @@ import { Source } from '../shared/read-ahead.js';
 import { kindOf } from '../shared/text.js';
 
 /** Samples, or bytes that hold them in the encoding that was told. */
-export type PcmChunk = Float32Array | Int16Array | AudioBytes;
+export type AudioChunk = Float32Array | Int16Array | AudioBytes;
 
 export interface WindowOptions {
   /** Hz. */
@@ -39,7 +39,7 @@ export interface StreamWindow {
  * @throws EmotionError ERR_AUDIO_NOT_FINITE
  */
 export async function* windowsOf(
-  stream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
+  stream: AsyncIterable<AudioChunk> | Iterable<AudioChunk>,
   { sampleRate, window, hop, encoding, whenBehind, signal }: WindowOptions,
 ): AsyncGenerator<StreamWindow, void, undefined> {
   const source = new Source(stream, 'The stream', signal);

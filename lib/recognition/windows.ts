@@ -1,6 +1,6 @@
 import type { Pcm } from '../audio/pcm.js';
 import type { ModelCard } from '../model/card.js';
-import type { ModelOutput, ModelWants } from '../model/emotion-model.js';
+import type { ModelOutput, RequestedOutputs } from '../model/emotion-model.js';
 
 /** How long audio is heard: `auto`, the longest window in seconds, or `off`, whole whatever its length. */
 export type WindowOption = 'auto' | number | 'off';
@@ -83,7 +83,7 @@ export interface Wanted {
 /** Runs a stretch of the waveform in a turn of its own; `done` of `total` have been heard before. */
 export type RunWindow = (
   clip: Pcm,
-  want: ModelWants,
+  want: RequestedOutputs,
   heard: () => { done: number; total: number },
 ) => Promise<{ output: ModelOutput; runMs: number }>;
 

@@ -64,10 +64,10 @@ export class ServerMetrics {
       decodeMs: histogram('decode_seconds', 'Reading, decoding and resampling a clip'),
       inferenceMs: histogram('inference_seconds', 'A clip in the model'),
     };
-    gauge('queue_depth', 'Clips that wait', () => recognizer.stats().queued);
-    gauge('running', 'Clips that the model has now', () => recognizer.stats().running);
-    gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.memory().loaded));
-    gauge('audio_bytes', 'Decoded audio that waits for the model', () => recognizer.memory().audioBytes);
+    gauge('queue_depth', 'Clips that wait', () => recognizer.status().requests.queued);
+    gauge('running', 'Clips that the model has now', () => recognizer.status().requests.running);
+    gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.status().model.state === 'loaded'));
+    gauge('audio_bytes', 'Decoded audio that waits for the model', () => recognizer.status().memory.audioBytes);
     gauge('upload_bytes', 'Uploads that wait in memory', uploads);
     const batchSize = histogram('batch_size', 'Clips, or windows of long ones, in a run', [1, 2, 4, 8, 16, 32]);
     this.#onRun = (event) => batchSize.observe((event as RunEvent).clips);

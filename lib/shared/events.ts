@@ -1,18 +1,20 @@
 /** What happens to models, for whoever subscribes with node:diagnostics_channel. */
 import { channel } from 'node:diagnostics_channel';
 
+import type { ResolvedDevice, ResolvedPrecision } from './resolved.js';
+
 /** On `emotion2vec-node:load`, when a model is loaded. */
 export interface LoadEvent {
   /** Of the model's card. */
   model: string;
   file: string;
-  precision: string;
-  device: string;
+  precision: ResolvedPrecision;
+  device: ResolvedDevice;
   /** Intra-op threads of a run, and runs at once. */
   threads: number;
   parallel: number;
-  /** Milliseconds, libtorch's own loading included. */
-  ms: number;
+  /** Milliseconds that loading took, including that of libtorch itself the first time. */
+  loadMs: number;
 }
 
 /** On `emotion2vec-node:unload`, when a recognizer has given its model up. */

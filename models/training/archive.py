@@ -20,7 +20,7 @@ def card(network: EmotionNetwork) -> dict:
         "name": "small-en-de",
         "version": "2.0.0",
         "description": "Built-in model for English and German: a small convolutional network trained on acted speech.",
-        "licence": "MIT (network and weights); trained on CREMA-D (ODbL 1.0, DbCL 1.0) and EMO-DB (CC0 1.0)",
+        "license": "MIT (network and weights); trained on CREMA-D (ODbL 1.0, DbCL 1.0) and EMO-DB (CC0 1.0)",
         "source": "H. Cao et al., CREMA-D, IEEE Transactions on Affective Computing 2014; "
                   "F. Burkhardt et al., A Database of German Emotional Speech, INTERSPEECH 2005",
         "labels": [{"name": name, "en": name, "zh": CHINESE[name], "unused": name in clips.UNUSED} for name in clips.LABELS],

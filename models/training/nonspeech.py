@@ -1,4 +1,4 @@
-"""Sounds that are nobody's emotion: silence, noise, hums, tones, music. Made here, so they need no licence.
+"""Sounds that are nobody's emotion: silence, noise, hums, tones, music. Made here, so they need no license.
 
 The network learns to answer them with little confidence, and with neutral or other if with anything.
 """

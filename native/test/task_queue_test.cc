@@ -1,10 +1,12 @@
-// The queue's promises, in single cases and under stress. Worth most under the thread and address sanitizers.
-#include "../task_queue.h"
+// Tests the guarantees of the queue, in single cases and under stress. Most useful under the thread and address
+// sanitizers.
+#include "system/task_queue.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -12,14 +14,17 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "check.h"
+#include "test/check.h"
 
 namespace {
 
 using e2v::TaskQueue;
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""us;
 
 constexpr auto FOREVER = TaskQueue::Clock::time_point::max();
 
@@ -42,7 +47,7 @@ class Gate {
   bool open_ = false;
 };
 
-// Waits for what other threads will make true; a queue that hangs ends the program.
+// Waits for a condition that other threads will make true. A queue that hangs ends the program.
 template <typename Condition>
 void until(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + 60s;
@@ -67,23 +72,23 @@ void weights_and_order() {
   queue.push([&] { wide = true, second.wait(); }, 2);
   queue.push([&] { narrow = true; }, 1);
   std::this_thread::sleep_for(20ms);
-  CHECK(!wide && !narrow);  // the narrow one would fit, and does not overtake
+  CHECK(!wide && !narrow);  // the narrow task would fit, and does not overtake
   first.open();
   until([&] { return wide && narrow; });
-  queue.push([&] { whole = true; }, 100);  // all of the queue
+  queue.push([&] { whole = true; }, 100);  // the whole capacity
   std::this_thread::sleep_for(20ms);
   CHECK(!whole);
   second.open();
   until([&] { return whole.load(); });
 }
 
-void threads_are_the_first_ones() {
+void first_threads_are_reused() {
   TaskQueue queue(3, TaskQueue::Thread::Stays);
   std::set<std::thread::id> used;
-  for (int i = 0; i < 200; ++i) {  // one after the other, the next as soon as the last one tells
-    std::atomic<bool> told{false};
-    queue.push([&] { used.insert(std::this_thread::get_id()); }, 1, [&] { told = true; });
-    while (!told) {
+  for (int i = 0; i < 200; ++i) {  // each task is pushed as soon as the last one has notified
+    std::atomic<bool> notified{false};
+    queue.push([&] { used.insert(std::this_thread::get_id()); }, 1, [&] { notified = true; });
+    while (!notified) {
       std::this_thread::yield();
     }
   }
@@ -112,14 +117,14 @@ void cancelling() {
   std::atomic<bool> started{false}, narrow{false};
   const auto running = queue.push([&] { started = true, gate.wait(); }, 1);
   until([&] { return started.load(); });
-  auto held = std::make_shared<int>(1), told = std::make_shared<int>(1);
-  const auto wide = queue.push([held] { CHECK(false); }, 2, [told] { CHECK(false); });
+  auto held = std::make_shared<int>(1), notified = std::make_shared<int>(1);
+  const auto wide = queue.push([held] { CHECK(false); }, 2, [notified] { CHECK(false); });
   queue.push([&] { narrow = true; }, 1);
-  CHECK(held.use_count() == 2 && told.use_count() == 2);
-  CHECK(queue.cancel(wide) && held.use_count() == 1 && told.use_count() == 1);  // gone when cancel returns
-  until([&] { return narrow.load(); });  // what it held up goes on
+  CHECK(held.use_count() == 2 && notified.use_count() == 2);
+  CHECK(queue.cancel(wide) && held.use_count() == 1 && notified.use_count() == 1);  // cancel() has freed them
+  until([&] { return narrow.load(); });                                             // it waited behind the wide task
   CHECK(!queue.cancel(wide) && !queue.cancel(running) && !queue.cancel(0) && !queue.cancel(12345));
-  // Cancelling from the destructor of what was cancelled: no lock is held by then.
+  // Cancels from the destructor of a cancelled task: no lock is held then.
   const auto inner = queue.push([] {}, 2);
   struct Canceller {
     TaskQueue* queue;
@@ -137,24 +142,24 @@ void ending() {
   auto held = std::make_shared<int>(0);
   std::atomic<int> ran{0};
   TaskQueue queue(1, TaskQueue::Thread::EndsWhenIdle);
-  for (int i = 0; i < 50; ++i) {  // the thread ends and comes again
+  for (int i = 0; i < 50; ++i) {  // the thread ends and starts again
     const int before = ran;
     queue.push([&, held] { ++ran; }, 1);
     until([&] { return ran == before + 1; });
     std::this_thread::sleep_for(i % 2 == 0 ? 0us : 300us);
   }
   Gate gate;
-  std::atomic<bool> started{false}, ended{false}, told{false};
+  std::atomic<bool> started{false}, ended{false}, notified{false};
   queue.push([&] { started = true, gate.wait(), ended = true; }, 1,
-             [&] { std::this_thread::sleep_for(5ms), told = true; });
+             [&] { std::this_thread::sleep_for(5ms), notified = true; });
   until([&] { return started.load(); });
   queue.push([held] { CHECK(false); }, 1);
   std::thread opener([&] { std::this_thread::sleep_for(10ms), gate.open(); });
   queue.drain(FOREVER);
-  CHECK(ended && told);
+  CHECK(ended && notified);
   CHECK(held.use_count() == 1);
   opener.join();
-  queue.push([&] { ++ran; }, 1);  // drained is not closed
+  queue.push([&] { ++ran; }, 1);  // a drained queue is not closed
   until([&] { return ran == 51; });
   queue.close(FOREVER);
   CHECK(queue.push([held] { CHECK(false); }, 1) == 0);
@@ -162,7 +167,7 @@ void ending() {
   queue.close(FOREVER);
 }
 
-// What does not end is waited for until the deadline, and no longer.
+// drain() and close() wait for a task that does not end until the deadline, and no longer.
 void deadlines() {
   TaskQueue queue(1, TaskQueue::Thread::Stays);
   Gate gate;
@@ -176,7 +181,7 @@ void deadlines() {
   CHECK(queue.close(FOREVER) && ended && !queue.busy());
 }
 
-// What a task throws ends neither the thread nor the process.
+// An exception of a task ends neither the thread nor the process.
 void throwing_tasks() {
   TaskQueue queue(1, TaskQueue::Thread::Stays);
   std::atomic<int> after{0};
@@ -185,7 +190,7 @@ void throwing_tasks() {
   until([&] { return after == 2; });
 }
 
-// Everything that may happen at once. Each task counts its runs and its destruction.
+// Everything that may happen at the same time. Each task counts its runs and its destruction.
 class Stress {
  public:
   Stress(int capacity, TaskQueue::Thread thread) : capacity_(capacity), queue_(capacity, thread) {}
@@ -215,7 +220,7 @@ class Stress {
     drainer.join();
     until([&] { return ran_ + cancelled_ + dropped_ + refused_ == PRODUCERS * TASKS; });
     queue_.close(FOREVER);
-    CHECK(used_ == 0 && ran_ > 0 && told_ == ran_);
+    CHECK(used_ == 0 && ran_ > 0 && notified_ == ran_);
     CHECK(!close_in_the_middle || refused_ > 0);
     check_order();
   }
@@ -226,7 +231,7 @@ class Stress {
     int weight, start, end;  // in the order of all starts and ends
   };
 
-  // Its destruction says what became of a task.
+  // Its destruction counts the fate of a task.
   struct Fate {
     Stress& stress;
     std::atomic<bool> ran{false}, cancelled{false}, refused{false};
@@ -238,12 +243,13 @@ class Stress {
     std::mt19937 random(seed);
     std::vector<std::pair<TaskQueue::Id, std::weak_ptr<Fate>>> mine;
     for (int i = 0; i < tasks; ++i) {
-      const int weight = static_cast<int>(random() % (capacity_ + 2));  // too little and too much among them
+      // Including weights that are too small or too large.
+      const int weight = static_cast<int>(random() % (capacity_ + 2));
       const int counts = std::clamp(weight, 1, capacity_), length = static_cast<int>(random() % 200);
       auto fate = std::make_shared<Fate>(*this);
       auto id = std::make_shared<std::atomic<TaskQueue::Id>>(0);
       const auto given = queue_.push([this, fate, id, counts, length] { work(*fate, *id, counts, length); }, weight,
-                                     [this] { ++told_; });
+                                     [this] { ++notified_; });
       *id = given;
       fate->refused = given == 0;
       mine.emplace_back(given, fate);
@@ -258,7 +264,7 @@ class Stress {
   }
 
   void cancel(const std::pair<TaskQueue::Id, std::weak_ptr<Fate>>& task) {
-    // Marked before, since it is gone afterwards; one that runs instead is marked as that.
+    // Marked before the call, because the task is gone afterwards; the mark is removed if the task runs instead.
     if (const auto fate = task.second.lock()) {
       fate->cancelled = true;
     }
@@ -281,9 +287,9 @@ class Stress {
     done_.push_back({id, weight, start, events_++});
   }
 
-  // Tasks start in the order in which they were pushed, which is not quite the order in which threads reach their first
-  // lines. But all that came before a task have started by then, so that those of them that are not done must fit
-  // beside it.
+  // Tasks start in the order in which they were pushed, which differs slightly from the order in which threads reach
+  // their first lines. But all tasks before a task have started by then, so that those of them that are not done must
+  // fit beside it.
   void check_order() const {
     std::set<TaskQueue::Id> ids;
     int crowded = 0;
@@ -299,18 +305,18 @@ class Stress {
   }
 
   const int capacity_;
-  std::atomic<int> used_{0}, events_{0}, ran_{0}, told_{0}, cancelled_{0}, dropped_{0}, refused_{0};
+  std::atomic<int> used_{0}, events_{0}, ran_{0}, notified_{0}, cancelled_{0}, dropped_{0}, refused_{0};
   std::atomic<bool> closed_{false};
   std::mutex mutex_;
   std::vector<Ran> done_;
-  TaskQueue queue_;  // last, so that its threads end before what they use goes
+  TaskQueue queue_;  // last, so that its threads end before the members that they use are destroyed
 };
 
 }  // namespace
 
 int main() {
   weights_and_order();
-  threads_are_the_first_ones();
+  first_threads_are_reused();
   cancelling();
   ending();
   deadlines();

@@ -138,7 +138,7 @@ describe('devices', function () {
         print([long, short[1]].map((x) => x.model.device));
         print(long.scores); print((await cpu.recognize(noise(60), { window: 'off' })).scores);
         print(await where(SPEECH)); print(told.map(({ reason }) => reason)); print(unloads);
-        await r.unload(); print(await where(SPEECH)); print(r.memory().device.allocatedBytes > 0);
+        await r.unload(); print(await where(SPEECH)); print(r.status().memory.device.allocatedBytes > 0);
         await r.close(); await cpu.close();`;
       // Room for a short clip and not for a minute, unlike what the driver told.
       const { printed, status, stderr } = await runChild(suite.fake.env({ limit: SMALL }), script);
@@ -168,7 +168,7 @@ describe('devices', function () {
       const script = `const { nativeBinding } = require('./dist/native/binding.js');
         const cpu = new EmotionRecognizer({ device: 'cpu' }); const first = await cpu.recognize(SPEECH);
         const r = new EmotionRecognizer({ device: 'cuda' }); const second = await r.recognize(SPEECH);
-        print([first.model.device, second.model.device]); print(r.memory().device);
+        print([first.model.device, second.model.device]); print(r.status().memory.device);
         await r.close(); await cpu.close();
         const { deviceMemory } = await nativeBinding();
         for (let i = 0; i < 100 && deviceMemory('cuda:0').reservedBytes > 0; i++) await new Promise((go) => setTimeout(go, 20));
@@ -202,7 +202,7 @@ describe('devices', function () {
         await r.warmUp();
         const all = await Promise.all(Array.from({ length: 33 }, () => r.recognize(noise(4))));
         const { scores } = await single.recognize(noise(4));
-        print(r.stats().batchSize); print(r.stats().failed);
+        print(r.status().requests.batchSize); print(r.status().requests.failed);
         print(Math.max(...all.map((x) => Math.max(...Object.keys(scores).map((k) => Math.abs(x.scores[k] - scores[k]))))));
         await r.close(); await single.close();`;
       const [batches, failures, off] = (await inChild(suite.fake.env({ memory: SMALL }), script)) as [
@@ -217,7 +217,7 @@ describe('devices', function () {
 
     it('runs in every precision, near fp32', async () => {
       const script = `const hear = async (precision) => { const r = new EmotionRecognizer({ model: process.argv[1], device: 'cuda', precision });
-          const { scores, model } = await r.recognize(SPEECH); const bytes = r.memory().device.allocatedBytes; await r.close();
+          const { scores, model } = await r.recognize(SPEECH); const bytes = r.status().memory.device.allocatedBytes; await r.close();
           return { scores, precision: model.precision, bytes }; };
         for (const precision of ['auto', 'fp32', 'fp16', 'bf16', 'int8']) print(await hear(precision));`;
       const heard = (await inChild(suite.fake.env(), script, suite.tiny)) as {

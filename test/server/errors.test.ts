@@ -229,7 +229,7 @@ describe('errors over HTTP', () => {
 
   it('what is our own fault is logged with its cause, and told without', async () => {
     await using broken = await testServer();
-    broken.recognizer.stats = () => {
+    broken.recognizer.status = () => {
       throw new Error('a secret path');
     };
     const answer = await broken.app.inject('/api/status');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { verifyArchive } from '../../archive/verify-archive.js';
 import { FFMPEG_VARIABLE, findFfmpeg } from '../../audio/ffmpeg/program.js';
 import { EmotionError } from '../../shared/errors.js';
-import { readCard } from '../../model/card-file.js';
+import { openEmotionArchive } from '../../model/emotion-archive.js';
 import { type BuiltInModel, builtInModels, resolveModel } from '../../model/manifest.js';
 import { cachedLibtorch, cacheFolder, inspectLibtorch, type Libtorch, locateLibtorch } from '../../libtorch/locate.js';
 import { CPU_SET, CUDA_SET } from '../../libtorch/pin.js';
@@ -88,7 +88,7 @@ export async function modelFacts(
       card: await knownLater(async () => {
         // Asked for by name, it is read whole: libtorch compares no checksum. Gigabytes take seconds.
         if (wanted !== undefined && model.path === file) await verifyArchive(model.path);
-        return readCard(model.path);
+        return (await openEmotionArchive(model.path)).card;
       }),
     })),
   );

@@ -59,7 +59,8 @@ async function tryRecognition(model: string, device: string): Promise<void> {
     ({ scores } = await recognizer.recognize(clip));
     times.push(performance.now() - begin);
   }
-  const ran = recognizer.modelStatus().model!;
+  const { model: ran } = recognizer.status();
+  if (ran.state !== 'loaded') throw new Error('the model was unloaded while it was measured');
   await recognizer.close();
   await report<RecognitionReport>({
     clipMs: times.sort((a, b) => a - b)[CLIPS >> 1]!,
