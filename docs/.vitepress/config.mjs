@@ -7,10 +7,8 @@ import { defineConfig } from 'vitepress';
 
 const docs = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const root = path.dirname(docs);
-const { version, homepage, repository } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-const github = String(homepage ?? repository?.url ?? 'https://www.npmjs.com/package/emotion2vec-node')
-  .replace(/^git\+/, '')
-  .replace(/\.git$|#.*$/, '');
+const { version, homepage } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const github = (homepage ?? 'https://github.com/emotion2vec-node/emotion2vec-node').replace(/#.*$/, '');
 
 const guides = [
   ['Getting started', 'getting-started'],
@@ -45,7 +43,13 @@ const section = (text, folder, pages) => ({
  * Links in these pages are relative paths of files, so that they work on GitHub too. Those that lead out of docs/ become links
  * to the repository; a file that does not exist fails the build, as VitePress does for pages.
  */
-function linkToRepository(md) {
+function configureMarkdown(md) {
+  // Vue would evaluate {{ }} in inline code.
+  const code = md.renderer.rules.code_inline;
+  md.renderer.rules.code_inline = (tokens, index, ...rest) => {
+    tokens[index].attrSet('v-pre', '');
+    return code(tokens, index, ...rest);
+  };
   const open = md.renderer.rules.link_open;
   md.renderer.rules.link_open = (tokens, index, options, env, self) => {
     const href = tokens[index].attrGet('href');
@@ -69,9 +73,9 @@ export default defineConfig({
   outDir: '../build/docs',
   cacheDir: '../build/vitepress',
   cleanUrls: true,
-  rewrites: { ':dir*/README.md': ':dir*/index.md' },
+  rewrites: { 'README.md': 'index.md', ':dir/README.md': ':dir/index.md' },
   ignoreDeadLinks: [/^https?:\/\/localhost/, /^https?:\/\/127\.0\.0\.1/],
-  markdown: { config: linkToRepository },
+  markdown: { config: configureMarkdown },
   locales: {
     root: { label: 'English', lang: 'en' },
     zh: {
@@ -103,6 +107,7 @@ export default defineConfig({
     },
   },
   themeConfig: {
+    i18nRouting: false, // few pages are translated
     search: {
       provider: 'local',
       options: {
@@ -135,6 +140,6 @@ export default defineConfig({
       ],
     },
     outline: [2, 3],
-    ...(github.includes('github.com') && { socialLinks: [{ icon: 'github', link: github }] }),
+    socialLinks: [{ icon: 'github', link: github }],
   },
 });
