@@ -1,5 +1,5 @@
 'use strict';
-/** What each error code means, for docs/reference/errors.md. A code without an entry here fails test/docs/errors.test.ts. */
+/** What each error code means, for docs/reference/errors.md. A code without an entry here fails test/docs/reference.test.ts. */
 const GROUPS = {
   Recordings: {
     ERR_AUDIO_DECODE: 'The input is not audio in a known format, or it is damaged or encrypted.',
