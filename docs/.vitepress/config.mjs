@@ -17,6 +17,7 @@ const guides = [
   ['The HTTP server and its page', 'http-server'],
   ['Devices and memory', 'devices'],
   ['Evaluating a model', 'evaluation'],
+  ['Any TorchScript model', 'torchscript'],
   ['Troubleshooting', 'troubleshooting'],
 ];
 const migrations = [
