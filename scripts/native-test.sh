@@ -32,6 +32,8 @@ for variant in plain thread address; do
   # shellcheck disable=SC2086
   test_program task_queue_test $variant native/system/task_queue.cc native/system/cpus.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
+  test_program task_queue_stress_test $variant native/system/task_queue.cc native/system/cpus.cc native/system/cgroup.cc $flags
+  # shellcheck disable=SC2086
   test_program cpus_test $variant native/system/cpus.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
   test_program memory_test $variant native/system/memory.cc native/system/cgroup.cc $flags

@@ -10,7 +10,7 @@ import { fileError } from '../shared/file-error.js';
 import { shown } from '../shared/text.js';
 import { CARD_FILE, type ModelCard } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import type { Precision } from '../options/types.js';
 import { checkRuns } from '../model/quantize.js';
 import { writeWhole } from '../shared/whole-file.js';
@@ -157,7 +157,7 @@ function cardOf(
         : `emotion2vec-${layout.size}`),
     version: official === undefined ? 'imported' : official.sha256.slice(0, 12),
     description: `emotion2vec+ (${layout.size}), imported from ${shown(`${parent}/${path.basename(file)}`)}`,
-    license: "That of the checkpoint; the official weights are under the FunASR Model Open Source License",
+    license: 'That of the checkpoint; the official weights are under the FunASR Model Open Source License',
     source: 'Ziyang Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation", 2023',
     labels,
     sampleRate: 16000,

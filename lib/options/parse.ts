@@ -1,11 +1,11 @@
 import { kindOf, shown } from '../shared/text.js';
 import type * as z from '../vendor/zod.js';
 
-/** Options that are not valid. A TypeError, as Node throws for a wrong argument, with a code that programs can check. */
+/** Thrown for invalid options. It is a TypeError, as Node throws for an invalid argument, with a code that programs can check. */
 export class InvalidOptionsError extends TypeError {
   readonly code = 'ERR_INVALID_OPTIONS';
 
-  /** @param what what is wrong, without a full stop */
+  /** @param what describes what is wrong, without a full stop */
   constructor(what: string, options?: ErrorOptions) {
     super(`Invalid options: ${what}`, options);
     this.name = 'TypeError';
@@ -22,11 +22,16 @@ export function parseOptions<S extends z.ZodType>(schema: S, value: unknown): z.
   throw new InvalidOptionsError(describeIssues(parsed.error));
 }
 
-/** Describes what is wrong with a value, as `path: problem; path: problem`. Long values are shortened. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map((issue) => [shown(issue.path.join('.')), describeIssue(issue)].filter(Boolean).join(': '))
-    .join('; ');
+/** Maximum number of problems that one message names. */
+const MAX_ISSUES = 5;
+
+/** Describes what is wrong with a value, as `path: problem; path: problem`. Long values and long lists are shortened. */
+export function describeIssues({ issues }: z.ZodError): string {
+  const texts = issues
+    .slice(0, MAX_ISSUES)
+    .map((issue) => [shown(issue.path.join('.')), describeIssue(issue)].filter(Boolean).join(': '));
+  if (issues.length > MAX_ISSUES) texts.push(`and ${issues.length - MAX_ISSUES} more`);
+  return texts.join('; ');
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
@@ -53,7 +58,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** sharp's form of a message about an option: what was expected, and what came. */
+/** Describes an invalid value as sharp does: what was expected, and what was received. */
 function expected(what: string, received: unknown): string {
   return `expected ${what}, received ${receivedText(received)}`;
 }

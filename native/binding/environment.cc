@@ -98,7 +98,7 @@ bool Environment::cancel(Napi::Env env, uint64_t id) {
     return false;
   }
   const bool waited = found->second.queue->cancel(found->second.task);
-  // A promise that never settles would be kept for ever, together with everything that waits for it.
+  // A promise that never settles would be kept forever, together with everything that waits for it.
   take(env, id).deferred.Reject(to_js_error(env, {"ERR_CANCELLED", "The call was cancelled"}).Value());
   return waited;
 }

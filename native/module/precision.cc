@@ -52,7 +52,7 @@ std::string apply_precision(torch::jit::Module& module, const c10::Device& devic
   const bool on_cpu = device.is_cpu();
   const std::string resolved = precision == "auto" ? choose(module, stored, on_cpu, available) : precision;
   if (resolved != stored && stored != "fp32") {
-    throw unsupported("The archive has " + stored + " weights and cannot run in " + resolved);
+    throw unsupported("The archive holds " + stored + " weights and cannot run in " + resolved);
   }
   const bool requested = precision != "auto" || resolved != stored;  // rather than found in the archive
   if (on_cpu && resolved != "fp32" && requested && !(resolved == "fp16" && stored == "fp16")) {

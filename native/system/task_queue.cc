@@ -117,7 +117,7 @@ void TaskQueue::start_fitting() {
 }
 
 // Returns the first idle thread, which is created if there is none. The first one, because a thread that runs wide
-// tasks keeps OpenMP threads of its own, which libgomp counts as busy for ever: the fewer threads have run wide tasks,
+// tasks keeps OpenMP threads of its own, which libgomp counts as busy forever: the fewer threads have run wide tasks,
 // the better. A task as wide as the queue always gets the same thread.
 TaskQueue::Worker& TaskQueue::idle_worker() {
   const auto found =

@@ -86,7 +86,7 @@ class TaskQueue {
 // share the processors, each with its number of intra-op threads as weight, so that they never oversubscribe the
 // processors. Models load in a second queue, one at a time, so that a load delays no run. Models are freed in a third
 // queue, which waits for neither. The threads of the latter two end when they are idle: libgomp would count the OpenMP
-// threads that they created as busy for ever, and lets threads sleep between parallel regions if there are more of them
+// threads that they created as busy forever, and lets threads sleep between parallel regions if there are more of them
 // than processors.
 TaskQueue& run_queue();
 TaskQueue& load_queue();

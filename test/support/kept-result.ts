@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { wavHeader } from '../../lib/audio/wav-header.js';
 import { newId } from '../../lib/server/clip-id.js';
-import type { ClipResult } from '../../lib/server/schemas.js';
+import type { ClipResult } from '../../lib/server/schemas/results.js';
 
 export const EMOTIONS = ['angry', 'disgusted', 'fearful', 'happy', 'neutral', 'other', 'sad', 'surprised', 'unknown'];
 

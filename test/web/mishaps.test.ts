@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 
 import { visit } from '../support/browser.js';
-import { choose, example, recognise, RUN, textOf } from '../support/page.js';
+import { choose, example, recognize, RUN, textOf } from '../support/page.js';
 import { fixture } from '../support/paths.js';
 import type { TestServer } from '../support/server.js';
 
@@ -60,7 +60,7 @@ describe('mishaps on the page', () => {
     await page.waitForFunction(
       () => Number.parseFloat(document.querySelector('.recording .time')?.textContent ?? '0') >= 0.6,
     );
-    await page.getByRole('button', { name: 'Stop recording' }).dblclick();
+    await page.getByRole('button', { name: 'Stop' }).dblclick();
     await page.waitForSelector('.chosen li');
     await page.waitForTimeout(300);
     assert.equal(await page.locator('button.recording').count(), 0, 'it does not record again');
@@ -73,7 +73,7 @@ describe('mishaps on the page', () => {
     await page.setInputFiles('input[type=file]', longFile(server));
     const box = (await page.locator(RUN).boundingBox())!;
     await page.mouse.dblclick(box.x + 0.9 * box.width, box.y + box.height / 2);
-    await page.waitForFunction((run) => /Listening/.test(document.querySelector(run)!.textContent), RUN);
+    await page.waitForFunction((run) => /Recognizing/.test(document.querySelector(run)!.textContent), RUN);
     await page.getByRole('button', { name: 'Cancel' }).dblclick();
     await page.waitForSelector(IDLE);
     await page.waitForTimeout(300);
@@ -91,7 +91,7 @@ describe('mishaps on the page', () => {
     await page.getByRole('button', { name: 'Delete c.wav' }).dblclick();
     await page.waitForTimeout(300);
     assert.deepEqual(await entries(page), ['c.wav', 'b.wav', 'a.wav']);
-    await page.getByRole('button', { name: 'Really delete c.wav' }).click();
+    await page.getByRole('button', { name: 'Confirm deleting c.wav' }).click();
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 2);
     assert.equal(await page.locator('.headline').count(), 0);
     assert.match((await page.evaluate(() => document.activeElement?.textContent)) ?? '', /b\.wav/);
@@ -107,9 +107,9 @@ describe('mishaps on the page', () => {
     for (const { id } of results) await server.app.inject({ method: 'DELETE', url: `/api/results/${id}` });
     await page.getByRole('button', { name: 'Open c.wav' }).click();
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 2);
-    assert.match(await textOf(page, '.failure'), /not there any more/);
+    assert.match(await textOf(page, '.failure'), /no longer exists/);
     await page.getByRole('button', { name: 'Delete b.wav' }).click();
-    await page.getByRole('button', { name: 'Really delete b.wav' }).click();
+    await page.getByRole('button', { name: 'Confirm deleting b.wav' }).click();
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 1);
   });
 
@@ -118,7 +118,7 @@ describe('mishaps on the page', () => {
     const { page, server, url } = visited;
     await keep(server, ...Array.from({ length: 25 }, (_, i) => `${i}.wav`));
     await page.goto(url);
-    const more = page.getByRole('button', { name: 'Older ones' });
+    const more = page.getByRole('button', { name: 'Show older results' });
     await more.evaluate((button: HTMLButtonElement) => {
       button.click();
       button.click();
@@ -126,7 +126,7 @@ describe('mishaps on the page', () => {
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length >= 25);
     assert.equal((await entries(page)).length, 25);
     await choose(page, 'speech.wav');
-    await recognise(page);
+    await recognize(page);
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 26);
     assert.equal(new Set(await entries(page)).size, 26);
   });
@@ -179,8 +179,8 @@ describe('mishaps on the page', () => {
     await page.check('input[value=utterance]');
     await choose(page, 'speech.ogg', 'speech.flac');
     await page.getByRole('button', { name: 'Open kept.wav' }).click();
-    await page.getByRole('button', { name: 'Make a timeline' }).click();
-    await page.waitForSelector('.changes');
+    await page.getByRole('button', { name: 'Create a timeline' }).click();
+    await page.waitForSelector('.segment-list');
     assert.equal(await textOf(page, '.headline-file'), 'kept.wav');
     assert.deepEqual(await chosenNames(page), ['speech.ogg', 'speech.flac']);
     assert.equal(await page.isChecked('input[value=utterance]'), true);
@@ -192,7 +192,7 @@ describe('mishaps on the page', () => {
     await page.waitForSelector('.model-state.unloaded');
     await choose(page, 'speech.wav', 'speech.ogg', 'speech.flac');
     await page.click(RUN);
-    assert.match(await textOf(page, '.failure'), /at most 2 recordings at once/);
+    assert.match(await textOf(page, '.failure'), /at most 2 files at once/);
     assert.equal((await chosenNames(page)).length, 3);
   });
 
@@ -211,7 +211,7 @@ describe('mishaps on the page', () => {
     const states = await page.locator('tbody td.state').allTextContents();
     assert.equal(states[0], '✓');
     assert.ok(
-      states.every((state) => ['✓', 'Not recognised'].includes(state)) && states.includes('Not recognised'),
+      states.every((state) => ['✓', 'Not recognized'].includes(state)) && states.includes('Not recognized'),
       states.join(),
     );
     assert.equal((await chosenNames(page)).length, states.filter((state) => state !== '✓').length);
@@ -227,7 +227,7 @@ describe('mishaps on the page', () => {
     writeFileSync(file, speech.subarray(0, 60_000));
     await page.click(RUN);
     await page.waitForSelector('.failure');
-    assert.match(await textOf(page, '.failure'), /mine\.wav cannot be read any more/);
+    assert.match(await textOf(page, '.failure'), /mine\.wav can no longer be read/);
   });
 
   it('files may be dropped anywhere, and keep names that forms would change', async () => {
@@ -243,7 +243,7 @@ describe('mishaps on the page', () => {
     }, speech.toString('base64'));
     assert.equal(caught, true);
     await page.waitForSelector('.chosen li');
-    await recognise(page);
+    await recognize(page);
     assert.equal(await textOf(page, '.headline-file'), 'she said ”no” gpj.wav');
   });
 
@@ -255,9 +255,9 @@ describe('mishaps on the page', () => {
     await page.route(/\/(api|assets)\//, (route) => route.fulfill(refusal));
     await page.getByRole('button', { name: 'Example' }).click();
     await page.waitForSelector('.failure');
-    assert.match(await textOf(page, '.failure'), /wants its token/);
+    assert.match(await textOf(page, '.failure'), /requires a token/);
     assert.deepEqual(await chosenNames(page), []);
-    await page.getByRole('button', { name: 'Give it' }).waitFor({ timeout: 8000 });
+    await page.getByRole('button', { name: 'Log in' }).waitFor({ timeout: 8000 });
   });
 
   it('the status is asked for by one voice, however often something ran', async () => {
@@ -265,7 +265,7 @@ describe('mishaps on the page', () => {
     const { page } = visited;
     for (let i = 0; i < 6; i++) {
       await choose(page, 'speech.ogg');
-      await recognise(page);
+      await recognize(page);
     }
     let asked = 0;
     page.on('request', (request) => (asked += Number(request.url().endsWith('/api/status'))));
