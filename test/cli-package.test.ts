@@ -16,7 +16,9 @@ const DOCUMENTS = [
 const textOf = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 
 describe('samples of README and docs', () => {
-  const samples = DOCUMENTS.flatMap((file) =>
+  // The samples of docstrings are short: they import nothing.
+  const pages = DOCUMENTS.filter((file) => !/^docs\/reference\/(library|torch)\.md$/.test(file));
+  const samples = pages.flatMap((file) =>
     [...textOf(file).matchAll(/^```js\n(.*?)^```$/gms)].map(([, code], i) => ({
       name: `${file.replaceAll('/', '-').replace(/\.md$/, '')}-${i}`,
       code: code!,

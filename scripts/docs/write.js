@@ -39,7 +39,7 @@ const pages = {
     const typedoc = require.resolve('typedoc/bin/typedoc', { paths: [root] });
     execFileSync(process.execPath, [typedoc, '--logLevel', 'Warn'], { cwd: root, stdio: 'inherit' });
     const modules = [
-      ['index', 'library', 'Library', 'emotion2vec-node', 'lib/index.ts'],
+      ['emotion2vec-node', 'library', 'Library', 'emotion2vec-node', 'lib/index.ts'],
       ['torch', 'torch', 'TorchScript runtime', 'emotion2vec-node/torch', 'lib/torch.ts'],
     ];
     for (const [module, name, title, specifier, source] of modules) {
@@ -48,7 +48,7 @@ const pages = {
           /^# .*\n/,
           `# ${title}: \`${specifier}\`\n\n<!-- Written by \`npm run docs:api\` from ${source}. Do not edit. -->\n`,
         )
-        .replaceAll('](index.md', '](library.md');
+        .replaceAll('](emotion2vec-node.md', '](library.md');
       writeFileSync(page(name), text);
     }
   },
