@@ -106,7 +106,7 @@ describe('the installed package', () => {
         ['/docs/json', 'application/json'],
         ['/metrics', 'text/plain'],
       ] as const) {
-        const answer = await fetch(url + route);
+        const answer: Response = await fetch(url + route);
         assert.equal(answer.status, 200, route);
         assert.ok(answer.headers.get('content-type')?.startsWith(type) ?? type === '', route);
         await answer.arrayBuffer();

@@ -74,7 +74,7 @@ const PROGRESS = /^\[ *\d+(%|\/\d+)\]/;
 
 /** Returns the script of cmake-js. No other file knows where it is. */
 function cmakeJs(): string {
-  return require.resolve('cmake-js/bin/cmake-js');
+  return path.join(__dirname, '../vendor/cmake-js.js');
 }
 
 async function compile(libtorch: Libtorch, work: string, percent: (done: number) => void): Promise<void> {
