@@ -20,7 +20,7 @@ export function tableOf(rows: readonly Row[]): string {
     const key = [container, readBy(row), lossless].join();
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
-  const order = ['this package', 'ffmpeg', 'nobody'];
+  const order = ['this package', 'ffmpeg', 'not read'];
   const lines = [...groups.values()]
     .sort((a, b) => order.indexOf(readBy(a[0]!)) - order.indexOf(readBy(b[0]!)))
     .map(lineOf);
@@ -31,8 +31,8 @@ export function tableOf(rows: readonly Row[]): string {
   return [...head, ...lines, ''].join('\n');
 }
 
-function readBy({ by, correlation }: Row): 'this package' | 'ffmpeg' | 'nobody' {
-  if (correlation === undefined) return 'nobody';
+function readBy({ by, correlation }: Row): 'this package' | 'ffmpeg' | 'not read' {
+  if (correlation === undefined) return 'not read';
   return by === 'ffmpeg' ? 'ffmpeg' : 'this package';
 }
 
