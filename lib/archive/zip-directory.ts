@@ -8,9 +8,9 @@
 import { shown } from '../shared/text.js';
 
 /** Maximum number of members. A checkpoint of 50,000 tensors stays below it. */
-export const MAX_MEMBERS = 100_000;
+const MAX_MEMBERS = 100_000;
 /** Maximum size of a central directory: 640 bytes for each of MAX_MEMBERS. */
-export const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
+const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
 
 const END_BYTES = 22;
 const LOCATOR_BYTES = 20;

@@ -17,7 +17,7 @@ import {
   ZipProblem,
 } from './zip-directory.js';
 
-export { MAX_MEMBERS, type Member } from './zip-directory.js';
+export type { Member } from './zip-directory.js';
 
 /** Number of bytes that are read at once. Their checksum occupies the thread for less than a millisecond. */
 const STEP = 2 ** 20;

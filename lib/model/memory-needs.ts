@@ -81,7 +81,7 @@ export function checkBudget(file: string, archive: SizedModel, request: FitReque
 }
 
 /** Returns why an archive cannot fit into a memory budget; undefined where it can. */
-export function budgetProblem(
+function budgetProblem(
   file: string,
   archive: SizedModel,
   { precision, device, budgetBytes }: FitRequest,
