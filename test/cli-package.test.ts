@@ -28,7 +28,11 @@ describe('samples of README and docs', () => {
     try {
       for (const { name, code } of samples) {
         assert.match(code, /^import /m, name);
-        assert.doesNotMatch(code, /\brequire\(|\bawait using\b/, `${name}: require is not available in modules, and await using not before Node 24`);
+        assert.doesNotMatch(
+          code,
+          /\brequire\(|\bawait using\b/,
+          `${name}: require is not available in modules, and await using not before Node 24`,
+        );
         writeFileSync(path.join(folder, `${name}.mts`), code);
       }
       const compilerOptions = {
