@@ -10,7 +10,8 @@ const { TorchModule } = require('../dist/torch.js');
 
 const support = path.join(__dirname, '../build/test/test');
 const { clip } = require(path.join(support, 'support/tiny.js'));
-const { cosine, furthest, outputOf, scoresOf } = require(path.join(support, 'gpu/outputs.js'));
+const { cosine } = require(path.join(support, 'support/cosine.js'));
+const { furthest, outputOf, scoresOf } = require(path.join(support, 'gpu/outputs.js'));
 
 const RATE = 16000;
 /** Milliseconds that a clip is timed for, and that a batch may take to be timed at all. */

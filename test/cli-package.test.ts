@@ -1,4 +1,4 @@
-/** What users read and get: the samples of README and docs, and the package as npm would pack it. */
+/** The samples in README and docs, and the package as npm would pack it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,14 +25,18 @@ describe('samples of README and docs', () => {
     })),
   );
 
-  it('are whole modules of plain JavaScript, of names that there are', async () => {
+  it('are complete modules of plain JavaScript that compile', async () => {
     assert.ok(samples.length >= 6);
-    const folder = path.join(root, 'build/samples'); // in the checkout, the package's name means the checkout
+    const folder = path.join(root, 'build/samples'); // inside the checkout, the name of the package resolves to the checkout
     mkdirSync(folder, { recursive: true });
     try {
       for (const { name, code } of samples) {
         assert.match(code, /^import /m, name);
-        assert.doesNotMatch(code, /\brequire\(|\bawait using\b/, `${name}: not in a module, or not before Node 24`);
+        assert.doesNotMatch(
+          code,
+          /\brequire\(|\bawait using\b/,
+          `${name}: require is not available in modules, and await using not before Node 24`,
+        );
         writeFileSync(path.join(folder, `${name}.mts`), code);
       }
       const compilerOptions = {
@@ -62,7 +66,7 @@ describe('the package', () => {
     files = packed.files.map((file) => file.path);
   });
 
-  it('holds what its documents link to', () => {
+  it('contains every file that its documents link to', () => {
     const documents = files.filter((file) => file.endsWith('.md'));
     assert.ok(
       DOCUMENTS.every((file) => documents.includes(file)),
@@ -76,7 +80,7 @@ describe('the package', () => {
     assert.deepEqual(dead, []);
   });
 
-  it('has no source maps: what they would lead to is not there', () => {
+  it('contains no source maps, because it contains no sources', () => {
     assert.deepEqual(
       files.filter((file) => file.endsWith('.map')),
       [],
