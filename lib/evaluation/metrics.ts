@@ -1,4 +1,4 @@
-/** Metrics as pure functions of predictions. A metric without clips is NaN. Sources: docs/evaluation.md. */
+/** Metrics as pure functions of predictions. A metric without clips is NaN. Sources: docs/guide/evaluation.md. */
 
 /** Confusion matrix: the number of clips of class [row] for which label [column] was predicted. */
 export type Confusion = number[][];

@@ -36,7 +36,7 @@ const MAX_WHAT = 1000;
  * happened and what to do about it. `cause` is the underlying error, if there is one.
  */
 export class EmotionError extends Error {
-  /** Stable code for programs. docs/errors.md lists all codes. */
+  /** Stable code for programs. docs/reference/errors.md lists all codes. */
   readonly code: ErrorCode;
   readonly #what: string;
   readonly #remedy: string;
