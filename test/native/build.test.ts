@@ -21,7 +21,7 @@ describe('the build of the addon', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const cmakeJs = (script: string) => writeFiles(folder, { 'node_modules/cmake-js/bin/cmake-js': script });
+  const cmakeJs = (script: string) => writeFiles(folder, { 'dist/vendor/cmake-js.js': script });
   const built = path.join('build', 'Release', 'emotion2vec.node');
 
   /** Builds in a process that has run `patch`. Returns the content of the built file, or the error. */
