@@ -16,7 +16,7 @@ import { inColumns } from '../lib/output/text.js';
 import { type RecognitionResult, segmentsOf, timeline } from '../lib/recognition/result.js';
 import { planWindows } from '../lib/recognition/windows.js';
 
-/** More than a stack holds as arguments, and more than any loop within a loop has an end of. */
+/** More than a call may have arguments, and more than quadratic algorithms can process in reasonable time. */
 const MANY = 200_000;
 const LABELS = ['angry', 'happy', 'neutral', 'sad'];
 const CARD = {
