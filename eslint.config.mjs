@@ -29,10 +29,10 @@ export default tseslint.config(
       ],
     },
   },
+  { files: ['**/*.js', '**/*.cjs'], languageOptions: { sourceType: 'commonjs' } },
   {
-    files: ['**/*.js', '**/*.cjs'],
+    files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
     languageOptions: {
-      sourceType: 'commonjs',
       globals: {
         require: 'readonly',
         module: 'writable',

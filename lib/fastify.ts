@@ -1,15 +1,16 @@
 /**
- * The routes of `emotion2vec serve` for a Fastify server of one's own:
+ * The routes of `emotion2vec serve` as a plugin for a Fastify server:
  *
  *     const recognizer = new EmotionRecognizer();
  *     app.register(emotion2vec, { prefix: '/emotion', recognizer });
  *
- * They share the recognizer, so its queue, with whatever else uses it. Protection (tokens, rate limits, headers) is the server's.
+ * The plugin shares the recognizer, and so its queue, with everything else that uses it. Tokens, rate limits and security headers
+ * are not part of it.
  */
 import type { FastifyPluginAsync } from 'fastify';
 
 import { apiRoutes } from './server/api.js';
-import type { ApiOptions as Options } from './server/options.js';
+import type { ApiOptions as Options } from './server/api-options.js';
 import { openService } from './server/open.js';
 
 const plugin: FastifyPluginAsync<Options> = async (app, options) => {
@@ -21,12 +22,12 @@ const plugin: FastifyPluginAsync<Options> = async (app, options) => {
   await app.register(apiRoutes(service));
 };
 
-/** Exported as Fastify's own plugins are: required, imported as default, or by name, it is the plugin. */
+/** Exported the way Fastify's own plugins are: `require`, the default import and the named import all give the plugin. */
 const emotion2vec = Object.assign(plugin, { default: plugin, emotion2vec: plugin });
-// eslint-disable-next-line @typescript-eslint/no-namespace -- types beside `export =` have no other way out
+// eslint-disable-next-line @typescript-eslint/no-namespace -- the only way to export types beside `export =`
 declare namespace emotion2vec {
   export type ApiOptions = Options;
 }
 export = emotion2vec;
-// Node looks through this file's text for names that ES modules may import.
+// Node scans the text of this file for the names that ES modules may import.
 (module as { exports: Record<string, unknown> }).exports['emotion2vec'] = plugin;

@@ -159,7 +159,8 @@ export function readDirectory(bytes: Buffer, { start, count }: Directory): Membe
     });
     at = end;
   }
-  if (at !== bytes.length) throw new ZipProblem(`its directory continues after the ${count} members that its end record states`);
+  if (at !== bytes.length)
+    throw new ZipProblem(`its directory continues after the ${count} members that its end record states`);
   placeMembers(members, start);
   return members;
 }

@@ -115,7 +115,8 @@ export class Checkpoint implements AsyncDisposable {
     const { storage, offset, elements } = tensor;
     const name = shown(fullName);
     const kind = Object.hasOwn(STORAGES, storage.type) ? STORAGES[storage.type] : undefined;
-    if (kind === undefined) throw this.#refuse(`${name} is stored as ${shown(storage.type)}, which is not a type of weights`);
+    if (kind === undefined)
+      throw this.#refuse(`${name} is stored as ${shown(storage.type)}, which is not a type of weights`);
     const member = this.#zip.members.get(`${this.#root}data/${storage.key}`);
     if (member === undefined) throw this.#refuse(`the data of ${name} is missing`);
     if (member.method !== 0) throw this.#refuse(`the data of ${name} is compressed, which torch.save never does`);

@@ -1,16 +1,14 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import { verifyArchive } from '../archive/verify-archive.js';
 import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
+import { sha256OfFile } from '../shared/hash.js';
 import { shown } from '../shared/text.js';
 import { CARD_FILE, type ModelCard } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import type { Precision } from '../options/types.js';
 import { checkRuns } from '../model/quantize.js';
 import { writeWhole } from '../shared/whole-file.js';
@@ -128,13 +126,11 @@ async function findCheckpoint(source: string): Promise<string> {
 }
 
 async function recognizeOfficial(file: string): Promise<(typeof OFFICIAL)[number] | undefined> {
-  const hash = createHash('sha256');
   try {
     const { size } = await stat(file);
     const candidates = OFFICIAL.filter(({ bytes }) => bytes === size);
     if (candidates.length === 0) return undefined; // do not hash gigabytes in vain
-    await pipeline(createReadStream(file, { highWaterMark: 2 ** 20 }), hash);
-    const digest = hash.digest('hex');
+    const digest = await sha256OfFile(file);
     return candidates.find(({ sha256 }) => sha256 === digest);
   } catch (cause) {
     throw fileError(cause, shown(file));
@@ -157,7 +153,7 @@ function cardOf(
         : `emotion2vec-${layout.size}`),
     version: official === undefined ? 'imported' : official.sha256.slice(0, 12),
     description: `emotion2vec+ (${layout.size}), imported from ${shown(`${parent}/${path.basename(file)}`)}`,
-    license: "That of the checkpoint; the official weights are under the FunASR Model Open Source License",
+    license: 'That of the checkpoint; the official weights are under the FunASR Model Open Source License',
     source: 'Ziyang Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation", 2023',
     labels,
     sampleRate: 16000,

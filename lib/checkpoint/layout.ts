@@ -117,7 +117,9 @@ export function recognizeLayout(content: unknown, file: string): Layout {
     const shortName = shown(name);
     if (tensor === undefined) problems.push(`${shortName} is missing`);
     else if (String(tensor.shape) !== String(shape)) {
-      problems.push(`${shortName} has the shape [${shown(tensor.shape.join(', '), 40)}], and [${shape.join(', ')}] is expected`);
+      problems.push(
+        `${shortName} has the shape [${shown(tensor.shape.join(', '), 40)}], and [${shape.join(', ')}] is expected`,
+      );
     } else tensors.set(canonical(name, prefix, head), tensor);
   }
   if (problems.length > 0) {

@@ -41,7 +41,8 @@ export class PickleBytes {
   /** Reads the length of a frame. A frame cannot be longer than the bytes that follow. */
   frame(): void {
     const size = this.length(8);
-    if (size > this.#bytes.length - this.#at) throw new PickleProblem(`it has a frame of ${size} bytes, which is longer than the pickle`);
+    if (size > this.#bytes.length - this.#at)
+      throw new PickleProblem(`it has a frame of ${size} bytes, which is longer than the pickle`);
   }
 
   /** Reads a length of `width` bytes. */
@@ -55,7 +56,8 @@ export class PickleBytes {
     const end = this.#bytes.indexOf(0x0a, this.#at);
     if (end < 0) throw new PickleProblem('it ends within a line');
     const size = end - this.#at;
-    if (size > maxLength) throw new PickleProblem(`it has a line of ${size} characters, where at most ${maxLength} are expected`);
+    if (size > maxLength)
+      throw new PickleProblem(`it has a line of ${size} characters, where at most ${maxLength} are expected`);
     return this.take(size + 1).toString('utf8', 0, size);
   }
 

@@ -41,8 +41,7 @@ export class PickleObjects {
     this.#budget.count(items.length);
     const map = new Map<string, unknown>();
     for (const item of items) {
-      if (!Array.isArray(item) || item.length !== 2)
-        throw new PickleProblem('it has a dict item that is not a pair');
+      if (!Array.isArray(item) || item.length !== 2) throw new PickleProblem('it has a dict item that is not a pair');
       this.setItem(map, item[0], item[1]);
     }
     return map;
@@ -62,13 +61,7 @@ export class PickleObjects {
   storage(id: unknown): Storage {
     const [kind, type, key, , size] = Array.isArray(id) ? (id as unknown[]) : [];
     const whole = Number.isSafeInteger(size) && (size as number) >= 0;
-    if (
-      kind !== 'storage' ||
-      !(type instanceof Global) ||
-      typeof key !== 'string' ||
-      key.length > MAX_NAME ||
-      !whole
-    ) {
+    if (kind !== 'storage' || !(type instanceof Global) || typeof key !== 'string' || key.length > MAX_NAME || !whole) {
       throw new PickleProblem('it refers to external data that is not of a tensor');
     }
     this.#budget.count(key.length >> 3);
@@ -85,8 +78,10 @@ export class PickleObjects {
   }
 
   global(module: unknown, name: unknown): Global {
-    if (typeof module !== 'string' || typeof name !== 'string') throw new PickleProblem('it names a class by a value that is not text');
-    if (module.length > MAX_NAME || name.length > MAX_NAME) throw new PickleProblem('it names a class by a text that is too long');
+    if (typeof module !== 'string' || typeof name !== 'string')
+      throw new PickleProblem('it names a class by a value that is not text');
+    if (module.length > MAX_NAME || name.length > MAX_NAME)
+      throw new PickleProblem('it names a class by a text that is too long');
     this.#budget.count((module.length + name.length) >> 3); // the pickle may use one text many times
     if (runsCode(module, name)) {
       const asked = shown(`${module}.${name}`);

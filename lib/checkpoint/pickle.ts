@@ -237,7 +237,8 @@ class Unpickler {
 
   #popMany(count: number): unknown[] {
     const from = this.#stack.length - count;
-    if (from < 0 || this.#stack.indexOf(MARK, from) >= 0) throw new PickleProblem('it takes a value from an empty stack');
+    if (from < 0 || this.#stack.indexOf(MARK, from) >= 0)
+      throw new PickleProblem('it takes a value from an empty stack');
     return this.#stack.splice(from);
   }
 

@@ -54,7 +54,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
     idleUnloadMs: idleUnload,
   });
   await makeFolder(flags.output); // the log would complain in other words
-  const log = await openLog(flags.output, flags.logLevel);
+  const log = openLog(flags.output, flags.logLevel);
   let server: EmotionServer | undefined;
   try {
     server = await createServer({

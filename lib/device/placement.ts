@@ -108,7 +108,7 @@ function unavailable(device: string, what: string, remedy: string): EmotionError
 async function open(index: number): Promise<void> {
   const binding = await nativeBinding();
   await openCuda();
-  const devices = binding.cudaDevices();
+  const devices = binding.initializeCuda();
   if (index >= devices) {
     throw unavailable(`cuda:${index}`, `libtorch finds ${devices} devices`, 'Check the output of `nvidia-smi`.');
   }

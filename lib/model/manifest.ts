@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-import { packageRoot } from '../native/paths.js';
 import { EmotionError } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
+import { packageRoot } from '../shared/package-root.js';
 import { shown } from '../shared/text.js';
 import * as z from '../vendor/zod.js';
 

@@ -57,7 +57,7 @@ export function leastNeeds(archive: SizedModel, requested: Precision, device: 'c
   return needs[0] ?? memoryNeeds(archive, archive.card.precision, device)!;
 }
 
-/** The precisions that may be chosen; `auto` decides when the model loads (native/precision.h). */
+/** The precisions that may be chosen; `auto` decides when the model loads (native/module/precision.h). */
 function candidates({ card }: SizedModel, requested: Precision, device: 'cpu' | 'cuda'): ResolvedPrecision[] {
   if (requested !== 'auto') return [requested];
   return card.precision === 'fp32' && device === 'cpu' ? ['fp32', 'bf16', 'int8'] : [card.precision];

@@ -8,7 +8,10 @@ const EXCEPTION = /^(?:[\w.]*(?:Error|Exception)): /;
 
 /** Advice for reasons that libtorch gives. The other reasons have the usual advice of their code. */
 const REMEDIES: readonly [RegExp, string][] = [
-  [/^The archive is damaged/, 'Download or copy the file again: it is incomplete, or has changed since it was written.'],
+  [
+    /^The archive is damaged/,
+    'Download or copy the file again: it is incomplete, or has changed since it was written.',
+  ],
   [
     /from the '(\w+)' backend|(?:CUDA|cuda:\d+).*(?:not available|driver|no (?:kernel|device))|Torch not compiled with CUDA/,
     'The model was exported with a fixed device in its code: export it again on the CPU, and take devices from the inputs.',

@@ -18,6 +18,8 @@ export const limits = {
   timerMs: { min: 1, max: 2 ** 31 - 1 },
   /** Proxies in a row in front of a server. */
   proxies: { min: 1, max: 32 },
+  /** Recordings in a batch that is sent to a server. */
+  files: { min: 1, max: 10_000 },
 } as const;
 
 /** Default values of options that the command line and the server also state. */
@@ -28,5 +30,17 @@ export const defaults = {
   /** Seconds. */
   timeline: { window: 1, hop: 0.5 },
   /** Connections to a server that may be open at once. */
-  connections: { all: 2048, perAddress: 512, hasteMs: 5000 },
+  connections: { all: 2048, perAddress: 512, graceMs: 5000 },
+  /** The server. */
+  server: {
+    output: 'outputs',
+    /** A week. */
+    keepSeconds: 7 * 86_400,
+    keepBytes: 2 ** 30,
+    maxUploadBytes: 200 * 2 ** 20,
+    /** Seconds. */
+    maxDuration: 2 * 3600,
+    maxFiles: 500,
+    timeoutMs: 10 * 60_000,
+  },
 } as const;

@@ -22,11 +22,16 @@ export function parseOptions<S extends z.ZodType>(schema: S, value: unknown): z.
   throw new InvalidOptionsError(describeIssues(parsed.error));
 }
 
-/** Describes what is wrong with a value, as `path: problem; path: problem`. Long values are shortened. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map((issue) => [shown(issue.path.join('.')), describeIssue(issue)].filter(Boolean).join(': '))
-    .join('; ');
+/** Maximum number of problems that one message names. */
+const MAX_ISSUES = 5;
+
+/** Describes what is wrong with a value, as `path: problem; path: problem`. Long values and long lists are shortened. */
+export function describeIssues({ issues }: z.ZodError): string {
+  const texts = issues
+    .slice(0, MAX_ISSUES)
+    .map((issue) => [shown(issue.path.join('.')), describeIssue(issue)].filter(Boolean).join(': '));
+  if (issues.length > MAX_ISSUES) texts.push(`and ${issues.length - MAX_ISSUES} more`);
+  return texts.join('; ');
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

@@ -23,9 +23,9 @@ export const decoderSchema = z.enum(['auto', 'builtin', 'ffmpeg']);
 export const granularitySchema = z.enum(['utterance', 'frame']);
 
 const between = ({ min, max }: { min: number; max: number }) => z.number().min(min).max(max);
-const milliseconds = between(limits.timerMs).int();
-const sampleRate = between(limits.sampleRate).int();
-
+export const millisecondsSchema = between(limits.timerMs).int();
+export const sampleRateSchema = between(limits.sampleRate).int();
+export const durationSchema = z.number().positive();
 export const threadsSchema = between(limits.threads).int();
 export const windowSchema = z.union([z.enum(['auto', 'off']), between(limits.window)]);
 export const timelineSchema = between(limits.timeline);
@@ -53,13 +53,13 @@ export const recognizerOptionsSchema = z.strictObject({
   maxQueue: z.number().int().min(1).default(defaults.maxQueue),
   maxBatch: z.number().int().min(1).max(1024).optional(),
   batchDelayMs: z.number().int().min(0).max(60_000).default(0),
-  idleUnloadMs: milliseconds.optional(),
+  idleUnloadMs: millisecondsSchema.optional(),
   decoder: decoderSchema.default('auto'),
 });
 
 export const rawSchema = z.strictObject({
   encoding: z.enum(RAW_ENCODINGS),
-  sampleRate,
+  sampleRate: sampleRateSchema,
   channels: between(limits.channels).int().default(1),
 });
 
@@ -68,7 +68,7 @@ const call = {
   logits: z.boolean().default(false),
   processedAudio: z.boolean().default(false),
   signal: z.instanceof(AbortSignal).optional(),
-  timeoutMs: milliseconds.optional(),
+  timeoutMs: millisecondsSchema.optional(),
   priority: z.number().int().min(-1000).max(1000).default(0),
 };
 
@@ -84,7 +84,7 @@ const clip = {
       hop: timelineSchema.default(defaults.timeline.hop),
     })
     .default(defaults.timeline),
-  maxDuration: z.number().positive().optional(),
+  maxDuration: durationSchema.optional(),
   maxBytes: z.number().int().min(1).default(defaults.maxBytes),
   raw: rawSchema.optional(),
   decoder: decoderSchema.optional(),
@@ -106,7 +106,7 @@ export const streamOptionsSchema = z
   .strictObject({
     ...call,
     name,
-    sampleRate,
+    sampleRate: sampleRateSchema,
     window: between(limits.stream.window).default(3),
     hop: between(limits.stream.hop).default(1),
     encoding: z.enum(['s16le', 'f32le']).default('s16le'),

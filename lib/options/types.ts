@@ -115,7 +115,7 @@ export interface RecognizerOptions extends RuntimeOptions {
   idleUnloadMs?: number | undefined;
   /**
    * The decoder of files and bytes. `auto` decodes them with this package, and with the ffmpeg program of the machine where this
-   * package does not support the format or codec (docs/audio-formats.md lists those that it supports). `builtin` never uses
+   * package does not support the format or codec (docs/reference/audio-formats.md lists those that it supports). `builtin` never uses
    * ffmpeg. `ffmpeg` always uses it, and rejects with ERR_DECODER_UNAVAILABLE where there is none. `timing.decoder` of the result
    * names the decoder that was used. Default `auto`.
    */

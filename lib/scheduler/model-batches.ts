@@ -8,7 +8,7 @@ import type { BatchRunner } from './run.js';
 export type ModelRunner = BatchRunner<Pcm, ModelOutput>;
 
 /**
- * Maximum seconds of padded audio in a batch. Measured on the CPU (docs/serving.md): batches of short clips gain up to threefold.
+ * Maximum seconds of padded audio in a batch. Measured on the CPU (docs/guide/serving.md): batches of short clips gain up to threefold.
  * Above this length the caches of the processor are full, and ten seconds alone keep all of its cores busy.
  */
 const MAX_BATCH_SECONDS = 16;

@@ -1,11 +1,13 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest } from '../vendor/server.js';
 
 import { limits } from '../options/limits.js';
+import { InvalidOptionsError } from '../options/parse.js';
+import { shown } from '../shared/text.js';
 
 /**
- * The proxies whose X-Forwarded-* headers are believed: the nearest so many (true: one), or those with these addresses,
- * networks (`10.0.0.0/8`) or names of networks (`loopback`, `linklocal`, `private`).
+ * The proxies whose X-Forwarded-* headers are trusted: a number of proxies in a row (true: one), or their addresses, networks
+ * (`10.0.0.0/8`) and names of networks (`loopback`, `linklocal`, `private`).
  */
 export type TrustedProxies = boolean | number | readonly string[];
 
@@ -19,9 +21,10 @@ const NETWORKS: Partial<Record<string, readonly string[]>> = {
 const NEAR = blockList(Object.keys(NETWORKS));
 
 /**
- * Whether what an address says of the next one is believed; `hop` counts from 0, our peer. Where proxies are counted, the nearest
- * must be on this machine or in a private network: a client on the internet that reaches the port directly is no proxy.
- * @throws TypeError for what is neither a number of proxies nor an address
+ * Returns a function that decides whether the X-Forwarded-For entry of an address is trusted. `hop` counts from 0, the peer of
+ * the connection. If proxies are counted, the nearest must be on this machine or in a private network: a client on the internet
+ * that reaches the port directly is not a proxy.
+ * @throws InvalidOptionsError
  */
 export function trustOf(proxies: TrustedProxies): Trust | false {
   if (proxies === false || proxies === 0) return false;
@@ -31,7 +34,8 @@ export function trustOf(proxies: TrustedProxies): Trust | false {
   }
   const hops = Number(proxies);
   if (!Number.isInteger(hops) || hops < limits.proxies.min || hops > limits.proxies.max) {
-    throw new TypeError(`Invalid options: trustProxy: expected up to ${limits.proxies.max} proxies or their addresses`);
+    const range = `${limits.proxies.min} to ${limits.proxies.max}`;
+    throw new InvalidOptionsError(`trustProxy: expected a number of proxies, ${range}, or their addresses`);
   }
   return (address, hop) => hop < hops && (hop > 0 || address === undefined || contains(NEAR, address));
 }
@@ -41,12 +45,11 @@ function blockList(networks: readonly string[]): BlockList {
   for (const network of networks.flatMap((name) => NETWORKS[name] ?? [name])) {
     const [address = '', bits, ...rest] = network.split('/');
     const family = isIP(address);
-    const most = family === 6 ? 128 : 32;
-    const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : NaN;
-    if (family === 0 || rest.length > 0 || !(prefix >= 1 && prefix <= most)) {
-      throw new TypeError(
-        `Invalid options: trustProxy: expected addresses such as 10.0.0.0/8, got ${network.slice(0, 100)}`,
-      );
+    const maxBits = family === 6 ? 128 : 32;
+    const prefix = bits === undefined ? maxBits : /^\d{1,3}$/.test(bits) ? Number(bits) : NaN;
+    if (family === 0 || rest.length > 0 || !(prefix >= 1 && prefix <= maxBits)) {
+      const what = `trustProxy: expected addresses such as 10.0.0.0/8, received ${shown(network, 100)}`;
+      throw new InvalidOptionsError(what);
     }
     list.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
   }
@@ -58,22 +61,25 @@ function contains(list: BlockList, text: string): boolean {
   return address !== undefined && list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
-/** The client's address: the farthest that a proxy of ours has named. */
+/** Returns the address of the client: the farthest one that trusted proxies have reported. */
 export function clientAddress(request: FastifyRequest): string {
-  const named: readonly (string | undefined)[] = request.ips ?? [request.socket.remoteAddress];
-  for (const address of [...named].reverse()) {
+  const reported: readonly (string | undefined)[] = request.ips ?? [request.socket.remoteAddress];
+  for (const address of [...reported].reverse()) {
     const plain = plainAddress(address);
     if (plain !== undefined) return plain;
   }
   return 'local'; // a Unix socket
 }
 
-/** What limits count by: an IPv4 address, or the /64 network of IPv6, all of which one subscriber has. */
+/** Returns the key that limits count by: an IPv4 address, or the /64 network of an IPv6 address, which one subscriber has. */
 export function limitKey(address: string): string {
   return address.includes(':') ? `${address.split(':').slice(0, 4).join(':')}::/64` : address;
 }
 
-/** An address without port and zone, written in one way: IPv4 (also where it is mapped into IPv6), or eight groups of IPv6. */
+/**
+ * Returns an address in canonical form, without port and zone: IPv4 (also if it is mapped into IPv6), or eight groups of IPv6;
+ * undefined for anything else.
+ */
 export function plainAddress(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const bare = text.replace(/^(?:\[([^\]]*)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/, '$1$2').replace(/%.*$/s, '');

@@ -1,8 +1,8 @@
-import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
-import { validatorCompiler } from 'fastify-type-provider-zod';
+import { type FastifyInstance, type FastifyPluginAsync, multipart } from '../vendor/server.js';
 
-import { errorBody, HttpError, notFound, sendAnswer, shortened } from './errors.js';
+import { EmotionError } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
+import { errorBody, notFound, sendAnswer, validatorCompiler } from './errors.js';
 import { batchRoutes } from './routes/batch.js';
 import { inferenceRoutes } from './routes/inference.js';
 import { recognizeRoute } from './routes/recognize.js';
@@ -12,23 +12,23 @@ import type { Service } from './service.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Routes that need no token: what keeps a server alive must not depend on a secret. */
-    open?: boolean;
-    /** Routes that make the model work, which are refused where there is too much of that. */
-    works?: boolean;
+    /** The route needs no token. Health checks must not depend on a secret. */
+    public?: boolean;
+    /** The route runs the model. It is subject to the rate limit and refuses requests when the event loop is late. */
+    usesModel?: boolean;
   }
 }
 
-/** All routes that are for programs, with their errors. */
+/** All routes of the API, with their errors. */
 export function apiRoutes(service: Service): FastifyPluginAsync {
   return async (app) => {
     app.setValidatorCompiler(validatorCompiler);
-    app.setSerializerCompiler(() => JSON.stringify); // what is sent is made here: tests hold it against the schemas
+    app.setSerializerCompiler(() => JSON.stringify); // answers are made here; the tests check them against the schemas
     answerErrors(app, service);
     app.setNotFoundHandler(notFound);
     app.addHook('onRequest', ({ headers, routeOptions }, reply, done) => {
       void reply.header('cache-control', 'no-store');
-      done(routeOptions.config.works === true ? refuseCoded(headers['content-encoding']) : undefined);
+      done(routeOptions.config.usesModel === true ? refuseEncoding(headers['content-encoding']) : undefined);
     });
     app.addHook('onResponse', (request, reply, done) => {
       const { method, routeOptions } = request;
@@ -43,16 +43,14 @@ export function apiRoutes(service: Service): FastifyPluginAsync {
   };
 }
 
-/** A body that is compressed would be taken for what it is not, and grow when it is not. */
-function refuseCoded(coding: string | undefined): HttpError | undefined {
-  if (coding === undefined || coding.toLowerCase() === 'identity') return undefined;
-  const remedy = 'Send it as it is.';
-  return new HttpError('ERR_UNSUPPORTED_TYPE', `A body with the content coding ${shortened(coding)} is not read`, {
-    remedy,
-  });
+/** Bodies are not decompressed. A compressed one would be taken for audio of an unknown format. */
+function refuseEncoding(encoding: string | undefined): EmotionError | undefined {
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return undefined;
+  const what = `A body with the Content-Encoding ${shown(encoding)} is not supported`;
+  return new EmotionError('ERR_UNSUPPORTED_TYPE', what, { remedy: 'Send the body without compression.' });
 }
 
-/** Errors in our words. */
+/** Makes the answers to errors. */
 export function answerErrors(app: FastifyInstance, service: Service): void {
   app.setErrorHandler((error, request, reply) => {
     const answer = service.failure(error, request);

@@ -1,19 +1,22 @@
-/** Counts failed attempts by address, within a window of time. Its memory is bounded: the oldest addresses are forgotten. */
+/**
+ * Counts failed attempts by address, in a window of time that begins with the first. Its memory is bounded: the oldest addresses
+ * are dropped.
+ */
 export class Attempts {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #counts = new Map<string, { count: number; since: number }>();
 
   constructor(
     private readonly max: number,
     private readonly windowMs: number,
-    private readonly mostKeys = 10_000,
+    private readonly maxKeys = 10_000,
   ) {}
 
   get size(): number {
     return this.#counts.size;
   }
 
-  /** Milliseconds until that address may try again; 0: it may. */
+  /** Returns the milliseconds until the address may try again, 0 if it may try now. */
   blockedFor(key: string, now = Date.now()): number {
     const found = this.#counts.get(key);
     if (found === undefined || found.count < this.max) return 0;
@@ -26,10 +29,10 @@ export class Attempts {
       found.count++;
       return;
     }
-    this.#counts.delete(key); // to come last
+    this.#counts.delete(key); // so that it is inserted as the newest
     this.#counts.set(key, { count: 1, since: now });
     for (const [oldest, { since }] of this.#counts) {
-      if (this.#counts.size <= this.mostKeys && now - since < this.windowMs) break;
+      if (this.#counts.size <= this.maxKeys && now - since < this.windowMs) break;
       this.#counts.delete(oldest);
     }
   }

@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream';
-import { ZipFile } from 'yazl';
+import { ZipFile } from '../vendor/server.js';
 
 import { CLIP_FILES } from '../output/clip-folder.js';
 import { CsvWriter } from '../output/csv.js';
 import type { ResultStore } from './result-store.js';
-import type { BatchList, ClipResult } from './schemas.js';
+import type { BatchList, ClipResult } from './schemas/results.js';
 
 type Clip = BatchList['clips'][number];
 type Outcome = { clip: Clip; result: ClipResult | undefined };
 
-/** A batch as one file, made while it is sent: results are read one by one. */
+/** The results of a batch as one file. It is generated while it is sent: results are read one by one. */
 export const downloads = {
   csv: {
     type: 'text/csv; charset=utf-8',
@@ -26,9 +26,9 @@ async function* outcomes({ clips }: BatchList, store: ResultStore): AsyncGenerat
   for (const clip of clips) yield { clip, result: 'id' in clip ? await store.get(clip.id) : undefined };
 }
 
-/** Why there is no result: its own error, or that it is not kept any more. */
+/** Returns why a clip has no result: its error, or that the result is no longer kept. */
 function errorOf(clip: Clip): { code: string; message: string } {
-  return 'error' in clip ? clip.error : { code: 'ERR_RESULT_NOT_FOUND', message: 'The result is not kept any more.' };
+  return 'error' in clip ? clip.error : { code: 'ERR_RESULT_NOT_FOUND', message: 'The result is no longer kept.' };
 }
 
 async function* csv(list: BatchList, store: ResultStore): AsyncGenerator<string> {
@@ -45,7 +45,7 @@ async function* ndjson(list: BatchList, store: ResultStore): AsyncGenerator<stri
   }
 }
 
-/** results.csv, and a folder a clip as `recognize --output` writes them. */
+/** results.csv, and a folder for each clip with the files that `recognize --output` writes. */
 function zip(list: BatchList, store: ResultStore): Readable {
   const archive = new ZipFile();
   const output = archive.outputStream as Readable;
@@ -68,7 +68,7 @@ function zip(list: BatchList, store: ResultStore): Readable {
   return output;
 }
 
-/** The clip's name, fit for a folder anywhere; of two that share one, the second gets a number. */
+/** Returns a folder name for a clip that is valid on every system. A name that is taken already gets a number. */
 function folderName(file: string, taken: Set<string>): string {
   const base = file.replace(/[^\p{L}\p{N} ._()-]/gu, '_').replace(/^[. ]+|[. ]+$/g, '') || 'recording';
   let name = base;

@@ -1,39 +1,40 @@
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyBaseLogger } from '../vendor/server.js';
 
-import { messageOf } from '../shared/errors.js';
 import type { Progress } from '../options/types.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { RecognitionResult } from '../recognition/result.js';
+import { messageOf } from '../shared/errors.js';
 import { newId } from './clip-id.js';
 import type { ServerMetrics } from './metrics.js';
 import type { ResultStore } from './result-store.js';
 import type { Retention } from './retention.js';
-import type { ClipOptions, ClipResult } from './schemas.js';
+import type { ClipOptions } from './schemas/requests.js';
+import type { ClipResult } from './schemas/results.js';
 import type { Upload } from './spool.js';
 
 export interface ClipLimits {
-  /** Of decoded audio. */
+  /** Maximum length of the decoded audio in seconds. */
   duration: number;
-  /** For a clip as a whole, from when it was uploaded. */
+  /** Milliseconds that a clip may take from the end of its upload. */
   timeoutMs: number;
 }
 
-export interface HearOptions {
+export interface RecognizeCall {
   signal: AbortSignal;
   log: FastifyBaseLogger;
   onProgress?: (progress: Progress) => void;
-  /** The id of the batch that the clip belongs to. */
+  /** Id of the batch that the clip belongs to. */
   batch?: string;
-  /** Whether it waits for room in the queue, without a deadline. */
+  /** Whether the clip waits for room in the queue, without a deadline. */
   waits?: boolean;
 }
 
-/** From an upload to a result that is kept. */
+/** Turns uploads into results that are kept. */
 export class Clips {
   readonly #recognizer: EmotionRecognizer;
   readonly #limits: ClipLimits;
   readonly #metrics: ServerMetrics;
-  /** Undefined where results are not kept. */
+  /** Undefined if results are not kept. */
   readonly #kept: { store: ResultStore; retention: Retention } | undefined;
 
   constructor(
@@ -49,10 +50,10 @@ export class Clips {
   }
 
   /**
-   * Hears an upload, keeps what was found and removes the upload, whatever happens.
+   * Recognizes the emotion in an upload and keeps the result. The upload is removed in any case.
    * @throws EmotionError as EmotionRecognizer.recognize
    */
-  async hear(upload: Upload, options: ClipOptions, call: HearOptions): Promise<ClipResult> {
+  async recognize(upload: Upload, options: ClipOptions, call: RecognizeCall): Promise<ClipResult> {
     const { signal, log, onProgress, batch, waits } = call;
     const { granularity, embedding, window, timeline_window, timeline_hop } = options;
     const { duration: maxDuration, timeoutMs } = this.#limits;
@@ -70,17 +71,17 @@ export class Clips {
         onProgress,
         ...(waits ? { whenFull: 'wait' } : { timeoutMs }),
       });
-      this.#metrics.heard(result);
+      this.#metrics.recognized(result);
       const id = await this.#keep(upload.name, result, batch, log);
       const { emotion, duration, timing } = result;
-      log.info({ clip: id, emotion, duration, timing, bytes: upload.bytes }, 'recognised');
-      return { id, ...plain(upload.name, result, batch), ...inline(result) };
+      log.info({ clip: id, emotion, duration, timing, bytes: upload.bytes }, 'recognized');
+      return { id, ...jsonPart(upload.name, result, batch), ...clipEmbedding(result) };
     } finally {
       await upload.remove();
     }
   }
 
-  /** The id under which it is kept; null where it is not. A full disk costs the client nothing that he has now. */
+  /** Returns the id under which the result is kept, or null if it is not. A full disk does not fail the request. */
   async #keep(
     file: string,
     result: RecognitionResult,
@@ -93,7 +94,7 @@ export class Clips {
     const fail = (error: unknown): void =>
       log.error({ err: error, clip: id, code: 'ERR_FILE_WRITE' }, messageOf(error));
     try {
-      await store.save(id, result, { id, ...plain(file, result, batch) }, fail);
+      await store.save(id, result, { id, ...jsonPart(file, result, batch) }, fail);
     } catch (error) {
       fail(error);
       return null;
@@ -103,13 +104,13 @@ export class Clips {
   }
 }
 
-/** What of a result is JSON. */
-function plain(file: string, result: RecognitionResult, batch: string | undefined): Omit<ClipResult, 'id'> {
+/** The part of a result that is stored as JSON. */
+function jsonPart(file: string, result: RecognitionResult, batch: string | undefined): Omit<ClipResult, 'id'> {
   const { embedding: _embedding, processedAudio: _audio, logits: _logits, ...rest } = result;
   return { file, createdAt: new Date().toISOString(), ...(batch !== undefined && { batch }), ...rest };
 }
 
-/** The clip's feature vector. Those of frames are too many numbers for JSON. */
-function inline({ granularity, embedding }: RecognitionResult): { embedding?: number[] } {
+/** The feature vector of the clip, for the answer. Those of frames are too many numbers for JSON. */
+function clipEmbedding({ granularity, embedding }: RecognitionResult): { embedding?: number[] } {
   return embedding !== undefined && granularity === 'utterance' ? { embedding: Array.from(embedding) } : {};
 }

@@ -1,65 +1,68 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server } from 'node:http';
 import { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from '../vendor/server.js';
 
+import { EmotionError } from '../shared/errors.js';
 import { limitKey, plainAddress, type Trust } from './address.js';
-import { HttpError } from './errors.js';
 
-/** Of connections that are open at once; 0: any number. */
+/** Limits of connections that are open at once. 0: there is no limit. */
 export interface ConnectionLimits {
   all: number;
-  /** Not of a proxy that is trusted: its connections are its clients'. */
+  /** The limit does not apply to trusted proxies, whose connections belong to many clients. */
   perAddress: number;
   /**
-   * Milliseconds within which a connection must bring a valid token when it is over a limit, or send a body without one. Heads have
-   * twice that, and what follows on an answer without a token as long.
+   * Milliseconds that a connection without a valid token has to present one when a limit is exceeded, to send a body, and to
+   * send the rest of a request that was answered early. The head of any request has twice that time.
    */
-  hasteMs: number;
+  graceMs: number;
 }
 
-/** Connections without a valid token that one address may keep open; all further ones must bring it soon. */
-const STRANGERS = 64;
-/** How long the rest of a body is read that nobody wants, so that its sender can read the answer. */
+/** Number of anonymous connections that one address may keep open. Further ones must present the token within the grace period. */
+const MAX_ANONYMOUS = 64;
+/** Time for which the rest of a body is read and discarded, so that the client can read the answer. */
 const LINGER_MS = 60_000;
-/** How long a client may take no byte of its answer. */
+/** Time after which a client that reads nothing of its answer is disconnected. */
 const READ_STALL_MS = 60_000;
 
-/** known: it brought the token, or there is none to bring. refused: it is one too many, and gets that as its answer. */
-type Standing = 'known' | 'stranger' | 'refused';
+/**
+ * authenticated: the connection presented the token, or the server requires none. refused: the connection exceeds the limit of its
+ * address, and its request is answered with that error.
+ */
+type Standing = 'authenticated' | 'anonymous' | 'refused';
 interface Peer {
   /** Undefined for a trusted proxy. */
   key: string | undefined;
   standing: Standing;
-  /** Requests under way. */
+  /** Number of requests under way. */
   requests: number;
   deadline?: NodeJS.Timeout;
 }
 
-/** How many connections there may be, and how long one may be of no use. */
+/** Limits the number of connections, and the time that one may stay open without use. */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #trust: Trust | false;
-  readonly #asksForToken: boolean;
+  readonly #requiresToken: boolean;
   readonly #peers = new Map<Socket, Peer>();
-  readonly #perAddress = new Map<string, { all: number; strangers: number }>();
-  /** Connections that were closed because there were too many. */
+  readonly #perAddress = new Map<string, { all: number; anonymous: number }>();
+  /** Number of connections that were closed because there were too many. */
   dropped = 0;
 
-  constructor(limits: ConnectionLimits, trust: Trust | false, asksForToken: boolean) {
+  constructor(limits: ConnectionLimits, trust: Trust | false, requiresToken: boolean) {
     this.#limits = limits;
     this.#trust = trust;
-    this.#asksForToken = asksForToken;
+    this.#requiresToken = requiresToken;
   }
 
-  /** Those that are open. */
+  /** Number of open connections. */
   get open(): number {
     return this.#peers.size;
   }
 
-  /** To be called before all other hooks are added. */
+  /** Must be called before any other hook is added. */
   watch(app: FastifyInstance): void {
-    // Fastify makes a server for each address of "localhost" and shows one of them; what they have in common is its handler.
+    // Fastify creates a server for each address of "localhost" and exposes one of them. They share the request handler.
     const [handler] = app.server.listeners('request');
     const onSocket = (event: unknown): void => {
       const { socket } = event as { socket: Socket & { server?: Server } };
@@ -70,7 +73,7 @@ export class Connections {
       unsubscribe('net.server.socket', onSocket);
       done();
     });
-    // One that has asked for nothing yet would keep a server open that is closing, for as long as it says nothing.
+    // A connection that has sent no request would keep a closing server open for as long as it stays silent.
     app.addHook('preClose', (done) => {
       for (const [socket, { requests }] of this.#peers) if (requests === 0) socket.destroy();
       done();
@@ -85,7 +88,7 @@ export class Connections {
       this.#onSend(request, reply);
       done();
     });
-    // Only when its body is wanted is a client told to send it.
+    // The client is told to send its body only when a handler reads it.
     app.server.on('checkContinue', (request: IncomingMessage, response) => {
       awaitsContinue.add(request);
       app.server.emit('request', request, response);
@@ -96,13 +99,13 @@ export class Connections {
     });
   }
 
-  /** The connection has brought a valid token. */
+  /** Marks the connection of a request as authenticated. */
   authenticated({ raw: { socket } }: FastifyRequest): void {
     const peer = this.#peers.get(socket);
-    if (peer?.standing !== 'stranger') return;
+    if (peer?.standing !== 'anonymous') return;
     clearTimeout(peer.deadline);
-    peer.standing = 'known';
-    if (peer.key !== undefined) this.#perAddress.get(peer.key)!.strangers--;
+    peer.standing = 'authenticated';
+    if (peer.key !== undefined) this.#perAddress.get(peer.key)!.anonymous--;
   }
 
   #admit(socket: Socket): void {
@@ -114,41 +117,41 @@ export class Connections {
       return;
     }
     const counts =
-      key === undefined ? { all: 0, strangers: 0 } : (this.#perAddress.get(key) ?? { all: 0, strangers: 0 });
+      key === undefined ? { all: 0, anonymous: 0 } : (this.#perAddress.get(key) ?? { all: 0, anonymous: 0 });
     const { perAddress } = this.#limits;
     const over = perAddress > 0 && counts.all >= perAddress;
-    if (over && counts.all >= perAddress + STRANGERS) {
+    if (over && counts.all >= perAddress + MAX_ANONYMOUS) {
       this.#drop(socket);
       return;
     }
-    const standing = over ? 'refused' : this.#asksForToken && key !== undefined ? 'stranger' : 'known';
+    const standing = over ? 'refused' : this.#requiresToken && key !== undefined ? 'anonymous' : 'authenticated';
     const peer: Peer = { key, standing, requests: 0 };
     this.#peers.set(socket, peer);
     if (key !== undefined) {
       this.#perAddress.set(key, counts);
       counts.all++;
-      if (standing === 'stranger') counts.strangers++;
+      if (standing === 'anonymous') counts.anonymous++;
     }
-    if (over || counts.strangers > STRANGERS) {
-      peer.deadline = setTimeout(() => this.#drop(socket), this.#limits.hasteMs).unref();
+    if (over || counts.anonymous > MAX_ANONYMOUS) {
+      peer.deadline = setTimeout(() => this.#drop(socket), this.#limits.graceMs).unref();
     }
     socket.once('close', () => {
       clearTimeout(peer.deadline);
       this.#peers.delete(socket);
       if (key === undefined) return;
       counts.all--;
-      if (peer.standing === 'stranger') counts.strangers--;
+      if (peer.standing === 'anonymous') counts.anonymous--;
       if (counts.all === 0) this.#perAddress.delete(key);
     });
   }
 
-  /** Where there are too many in all, the oldest that brought no token makes room. */
+  /** Closes the oldest connection that is not authenticated if there are too many. Returns whether there is room for one more. */
   #makeRoom(): boolean {
     const { all } = this.#limits;
     if (all === 0 || this.#peers.size < all) return true;
     for (const [socket, { standing }] of this.#peers) {
-      if (standing === 'known') continue;
-      this.#peers.delete(socket); // its close may take a while
+      if (standing === 'authenticated') continue;
+      this.#peers.delete(socket); // its close event may take a while
       this.#drop(socket);
       return true;
     }
@@ -160,41 +163,42 @@ export class Connections {
     socket.destroy();
   }
 
-  #onRequest({ raw }: FastifyRequest, reply: FastifyReply): HttpError | undefined {
-    if (!(raw.socket instanceof Socket)) return undefined; // injected
-    // What a slow answer on the same connection was allowed says nothing of this one, which may take long to compute.
+  #onRequest({ raw }: FastifyRequest, reply: FastifyReply): EmotionError | undefined {
+    if (!(raw.socket instanceof Socket)) return undefined; // an injected request
+    // Removes the timeout of an earlier answer on the same connection. This answer may take long to compute.
     if (reply.raw.socket) noTimeout(reply.raw.socket);
     else reply.raw.once('socket', noTimeout);
     const peer = this.#peers.get(raw.socket);
     const standing = peer?.standing;
     if (peer !== undefined) peer.requests++;
-    if (standing === 'stranger') this.#expectBody(raw);
+    if (standing === 'anonymous') this.#expectBody(raw);
     if (standing !== 'refused') return undefined;
     void reply.header('connection', 'close');
-    return new HttpError('ERR_RATE_LIMITED', 'Too many connections are open from your address', {
+    return new EmotionError('ERR_RATE_LIMITED', 'Too many connections are open from your address', {
       remedy: 'Use fewer connections at once, or start the server with a larger --connections-per-address.',
     });
   }
 
-  /** A form with a token is short. */
+  /** Limits the time for the body of an anonymous request, which can only be a login form. */
   #expectBody(raw: IncomingMessage): void {
     if (!hasBody(raw)) return;
     const { socket } = raw;
     const timer = setTimeout(() => {
-      if (!raw.complete && this.#peers.get(socket)?.standing === 'stranger') socket.destroy();
-    }, this.#limits.hasteMs).unref();
+      if (!raw.complete && this.#peers.get(socket)?.standing === 'anonymous') socket.destroy();
+    }, this.#limits.graceMs).unref();
     raw.once('close', () => clearTimeout(timer));
   }
 
   #onSend({ raw }: FastifyRequest, reply: FastifyReply): void {
-    if (!(raw.socket instanceof Socket)) return; // injected
+    if (!(raw.socket instanceof Socket)) return; // an injected request
     reply.raw.setTimeout(READ_STALL_MS);
     const { socket } = raw;
-    const known = reply.statusCode !== 401 && (this.#peers.get(socket)?.standing ?? 'known') === 'known';
-    // Whoever has no token gets no connection to keep.
-    if (!known && reply.statusCode >= 400) void reply.header('connection', 'close');
+    const isAuthenticated =
+      reply.statusCode !== 401 && (this.#peers.get(socket)?.standing ?? 'authenticated') === 'authenticated';
+    // A failed anonymous request does not keep its connection.
+    if (!isAuthenticated && reply.statusCode >= 400) void reply.header('connection', 'close');
     if (raw.complete || !hasBody(raw)) return;
-    const lingerMs = known ? LINGER_MS : this.#limits.hasteMs;
+    const lingerMs = isAuthenticated ? LINGER_MS : this.#limits.graceMs;
     if (isEventStream(reply)) {
       reply.raw.once('finish', () => {
         if (!raw.complete) endSlowly(socket, lingerMs);
@@ -217,8 +221,8 @@ export class Connections {
 const awaitsContinue = new WeakSet<IncomingMessage>();
 
 /**
- * Ends a connection whose other side may still be sending: closed at once, it would reset, and the answer be lost. The rest is
- * to be read meanwhile.
+ * Ends a connection whose client may still be sending. Closing it at once would reset it, and the client would lose the answer. The
+ * caller must keep reading meanwhile.
  */
 export function endSlowly(socket: Socket, ms: number): void {
   socket.end();
@@ -234,7 +238,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Which may begin before the request has ended. */
+/** Returns whether the answer is an event stream, which may begin before the request has ended. */
 function isEventStream(reply: FastifyReply): boolean {
   return String(reply.getHeader('content-type')).startsWith('text/event-stream');
 }

@@ -1,12 +1,12 @@
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
-import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { type FastifyInstance, jsonSchemaTransform, jsonSchemaTransformObject, swagger } from '../vendor/server.js';
 
-import { errorResult, inferError } from './schemas.js';
+import type * as z from '../vendor/zod.js';
 
-/** `/openapi.json`, from the routes' schemas, and `/docs`, the same to read and to try. To be registered before the routes. */
-export async function serveDocs(app: FastifyInstance, version: string): Promise<void> {
+import { inferError } from './schemas/inference.js';
+import { errorResult } from './schemas/results.js';
+
+/** Serves the OpenAPI document, which is made from the schemas of the routes. Must be registered before the routes. */
+export async function serveOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -19,35 +19,31 @@ export async function serveDocs(app: FastifyInstance, version: string): Promise<
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{}, { token: [] }],
     },
-    transform: (route) => jsonSchemaTransform({ ...route, schema: withErrors(route) }),
+    transform: (route) => withDefaults(jsonSchemaTransform({ ...route, schema: withErrors(route) }), route.schema),
     transformObject: (given) =>
       tidied(jsonSchemaTransformObject(given) as Document) as ReturnType<typeof jsonSchemaTransformObject>,
   });
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: true,
-    transformStaticCSP: docsPolicy,
-    uiConfig: { tryItOutEnabled: true },
-  });
+  for (const url of ['/openapi.json', '/docs/json']) app.get(url, { schema: { hide: true } }, () => app.swagger());
 }
 
 type Transformed = Parameters<typeof jsonSchemaTransform>[0];
 
-/** With what may happen to a request before its route has it, and what should not happen to any. */
+/** Adds the errors that may occur before a request reaches its route, and the unexpected ones. */
 function withErrors({ schema, route, url }: Transformed): Transformed['schema'] {
   if (schema.hide === true) return schema;
-  const { open, works } = route.config ?? {};
+  const { public: isPublic, usesModel } = route.config ?? {};
   const error = /\/v2(\/|$)/.test(url) ? inferError : errorResult;
-  const errors = { ...(!open && { 401: error }), 403: error, ...(works && { 429: error }), 500: error };
+  const errors = { ...(!isPublic && { 401: error }), 403: error, ...(usesModel && { 429: error }), 500: error };
   return { ...schema, response: { ...(schema.response as object), ...errors } };
 }
 
-/** As strict as the page's, but that Swagger UI styles its elements by their attributes. `proposed` has its scripts' hashes. */
-function docsPolicy(proposed: string): string {
-  const scripts = /script-src [^;]*/.exec(proposed)?.[0] ?? "script-src 'self'";
-  const rest = "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-  return `default-src 'none'; ${scripts}; style-src 'self' 'unsafe-inline'; ${rest}`;
+/** Adds the defaults of a query. zod leaves out those of schemas that convert text. */
+function withDefaults<T extends { schema: unknown }>(transformed: T, { querystring }: { querystring?: unknown }): T {
+  const { querystring: query } = transformed.schema as { querystring?: { properties: Record<string, object> } };
+  const defaults = (querystring as z.ZodType | undefined)?.safeParse({}).data ?? {};
+  for (const [name, value] of Object.entries(defaults))
+    Object.assign(query?.properties[name] ?? {}, { default: value });
+  return transformed;
 }
 
 interface Document {
@@ -56,8 +52,8 @@ interface Document {
 }
 
 /**
- * What the schemas cannot say: a body that is neither a form nor JSON is a file's bytes. Schemas come in two kinds, of what
- * goes in and of what comes out, and those that nothing refers to only confuse.
+ * Corrects what the schemas cannot express: a body that is neither a form nor JSON is the bytes of a file. Removes component
+ * schemas that nothing refers to: each schema is generated twice, for requests and for responses.
  */
 function tidied(document: Document): Document {
   const { components, ...rest } = document;
@@ -65,7 +61,7 @@ function tidied(document: Document): Document {
     for (const { requestBody } of Object.values(methods)) {
       const content = requestBody?.content ?? {};
       for (const type of Object.keys(content)) {
-        // The types of a body share one description: another one, not that one changed.
+        // The types of a body share one schema object, so it is replaced rather than changed.
         if (!/form-data|json/.test(type)) content[type] = { schema: { type: 'string', format: 'binary' } };
       }
     }

@@ -1,102 +1,33 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type * as z from '../vendor/zod.js';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from '../vendor/server.js';
 
-import { EmotionError, type ErrorCode, messageOf } from '../shared/errors.js';
+import { describeIssues, InvalidOptionsError } from '../options/parse.js';
+import { entryOf } from '../shared/error-codes.js';
+import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 
-/** Seconds after which a client that found the server busy may try again. */
+/** Seconds after which a client may try again when the server was busy. */
 const RETRY_AFTER = 1;
 
-/** Errors of the library that are the client's, or that he can wait for. All others are ours: 500. */
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  ERR_AUDIO_DECODE: 422,
-  ERR_AUDIO_TOO_SHORT: 422,
-  ERR_AUDIO_NOT_FINITE: 422,
-  ERR_AUDIO_TOO_LONG: 413,
-  ERR_QUEUE_FULL: 503,
-  ERR_CLOSED: 503,
-  ERR_OUT_OF_MEMORY: 503,
-  ERR_LIBTORCH_MISSING: 503,
-  ERR_ADDON_MISSING: 503,
-  ERR_DEVICE_UNAVAILABLE: 503,
-  ERR_DECODER_UNAVAILABLE: 503,
-  ERR_TIMEOUT: 504,
-  ERR_FILE_WRITE: 507,
-};
+/** Names of the parts of a request in messages. */
+const PART_NAMES: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' };
 
-/** What a person who talks to the server can do, where the library's advice is for programs. */
-const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  ERR_AUDIO_TOO_LONG: 'Send a shorter recording, or start the server with a larger --max-duration (maxDuration).',
-  ERR_QUEUE_FULL: 'Try again in a moment.',
-  ERR_TIMEOUT: 'Send fewer clips at once, or start the server with a larger --timeout (timeoutMs).',
-  ERR_FILE_WRITE: 'The disk of the server may be full; its log says more.',
-  ERR_CLOSED: 'The server is shutting down: try another one, or again when it is back.',
-};
+/** Validates a part of a request with its zod schema. */
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
+  ({ schema, httpPart = 'body' }) =>
+  (value: unknown) => {
+    const parsed = schema.safeParse(value, { reportInput: true });
+    if (parsed.success) return { value: parsed.data };
+    const what = `The ${PART_NAMES[httpPart] ?? httpPart} is not valid: ${describeIssues(parsed.error)}`;
+    return { error: new EmotionError('ERR_BAD_REQUEST', what) };
+  };
 
-/** Errors that only HTTP has. */
-const HTTP_ERRORS = {
-  ERR_BAD_REQUEST: { status: 400, remedy: 'See /docs, or docs/server.md.' },
-  ERR_UNAUTHORIZED: { status: 401, remedy: 'Send the header "Authorization: Bearer TOKEN".' },
-  ERR_FORBIDDEN: { status: 403, remedy: 'Start it with --host, or with --trust-proxy behind a proxy of yours.' },
-  ERR_NOT_FOUND: { status: 404, remedy: 'See /docs, or docs/server.md, for what there is.' },
-  ERR_RESULT_NOT_FOUND: { status: 404, remedy: 'It was deleted, or it is older than the server keeps results.' },
-  ERR_UPLOAD_TOO_LARGE: {
-    status: 413,
-    remedy: 'Send a smaller file, an MP3 or Opus say, or start the server with a larger --max-upload (maxUploadBytes).',
-  },
-  ERR_UNSUPPORTED_TYPE: {
-    status: 415,
-    remedy: 'Send multipart/form-data with the field "file", or the bytes themselves with a Content-Type of audio/*.',
-  },
-  ERR_RATE_LIMITED: { status: 429, remedy: 'Wait as long as Retry-After says.' },
-  ERR_BUSY: { status: 503, remedy: 'Try again in a moment.' },
-} as const;
-export type HttpErrorCode = keyof typeof HTTP_ERRORS;
-
-/** An error that only HTTP has, made like EmotionError: a stable code, and a message that ends with a remedy. */
-export class HttpError extends Error {
-  readonly code: HttpErrorCode;
-  readonly statusCode: number;
-
-  constructor(code: HttpErrorCode, what: string, options: { cause?: unknown; remedy?: string } = {}) {
-    super(`${what}. ${options.remedy ?? HTTP_ERRORS[code].remedy}`, 'cause' in options ? { cause: options.cause } : {});
-    this.name = 'HttpError';
-    this.code = code;
-    this.statusCode = HTTP_ERRORS[code].status;
-  }
-}
-
-/** Of what a client sent, as much as an error may repeat. */
-const MOST_REPEATED = 200;
-/** Of what is wrong with a request, as much as an error names. */
-const MOST_PROBLEMS = 5;
-
-export function shortened(text: string, most = MOST_REPEATED): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}\u2026`;
-}
-
-/** What is wrong with an input, and where, in one line. */
-export function problemsOf(problems: readonly { path: string; message?: string | undefined }[]): string {
-  const named = problems.slice(0, MOST_PROBLEMS).map(({ path, message = 'it is not valid' }) => {
-    return [shortened(path), shortened(message)].filter(Boolean).join(': ');
-  });
-  if (problems.length > named.length) named.push(`and ${problems.length - named.length} more`);
-  return named.join('; ');
-}
-
-/** The same of a schema's issues. */
-export function issuesOf(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
-  return problemsOf(issues.map(({ path, message }) => ({ path: path.join('.'), message })));
-}
-
-/** Answers what there is no route for. */
+/** Answers requests that no route matches. */
 export function notFound({ method, url }: FastifyRequest): never {
-  throw new HttpError('ERR_NOT_FOUND', `There is no ${method} ${shortened(url)}`);
+  throw new EmotionError('ERR_NOT_FOUND', `There is no ${method} ${shown(url)}`);
 }
 
-/** Parts of a request, as people call them. */
-const PLACES = { querystring: 'query', params: 'path', headers: 'header', body: 'body' };
-
-/** Nobody is left to hear of it; for the log. */
+/** Reason of a request that is aborted because its client closed the connection. It only appears in the log. */
 export class ClientGone extends Error {
   constructor() {
     super('The client closed the connection');
@@ -111,66 +42,49 @@ export interface ErrorAnswer {
   retryAfter?: number;
 }
 
-/** What a client hears of an error. What it was not made to hear is a 500 without particulars: those are in the log. */
+/** Returns what a client is told about an error. An unexpected error is a 500 without details, which are in the log. */
 export function answerTo(error: unknown): ErrorAnswer {
-  if (error instanceof HttpError) return withRetry(error.statusCode, error.code, error.message);
-  if (error instanceof EmotionError) {
-    const { code } = error;
-    const remedy = REMEDIES[code];
-    return withRetry(STATUS[code] ?? 500, code, remedy === undefined ? error.message : `${error.what}. ${remedy}`);
+  if (error instanceof EmotionError) return answerOf(error);
+  if (error instanceof ClientGone || systemCode(error) === 'ECONNRESET') {
+    return { status: 499, code: 'ERR_CLIENT_GONE', message: messageOf(error) }; // the status that nginx logs
   }
-  if (error instanceof ClientGone || (error as NodeJS.ErrnoException).code === 'ECONNRESET') {
-    return { status: 499, code: 'ERR_CLIENT_GONE', message: messageOf(error) }; // as nginx logs it
-  }
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const problems = problemsOf(
-      error.validation.map(({ instancePath, message }) => {
-        return { path: instancePath.replace(/^\//, '').replaceAll('/', '.'), message };
-      }),
-    );
-    const where = PLACES[error.validationContext ?? 'body'];
-    return answerTo(new HttpError('ERR_BAD_REQUEST', `The ${where} is not valid: ${problems}`));
-  }
-  if (error instanceof TypeError && error.message.startsWith('Invalid options: ')) {
-    return answerTo(new HttpError('ERR_BAD_REQUEST', error.message));
-  }
-  if (isShortOfFiles(error)) return answerTo(new HttpError('ERR_BUSY', 'The server has too many files open'));
-  const known = fromFastify(error as FastifyError);
-  if (known?.code === 'ERR_BAD_REQUEST') return { ...answerTo(known), status: (error as FastifyError).statusCode! };
-  return known === undefined
-    ? {
-        status: 500,
-        code: 'ERR_INTERNAL',
-        message: 'Something went wrong here. The log says what, under this request id.',
-      }
-    : answerTo(known);
+  if (error instanceof InvalidOptionsError) return answerOf(new EmotionError('ERR_BAD_REQUEST', error.message));
+  if (isShortOfFiles(error)) return answerOf(new EmotionError('ERR_BUSY', 'The server has too many files open'));
+  return (
+    fromFastify(error as FastifyError) ?? {
+      status: 500,
+      code: 'ERR_INTERNAL',
+      message: 'The server failed. Its log has the cause under this request id.',
+    }
+  );
 }
 
-/** Whether the system has no more files to open just now. */
+function answerOf({ code, what, message }: EmotionError): ErrorAnswer {
+  const { status = 500, serverRemedy } = entryOf(code);
+  return {
+    status,
+    code,
+    message: serverRemedy === undefined ? message : `${what}. ${serverRemedy}`,
+    ...(status === 503 && { retryAfter: RETRY_AFTER }),
+  };
+}
+
+/** Returns whether the process or the system has no file descriptors left, which may pass. */
 export function isShortOfFiles(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'EMFILE' || code === 'ENFILE';
+  return ['EMFILE', 'ENFILE'].includes(systemCode(error) ?? '');
 }
 
-/** Fastify's own errors, and its plugins', in our words; undefined for what is no client's fault. */
-function fromFastify(error: FastifyError): HttpError | undefined {
+/** Errors of Fastify and its plugins; undefined for those that no client caused. */
+function fromFastify(error: FastifyError): ErrorAnswer | undefined {
   const { code, statusCode = 500 } = error;
   if (statusCode < 400 || statusCode >= 500) return undefined;
-  const what = shortened(messageOf(error).replace(/\.$/, ''));
-  if (statusCode === 413) return new HttpError('ERR_UPLOAD_TOO_LARGE', what, { cause: error });
+  const what = shown(messageOf(error));
+  if (statusCode === 413) return answerOf(new EmotionError('ERR_UPLOAD_TOO_LARGE', what));
   if (statusCode === 415 || code === 'FST_INVALID_MULTIPART_CONTENT_TYPE') {
-    const type = 'The request has no body of a type that is read here';
-    return new HttpError('ERR_UNSUPPORTED_TYPE', type, { cause: error });
+    return answerOf(new EmotionError('ERR_UNSUPPORTED_TYPE', 'The request has no body of a supported type'));
   }
-  return new HttpError('ERR_BAD_REQUEST', what, { cause: error });
+  return { ...answerOf(new EmotionError('ERR_BAD_REQUEST', what)), status: statusCode };
 }
-
-function withRetry(status: number, code: string, message: string): ErrorAnswer {
-  return { status, code, message, ...(status === 503 && { retryAfter: RETRY_AFTER }) };
-}
-
-/** How an error is worded: `{ error: { code, message }, requestId }`, unless a protocol has its own way. */
-export type ErrorBody = (answer: ErrorAnswer, requestId: string) => Record<string, unknown>;
 
 export const errorBody = ({ code, message }: ErrorAnswer, requestId: string) => ({
   error: { code, message },

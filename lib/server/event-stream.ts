@@ -1,32 +1,32 @@
 import { PassThrough } from 'node:stream';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply } from '../vendor/server.js';
 
-/** Proxies close what is silent for a minute. */
-const BEAT_MS = 15_000;
+/** Interval of the comments that keep a silent stream open. Proxies close one after a minute. */
+const HEARTBEAT_MS = 15_000;
 
 /** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export class EventStream {
   readonly #body = new PassThrough();
-  readonly #beat = setInterval(() => this.#write(': still here\n\n'), BEAT_MS);
+  readonly #heartbeat = setInterval(() => this.#write(': keep-alive\n\n'), HEARTBEAT_MS);
 
-  /** Begins the answer. Its headers go out at once. */
+  /** Begins the answer and sends its headers at once. */
   constructor(reply: FastifyReply) {
-    this.#body.on('close', () => clearInterval(this.#beat));
+    this.#body.on('close', () => clearInterval(this.#heartbeat));
     void reply
       .code(200)
       .type('text/event-stream')
       .header('cache-control', 'no-store')
-      .header('x-accel-buffering', 'no') // nginx would hold events back
+      .header('x-accel-buffering', 'no') // nginx would buffer the events
       .send(this.#body);
-    this.#write(': welcome\n\n');
+    this.#write(': begin\n\n');
   }
 
-  /** Says how far something is: nothing to wait for, and nothing that a client which is behind needs. */
+  /** Sends a progress event, unless the client is behind: progress is not worth waiting for. */
   progress(data: unknown): void {
     if (!this.#body.writableNeedDrain) void this.send('progress', data);
   }
 
-  /** Resolves when the client keeps up: whoever awaits it holds no more than the client takes. */
+  /** Sends an event. Resolves when the client keeps up, so that a caller that waits buffers no more than the client reads. */
   async send(event: string, data: unknown): Promise<void> {
     this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     if (this.#body.writableNeedDrain && !this.#body.destroyed) {
@@ -35,7 +35,7 @@ export class EventStream {
   }
 
   end(): void {
-    clearInterval(this.#beat);
+    clearInterval(this.#heartbeat);
     this.#body.end();
   }
 
@@ -44,7 +44,7 @@ export class EventStream {
   }
 }
 
-/** Whether a client asks for events rather than for JSON. */
-export function wantsEvents(accept: string | undefined): boolean {
+/** Returns whether a client prefers events to JSON. */
+export function acceptsEvents(accept: string | undefined): boolean {
   return accept?.includes('text/event-stream') === true;
 }

@@ -1,18 +1,17 @@
 import path from 'node:path';
-import pino, { type Logger } from 'pino';
+import { createStream, type Logger, pino } from '../vendor/server.js';
 
-/** Of a log file; four of them are kept. */
+/** Size at which a log file is rotated. The current file and three older ones are kept. */
 const LOG_BYTES = '10M';
 
 export interface ServerLog {
   logger: Logger;
-  /** Writes out what is left. */
+  /** Writes out what is buffered. */
   close(): Promise<void>;
 }
 
-/** JSON lines to stdout and to latest.log in the output folder, which does not grow for ever. */
-export async function openLog(folder: string, level: string): Promise<ServerLog> {
-  const { createStream } = await import('rotating-file-stream'); // its types know ES modules only
+/** Logs JSON lines to stdout and to latest.log in the output folder. */
+export function openLog(folder: string, level: string): ServerLog {
   const stdout = pino.destination({ dest: 1, sync: false });
   const file = createStream((index) => (index === null ? 'latest.log' : `latest.${String(index)}.log`), {
     path: folder,

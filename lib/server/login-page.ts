@@ -1,30 +1,30 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest } from '../vendor/server.js';
 
-/** No path of ours is deeper. */
-const MOST_DEPTH = 8;
+/** No path of the server has more folders. */
+const MAX_DEPTH = 8;
 
 const TEXTS = {
   en: {
-    title: 'This server asks for its token',
+    title: 'This server requires an access token',
     label: 'Token',
-    send: 'Open',
-    wrong: 'That is not the token.',
-    often: 'That was often. Wait a minute.',
+    send: 'Log in',
+    wrong: 'The token is incorrect.',
+    blocked: 'Too many attempts. Wait a minute, then try again.',
   },
   zh: {
-    title: '此服务器需要访问令牌',
-    label: '令牌',
-    send: '进入',
-    wrong: '令牌不正确。',
-    often: '尝试次数过多，请稍等一分钟。',
+    title: '请输入访问令牌',
+    label: '访问令牌',
+    send: '登录',
+    wrong: '访问令牌不正确。',
+    blocked: '尝试次数过多，请一分钟后再试。',
   },
 };
 
 /**
- * What a person sees who has not given the token yet. No script, so that nothing of the page is there without it.
- * @param problem what was wrong with what they gave
+ * Returns the login form. It has no script, so nothing of the page is delivered without the token.
+ * @param problem why the previous attempt failed
  */
-export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wrong' | 'often'): string {
+export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wrong' | 'blocked'): string {
   const language = /^\s*zh/i.test(request.headers['accept-language'] ?? '') ? 'zh' : 'en';
   const text = TEXTS[language];
   return `<!doctype html>
@@ -48,7 +48,7 @@ export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wro
 </head>
 <body>
 <main>
-<form method="post" action="${upTo(request.url)}login">
+<form method="post" action="${rootFrom(request.url)}login">
   <h1>${text.title}</h1>
   <label for="token">${text.label}</label>
   <input id="token" name="token" type="password" autocomplete="current-password" required autofocus${problem ? ' aria-describedby="problem"' : ''}>
@@ -61,8 +61,8 @@ export function loginPage(request: FastifyRequest, nonce: string, problem?: 'wro
 `;
 }
 
-/** The way from a path to the folder of the page, which a proxy may have put anywhere. */
-function upTo(url: string): string {
+/** Returns the relative URL from a path to the root of the server, which a proxy may have mounted under any path. */
+function rootFrom(url: string): string {
   const depth = url.replace(/[?#].*$/s, '').split('/').length - 2;
-  return '../'.repeat(Math.min(depth, MOST_DEPTH));
+  return '../'.repeat(Math.min(depth, MAX_DEPTH));
 }

@@ -1,18 +1,19 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '../vendor/server.js';
 
 import { events, type RunEvent } from '../shared/events.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { RecognitionResult } from '../recognition/result.js';
 
+/** Buckets of histograms, in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 type Span = 'queueMs' | 'decodeMs' | 'inferenceMs';
 
-/** How somebody failed to prove who they are. */
+/** The kind of credential that was wrong. */
 export type AuthFailure = 'bearer' | 'login' | 'cookie';
 
-/** What Prometheus is told. The batches of other recognizers in this process count too: they share its processors. */
+/** Metrics for Prometheus. Batches of other recognizers in the process count too, because they share its processors. */
 export class ServerMetrics {
   readonly registry = new Registry();
   readonly #requests: Histogram;
@@ -23,7 +24,7 @@ export class ServerMetrics {
   readonly #timings: Record<Span, Histogram>;
   readonly #onRun: (event: unknown) => void;
 
-  /** @param uploads bytes of uploads that are in memory */
+  /** @param uploads returns the bytes of uploads that are in memory */
   constructor(recognizer: EmotionRecognizer, uploads: () => number) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
@@ -47,29 +48,33 @@ export class ServerMetrics {
     });
     this.#authFailures = new Counter({
       name: 'emotion2vec_auth_failures_total',
-      help: 'Wrong tokens as a bearer or by login, and cookies of no session',
+      help: 'Wrong tokens, as a bearer or by login, and cookies without a session',
       labelNames: ['kind'],
       registers,
     });
     for (const kind of ['bearer', 'login', 'cookie'] satisfies AuthFailure[]) this.#authFailures.inc({ kind }, 0);
-    this.#audio = new Counter({ name: 'emotion2vec_audio_seconds_total', help: 'Audio that was heard', registers });
+    this.#audio = new Counter({
+      name: 'emotion2vec_audio_seconds_total',
+      help: 'Seconds of recognized audio',
+      registers,
+    });
     this.#emotions = new Counter({
       name: 'emotion2vec_clips_total',
-      help: 'Clips that were heard, by emotion',
+      help: 'Recognized clips, by emotion',
       labelNames: ['emotion'],
       registers,
     });
     this.#timings = {
-      queueMs: histogram('queue_seconds', 'How long clips wait for the model and for their turn'),
-      decodeMs: histogram('decode_seconds', 'Reading, decoding and resampling a clip'),
-      inferenceMs: histogram('inference_seconds', 'A clip in the model'),
+      queueMs: histogram('queue_seconds', 'Time that a clip waits for the model and in the queue'),
+      decodeMs: histogram('decode_seconds', 'Time to read, decode and resample a clip'),
+      inferenceMs: histogram('inference_seconds', 'Time that the model takes for a clip'),
     };
-    gauge('queue_depth', 'Clips that wait', () => recognizer.status().requests.queued);
-    gauge('running', 'Clips that the model has now', () => recognizer.status().requests.running);
+    gauge('queue_depth', 'Clips that wait in the queue', () => recognizer.status().requests.queued);
+    gauge('running', 'Clips that the model is processing', () => recognizer.status().requests.running);
     gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.status().model.state === 'loaded'));
-    gauge('audio_bytes', 'Decoded audio that waits for the model', () => recognizer.status().memory.audioBytes);
-    gauge('upload_bytes', 'Uploads that wait in memory', uploads);
-    const batchSize = histogram('batch_size', 'Clips, or windows of long ones, in a run', [1, 2, 4, 8, 16, 32]);
+    gauge('audio_bytes', 'Bytes of decoded audio that wait for the model', () => recognizer.status().memory.audioBytes);
+    gauge('upload_bytes', 'Bytes of uploads that wait in memory', uploads);
+    const batchSize = histogram('batch_size', 'Clips, or windows of long ones, in a batch', [1, 2, 4, 8, 16, 32]);
     this.#onRun = (event) => batchSize.observe((event as RunEvent).clips);
     subscribe(events.run.name, this.#onRun);
   }
@@ -86,7 +91,7 @@ export class ServerMetrics {
     this.#authFailures.inc({ kind });
   }
 
-  /** Of a server of our own, not of a plugin's. */
+  /** Adds the metrics of connections. A plugin in the Fastify server of a user does not have them. */
   watchConnections(connections: { readonly open: number; readonly dropped: number }): void {
     const registers = [this.registry];
     new Gauge({
@@ -108,7 +113,7 @@ export class ServerMetrics {
     });
   }
 
-  heard({ emotion, duration, timing }: RecognitionResult): void {
+  recognized({ emotion, duration, timing }: RecognitionResult): void {
     this.#emotions.inc({ emotion });
     this.#audio.inc(duration);
     for (const [key, histogram] of Object.entries(this.#timings)) {

@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance } from '../vendor/server.js';
 
 import { openEmotionArchive } from '../model/emotion-archive.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
-import { packageRoot } from '../native/paths.js';
-import { type ApiOptions, apiSettings } from './options.js';
+import type { ApiOptions } from './api-options.js';
+import { apiSettings } from './options.js';
+import { packageRoot } from '../shared/package-root.js';
 import { Service } from './service.js';
 
 /**
- * Makes what the routes share, without libtorch.
- * @throws TypeError for wrong options
+ * Creates what the routes share. Does not load libtorch.
+ * @throws InvalidOptionsError
  * @throws EmotionError ERR_MODEL_NOT_FOUND, ERR_MODEL_LOAD, ERR_FILE_WRITE
  */
 export async function openService(options: ApiOptions, { prefix, log }: FastifyInstance): Promise<Service> {
@@ -23,7 +24,7 @@ export async function openService(options: ApiOptions, { prefix, log }: FastifyI
   return Service.open(options.recognizer, { name, file, card }, settings, {
     prefix: prefix === '/' ? '' : prefix,
     version,
-    onError: (error) => log.error({ err: error }, 'Old results could not be removed'),
-    onRubbish: (error) => log.warn({ err: error }, error.message),
+    onError: (error) => log.error({ err: error }, 'Old results could not be deleted'),
+    onInvalidFile: (error) => log.warn({ err: error }, error.message),
   });
 }

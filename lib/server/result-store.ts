@@ -2,62 +2,63 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
+import { describeIssues } from '../options/parse.js';
 import { CLIP_FILES, createClipFolder } from '../output/clip-folder.js';
 import { makeFolder } from '../output/folder.js';
 import type { RecognitionResult } from '../recognition/result.js';
-import { ID } from './clip-id.js';
-import { issuesOf } from './errors.js';
+import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
+import { CLIP_ID } from './clip-id.js';
 import { isProcessedAudio } from './peaks.js';
-import { batchList, type BatchList, type ClipResult, storedResult, type ResultSummary } from './schemas.js';
-import { readStoredHead, readStoredJson, Rubbish, versionOf } from './stored-file.js';
+import { batchList, type BatchList, type ClipResult, storedResult, type ResultSummary } from './schemas/results.js';
+import { InvalidFile, readStoredHead, readStoredJson, versionOf } from './stored-file.js';
 
-/** Results on their way to the disk that nobody waits for. */
-const MOST_SAVING = 8;
-/** Of a file, enough to see what it is. */
+/** Maximum number of results that are written while their answers have been sent. */
+const MAX_SAVING = 8;
+/** Number of bytes that identify the kind of a file. */
 const HEAD_BYTES = 58;
 const BATCH_ENDING = '.batch.json';
 
-/** Of a result.json, or a list of a batch; a timeline of a day in steps of half a second has half of it. */
-const MOST_JSON_BYTES = 128 * 2 ** 20;
-/** Of those that were named in the log. */
-const MOST_RUBBISH = 10_000;
+/** Maximum size of a result.json or a batch list. A timeline of a day in steps of half a second takes half of it. */
+const MAX_JSON_BYTES = 128 * 2 ** 20;
+/** Maximum number of invalid files that are remembered, so that each is logged once. */
+const MAX_REPORTED = 10_000;
 
 /**
- * What was found, in the output folder: a folder a clip, as `recognize --output` writes them, named by its id. The folder is
- * the truth, also for other processes that share it: nothing is remembered but with its file's version. What in it is no result
- * counts as nothing, and is named in the log.
+ * The results in the output folder: one folder for each clip, named by its id, with the files that `recognize --output` writes. Other
+ * processes may share the folder, so whatever is cached is checked against the version of its file. Files that are not results are
+ * ignored and reported once.
  */
 export class ResultStore {
   readonly folder: string;
-  readonly #onRubbish: (error: Rubbish) => void;
-  /** Of results that were read once. */
+  readonly #onInvalidFile: (error: InvalidFile) => void;
+  /** Summaries of results that were read already. */
   readonly #summaries = new Map<string, { version: string; summary: ResultSummary }>();
-  readonly #rubbish = new Set<string>();
+  readonly #reported = new Set<string>();
 
   readonly #saving = new Map<string, Promise<unknown>>();
-  /** Whether the last one came to nothing: the disk may be full. */
+  /** Whether the last result could not be written, for example because the disk is full. */
   #failing = false;
 
-  private constructor(folder: string, onRubbish: (error: Rubbish) => void) {
+  private constructor(folder: string, onInvalidFile: (error: InvalidFile) => void) {
     this.folder = folder;
-    this.#onRubbish = onRubbish;
+    this.#onInvalidFile = onInvalidFile;
   }
 
   /**
-   * @param onRubbish is called once for each file that should be a result's and is not
-   * @throws EmotionError ERR_FILE_WRITE where nothing can be kept there
+   * @param onInvalidFile is called once for each file that is not what its name says
+   * @throws EmotionError ERR_FILE_WRITE if the folder is not writable
    */
-  static async open(folder: string, onRubbish: (error: Rubbish) => void = () => {}): Promise<ResultStore> {
+  static async open(folder: string, onInvalidFile: (error: InvalidFile) => void = () => {}): Promise<ResultStore> {
     await makeFolder(folder);
-    return new ResultStore(path.resolve(folder), onRubbish);
+    return new ResultStore(path.resolve(folder), onInvalidFile);
   }
 
   /**
-   * Keeps a result, which appears whole or not at all. Resolves when it may be told of: that is before it is on the disk, where
-   * reading waits for it, unless many are on their way or the last one came to nothing.
-   * @param json what `get` will give
-   * @throws EmotionError ERR_FILE_WRITE; `onFailure` hears of one that comes later
+   * Keeps a result, which appears complete or not at all. Resolves when the answer may be sent. Usually that is before the result is
+   * on the disk, and reading it waits; if many results are being written or the last one failed, it is after.
+   * @param json what `get` returns
+   * @throws EmotionError ERR_FILE_WRITE; `onFailure` receives one that occurs after the call has resolved
    */
   async save(
     id: string,
@@ -66,57 +67,57 @@ export class ResultStore {
     onFailure: (error: EmotionError) => void,
   ): Promise<void> {
     const [folder, part] = [path.join(this.folder, id), path.join(this.folder, `.part-${id}`)];
-    // The answer goes first: it is on its way when the event loop comes round.
+    // The answer is sent first, in this round of the event loop.
     const saving = setImmediate()
       .then(() => createClipFolder(folder, part, result, json))
       .then(
         () => (this.#failing = false),
         (cause: unknown) => {
           this.#failing = true;
-          const what = `The result of ${json.file} could not be kept in ${this.folder}: ${messageOf(cause)}`;
+          const what = `The result of ${shown(json.file)} could not be written to ${this.folder}: ${messageOf(cause)}`;
           throw new EmotionError('ERR_FILE_WRITE', what, { cause });
         },
       )
       .finally(() => this.#saving.delete(id));
     this.#saving.set(id, saving);
-    if (this.#failing || this.#saving.size > MOST_SAVING) await saving;
+    if (this.#failing || this.#saving.size > MAX_SAVING) await saving;
     else saving.catch(onFailure);
   }
 
-  /** Resolves when all that was saved is on the disk, or has failed. */
+  /** Resolves when all results are on the disk, or have failed. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#saving.values());
   }
 
-  /** Undefined where there is none with that id. */
+  /** Returns the result with that id; undefined if there is none. */
   async get(id: string): Promise<ClipResult | undefined> {
     await this.#saved(id);
-    return this.#unlessRubbish(async () => {
+    return this.#unlessInvalid(async () => {
       const file = this.pathOf(id, 'result');
-      const json = await readStoredJson(file, MOST_JSON_BYTES);
+      const json = await readStoredJson(file, MAX_JSON_BYTES);
       if (json === undefined) return undefined;
-      const { error } = storedResult.safeParse(json);
-      if (error !== undefined) throw new Rubbish(file, `is no result: ${issuesOf(error.issues)}`);
-      const result = json as ClipResult; // with what a later version may have added
-      if (result.id !== id) throw new Rubbish(file, 'is another result');
+      const { error } = storedResult.safeParse(json, { reportInput: true });
+      if (error !== undefined) throw new InvalidFile(file, `is not a result: ${describeIssues(error)}`);
+      const result = json as ClipResult; // including fields of a later version
+      if (result.id !== id) throw new InvalidFile(file, 'has the id of another result');
       return result;
     });
   }
 
-  /** Whether there is a result with that id which has such a file. */
+  /** Returns whether there is a result with that id that has such a file. */
   async has(id: string, kind: 'embedding' | 'processedAudio'): Promise<boolean> {
     if ((await this.#summary(id)) === undefined) return false;
-    const found = await this.#unlessRubbish(async () => {
+    const found = await this.#unlessInvalid(async () => {
       const file = this.pathOf(id, kind);
       const head = await readStoredHead(file, HEAD_BYTES);
-      const isWhat = kind === 'embedding' ? isNpy : isProcessedAudio;
-      if (head !== undefined && !isWhat(head)) throw new Rubbish(file, 'is something else');
+      const isValid = kind === 'embedding' ? isNpy : isProcessedAudio;
+      if (head !== undefined && !isValid(head)) throw new InvalidFile(file, 'has another format');
       return head;
     });
     return found !== undefined;
   }
 
-  /** The newest first, `limit` of those that are older than `before`. */
+  /** Lists results, newest first: at most `limit` of those that are older than `before`. */
   async list({ limit, before }: { limit: number; before?: string | undefined }): Promise<{
     results: ResultSummary[];
     next: string | null;
@@ -131,15 +132,15 @@ export class ResultStore {
     return { results, next: at < ids.length ? (results.at(-1)?.id ?? null) : null };
   }
 
-  /** Of all results, the oldest first. */
+  /** Returns the ids of all results, oldest first. */
   async ids(): Promise<string[]> {
     await this.settled();
-    const ids = (await this.names()).filter((name) => ID.test(name)).sort();
-    if (this.#summaries.size > 2 * ids.length) this.#summaries.clear(); // most of them are gone
+    const ids = (await this.names()).filter((name) => CLIP_ID.test(name)).sort();
+    if (this.#summaries.size > 2 * ids.length) this.#summaries.clear(); // most of them were deleted
     return ids;
   }
 
-  /** Of all that lies in the folder, which may have been removed meanwhile. */
+  /** Returns the names of everything in the folder; none if the folder was removed. */
   async names(): Promise<string[]> {
     try {
       return await readdir(this.folder);
@@ -149,11 +150,11 @@ export class ResultStore {
     }
   }
 
-  /** False where there is none with that id. It vanishes at once; who is reading it reads on. */
+  /** Deletes a result at once; open files can still be read. Returns false if there is none with that id. */
   async delete(id: string): Promise<boolean> {
     await this.#saved(id);
     const gone = path.join(this.folder, `.gone-${id}`);
-    await rm(gone, { recursive: true, force: true }); // what a process left that was killed
+    await rm(gone, { recursive: true, force: true }); // left by a process that was killed
     try {
       await rename(path.join(this.folder, id), gone);
     } catch (error) {
@@ -174,24 +175,28 @@ export class ResultStore {
       await rename(part, file);
     } catch (cause) {
       await rm(part, { force: true });
-      throw new EmotionError('ERR_FILE_WRITE', `The batch could not be kept in ${this.folder}: ${messageOf(cause)}`, {
-        cause,
-      });
+      throw new EmotionError(
+        'ERR_FILE_WRITE',
+        `The batch list could not be written to ${this.folder}: ${messageOf(cause)}`,
+        {
+          cause,
+        },
+      );
     }
   }
 
   async getBatch(id: string): Promise<BatchList | undefined> {
-    return this.#unlessRubbish(async () => {
+    return this.#unlessInvalid(async () => {
       const file = path.join(this.folder, `${id}${BATCH_ENDING}`);
-      const json = await readStoredJson(file, MOST_JSON_BYTES);
+      const json = await readStoredJson(file, MAX_JSON_BYTES);
       if (json === undefined) return undefined;
-      const { data, error } = batchList.safeParse(json);
-      if (error !== undefined) throw new Rubbish(file, `is no list of a batch: ${issuesOf(error.issues)}`);
+      const { data, error } = batchList.safeParse(json, { reportInput: true });
+      if (error !== undefined) throw new InvalidFile(file, `is not a batch list: ${describeIssues(error)}`);
       return data;
     });
   }
 
-  /** The path of a file of a result that is there. */
+  /** Returns the path of a file of a result. */
   pathOf(id: string, kind: keyof typeof CLIP_FILES): string {
     return path.join(this.folder, id, CLIP_FILES[kind]);
   }
@@ -202,7 +207,7 @@ export class ResultStore {
 
   async #summary(id: string): Promise<ResultSummary | undefined> {
     await this.#saved(id);
-    const version = await this.#unlessRubbish(() => versionOf(this.pathOf(id, 'result')));
+    const version = await this.#unlessInvalid(() => versionOf(this.pathOf(id, 'result')));
     if (version === undefined) return undefined;
     const known = this.#summaries.get(id);
     if (known?.version === version) return known.summary;
@@ -224,15 +229,15 @@ export class ResultStore {
     return summary;
   }
 
-  async #unlessRubbish<T>(read: () => Promise<T>): Promise<T | undefined> {
+  async #unlessInvalid<T>(read: () => Promise<T>): Promise<T | undefined> {
     try {
       return await read();
     } catch (error) {
-      if (!(error instanceof Rubbish)) throw error;
-      if (!this.#rubbish.has(error.message)) {
-        if (this.#rubbish.size >= MOST_RUBBISH) this.#rubbish.clear();
-        this.#rubbish.add(error.message);
-        this.#onRubbish(error);
+      if (!(error instanceof InvalidFile)) throw error;
+      if (!this.#reported.has(error.message)) {
+        if (this.#reported.size >= MAX_REPORTED) this.#reported.clear();
+        this.#reported.add(error.message);
+        this.#onInvalidFile(error);
       }
       return undefined;
     }
@@ -244,6 +249,5 @@ function isNpy(head: Buffer): boolean {
 }
 
 function isMissing(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR';
+  return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '');
 }

@@ -1,31 +1,25 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { ID, timeOf } from './clip-id.js';
+import type { KeepLimits } from './api-options.js';
+import { CLIP_ID, timeOf } from './clip-id.js';
 import type { ResultStore } from './result-store.js';
 
-/** Between two looks at the folder. */
+/** Interval between two sweeps of the folder. */
 const SWEEP_MS = 60_000;
-/** What nobody finished in an hour nobody will. */
+/** Age at which unfinished files are taken for those of a process that was killed. */
 const STALE_MS = 3_600_000;
-/** Lists of batches that are kept; a list is some bytes a clip. */
-const MOST_BATCHES = 1000;
-/** Part of the limit by which results may exceed it until the next look. */
+/** Maximum number of batch lists that are kept. A list has some bytes for each clip. */
+const MAX_BATCHES = 1000;
+/** Part of the size limit by which results may exceed it before they are swept again. */
 const SLACK = 0.05;
 
-export interface KeepLimits {
-  /** After so long results go; null: never. */
-  seconds: number | null;
-  /** Of all results together, beyond which the oldest go; null: no limit. */
-  bytes: number | null;
-}
-
-/** Removes results that are too old or too many. */
+/** Deletes results that are too old, or that exceed the size limit. */
 export class Retention {
   readonly #store: ResultStore;
   readonly #limits: KeepLimits;
   readonly #onError: (error: unknown) => void;
-  /** Of results that were measured once. */
+  /** Sizes of results that were measured already. */
   readonly #sizes = new Map<string, number>();
   #added = 0;
   #sweeping: Promise<void> | undefined;
@@ -47,13 +41,13 @@ export class Retention {
     await this.#sweeping;
   }
 
-  /** So many bytes were added, roughly. */
+  /** Reports that about this many bytes were added. */
   added(bytes: number): void {
     this.#added += bytes;
     if (this.#limits.bytes !== null && this.#added > SLACK * this.#limits.bytes) void this.sweep();
   }
 
-  /** One look; who asks while there is one gets that. Never rejects. */
+  /** Sweeps the folder once. A call during a sweep returns that sweep. Never rejects. */
   sweep(): Promise<void> {
     this.#added = 0;
     return (this.#sweeping ??= this.#sweep()
@@ -65,38 +59,38 @@ export class Retention {
     const now = Date.now();
     const { seconds, bytes } = this.#limits;
     const ids = await this.#store.ids();
-    const alive = ids.filter((id) => seconds === null || now - timeOf(id) <= 1000 * seconds);
-    const late = ids.slice(0, ids.length - alive.length);
+    const current = ids.filter((id) => seconds === null || now - timeOf(id) <= 1000 * seconds);
+    const expired = ids.slice(0, ids.length - current.length);
     if (bytes !== null) {
       let total = 0;
-      for (const id of alive) total += await this.#sizeOf(id);
+      for (const id of current) total += await this.#sizeOf(id);
       while (total > bytes) {
-        const oldest = alive.shift()!;
+        const oldest = current.shift()!;
         total -= await this.#sizeOf(oldest);
-        late.push(oldest);
+        expired.push(oldest);
       }
     }
-    for (const id of late) {
+    for (const id of expired) {
       await this.#store.delete(id);
       this.#sizes.delete(id);
     }
-    await this.#clearAway(now);
+    await this.#clearLeftovers(now);
   }
 
-  /** Lists of batches that are old or many, and what a process that was killed left behind. */
-  async #clearAway(now: number): Promise<void> {
+  /** Deletes batch lists that are old or too many, and what killed processes left behind. */
+  async #clearLeftovers(now: number): Promise<void> {
     const { seconds } = this.#limits;
     const remove = (name: string) => rm(path.join(this.#store.folder, name), { recursive: true, force: true });
     const batches: string[] = [];
     for (const name of await this.#store.names()) {
       const [, unfinished, id] = /^(\.part-|\.gone-)?(.{32})(?:\.batch\.json)?$/.exec(name) ?? [];
-      if (id === undefined || !ID.test(id) || name === id) continue;
+      if (id === undefined || !CLIP_ID.test(id) || name === id) continue;
       if (unfinished === undefined) batches.push(name);
       else if (now - timeOf(id) > STALE_MS) await remove(name);
     }
     for (const [i, name] of batches.sort().entries()) {
       const old = seconds !== null && now - timeOf(name) > 1000 * seconds;
-      if (old || i < batches.length - MOST_BATCHES) await remove(name);
+      if (old || i < batches.length - MAX_BATCHES) await remove(name);
     }
   }
 
@@ -107,7 +101,7 @@ export class Retention {
     let size = 0;
     for (const file of await readdir(folder).catch(() => [])) {
       const stats = await lstat(path.join(folder, file)).catch(() => undefined);
-      size += (stats?.blocks ?? 0) * 512; // what it takes of the disk
+      size += (stats?.blocks ?? 0) * 512; // the space that it takes on the disk
     }
     this.#sizes.set(id, size);
     return size;

@@ -1,44 +1,44 @@
 import { statSync } from 'node:fs';
-import type { FastifyRequest, FastifySchemaCompiler } from 'fastify';
-import { validatorCompiler } from 'fastify-type-provider-zod';
 import type * as z from '../vendor/zod.js';
+import type { FastifyRequest, FastifySchemaCompiler } from '../vendor/server.js';
 
-import { messageOf } from '../shared/errors.js';
 import { inUse, type ModelCard } from '../model/card.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
+import { messageOf } from '../shared/errors.js';
 import { Clips } from './clips.js';
-import { answerTo, type ErrorAnswer } from './errors.js';
+import { answerTo, type ErrorAnswer, validatorCompiler } from './errors.js';
 import { ServerMetrics } from './metrics.js';
 import type { ApiSettings } from './options.js';
 import { ResultStore } from './result-store.js';
 import { Retention } from './retention.js';
-import { type ClipResult, errorResult, type ServerStatus } from './schemas.js';
+import { type ClipResult, errorResult } from './schemas/results.js';
+import type { ServerStatus } from './schemas/status.js';
 import { Spool } from './spool.js';
 
-/** Answers of a server that has much to do: nothing is wrong. */
+/** Errors of a server under load or during shutdown. They are not logged as errors. */
 const EXPECTED: ReadonlySet<string> = new Set(['ERR_QUEUE_FULL', 'ERR_BUSY', 'ERR_TIMEOUT', 'ERR_CLOSED']);
 
 export interface ServedModel {
-  /** What it is called in URLs. */
+  /** Name of the model in URLs. */
   name: string;
   file: string;
   card: ModelCard;
 }
 
-export interface ServiceSurroundings {
-  /** Of all paths. */
+export interface ServiceContext {
+  /** Prefix of all paths. */
   prefix: string;
   version: string;
-  /** Of what happens in the background. */
+  /** Receives errors of background work. */
   onError: (error: unknown) => void;
-  /** Of what in the output folder is no result. */
-  onRubbish: (error: Error) => void;
+  /** Receives one error for each file in the output folder that is not what its name says. */
+  onInvalidFile: (error: Error) => void;
 }
 
-/** What the routes share. */
+/** The state and the helpers that the routes share. */
 export class Service {
   readonly clips: Clips;
-  /** False from when the server shuts down, or until what it was told to warm is warm. */
+  /** False while the model warms up at the start, and from the beginning of the shutdown. */
   ready = true;
 
   private constructor(
@@ -49,7 +49,7 @@ export class Service {
     readonly metrics: ServerMetrics,
     readonly store: ResultStore | undefined,
     readonly retention: Retention | undefined,
-    /** Of all paths. */
+    /** Prefix of all paths. */
     readonly prefix: string,
     private readonly keep: ApiSettings['keep'],
     readonly version: string,
@@ -58,14 +58,14 @@ export class Service {
     this.clips = new Clips(recognizer, limits, metrics, kept);
   }
 
-  /** @throws EmotionError ERR_FILE_WRITE where results cannot be kept */
+  /** @throws EmotionError ERR_FILE_WRITE if results cannot be kept */
   static async open(
     recognizer: EmotionRecognizer,
     model: ServedModel,
     { limits, output, keep }: ApiSettings,
-    { prefix, version, onError, onRubbish }: ServiceSurroundings,
+    { prefix, version, onError, onInvalidFile }: ServiceContext,
   ): Promise<Service> {
-    const store = keep === null ? undefined : await ResultStore.open(output, onRubbish);
+    const store = keep === null ? undefined : await ResultStore.open(output, onInvalidFile);
     const retention = store && keep ? new Retention(store, keep, onError) : undefined;
     retention?.start();
     const spool = new Spool(output, limits.uploadBytes);
@@ -77,7 +77,7 @@ export class Service {
     return this.store !== undefined;
   }
 
-  /** With where the rest of it is. */
+  /** Adds the URLs of a result and its files. */
   withLinks(result: ClipResult): ClipResult {
     if (result.id === null) return result;
     const self = `${this.prefix}/api/results/${result.id}`;
@@ -90,7 +90,10 @@ export class Service {
     return { csv: `${base}/csv`, ndjson: `${base}/ndjson`, zip: `${base}/zip` };
   }
 
-  /** What a client hears of an error, which is counted and logged: with its cause where it is ours, in a line where it is his. */
+  /**
+   * Counts and logs an error, and returns what the client is told about it. Errors of the server are logged with their stack, those of
+   * clients in one line.
+   */
   failure(error: unknown, { log }: FastifyRequest): ErrorAnswer {
     const answer = answerTo(error);
     const { status, code } = answer;
@@ -100,12 +103,12 @@ export class Service {
     return answer;
   }
 
-  /** The responses of a route that fails in these ways. */
+  /** Returns the schemas of responses with these statuses. */
   errors<S extends number>(...statuses: S[]): Record<S, typeof errorResult> {
     return Object.fromEntries(statuses.map((status) => [status, errorResult])) as Record<S, typeof errorResult>;
   }
 
-  /** For routes that read their bodies themselves: what the schema says of them is documentation. */
+  /** For routes that parse their bodies themselves: the schema of the body is documentation only. */
   readonly validateAllButBody: FastifySchemaCompiler<z.ZodType> = (route) =>
     route.httpPart === 'body' ? (value: unknown) => ({ value }) : validatorCompiler(route);
 
@@ -127,7 +130,7 @@ export class Service {
         bytes: statSync(file, { throwIfNoEntry: false })?.size ?? 0,
       },
       memory: { rssBytes, audioBytes },
-      calls: { queued, running, done },
+      requests: { queued, running, done },
       limits: { uploadBytes, duration, files },
       results: { kept: this.keepsResults, seconds: this.keep?.seconds ?? null, bytes: this.keep?.bytes ?? null },
     };

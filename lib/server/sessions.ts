@@ -1,18 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** A session ends so long after its last use, or after its beginning. */
+/** A session ends after this time without use. */
 const IDLE_MS = 12 * 3_600_000;
+/** A session ends at this age in any case. */
 export const SESSION_MS = 7 * 24 * 3_600_000;
 
 /**
- * Sessions of people who gave the token: random names that are not derived from it. They end with a logout, with time, or with
- * the process. Their number is bounded: beyond it, the least recently used one ends.
+ * Sessions of people who logged in with the token. Their names are random and not derived from the token. A session ends by logout,
+ * by time, or with the process. Their number is bounded: one more ends the least recently used.
  */
 export class Sessions {
-  /** The least recently used first. Keys are digests, so that the time of a lookup reveals nothing about a name. */
+  /** Least recently used first. Keys are digests, so that the time of a lookup reveals nothing about a name. */
   readonly #sessions = new Map<string, { began: number; used: number }>();
 
-  constructor(private readonly most = 1000) {}
+  constructor(private readonly max = 1000) {}
 
   get size(): number {
     return this.#sessions.size;
@@ -22,13 +23,13 @@ export class Sessions {
     const name = randomBytes(32).toString('base64url');
     this.#sessions.set(digest(name), { began: now, used: now });
     for (const [oldest, session] of this.#sessions) {
-      if (this.#sessions.size <= this.most && isAlive(session, now)) break;
+      if (this.#sessions.size <= this.max && isAlive(session, now)) break;
       this.#sessions.delete(oldest);
     }
     return name;
   }
 
-  /** Whether there is a session of that name. Asking counts as use. */
+  /** Returns whether there is a session with that name. Counts as use of it. */
   has(name: string, now = Date.now()): boolean {
     const key = digest(name);
     const session = this.#sessions.get(key);

@@ -2,29 +2,30 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import path from 'node:path';
 
+import { systemCode } from '../shared/errors.js';
 import { isShortOfFiles } from './errors.js';
 
-/** A stored file that is not what was stored. */
-export class Rubbish extends Error {
+/** A file of the output folder that is not what its name says. */
+export class InvalidFile extends Error {
   constructor(file: string, why: string, options?: ErrorOptions) {
     super(`${path.basename(path.dirname(file))}/${path.basename(file)} ${why}`, options);
-    this.name = 'Rubbish';
+    this.name = 'InvalidFile';
   }
 }
 
 /**
- * Opens a file of the output folder, in which others may have put anything: neither a link out of it nor a pipe that never ends
- * is followed.
- * @returns undefined where there is none
- * @throws Rubbish for what is no regular file, or cannot be read
+ * Opens a file of the output folder. Other programs may have put anything there, so links are not followed and pipes are not read.
+ * @returns undefined if there is no such file
+ * @throws InvalidFile if it is not a regular file, or cannot be read
  */
 export async function openStored(file: string): Promise<{ handle: FileHandle; bytes: number } | undefined> {
   let handle: FileHandle | undefined;
   try {
-    if (!(await lstat(path.dirname(file))).isDirectory()) throw new Rubbish(file, 'is in no folder of this server');
+    if (!(await lstat(path.dirname(file))).isDirectory())
+      throw new InvalidFile(file, 'is not in a folder of this server');
     handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const stats = await handle.stat();
-    if (!stats.isFile()) throw new Rubbish(file, 'is no regular file');
+    if (!stats.isFile()) throw new InvalidFile(file, 'is not a regular file');
     return { handle, bytes: stats.size };
   } catch (error) {
     await handle?.close();
@@ -32,15 +33,15 @@ export async function openStored(file: string): Promise<{ handle: FileHandle; by
   }
 }
 
-/** @throws Rubbish where it cannot be read; the error itself where that may pass */
+/** @throws InvalidFile if the file cannot be read; the error itself if the cause may pass */
 function failed(file: string, error: unknown): undefined {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = systemCode(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-  if (error instanceof Rubbish || isShortOfFiles(error)) throw error;
-  throw new Rubbish(file, `cannot be read (${code})`, { cause: error });
+  if (error instanceof InvalidFile || isShortOfFiles(error)) throw error;
+  throw new InvalidFile(file, `cannot be read (${code})`, { cause: error });
 }
 
-/** Changes when the file does; undefined where there is none. */
+/** Returns a text that changes when the file does; undefined if there is no such file. */
 export async function versionOf(file: string): Promise<string | undefined> {
   try {
     const { ino, size, mtimeMs } = await lstat(file);
@@ -51,26 +52,26 @@ export async function versionOf(file: string): Promise<string | undefined> {
 }
 
 /**
- * The JSON of such a file.
- * @returns undefined where there is none
- * @throws Rubbish for what is no JSON, or too large to be what was stored
+ * Reads a JSON file of the output folder.
+ * @returns undefined if there is no such file
+ * @throws InvalidFile if it is not JSON, or larger than `maxBytes`
  */
-export async function readStoredJson(file: string, mostBytes: number): Promise<unknown> {
+export async function readStoredJson(file: string, maxBytes: number): Promise<unknown> {
   const stored = await openStored(file);
   if (stored === undefined) return undefined;
   const { handle, bytes } = stored;
   try {
-    if (bytes > mostBytes) throw new Rubbish(file, `is too large (${bytes} bytes)`);
+    if (bytes > maxBytes) throw new InvalidFile(file, `is too large (${bytes} bytes)`);
     return JSON.parse(await handle.readFile('utf8')) as unknown;
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Rubbish(file, 'is not JSON', { cause: error });
+    if (error instanceof SyntaxError) throw new InvalidFile(file, 'is not JSON', { cause: error });
     return failed(file, error);
   } finally {
     await handle.close();
   }
 }
 
-/** The first bytes of such a file; undefined where there is none, or it has not so many. */
+/** Returns the first bytes of a file of the output folder; undefined if there is no such file, or it is shorter. */
 export async function readStoredHead(file: string, bytes: number): Promise<Buffer | undefined> {
   const stored = await openStored(file);
   if (stored === undefined) return undefined;

@@ -1,28 +1,36 @@
-import type { FastifyMultipartBaseOptions, Multipart, MultipartFile } from '@fastify/multipart';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type * as z from '../vendor/zod.js';
+import type {
+  FastifyMultipartBaseOptions,
+  FastifyReply,
+  FastifyRequest,
+  Multipart,
+  MultipartFile,
+} from '../vendor/server.js';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
-import { ClientGone, HttpError, issuesOf, shortened } from './errors.js';
+import { describeIssues } from '../options/parse.js';
+import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
+import { ClientGone } from './errors.js';
 import type { Spool, Upload } from './spool.js';
 
-/** Types of a body, or of a part, that may hold a recording. */
+/** Content types of a body, or of a part of a form, that may be a recording. */
 const RECORDING =
   /^(audio\/[\w.+-]+|video\/(webm|mp4|ogg|quicktime|x-matroska|matroska)|application\/(octet-stream|ogg))$/i;
 
-/** Of a part that is no file, and how many of them there may be. */
+/** Maximum size and number of the fields of a form. */
 const MAX_FIELD_BYTES = 1024;
 const MAX_FIELDS = 32;
-/** Between two looks at a form that has no next part yet, and how many of them may find nothing new. */
-const LOOK_MS = 1000;
-const LOOKS = { complete: 2, arriving: 60 };
+/** Interval of checks for new bytes of a request. */
+const CHECK_MS = 1000;
+/** Number of checks in a row without new bytes after which a request has stalled, if it is complete or still arriving. */
+const MAX_IDLE_CHECKS = { complete: 2, arriving: 60 };
 
 export function isRecordingType(type: string | undefined): boolean {
   return RECORDING.test(type?.split(';')[0]?.trim() ?? '');
 }
 
-/** Aborts when the client goes before it has its answer. */
+/** Returns a signal that is aborted if the client closes the connection before it has the answer. */
 export function clientSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once('close', () => {
@@ -31,13 +39,13 @@ export function clientSignal(reply: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-/** A part of a form that is a file: taken in, or refused. */
+/** A file of a form: an upload, or the error with which it was refused. */
 export type FormFile =
-  { name: string; upload: Upload; error?: undefined } | { name: string; upload?: undefined; error: HttpError };
+  { name: string; upload: Upload; error?: undefined } | { name: string; upload?: undefined; error: EmotionError };
 
 /**
- * The files of a form as they come, each taken in before the next is read; `fields` fills up on the way.
- * @throws HttpError ERR_BAD_REQUEST where the form itself is wrong
+ * Yields the files of a form as they arrive. Each is received before the next is read. `fields` is filled on the way.
+ * @throws EmotionError ERR_BAD_REQUEST if the form itself is not valid
  */
 export async function* formFiles(
   request: FastifyRequest,
@@ -54,32 +62,30 @@ export async function* formFiles(
   try {
     for await (const part of partsOf(request, { limits, isPartAFile })) {
       if (part.type === 'field') {
-        if (part.valueTruncated)
-          throw new HttpError('ERR_BAD_REQUEST', `The field ${shortened(part.fieldname)} is too long`);
+        if (part.valueTruncated) throw bad(`The field ${shown(part.fieldname)} is too long`);
         fields.set(part.fieldname, String(part.value));
         continue;
       }
       if (++files > maxFiles) {
-        const most = maxFiles === 1 ? 'one file' : `${maxFiles} files`;
-        throw new HttpError('ERR_BAD_REQUEST', `The form holds more than ${most}`);
+        throw bad(`The form has more than ${maxFiles === 1 ? 'one file' : `${maxFiles} files`}`);
       }
-      yield await take(request, part, spool, signal);
+      yield await receive(request, part, spool, signal);
     }
   } catch (error) {
-    throw signal.aborted ? error : worded(error);
+    throw signal.aborted ? error : formError(error);
   } finally {
-    drain(request.raw); // what a client still sends of a form that is not read any more
+    drain(request.raw); // the rest of a form that is no longer read
   }
 }
 
-/** Those without a file name count where their type says what they are. */
+/** A part without a file name is a file if its content type is that of a recording. */
 function isPartAFile(_field: string | undefined, type: string | undefined, filename: string | undefined): boolean {
   return filename !== undefined || isRecordingType(type);
 }
 
 /**
- * The parts of a form. The parser may wait for ever behind a part that it skips, for one that cannot come any more.
- * @throws HttpError ERR_BAD_REQUEST then; what the parser throws
+ * Yields the parts of a form. After a part that it skips, the parser may wait forever for one that cannot come.
+ * @throws EmotionError ERR_BAD_REQUEST in that case; errors of the parser
  */
 async function* partsOf(
   request: FastifyRequest,
@@ -87,7 +93,7 @@ async function* partsOf(
 ): AsyncGenerator<Multipart, void, undefined> {
   const parts = request.parts(options);
   for (;;) {
-    const { stalled, stop } = watch(request);
+    const { stalled, stop } = watchForStall(request);
     try {
       const next = await Promise.race([parts.next(), stalled]);
       if (next.done === true) return;
@@ -99,62 +105,65 @@ async function* partsOf(
   }
 }
 
-/** Rejects when nothing has come for long. */
-function watch(request: FastifyRequest): { stalled: Promise<never>; stop: () => void } {
-  const what = 'The form cannot be read: nothing follows a part that is no form data, or that is cut off';
+/** `stalled` rejects when no byte of the request has arrived for long. */
+function watchForStall(request: FastifyRequest): { stalled: Promise<never>; stop: () => void } {
+  const what = 'The form cannot be read: it ends after a part that is not form data, or within a part';
   let stop = (): void => undefined;
   const stalled = new Promise<never>((_resolve, reject) => {
-    stop = onStall(request, LOOKS, () => reject(new HttpError('ERR_BAD_REQUEST', what)));
+    stop = onStall(request, MAX_IDLE_CHECKS, () => reject(bad(what)));
   });
   return { stalled, stop };
 }
 
-/** Calls back when so many looks have found no new byte. */
-function onStall({ raw }: FastifyRequest, most: typeof LOOKS, stalled: () => void): () => void {
-  let [bytes, looks] = [-1, 0];
-  const looking = setInterval(() => {
+/** Calls `stalled` when so many checks in a row have found no new byte. Returns a function that stops the checks. */
+function onStall({ raw }: FastifyRequest, max: typeof MAX_IDLE_CHECKS, stalled: () => void): () => void {
+  let [bytes, checks] = [-1, 0];
+  const timer = setInterval(() => {
     const { bytesRead } = raw.socket;
-    looks = bytesRead === bytes ? looks + 1 : 0;
+    checks = bytesRead === bytes ? checks + 1 : 0;
     bytes = bytesRead;
-    if (looks >= (raw.complete ? most.complete : most.arriving)) stalled();
-  }, LOOK_MS);
-  return () => clearInterval(looking);
+    if (checks >= (raw.complete ? max.complete : max.arriving)) stalled();
+  }, CHECK_MS);
+  return () => clearInterval(timer);
 }
 
-/** Nothing more comes of an upload, nor of what would follow it. */
-class Stalled extends HttpError {}
+/** The error of an upload that has stalled. The rest of the request does not arrive either. */
+class Stalled extends EmotionError {}
 
 /**
- * Takes a recording in while it comes.
- * @throws Stalled where it does not; what `Spool.take` throws
+ * Receives a recording while it arrives.
+ * @throws Stalled; what `Spool.receive` throws
  */
-async function spooled(
+async function receiveFile(
   request: FastifyRequest,
   content: Readable,
   { spool, name, signal }: { spool: Spool; name: string; signal: AbortSignal },
 ): Promise<Upload> {
   const stalled = new AbortController();
-  // What has come whole is the disk's to take its time with.
-  const stop = onStall(request, { ...LOOKS, complete: Infinity }, () => {
-    stalled.abort(new Stalled('ERR_BAD_REQUEST', `Nothing of ${shortened(name)} has come for a minute`));
+  // A request that is complete may wait for a slow disk.
+  const stop = onStall(request, { ...MAX_IDLE_CHECKS, complete: Infinity }, () => {
+    stalled.abort(new Stalled('ERR_BAD_REQUEST', `No data of ${shown(name)} arrived for a minute`));
   });
   try {
-    return await spool.take(content, name, AbortSignal.any([signal, stalled.signal]));
+    return await spool.receive(content, name, AbortSignal.any([signal, stalled.signal]));
   } finally {
     stop();
   }
 }
 
-/** The parser's errors, in our words. */
-function worded(error: unknown): unknown {
+/** Turns errors of the parser into those of this package. */
+function formError(error: unknown): unknown {
   const { code, statusCode } = error as { code?: string; statusCode?: number };
-  if (code === 'FST_FIELDS_LIMIT')
-    return new HttpError('ERR_BAD_REQUEST', `The form has more than ${MAX_FIELDS} fields`);
+  if (code === 'FST_FIELDS_LIMIT') return bad(`The form has more than ${MAX_FIELDS} fields`);
   if (error instanceof EmotionError || statusCode !== undefined) return error;
-  return new HttpError('ERR_BAD_REQUEST', `The form cannot be read: ${shortened(messageOf(error))}`, { cause: error });
+  return bad(`The form cannot be read: ${shown(messageOf(error))}`, error);
 }
 
-async function take(
+function bad(what: string, cause?: unknown): EmotionError {
+  return EmotionError.from({ code: 'ERR_BAD_REQUEST', what }, cause);
+}
+
+async function receive(
   request: FastifyRequest,
   { file, filename, mimetype }: MultipartFile,
   spool: Spool,
@@ -163,25 +172,20 @@ async function take(
   const name = clipName(filename);
   if (!isRecordingType(mimetype)) {
     file.resume();
-    return {
-      name,
-      error: new HttpError(
-        'ERR_UNSUPPORTED_TYPE',
-        `${shortened(name)} is sent as ${shortened(mimetype)}, which is no audio`,
-      ),
-    };
+    const what = `${shown(name)} has the type ${shown(mimetype)}, which is not audio`;
+    return { name, error: new EmotionError('ERR_UNSUPPORTED_TYPE', what) };
   }
   try {
-    return { name, upload: await spooled(request, file, { spool, name, signal }) };
+    return { name, upload: await receiveFile(request, file, { spool, name, signal }) };
   } catch (error) {
-    if (error instanceof HttpError && !(error instanceof Stalled)) return { name, error };
-    throw error; // the connection or the disk, which the next file would not get past either
+    if (hasCode(error, 'ERR_UPLOAD_TOO_LARGE')) return { name, error };
+    throw error; // of the connection or the disk: the next file would fail too
   }
 }
 
 /**
- * The one recording that a form holds, and its fields.
- * @throws HttpError ERR_BAD_REQUEST, ERR_UNSUPPORTED_TYPE, ERR_UPLOAD_TOO_LARGE
+ * Receives a form with one recording.
+ * @throws EmotionError ERR_BAD_REQUEST, ERR_UNSUPPORTED_TYPE, ERR_UPLOAD_TOO_LARGE
  */
 export async function formUpload<S extends z.ZodType>(
   request: FastifyRequest,
@@ -193,7 +197,7 @@ export async function formUpload<S extends z.ZodType>(
   let found: FormFile | undefined;
   try {
     for await (const file of formFiles(request, spool, { maxFiles: 1, fields, signal })) found = file;
-    if (found === undefined) throw new HttpError('ERR_BAD_REQUEST', 'The form has no file');
+    if (found === undefined) throw bad('The form has no file');
     if (found.upload === undefined) throw found.error;
     return { upload: found.upload, fields: parseFields(schema, fields) };
   } catch (error) {
@@ -203,40 +207,42 @@ export async function formUpload<S extends z.ZodType>(
 }
 
 /**
- * The one recording that a body is.
- * @throws HttpError ERR_UPLOAD_TOO_LARGE
+ * Receives a body that is a recording.
+ * @throws EmotionError ERR_UPLOAD_TOO_LARGE
  */
 export async function bodyUpload(
   request: FastifyRequest,
   spool: Spool,
   { name, signal }: { name: string | undefined; signal: AbortSignal },
 ): Promise<Upload> {
-  if (!(request.body instanceof Readable)) throw new HttpError('ERR_UNSUPPORTED_TYPE', 'The request has no body');
+  if (!(request.body instanceof Readable)) {
+    throw new EmotionError('ERR_UNSUPPORTED_TYPE', 'The request has no body');
+  }
   try {
-    return await spooled(request, request.body, { spool, name: clipName(name), signal });
+    return await receiveFile(request, request.body, { spool, name: clipName(name), signal });
   } finally {
     drain(request.raw);
   }
 }
 
 /**
- * The fields of a form, checked like any other input.
- * @throws HttpError ERR_BAD_REQUEST
+ * Validates the fields of a form.
+ * @throws EmotionError ERR_BAD_REQUEST
  */
 export function parseFields<S extends z.ZodType>(schema: S, fields: ReadonlyMap<string, string>): z.output<S> {
-  const parsed = schema.safeParse(Object.fromEntries(fields));
+  const parsed = schema.safeParse(Object.fromEntries(fields), { reportInput: true });
   if (parsed.success) return parsed.data;
-  throw new HttpError('ERR_BAD_REQUEST', `The form is not valid: ${issuesOf(parsed.error.issues)}`);
+  throw bad(`The form is not valid: ${describeIssues(parsed.error)}`);
 }
 
-/** A client hears of an error only when it has sent all it wants to: the rest is read and thrown away. */
+/** Reads and discards the rest of a request: many clients read the answer only after they have sent everything. */
 function drain(stream: Readable): void {
   if (stream.readableEnded || stream.destroyed) return;
   stream.unpipe();
   stream.resume();
 }
 
-/** What a client calls a clip, fit to be shown and to be told in errors: one line of at most 255 characters. */
+/** Returns the name of a clip without folders and control characters, at most 255 characters long. */
 function clipName(name: string | undefined): string {
   const line = (name ?? '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim();
   const base = line.slice(Math.max(line.lastIndexOf('/'), line.lastIndexOf('\\')) + 1);

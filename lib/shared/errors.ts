@@ -11,11 +11,22 @@ export { type ErrorCode, isErrorCode } from './error-codes.js';
  */
 export interface Problem {
   code: ErrorCode;
+  /** Tells cases of one code apart, where a program must. */
+  kind?: ProblemKind | undefined;
   /** What is wrong, as a sentence without a full stop. */
   what: string;
   /** What to do about it. Default: the remedy of the code. */
   remedy?: string | undefined;
 }
+
+/**
+ * Cases that share their code with others:
+ * - `address-space`: the limit of the address space (ulimit -v) is too small;
+ * - `memory`: memory ran out, where the code says what failed for lack of it;
+ * - `old-system`: the system's C or C++ library is older than the one that a file needs;
+ * - `old-system-libtorch`: the same, and the file belongs to libtorch.
+ */
+export type ProblemKind = 'address-space' | 'memory' | 'old-system' | 'old-system-libtorch';
 
 /** Maximum length of `what`. This is a safety net: text that it quotes is shortened where it is quoted. */
 const MAX_WHAT = 1000;
@@ -25,32 +36,38 @@ const MAX_WHAT = 1000;
  * happened and what to do about it. `cause` is the underlying error, if there is one.
  */
 export class EmotionError extends Error {
-  /** Stable code for programs. docs/errors.md lists all codes. */
+  /** Stable code for programs. docs/reference/errors.md lists all codes. */
   readonly code: ErrorCode;
   readonly #what: string;
   readonly #remedy: string;
+  readonly #kind: ProblemKind | undefined;
 
   /**
    * @param code one of the stable codes
    * @param what what happened, as a sentence without a full stop
-   * @param options `cause`: the underlying error; `remedy`: replaces the remedy of the code
+   * @param options `cause`: the underlying error; `remedy`: replaces the remedy of the code; `kind`: the case of the code
    */
-  constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string | undefined } = {}) {
+  constructor(
+    code: ErrorCode,
+    what: string,
+    options: { cause?: unknown; remedy?: string | undefined; kind?: ProblemKind | undefined } = {},
+  ) {
     const sentence = shown(what, MAX_WHAT).replace(/\.$/, ''); // text quoted from elsewhere may end with a full stop
-    const remedy = options.remedy ?? entryOf(code).remedy;
+    const remedy = remedyOf({ code, what, remedy: options.remedy });
     super(`${sentence}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'EmotionError';
     this.code = code;
     this.#what = sentence;
     this.#remedy = remedy;
+    this.#kind = options.kind;
   }
 
   /**
    * Creates the error of a problem.
    * @internal
    */
-  static from({ code, what, remedy }: Problem, cause?: unknown): EmotionError {
-    return new EmotionError(code, what, { remedy, ...(cause !== undefined && { cause }) });
+  static from({ code, kind, what, remedy }: Problem, cause?: unknown): EmotionError {
+    return new EmotionError(code, what, { remedy, kind, ...(cause !== undefined && { cause }) });
   }
 
   /** What happened, as a sentence without a full stop. */
@@ -62,6 +79,16 @@ export class EmotionError extends Error {
   get remedy(): string {
     return this.#remedy;
   }
+
+  /** The case of the code, where cases of it are told apart. @internal */
+  get kind(): ProblemKind | undefined {
+    return this.#kind;
+  }
+}
+
+/** Returns what to do about a problem: its own remedy, or the usual advice of its code. */
+export function remedyOf({ code, remedy }: Problem): string {
+  return remedy ?? entryOf(code).remedy;
 }
 
 /** Returns whether a value is an EmotionError with one of these codes. */

@@ -17,6 +17,7 @@ export {
   number,
   object,
   type output,
+  preprocess,
   record,
   strictObject,
   string,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import yauzl, { type Entry } from 'yauzl';
 
-import { batchResult, batchSummary } from '../../lib/server/schemas.js';
+import { batchResult, batchSummary } from '../../lib/server/schemas/results.js';
 import { fixture } from '../support/paths.js';
 import { eventsOf, form, type Part, type TestServer, testServer } from '../support/server.js';
 

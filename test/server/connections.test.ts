@@ -14,7 +14,7 @@ const portOf = ({ app }: TestServer) => (app.server.address() as AddressInfo).po
 
 /** In a hurry: what takes five seconds elsewhere takes half a second here. */
 async function listening(options: NonNullable<Parameters<typeof testServer>[0]>): Promise<TestServer> {
-  const server = await testServer({ ...options, connections: { hasteMs: 500, ...options.connections } });
+  const server = await testServer({ ...options, connections: { graceMs: 500, ...options.connections } });
   await server.app.listen({ port: 0, host: '127.0.0.1' });
   return server;
 }
@@ -178,7 +178,7 @@ describe('connections', function () {
   });
 
   it('that say nothing do not keep a server open that is told to end', async () => {
-    const server = await listening({ connections: { hasteMs: 60_000 } });
+    const server = await listening({ connections: { graceMs: 60_000 } });
     const held = [
       ...(await openMany(portOf(server), 5, '')),
       ...(await openMany(portOf(server), 5, 'GET / HTTP/1.1\r\nHost:')),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { InjectOptions } from 'fastify';
 
 import { EmotionRecognizer, type RecognitionResult } from '../../lib/index.js';
-import { inferResponse } from '../../lib/server/schemas.js';
+import { inferResponse } from '../../lib/server/schemas/inference.js';
 import { type TestServer, testServer } from '../support/server.js';
 import { clip } from '../support/tiny.js';
 
@@ -126,7 +126,7 @@ describe('the Open Inference Protocol', () => {
     assert.deepEqual(json.outputs[2]!['data'], Array.from(expected[0]!.logits!));
   });
 
-  it('hears another sample rate', async () => {
+  it('accepts another sample rate', async () => {
     const samples = clip(3, 8000);
     await using recognizer = new EmotionRecognizer();
     const alone = await recognizer.recognize({ samples, sampleRate: 8000 }, { logits: true });
@@ -137,23 +137,23 @@ describe('the Open Inference Protocol', () => {
 
   const one = { name: 'waveform', datatype: 'FP32', shape: [2], data: [0, 0] };
   const bad: [what: string, request: Partial<InjectOptions>, status: number, message: RegExp][] = [
-    ['no JSON', { payload: '{' }, 400, /not JSON/],
+    ['no JSON', { payload: '{' }, 400, /not valid JSON/],
     ['no inputs', { payload: { inputs: [] } }, 400, /inputs/],
-    ['another input', { payload: { inputs: [{ ...one, name: 'audio' }] } }, 400, /no input "waveform"/],
+    ['another input', { payload: { inputs: [{ ...one, name: 'audio' }] } }, 400, /"waveform" is missing/],
     ['an input too many', { payload: { inputs: [one, { ...one, name: 'audio' }] } }, 400, /no input "audio"/],
     ['another datatype', { payload: { inputs: [{ ...one, datatype: 'INT16' }] } }, 400, /must be FP32/],
     ['three dimensions', { payload: { inputs: [{ ...one, shape: [1, 1, 2] }] } }, 400, /\[N\] or \[B, N\]/],
-    ['too little data', { payload: { inputs: [{ ...one, shape: [3] }] } }, 400, /2 numbers, and its shape wants 3/],
+    ['too little data', { payload: { inputs: [{ ...one, shape: [3] }] } }, 400, /2 numbers, but its shape requires 3/],
     ['no data', { payload: { inputs: [{ ...one, data: undefined }] } }, 400, /0 numbers/],
-    ['text for numbers', { payload: { inputs: [{ ...one, data: ['0', '0'] }] } }, 400, /no number/],
+    ['text for numbers', { payload: { inputs: [{ ...one, data: ['0', '0'] }] } }, 400, /not a number/],
     ['no clips', { payload: { inputs: [{ ...one, shape: [0, 2], data: [] }] } }, 400, /0 clips/],
     [
       'lengths beyond',
       { payload: { inputs: [one, { name: 'lengths', datatype: 'INT64', shape: [1], data: [3] }] } },
       400,
-      /lengths holds 3/,
+      /lengths has 3/,
     ],
-    ['an input twice', { payload: { inputs: [one, one] } }, 400, /"waveform" comes twice/],
+    ['an input twice', { payload: { inputs: [one, one] } }, 400, /"waveform" appears twice/],
     ['another output', { payload: { inputs: [one], outputs: [{ name: 'text' }] } }, 400, /no output "text"/],
     [
       'a head that is longer than the body',
@@ -178,10 +178,10 @@ describe('the Open Inference Protocol', () => {
         headers: { 'content-type': 'application/octet-stream' },
       },
       413,
-      /larger than 64 MB\. Send fewer or shorter clips/,
+      /larger than 67 MB\. Send fewer or shorter clips/,
     ],
     ['another model', { url: '/v2/models/large/infer', payload: { inputs: [one] } }, 404, /no model large/],
-    ['nothing', {}, 400, /not JSON|body/],
+    ['nothing', {}, 400, /not valid JSON|body/],
   ];
   for (const [what, request, status, message] of bad) {
     it(`refuses ${what}: ${status}`, async () => {

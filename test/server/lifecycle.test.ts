@@ -8,7 +8,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { errorResult } from '../../lib/server/schemas.js';
+import { errorResult } from '../../lib/server/schemas/results.js';
 import { cli, fixture, root } from '../support/paths.js';
 import { runCli } from '../support/run.js';
 import { eventsOf, form, type TestServer, testServer } from '../support/server.js';
@@ -157,7 +157,7 @@ describe('clients of all kinds', () => {
     socket.write(parts);
     let text = '';
     for await (const chunk of socket) text += String(chunk);
-    assert.match(text, /^HTTP\/1\.1 400 .*"ERR_BAD_REQUEST".*(no file|no form data)/s);
+    assert.match(text, /^HTTP\/1\.1 400 .*"ERR_BAD_REQUEST".*(no file|not form data)/s);
   });
 
   it('one that speaks no HTTP, or too much of it, is turned away in our words', async () => {
@@ -204,8 +204,8 @@ describe('emotion2vec serve', () => {
     });
     await new Promise<void>((resolve, reject) => {
       const poll = async (): Promise<void> => {
-        const { calls } = (await (await fetch(`${url}/api/status`)).json()) as { calls: { running: number } };
-        if (calls.running > 0) resolve();
+        const { requests } = (await (await fetch(`${url}/api/status`)).json()) as { requests: { running: number } };
+        if (requests.running > 0) resolve();
         else setTimeout(() => void poll().catch(reject), 10);
       };
       void poll().catch(reject);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { EmotionRecognizer } from '../../lib/index.js';
-import { clipResult } from '../../lib/server/schemas.js';
+import { clipResult } from '../../lib/server/schemas/results.js';
 import { fixture } from '../support/paths.js';
 import { eventsOf, form, type TestServer, testServer } from '../support/server.js';
 

@@ -17,7 +17,7 @@ import { Readable } from 'node:stream';
 import { newId } from '../../lib/server/clip-id.js';
 import { ResultStore } from '../../lib/server/result-store.js';
 import { Retention } from '../../lib/server/retention.js';
-import { clipResult, resultList } from '../../lib/server/schemas.js';
+import { clipResult, resultList } from '../../lib/server/schemas/results.js';
 import { Spool } from '../../lib/server/spool.js';
 import { fixture } from '../support/paths.js';
 import { form, type TestServer, testServer } from '../support/server.js';
@@ -231,7 +231,8 @@ describe('what is kept', () => {
     for (const name of [dead, alive, recent]) mkdirSync(path.join(folder, name));
     for (const name of [dead, alive]) utimesSync(path.join(folder, name), 0, 0);
     const spool = new Spool(folder, 2 ** 20);
-    const take = (bytes: number) => spool.take(Readable.from([Buffer.alloc(bytes)]), 'a', new AbortController().signal);
+    const take = (bytes: number) =>
+      spool.receive(Readable.from([Buffer.alloc(bytes)]), 'a', new AbortController().signal);
     const [small, large] = [await take(10), await take(300_000)];
     assert.ok(small.source instanceof Uint8Array, 'few bytes stay in memory');
     for (const end = Date.now() + 10_000; existsSync(path.join(folder, dead));) {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 
-import { clipResult } from '../../lib/server/schemas.js';
+import { clipResult } from '../../lib/server/schemas/results.js';
 import { keep } from '../support/kept-result.js';
 import { type TestServer, testServer } from '../support/server.js';
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
+import helmet from 'helmet';
+
+import { SECURITY_HEADERS } from '../../lib/server/headers.js';
 import { fixture } from '../support/paths.js';
 import { testServer } from '../support/server.js';
 
@@ -70,7 +73,7 @@ describe('a server with a token', () => {
     assert.deepEqual([last.statusCode, codeOf(last)], [429, 'ERR_RATE_LIMITED'], 'no guessing');
     const seen = await login('guess', 'text/html');
     assert.equal(seen.statusCode, 429);
-    assert.match(seen.body, /<p id="problem" role="alert">That was often/);
+    assert.match(seen.body, /<p id="problem" role="alert">Too many attempts/);
   });
 
   it('has none that is empty', async () => {
@@ -151,6 +154,22 @@ describe('protection', () => {
     assert.ok(!second.body.includes(nonce), 'another one each time');
     assert.equal(first.headers['x-content-type-options'], 'nosniff');
     assert.ok(!/(src|href)="(https?:)?\/\//.test(first.body), 'nothing from another host');
+  });
+
+  it('sends the headers of helmet', () => {
+    const names: Record<string, string> = {};
+    const directives: Record<string, string[]> = {};
+    for (const directive of SECURITY_HEADERS['content-security-policy'].split(';')) {
+      const [name, ...sources] = directive.split(' ');
+      directives[name!] = sources;
+    }
+    const middleware = helmet({
+      strictTransportSecurity: false,
+      contentSecurityPolicy: { useDefaults: false, directives },
+    });
+    const setHeader = (name: string, value: string) => (names[name.toLowerCase()] = value);
+    middleware({} as never, { setHeader, removeHeader: () => undefined } as never, (error) => assert.ifError(error));
+    assert.deepEqual({ ...SECURITY_HEADERS }, names);
   });
 
   it('answers with the request id that a proxy gave', async () => {

@@ -6,7 +6,8 @@ import Fastify from 'fastify';
 
 import emotion2vec from '../../lib/fastify.js';
 import { EmotionRecognizer } from '../../lib/index.js';
-import { clipResult, serverStatus } from '../../lib/server/schemas.js';
+import { clipResult } from '../../lib/server/schemas/results.js';
+import { serverStatus } from '../../lib/server/schemas/status.js';
 import { fixture } from '../support/paths.js';
 import { form, type TestServer, testServer } from '../support/server.js';
 
@@ -50,7 +51,7 @@ describe('the server', () => {
     await server.app.inject(post);
     const after = await status();
     assert.deepEqual([after.model.state, after.model.precision, after.model.device], ['loaded', 'fp32', 'cpu']);
-    assert.deepEqual(after.calls, { queued: 0, running: 0, done: 1 });
+    assert.deepEqual(after.requests, { queued: 0, running: 0, done: 1 });
     assert.ok(after.memory.rssBytes > 1e7);
   });
 
@@ -81,7 +82,7 @@ describe('the server', () => {
     assert.deepEqual(
       lines.map(({ msg, level }) => [msg, level]),
       [
-        ['recognised', 30],
+        ['recognized', 30],
         ['request', 30],
       ],
     );
@@ -137,7 +138,10 @@ describe('the server', () => {
     const text = JSON.stringify(document);
     const used = new Set(Array.from(text.matchAll(/"#\/components\/schemas\/(\w+)"/g), ([, name]) => name!));
     assert.deepEqual(Object.keys(document.components.schemas).sort(), [...used].sort(), 'each is there, and is used');
-    assert.equal((await server.app.inject('/docs/')).statusCode, 200);
+    assert.deepEqual((await server.app.inject('/docs/json')).json(), document);
+    const page = await server.app.inject('/docs');
+    assert.match(page.body, /docs-[\w-]+\.js/);
+    assert.equal((await server.app.inject('/docs/')).headers['location'], '../docs', 'its links are relative');
   });
 
   it('answers nothing that it is sent with an error of its own: 300 requests at random', async function () {
@@ -255,7 +259,7 @@ describe('the plugin', () => {
       [{ maxFiles: 0 }, /maxFiles/],
       [{ keep: { days: 1 } }, /keep/],
       [{ outputs: 'x' }, /outputs/],
-      [{ recognizer: undefined }, /recognizer: an EmotionRecognizer is needed/],
+      [{ recognizer: undefined }, /recognizer: expected an EmotionRecognizer/],
       [{ recognizer: 3 }, /recognizer/],
       [{ model: '' }, /model/],
     ] as const) {

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** What one does on the page. */
+/** Actions on the page. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
@@ -9,12 +9,12 @@ import { fixture } from './paths.js';
 
 const axe = readFileSync(createRequire(__filename).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** The button that recognises. */
+/** The button that starts the recognition. */
 export const RUN = 'button.primary';
 
-/** What axe finds that is serious. It is evaluated, not added as a script: the page's policy would refuse that. */
+/** Returns the serious problems that axe finds. axe is evaluated, because the policy of the page refuses added scripts. */
 export async function violations(page: Page): Promise<string[]> {
-  await page.waitForTimeout(500); // colours in transition have no contrast yet
+  await page.waitForTimeout(500); // colors have no defined contrast during a transition
   await page.evaluate(axe);
   const { violations: found } = await page.evaluate(() =>
     (window as never as { axe: { run(): Promise<AxeResults> } }).axe.run(),
@@ -27,8 +27,8 @@ export async function violations(page: Page): Promise<string[]> {
 export const choose = (page: Page, ...names: string[]): Promise<void> =>
   page.setInputFiles('input[type=file]', names.map(fixture));
 
-/** Hears what is chosen; resolves when a result is shown. */
-export async function recognise(page: Page): Promise<void> {
+/** Recognizes the selected files. Resolves when a result is shown. */
+export async function recognize(page: Page): Promise<void> {
   await page.click(RUN);
   await page.waitForSelector('.headline');
   await page.waitForSelector(`${RUN}:not(.busy)`);
@@ -36,7 +36,7 @@ export async function recognise(page: Page): Promise<void> {
 
 export async function example(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Example' }).click();
-  await recognise(page);
+  await recognize(page);
 }
 
 export const textOf = async (page: Page, selector: string): Promise<string> => (await page.textContent(selector)) ?? '';

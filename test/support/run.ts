@@ -9,7 +9,7 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs Node in the checkout and waits until it ends. `LIMIT` in `env` limits the address space, in kilobytes (ulimit -v). */
+/** Runs Node in the checkout and waits for it to exit. `LIMIT` is the address space in kilobytes (ulimit -v). */
 export function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const { LIMIT, ...rest } = env;
   const [program, all] =
@@ -24,7 +24,7 @@ export function runNode(args: readonly string[], env: Record<string, string> = {
   });
 }
 
-/** Runs the command-line tool. */
+/** Runs the command line tool. */
 export function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   return runNode([cli, ...args], env);
 }

@@ -1,7 +1,7 @@
 /**
- * The tiny emotion2vec of the parity fixture: FunASR's architecture with 64 dimensions and 2 + 2 blocks. Neither its weights nor
- * its clips are committed, because scripts/make-parity-fixture.py computes exactly the same numbers from the same formula. The
- * formula also has weights for other sizes (full-size.ts).
+ * The tiny emotion2vec of the parity fixture: FunASR's architecture with 64 dimensions and 2 + 2 blocks. Its weights and clips
+ * come from a formula that scripts/make-parity-fixture.py follows too, number for number, so neither is committed. The formula
+ * has weights for other sizes too (full-size.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,16 +17,15 @@ export const LABELS =
 export interface NetworkSize {
   dim: number;
   heads: number;
-  /** Number of blocks of the context encoder. */
+  /** Number of blocks of the context encoder, and after it. */
   contextBlocks: number;
-  /** Number of blocks after the context encoder. */
   blocks: number;
 }
 
 const TINY: NetworkSize = { dim: 64, heads: 4, contextBlocks: 2, blocks: 2 };
 const GROUPS = 16;
 
-/** Returns uniform random numbers of mean 0 and variance 1, computed as a hash of seed and index. */
+/** Returns uniform numbers of mean 0 and variance 1 that are hashes of (seed, index). */
 export function noise(seed: number, length: number): Float64Array {
   const values = new Float64Array(length);
   for (let i = 0; i < length; i++) {
@@ -54,7 +53,7 @@ export function tinyWeights(): Map<string, Stored> {
   return seededWeights(TINY);
 }
 
-/** Returns the weights of an emotion2vec of this size. The name of a tensor is its seed. */
+/** Returns the weights of an emotion2vec network of this size, with one seed for each name. */
 export function seededWeights({ dim, heads, contextBlocks, blocks }: NetworkSize): Map<string, Stored> {
   const weights = new Map<string, Stored>();
   const add = (name: string, ...shape: number[]): void => {
@@ -114,7 +113,7 @@ export function seededWeights({ dim, heads, contextBlocks, blocks }: NetworkSize
   return weights;
 }
 
-/** Creates a new folder with the model.pt and tokens.txt of the tiny model. */
+/** Returns a new folder with model.pt and tokens.txt of the tiny model. */
 export function tinySnapshot(weights = tinyWeights(), labels: readonly string[] = LABELS): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-tiny-'));
   writeCheckpoint(path.join(folder, 'model.pt'), weights);
@@ -122,7 +121,7 @@ export function tinySnapshot(weights = tinyWeights(), labels: readonly string[] 
   return folder;
 }
 
-/** Writes the archive of the tiny model to `archive` or a new folder, and returns its path. */
+/** Imports the tiny model as an archive, at `archive` or in a new folder. */
 export async function importTiny(archive?: string): Promise<string> {
   const folder = tinySnapshot();
   const output = archive ?? path.join(mkdtempSync(path.join(tmpdir(), 'emotion2vec-archive-')), 'tiny.pt');

@@ -6,15 +6,15 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 import { picture, visit } from '../support/browser.js';
-import { choose, example, recognise, RUN, textOf, violations } from '../support/page.js';
+import { choose, example, recognize, RUN, textOf, violations } from '../support/page.js';
 import { fixture, root } from '../support/paths.js';
 
 describe('the page', () => {
-  it('opens at once, asks nobody else for anything, and does not jump about', async () => {
+  it('opens without layout shifts and without requests to other hosts', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
     await page.waitForSelector('.model-state.unloaded');
-    assert.match(await textOf(page, '.model-state'), /not loaded yet.*small-en-de · \d+ MB of memory/);
+    assert.match(await textOf(page, '.model-state'), /not loaded.*small-en-de · \d+ MB of memory/);
     const shift = await page.evaluate(
       () =>
         new Promise<number>((resolve) => {
@@ -36,10 +36,10 @@ describe('the page', () => {
     assert.ok(scripts.length > 0 && bytes < 200_000, `${bytes} bytes`);
   });
 
-  it('hears a recording and shows all of the result', async () => {
+  it('recognizes a recording and shows the result', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
-    // What the button says on the way.
+    // Collects the texts of the button.
     await page.evaluate((selector) => {
       const said = ((window as never as { said: string[] }).said = []) as string[];
       const note = (): number => said.push(document.querySelector(selector)?.textContent ?? '');
@@ -51,36 +51,36 @@ describe('the page', () => {
     }, '.run');
     await example(page);
     const said = await page.evaluate(() => (window as never as { said: string[] }).said);
-    for (const words of [/Sending|Loading the model, \d+ %/, /Listening/])
+    for (const words of [/Uploading|Loading the model: \d+ %/, /Recognizing/])
       assert.ok(
         said.some((text) => words.test(text)),
         said.join(),
       );
     assert.equal(await textOf(page, '.headline-file'), 'example.ogg');
-    assert.match(await textOf(page, '.headline-confidence'), /^\d+\.\d % sure|Not sure/);
+    assert.match(await textOf(page, '.headline-confidence'), /^(Low c|C)onfidence:? \d+\.\d %$/);
     assert.equal(await page.locator('.scores dl > div').count(), 9);
     assert.equal(await page.locator('.scores .unused').count(), 2);
     assert.match(await textOf(page, '.facts'), /12\.7 s.*\d+ ms.*small-en-de, fp32, cpu/);
     assert.match(await textOf(page, '.model-state'), /Model ready.*fp32 · cpu/);
-    // The waveform is drawn, in more than one colour.
+    // The waveform is drawn in more than one color.
     await page.waitForFunction(() => {
       const canvas = document.querySelector('.waveform > div')?.shadowRoot?.querySelector('canvas');
       if (!canvas || canvas.width === 0) return false;
       const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
-      const colours = new Set<number>();
+      const colors = new Set<number>();
       for (let i = 0; i < data.length; i += 4)
-        if (data[i + 3] === 255) colours.add((data[i]! << 16) | (data[i + 1]! << 8) | data[i + 2]!);
-      return colours.size > 3;
+        if (data[i + 3] === 255) colors.add((data[i]! << 16) | (data[i + 1]! << 8) | data[i + 2]!);
+      return colors.size > 3;
     });
     await picture(page, 'page');
-    // A stretch of the timeline leads there; it plays from there.
-    const stretches = page.locator('.stretches button');
-    assert.ok((await stretches.count()) > 3);
-    await stretches.last().click();
+    // A click on a segment seeks to it, and playback starts there.
+    const segments = page.locator('.segment-bar button');
+    assert.ok((await segments.count()) > 3);
+    await segments.last().click();
     const time = async () => Number.parseFloat(await textOf(page, '.transport .time'));
     assert.ok((await time()) > 8);
-    assert.equal(await page.locator('.changes [aria-current]').count(), 1);
-    await stretches.nth(1).click();
+    assert.equal(await page.locator('.segment-list [aria-current]').count(), 1);
+    await segments.nth(1).click();
     const before = await time();
     await page.getByRole('button', { name: 'Play' }).click();
     await page.waitForFunction(
@@ -99,14 +99,14 @@ describe('the page', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('makes a timeline of a clip that was heard as a whole', async () => {
+  it('creates the timeline of a clip that was recognized without one', async () => {
     await using visited = await visit();
     const { page } = visited;
     await page.check('input[value=utterance]');
     await choose(page, 'speech.wav');
-    await recognise(page);
+    await recognize(page);
     assert.equal(await page.locator('.timeline').count(), 0);
-    await page.getByRole('button', { name: 'Make a timeline' }).click();
+    await page.getByRole('button', { name: 'Create a timeline' }).click();
     await page.waitForSelector('.timeline');
   });
 
@@ -118,19 +118,19 @@ describe('the page', () => {
     await page.waitForFunction(
       () => Number.parseFloat(document.querySelector('.recording .time')?.textContent ?? '0') >= 1.2,
     );
-    await page.getByRole('button', { name: 'Stop recording' }).click();
+    await page.getByRole('button', { name: 'Stop' }).click();
     await page.waitForSelector('.chosen li');
     assert.match(await textOf(page, '.chosen .file-name'), /^Microphone \d\d\.\d\d\.\d\d\.webm$/);
-    await recognise(page);
-    assert.match(await textOf(page, '.facts'), /Length\s*1\.\d s/);
+    await recognize(page);
+    assert.match(await textOf(page, '.facts'), /Duration\s*1\.\d s/);
     assert.deepEqual(problems, []);
   });
 
-  it('hears many, sorts them, opens one, and gives them as a table', async () => {
+  it('recognizes a batch, sorts it, opens a result, and downloads a table', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
     await choose(page, 'speech.wav', 'text.wav', 'speech.webm', 'speech-alaw.wav');
-    assert.match(await textOf(page, RUN), /Recognise 4 recordings/);
+    assert.match(await textOf(page, RUN), /Recognize 4 files/);
     await page.click(RUN);
     await page.waitForSelector('.batch-downloads');
     const names = () => page.locator('tbody th').allTextContents();
@@ -147,8 +147,8 @@ describe('the page', () => {
       numbers,
       [...numbers].sort((a, b) => b - a),
     );
-    assert.equal(shown.at(-1), '', 'what failed comes last');
-    assert.match(await textOf(page, 'tbody td.bad'), /^Failed: This is no recording that can be read/);
+    assert.equal(shown.at(-1), '', 'failures are last');
+    assert.match(await textOf(page, 'tbody td.bad'), /^Failed: The file could not be decoded/);
     await page.getByRole('button', { name: 'Open speech.webm' }).first().click();
     assert.equal(await textOf(page, '.headline-file'), 'speech.webm');
     await picture(page, 'batch');
@@ -161,29 +161,26 @@ describe('the page', () => {
     assert.deepEqual(await violations(page), []);
   });
 
-  it('says what to do about an error, and goes on', async () => {
+  it('explains an error, and works afterwards', async () => {
     await using visited = await visit({ server: { maxUploadBytes: 100_000 } });
     const { page } = visited;
     await choose(page, 'text.wav');
     await page.click(RUN);
     await page.waitForSelector('.failure');
-    assert.match(
-      await textOf(page, '.failure'),
-      /did not work.*no recording that can be read.*ERR_AUDIO_DECODE · Request [0-9a-f-]{36}/s,
-    );
+    assert.match(await textOf(page, '.failure'), /could not be decoded.*ERR_AUDIO_DECODE · Request [0-9a-f-]{36}/s);
     await page.getByRole('button', { name: 'Dismiss' }).click();
     assert.equal(await page.locator('.failure').count(), 0);
     await page.getByRole('button', { name: 'Remove text.wav' }).click();
     await choose(page, 'speech-stereo-44k.wav');
     await page.click(RUN);
     await page.waitForSelector('.failure');
-    assert.match(await textOf(page, '.failure'), /larger than this server takes.*ERR_UPLOAD_TOO_LARGE/s);
+    assert.match(await textOf(page, '.failure'), /larger than this server allows.*ERR_UPLOAD_TOO_LARGE/s);
     await page.getByRole('button', { name: /^Remove/ }).click();
     await example(page);
     assert.equal(await page.locator('.failure').count(), 0);
   });
 
-  it('says that the server is gone, and that it is back', async () => {
+  it('shows that the server does not respond, and that it responds again', async () => {
     await using visited = await visit();
     const { page } = visited;
     await page.waitForSelector('.model-state.unloaded');
@@ -191,10 +188,10 @@ describe('the page', () => {
     await choose(page, 'speech.wav');
     await page.click(RUN);
     await page.waitForSelector('.failure');
-    assert.match(await textOf(page, '.failure'), /The server does not answer/);
+    assert.match(await textOf(page, '.failure'), /The server does not respond/);
     await page.waitForSelector('.model-state.bad');
     await page.context().setOffline(false);
-    await recognise(page);
+    await recognize(page);
     assert.match(await textOf(page, '.model-state'), /Model ready/);
   });
 
@@ -207,7 +204,7 @@ describe('the page', () => {
     writeFileSync(file, long);
     await page.setInputFiles('input[type=file]', file);
     await page.click(RUN);
-    await page.waitForFunction((run) => /Listening, part/.test(document.querySelector(run)!.textContent), RUN);
+    await page.waitForFunction((run) => /Recognizing part/.test(document.querySelector(run)!.textContent), RUN);
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.waitForSelector(`${RUN}:not(.busy)`);
     assert.equal(await page.locator('.failure').count(), 0);
@@ -220,13 +217,13 @@ describe('the page', () => {
     }
   });
 
-  it('keeps a history: opens, compares, forgets', async () => {
+  it('has a history: opens, compares and deletes results', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
-    await page.getByText('Keep the feature vector').click();
+    await page.getByText('Keep the embedding').click();
     for (const name of ['speech.wav', 'speech.flac']) {
       await choose(page, name);
-      await recognise(page);
+      await recognize(page);
       await page.waitForFunction((file) => document.querySelector('.headline-file')?.textContent === file, name);
     }
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 2);
@@ -243,39 +240,39 @@ describe('the page', () => {
     ]);
     assert.equal(download.suggestedFilename(), 'speech.npy');
     await page.getByRole('button', { name: 'Delete speech.flac' }).click();
-    await page.getByRole('button', { name: 'Really delete speech.flac' }).click();
+    await page.getByRole('button', { name: 'Confirm deleting speech.flac' }).click();
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 1);
     assert.deepEqual(problems, []);
   });
 
-  it('speaks Chinese, and remembers that it does', async () => {
+  it('is available in Chinese, and remembers the choice', async () => {
     await using visited = await visit();
     const { page } = visited;
     await page.getByLabel('Language').selectOption('zh');
     assert.equal(await page.getAttribute('html', 'lang'), 'zh-CN');
-    await page.getByRole('button', { name: '示例' }).click();
-    await recognise(page);
+    await page.getByRole('button', { name: '示例音频' }).click();
+    await recognize(page);
     assert.match(await textOf(page, '.headline-emotion'), /^(生气|厌恶|恐惧|开心|中立|其他|难过)$/);
     await page.reload();
-    assert.equal(await textOf(page, '#input-heading'), '录音');
+    assert.equal(await textOf(page, '#input-heading'), '上传音频');
     await using second = await visit({ locale: 'zh-CN' });
-    assert.equal(await textOf(second.page, '#input-heading'), '录音', 'as the browser prefers');
+    assert.equal(await textOf(second.page, '#input-heading'), '上传音频', 'the language of the browser');
   });
 
-  it('is dark where that is wanted', async () => {
+  it('has a dark theme', async () => {
     await using visited = await visit({ colorScheme: 'dark' });
     const { page } = visited;
     const isDark = () =>
       page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number)[0]! < 80);
-    assert.equal(await isDark(), true, 'as the system has it');
-    await page.getByLabel('Colours').selectOption('light');
+    assert.equal(await isDark(), true, 'the theme of the system');
+    await page.getByLabel('Color theme').selectOption('light');
     assert.equal(await isDark(), false);
-    await page.getByLabel('Colours').selectOption('dark');
+    await page.getByLabel('Color theme').selectOption('dark');
     await page.getByLabel('Language').selectOption('zh');
     await page.reload();
     assert.equal(await isDark(), true);
-    await page.getByRole('button', { name: '示例' }).click();
-    await recognise(page);
+    await page.getByRole('button', { name: '示例音频' }).click();
+    await recognize(page);
     assert.deepEqual(await violations(page), []);
     await picture(page, 'page-dark-zh');
   });
@@ -293,13 +290,13 @@ describe('the page', () => {
         await press('Tab');
         if (words.test((await focused()) ?? '')) return;
       }
-      assert.fail(`Tab never comes to ${words.source}`);
+      assert.fail(`Tab does not reach ${words.source}`);
     };
     await press('Tab');
     assert.equal(await focused(), 'Skip to the result');
     await tabTo(/^Choose files/);
     const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
-    assert.notEqual(outline, 'none', 'focus is seen');
+    assert.notEqual(outline, 'none', 'the focus is visible');
     await tabTo(/^Example/);
     await press('Enter');
     await page.waitForSelector('.chosen li');
@@ -310,12 +307,12 @@ describe('the page', () => {
     await tabTo(/^on$/);
     await press('Space');
     assert.equal(await page.isChecked('input[type=checkbox]'), true);
-    await tabTo(/^Recognise/);
+    await tabTo(/^Recognize/);
     await press('Enter');
     await page.waitForSelector('.headline');
     await page.waitForSelector(`${RUN}:not(.busy)`);
     await page.waitForFunction(
-      () => /, (\d+\.\d % sure|Not sure)/.test(document.querySelector('[role=status]')!.textContent),
+      () => /, (Low c|C)onfidence:? \d+\.\d %/.test(document.querySelector('[role=status]')!.textContent),
       undefined,
       { timeout: 5000 },
     );
@@ -326,10 +323,10 @@ describe('the page', () => {
     assert.ok(Number.parseFloat(await textOf(page, '.transport .time')) > 0);
   });
 
-  it('has no serious fault that axe knows of, and fits a phone', async () => {
+  it('has no serious accessibility problem, and fits a phone', async () => {
     await using visited = await visit();
     assert.deepEqual(await violations(visited.page), []);
-    await visited.page.getByText('Keep the feature vector').click();
+    await visited.page.getByText('Keep the embedding').click();
     await example(visited.page);
     assert.deepEqual(await violations(visited.page), []);
     await using phone = await visit({ viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true });
@@ -344,15 +341,15 @@ describe('the page', () => {
     await picture(page, 'page-phone');
   });
 
-  it('works without keeping anything', async () => {
+  it('works on a server that keeps no results', async () => {
     await using visited = await visit({ server: { keep: false } });
     const { page, problems } = visited;
     await choose(page, 'speech.wav');
-    await recognise(page);
+    await recognize(page);
     await page.waitForFunction(
       () => document.querySelector('.waveform > div')?.shadowRoot?.querySelector('canvas') != null,
     );
-    assert.match(await textOf(page, '.history'), /keeps no results/);
+    assert.match(await textOf(page, '.history'), /does not keep results/);
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('link', { name: 'result.json' }).click(),
@@ -361,12 +358,12 @@ describe('the page', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('asks for the token, lets in who knows it, and out who has had enough', async () => {
+  it('has a login with the token, and a logout', async () => {
     await using visited = await visit({ server: { security: { token: 'open sesame' } } });
     const { page } = visited;
     await page.fill('#token', 'wrong');
     await page.click('button');
-    assert.equal(await textOf(page, '[role=alert]'), 'That is not the token.');
+    assert.equal(await textOf(page, '[role=alert]'), 'The token is incorrect.');
     assert.deepEqual(await violations(page), []);
     await page.fill('#token', 'open sesame');
     await page.press('#token', 'Enter');
@@ -379,15 +376,32 @@ describe('the page', () => {
     const cookie = `${session!.name}=${session!.value}`;
     assert.equal((await visited.server.app.inject({ url: '/api/status', headers: { cookie } })).statusCode, 401);
     await using open = await visit();
-    assert.equal(await open.page.getByRole('button', { name: 'Log out' }).count(), 0, 'where there is no token');
+    assert.equal(
+      await open.page.getByRole('button', { name: 'Log out' }).count(),
+      0,
+      'without a token there is no logout',
+    );
   });
 
-  it('has documentation that its own policy lets through', async () => {
+  it('has documentation of the API that works under its policy', async () => {
     await using visited = await visit();
     const { page, url, problems } = visited;
     await page.goto(`${url}docs`);
-    await page.waitForSelector('.opblock-summary');
-    assert.ok((await page.locator('.opblock').count()) >= 20);
+    await page.waitForSelector('.endpoint');
+    assert.ok((await page.locator('.endpoint').count()) >= 20);
+    const upload = page.locator('#post-api-recognize');
+    await upload.locator('summary').first().click();
+    assert.match((await upload.textContent()) ?? '', /curl -F file=@recording\.wav .*\/api\/recognize/);
+    await upload.getByRole('link', { name: 'ClipResult' }).first().click();
+    assert.equal(await page.locator('#schema-ClipResult').evaluate((entry: HTMLDetailsElement) => entry.open), true);
     assert.deepEqual(problems, []);
+    assert.deepEqual(await violations(page), []);
+    for (const details of await page.locator('details.endpoint').all()) {
+      await details.evaluate((entry: HTMLDetailsElement) => (entry.open = true));
+    }
+    await page.setViewportSize({ width: 320, height: 740 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 320, `${wide} of 320`);
+    assert.deepEqual(await violations(page), []);
   });
 });

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** The player and the timeline in a real browser: also of long clips, which are told here and not heard. */
+/** The player and the timeline in a real browser, also with long clips, whose results are made up. */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 
@@ -10,7 +10,7 @@ import { textOf, violations } from '../support/page.js';
 const LONG = { duration: 600, count: 480 };
 const SHORT = { duration: 12, count: 12 };
 
-/** The page with such a result open, and its waveform drawn. */
+/** Opens the page with a result of that length, and waits for its waveform. */
 async function opened(length: typeof LONG, context: Parameters<typeof visit>[0] = {}) {
   const visited = await visit({ reducedMotion: 'reduce', ...context });
   const { page, server } = visited;
@@ -23,8 +23,8 @@ async function opened(length: typeof LONG, context: Parameters<typeof visit>[0] 
   return { ...visited, result };
 }
 
-/** How many pixels of the waveform, as it is seen, are neither paper nor ink, in so much of it from its beginning. */
-async function colouredPixels(page: Page, share: number): Promise<number> {
+/** Counts the colored pixels of the waveform, as rendered, in the given part of it from the beginning. */
+async function coloredPixels(page: Page, share: number): Promise<number> {
   const seen = (await page.locator('.waveform').screenshot()).toString('base64');
   return page.evaluate(
     async ([data, at]) => {
@@ -36,8 +36,8 @@ async function colouredPixels(page: Page, share: number): Promise<number> {
       let count = 0;
       for (let i = 0; i < pixels.length; i += 4) {
         const [red, green, blue] = pixels.subarray(i, i + 3) as never as [number, number, number];
-        const coloured = Math.max(red, green, blue) - Math.min(red, green, blue) >= 40;
-        if (coloured && (i / 4) % image.width < at * image.width) count++;
+        const colored = Math.max(red, green, blue) - Math.min(red, green, blue) >= 40;
+        if (colored && (i / 4) % image.width < at * image.width) count++;
       }
       return count;
     },
@@ -45,13 +45,13 @@ async function colouredPixels(page: Page, share: number): Promise<number> {
   );
 }
 
-/** Of pairs of colours, as CSS has them now. */
+/** Returns the contrasts of pairs of CSS colors. */
 function contrasts(page: Page, pairs: Record<string, readonly [string, string]>): Promise<Record<string, number>> {
   return page.evaluate((asked) => {
     const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!;
     const probe = document.body.appendChild(document.createElement('i'));
-    const luminance = (colour: string): number => {
-      probe.style.color = colour;
+    const luminance = (color: string): number => {
+      probe.style.color = color;
       context.fillStyle = getComputedStyle(probe).color;
       context.fillRect(0, 0, 1, 1);
       const [red, green, blue] = [...context.getImageData(0, 0, 1, 1).data].map((value) => {
@@ -84,20 +84,20 @@ const currentIn = (page: Page, list: string) =>
   );
 
 describe('the player', () => {
-  it('keeps the colours of what was played', async () => {
+  it('keeps the colors of the part that was played', async () => {
     await using visited = await opened(SHORT);
     const { page } = visited;
-    const before = await colouredPixels(page, 0.69);
+    const before = await coloredPixels(page, 0.69);
     const box = (await page.locator('.waveform').boundingBox())!;
     await page.mouse.click(box.x + 0.7 * box.width, box.y + box.height / 2);
     await page.waitForFunction(() => document.querySelector('.transport .time')!.textContent.startsWith('8.4 s'));
-    const after = await colouredPixels(page, 0.69);
-    assert.ok(before > 1000, `${before} coloured pixels`);
+    const after = await coloredPixels(page, 0.69);
+    assert.ok(before > 1000, `${before} colored pixels`);
     assert.ok(Math.abs(after - before) < 0.02 * before, `${after} of ${before}`);
   });
 
   for (const width of [1280, 320]) {
-    it(`shows ten minutes on ${width} pixels, each stretch where it is heard`, async () => {
+    it(`shows ten minutes on ${width} pixels, each segment below its part of the waveform`, async () => {
       await using visited = await opened(LONG, { viewport: { width, height: 900 } });
       const { page, result, problems } = visited;
       const { wide, wave, edges } = await page.evaluate(() => {
@@ -105,7 +105,7 @@ describe('the player', () => {
         return {
           wide: document.documentElement.scrollWidth,
           wave: { left, across },
-          edges: Array.from(document.querySelectorAll('.stretches button')).map((button) => {
+          edges: Array.from(document.querySelectorAll('.segment-bar button')).map((button) => {
             const box = button.getBoundingClientRect();
             return [box.left, box.right] as const;
           }),
@@ -119,18 +119,18 @@ describe('the player', () => {
         assert.ok(Math.abs(left - at(start)) < 2, `${i} begins at ${left}, not ${at(start)}`);
         assert.ok(Math.abs(right - at(end)) < 2, `${i} ends at ${right}, not ${at(end)}`);
       });
-      // A click leads to what is seen there.
-      await page.mouse.click(wave.left + 0.6 * wave.across, (await page.locator('.stretches').boundingBox())!.y + 8);
+      // A click seeks to the position that it points at.
+      await page.mouse.click(wave.left + 0.6 * wave.across, (await page.locator('.segment-bar').boundingBox())!.y + 8);
       assert.match(await textOf(page, '.transport .time'), /^(5:5[6-9]|6:0[0-4])/);
       assert.deepEqual(problems, []);
     });
   }
 
-  it('names a stretch where the name fits, and not a part of it', async () => {
+  it('shows the name of a segment if it fits, and never a part of it', async () => {
     await using visited = await opened(SHORT, { viewport: { width: 800, height: 900 } });
     const cut = await visited.page.evaluate(() =>
-      Array.from(document.querySelectorAll('.stretch')).map((stretch) => {
-        const [outer, inner] = [stretch, stretch.firstElementChild!].map((node) => node.getBoundingClientRect());
+      Array.from(document.querySelectorAll('.bar-segment')).map((segment) => {
+        const [outer, inner] = [segment, segment.firstElementChild!].map((node) => node.getBoundingClientRect());
         if (inner!.top >= outer!.bottom - 5) return 'hidden';
         return inner!.right <= outer!.right + 0.5 ? 'whole' : 'cut';
       }),
@@ -138,7 +138,7 @@ describe('the player', () => {
     assert.deepEqual([...new Set(cut)].sort(), ['hidden', 'whole']);
   });
 
-  it('draws nothing anew but what changes while it plays', async () => {
+  it('renders only what changes during playback', async () => {
     await using visited = await opened(LONG);
     const { page } = visited;
     await page.evaluate(() => {
@@ -159,22 +159,22 @@ describe('the player', () => {
     assert.ok(points <= 2 * 602, `${points} points`);
   });
 
-  it('brings the current change into sight, and leaves the page where it is', async () => {
+  it('scrolls the list to the current segment, but not the page', async () => {
     await using visited = await opened(LONG);
     const { page, result } = visited;
     const scrolled = () => page.evaluate(() => window.scrollY);
     const before = await scrolled();
     const box = (await page.locator('.waveform').boundingBox())!;
     await page.mouse.click(box.x + 0.6 * box.width, box.y + 10);
-    await page.waitForFunction(() => document.querySelector('.changes')!.scrollTop > 0);
+    await page.waitForFunction(() => document.querySelector('.segment-list')!.scrollTop > 0);
     assert.equal(await scrolled(), before);
-    const [index, ...others] = await currentIn(page, '.changes');
+    const [index, ...others] = await currentIn(page, '.segment-list');
     const { start, end } = result.segments[index!]!;
     assert.ok(start < 362 && end > 358, `${start} to ${end}`);
     assert.deepEqual(others, []);
-    assert.deepEqual(await currentIn(page, '.stretches'), [index]);
+    assert.deepEqual(await currentIn(page, '.segment-bar'), [index]);
     const inside = await page.evaluate(() => {
-      const [list, entry] = ['.changes', '.changes [aria-current]'].map((selector) =>
+      const [list, entry] = ['.segment-list', '.segment-list [aria-current]'].map((selector) =>
         document.querySelector(selector)!.getBoundingClientRect(),
       );
       return entry!.top >= list!.top && entry!.bottom <= list!.bottom;
@@ -182,11 +182,11 @@ describe('the player', () => {
     assert.ok(inside);
   });
 
-  it('has one tab stop a list, and arrow keys within', async () => {
+  it('has one tab stop for each list, and arrow keys within it', async () => {
     await using visited = await opened(LONG);
     const { page } = visited;
     const stops = await page.evaluate(() =>
-      ['.stretches', '.changes'].map(
+      ['.segment-bar', '.segment-list'].map(
         (list) =>
           Array.from(document.querySelectorAll<HTMLElement>(`${list} button`)).filter((b) => b.tabIndex === 0).length,
       ),
@@ -194,7 +194,7 @@ describe('the player', () => {
     assert.deepEqual(stops, [1, 1]);
     await page.getByRole('button', { name: 'Play' }).focus();
     await page.keyboard.press('Tab');
-    assert.equal(await focusedIn(page, '.stretches'), 0);
+    assert.equal(await focusedIn(page, '.segment-bar'), 0);
     for (const [key, index] of [
       ['ArrowRight', 1],
       ['ArrowRight', 2],
@@ -205,29 +205,29 @@ describe('the player', () => {
       ['ArrowLeft', 0],
     ] as const) {
       await page.keyboard.press(key);
-      assert.equal(await focusedIn(page, '.stretches'), index, key);
+      assert.equal(await focusedIn(page, '.segment-bar'), index, key);
     }
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     assert.match(await textOf(page, '.transport .time'), /^9:5/);
-    assert.equal(await focusedIn(page, '.stretches'), 479);
+    assert.equal(await focusedIn(page, '.segment-bar'), 479);
     await page.keyboard.press('Tab');
-    assert.equal(await focusedIn(page, '.changes'), 479, 'where the sound is');
+    assert.equal(await focusedIn(page, '.segment-list'), 479, 'the current segment');
     await page.keyboard.press('ArrowLeft');
-    assert.equal(await focusedIn(page, '.changes'), 478);
+    assert.equal(await focusedIn(page, '.segment-list'), 478);
     await page.keyboard.press('Tab');
-    assert.equal(await focusedIn(page, '.changes'), -1);
+    assert.equal(await focusedIn(page, '.segment-list'), -1);
     assert.deepEqual(await violations(page), []);
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`can be told apart by who sees badly, ${colorScheme}`, async () => {
+    it(`has enough contrast, ${colorScheme}`, async () => {
       await using visited = await opened(SHORT, { colorScheme });
       const { page } = visited;
-      await page.locator('.stretches button').nth(3).click();
+      await page.locator('.segment-bar button').nth(3).click();
       const pairs: Record<string, readonly [string, string]> = {};
-      const add = (what: string, colour: string, ...papers: string[]): void => {
-        for (const paper of papers) pairs[`${what} on ${paper}`] = [colour, `var(--${paper})`];
+      const add = (what: string, color: string, ...papers: string[]): void => {
+        for (const paper of papers) pairs[`${what} on ${paper}`] = [color, `var(--${paper})`];
       };
       const border = (selector: string) =>
         page
@@ -236,7 +236,7 @@ describe('the player', () => {
           .evaluate((element) => getComputedStyle(element).borderRightColor);
       for (const control of ['select', '.segmented', '.transport .button'])
         add(control, await border(control), 'surface', 'sunken', 'paper');
-      for (const chosen of ['.changes [aria-current]', '.history-list .current'])
+      for (const chosen of ['.segment-list [aria-current]', '.history-list .current'])
         add(chosen, await border(chosen), 'surface', 'selected', 'line');
       for (const emotion of EMOTIONS) add(emotion, `var(--${emotion})`, 'surface', 'sunken');
       for (const [what, contrast] of Object.entries(await contrasts(page, pairs)))
@@ -245,10 +245,10 @@ describe('the player', () => {
     });
   }
 
-  it('has the colours of the system, when those change too', async () => {
+  it('follows the color scheme of the system when it changes', async () => {
     await using visited = await opened(SHORT, { colorScheme: 'light' });
     const { page } = visited;
-    const colours = () =>
+    const colors = () =>
       page.evaluate(() => {
         const shadow = document.querySelector('.waveform > div')!.shadowRoot!;
         const canvas = shadow.querySelector('canvas')!;
@@ -260,19 +260,19 @@ describe('the player', () => {
           bar: data.subarray(drawn, drawn + 3).join(),
         };
       });
-    const light = await colours();
+    const light = await colors();
     assert.equal(light.cursor, light.ink);
     await page.emulateMedia({ colorScheme: 'dark' });
-    let dark = await colours();
-    for (const end = Date.now() + 5000; dark.cursor === light.cursor; dark = await colours()) {
+    let dark = await colors();
+    for (const end = Date.now() + 5000; dark.cursor === light.cursor; dark = await colors()) {
       assert.ok(Date.now() < end, 'the cursor stays as it was');
     }
     assert.equal(dark.cursor, dark.ink);
     assert.notEqual(dark.bar, light.bar);
   });
 
-  it('has choices of one size, however long their words', async () => {
-    await using visited = await opened(SHORT, { viewport: { width: 320, height: 740 } });
+  it('has choices of the same size, whatever the length of their texts', async () => {
+    await using visited = await visit({ locale: 'zh-CN', viewport: { width: 320, height: 740 } });
     const boxes = await visited.page.evaluate(() =>
       Array.from(document.querySelectorAll('.segmented span')).map((span) => {
         const { width, height } = span.getBoundingClientRect();

@@ -17,6 +17,6 @@ import './styles/lists.css';
 watchStatus(() => busy.value);
 watchHistory();
 window.addEventListener('beforeunload', (event) => {
-  if (busy.value || recording.value !== undefined) event.preventDefault(); // asks whether to leave
+  if (busy.value || recording.value !== undefined) event.preventDefault(); // makes the browser ask for confirmation
 });
 render(<App />, document.getElementById('app')!);

@@ -1,37 +1,36 @@
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
 
-import { mapMany } from '../../recognition/many.js';
 import type { Progress } from '../../options/types.js';
+import { mapMany } from '../../recognition/many.js';
+import { EmotionError } from '../../shared/errors.js';
+import { shown } from '../../shared/text.js';
 import { downloads } from '../batch-download.js';
 import { newId } from '../clip-id.js';
-import { errorBody, HttpError, shortened } from '../errors.js';
-import { EventStream, wantsEvents } from '../event-stream.js';
+import { errorBody } from '../errors.js';
+import { acceptsEvents, EventStream } from '../event-stream.js';
 import {
   batchForm,
-  type BatchList,
   batchParams,
-  batchResult,
-  type BatchSummary,
   clipFields,
   clipOptions,
   type ClipOptions,
   clipQuery,
-  type ClipResult,
-  fileAnswer,
-} from '../schemas.js';
+  fileResponse,
+} from '../schemas/requests.js';
+import { type BatchList, batchResult, type BatchSummary, type ClipResult } from '../schemas/results.js';
 import type { Service } from '../service.js';
 import { clientSignal, type FormFile, formFiles, parseFields } from '../uploads.js';
 
-/** Clips of a batch that may be under way: enough to keep the model busy, and no more uploads on the disk than that. */
-const AHEAD = 16;
+/** Number of clips of a batch that are under way at once. It keeps the model busy and bounds the uploads on the disk. */
+const MAX_CLIPS_UNDER_WAY = 16;
 
-const DESCRIPTION = `A form with as many parts \`file\` as there are recordings. They are heard while the rest is still on its way,
-and the upload goes no faster than the model hears. A recording that fails does not stop the others.
+const DESCRIPTION = `A form with one part \`file\` for each recording. Recordings are recognized while later ones are still being uploaded, and the
+upload is slowed down to the speed of the model. A recording that fails does not stop the others.
 
-With \`Accept: text/event-stream\` the answer is a stream of events: \`file\` (\`{"index":0,"file":"a.wav"}\`) when one is there,
-\`progress\` (\`{"index":0,"stage":"queued","ahead":3}\`), \`result\` (\`{"index":0,"result":{...}}\`) or \`failure\`
-(\`{"index":0,"file":"a.wav","error":{...}}\`) for each, and at the end \`done\` or \`error\`. Without it, results come together in the
-order of the files.`;
+With \`Accept: text/event-stream\`, the answer is a stream of server-sent events. Each recording causes \`file\`
+(\`{"index":0,"file":"a.wav"}\`) when it has been received, \`progress\` (\`{"index":0,"stage":"queued","ahead":3}\`), and \`result\`
+(\`{"index":0,"result":{...}}\`) or \`failure\` (\`{"index":0,"file":"a.wav","error":{...}}\`). The last event is \`done\` or \`error\`.
+Otherwise, the answer has all results, in the order of the files.`;
 
 type BatchFile = FormFile & { index: number; options: ClipOptions };
 type BatchOutcome = { result: ClipResult } | { file: string; error: { code: string; message: string } };
@@ -43,11 +42,11 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
     app.post(
       '/api/batch',
       {
-        config: { works: true },
+        config: { usesModel: true },
         schema: {
-          summary: 'Recognise many recordings',
+          summary: 'Recognize the emotion in many recordings',
           description: DESCRIPTION,
-          tags: ['recognise'],
+          tags: ['Recognize'],
           consumes: ['multipart/form-data'],
           produces: ['application/json', 'text/event-stream'],
           querystring: clipQuery,
@@ -58,12 +57,12 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
       async (request, reply) => {
         const signal = clientSignal(reply);
         const id = service.keepsResults ? newId() : null;
-        const events = wantsEvents(request.headers.accept) ? new EventStream(reply) : undefined;
+        const events = acceptsEvents(request.headers.accept) ? new EventStream(reply) : undefined;
         const outcomes: BatchOutcome[] = [];
 
         async function* files(): AsyncGenerator<BatchFile> {
           const fields = new Map<string, string>();
-          let [index, heeded] = [0, 0];
+          let [index, appliedFields] = [0, 0];
           const parts = { maxFiles: service.limits.files, fields, signal };
           for await (const file of formFiles(request, service.spool, parts)) {
             await events?.send('file', { index, file: file.name });
@@ -74,27 +73,31 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
               throw error;
             }
             index++;
-            heeded = fields.size;
+            appliedFields = fields.size;
           }
-          if (index === 0) throw new HttpError('ERR_BAD_REQUEST', 'The form has no file');
-          const [late] = [...fields.keys()].slice(heeded);
+          if (index === 0) throw new EmotionError('ERR_BAD_REQUEST', 'The form has no file');
+          const [late] = [...fields.keys()].slice(appliedFields);
           if (late !== undefined) {
-            throw new HttpError(
-              'ERR_BAD_REQUEST',
-              `The field ${shortened(late)} comes after the last file, and counts for none`,
-            );
+            const what = `The field ${shown(late)} comes after the last file, so it applies to none`;
+            throw new EmotionError('ERR_BAD_REQUEST', what);
           }
         }
-        const hear = async (file: BatchFile, left: AbortSignal): Promise<ClipResult> => {
+        const recognize = async (file: BatchFile, aborted: AbortSignal): Promise<ClipResult> => {
           if (file.upload === undefined) throw file.error;
           const { index, upload, options } = file;
           const onProgress = (progress: Progress) => events?.progress({ index, ...progress });
-          const call = { signal: left, log: request.log, ...(id !== null && { batch: id }), waits: true, onProgress };
-          return service.withLinks(await service.clips.hear(upload, options, call));
+          const call = {
+            signal: aborted,
+            log: request.log,
+            ...(id !== null && { batch: id }),
+            waits: true,
+            onProgress,
+          };
+          return service.withLinks(await service.clips.recognize(upload, options, call));
         };
 
         try {
-          const many = mapMany(files(), hear, { ahead: () => AHEAD, ordered: false, signal });
+          const many = mapMany(files(), recognize, { ahead: () => MAX_CLIPS_UNDER_WAY, ordered: false, signal });
           for await (const { input, result, error } of many) {
             const { index, name } = input;
             if (result !== undefined) {
@@ -126,11 +129,11 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
       {
         schema: {
           summary: 'Download the results of a batch',
-          description: 'As CSV, as NDJSON, or as ZIP with a folder a clip.',
-          tags: ['results'],
+          description: 'As CSV, as NDJSON, or as a ZIP archive with a folder for each recording.',
+          tags: ['Results'],
           params: batchParams,
           response: {
-            200: fileAnswer(...Object.values(downloads).map(({ type }) => type)),
+            200: fileResponse(...Object.values(downloads).map(({ type }) => type)),
             ...service.errors(400, 404),
           },
         },
@@ -138,7 +141,7 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
       async (request, reply) => {
         const { id, format } = request.params;
         const list = await service.store?.getBatch(id);
-        if (list === undefined) throw new HttpError('ERR_RESULT_NOT_FOUND', 'There is no such batch');
+        if (list === undefined) throw new EmotionError('ERR_RESULT_NOT_FOUND', `There is no batch ${id}`);
         const { type, open } = downloads[format];
         void reply.header('content-disposition', `attachment; filename="emotions-${id}.${format}"`);
         return reply.type(type).send(open(list, service.store!) as never);
@@ -158,7 +161,7 @@ function listOf(outcomes: readonly BatchOutcome[]): BatchList {
     if ('error' in outcome) return outcome;
     const { id, file } = outcome.result;
     if (id !== null) return { file, id };
-    return { file, error: { code: 'ERR_FILE_WRITE', message: 'The result could not be kept.' } };
+    return { file, error: { code: 'ERR_FILE_WRITE', message: 'The result could not be stored.' } };
   });
   return { createdAt: new Date().toISOString(), clips };
 }

@@ -1,58 +1,66 @@
-import type { FastifyError } from 'fastify';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import type { FastifyError, FastifyPluginCallbackZod } from '../../vendor/server.js';
 import * as z from '../../vendor/zod.js';
 
-import { HttpError, notFound, sendAnswer, shortened } from '../errors.js';
-import { HEAD_LENGTH, readInference, tensorsOf, writeInference } from '../inference.js';
-import { inferError, inferRequest, inferResponse, modelParams } from '../schemas.js';
+import { formatBytes } from '../../shared/bytes.js';
+import { EmotionError } from '../../shared/errors.js';
+import { shown } from '../../shared/text.js';
+import { notFound, sendAnswer } from '../errors.js';
+import { JSON_LENGTH_HEADER, readInference, tensorsOf, writeInference } from '../inference.js';
+import {
+  inferError,
+  inferRequest,
+  inferResponse,
+  modelMetadata,
+  modelParams,
+  serverMetadata,
+} from '../schemas/inference.js';
 import type { Service } from '../service.js';
 import { clientSignal } from '../uploads.js';
 
-/** The waveform is held in memory here, and not on the disk: 17 minutes at 16 kHz. */
-const MOST_BYTES = 64 * 2 ** 20;
-const tags = ['open inference protocol'];
-const tensors = z.array(z.object({ name: z.string(), datatype: z.string(), shape: z.array(z.number().int()) }));
+/** Maximum size of a request, which is held in memory: 17 minutes at 16 kHz. */
+const MAX_BYTES = 64 * 2 ** 20;
+const tags = ['Open Inference Protocol'];
 
-/** To be registered at `/v2`: the Open Inference Protocol, which KServe, Triton's clients and others speak. */
+/** The Open Inference Protocol, which KServe, Triton's clients and others use. Must be registered at `/v2`. */
 export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
   const { model, recognizer, limits } = service;
   const check = (name: string, version?: string): void => {
-    if (name !== model.name)
-      throw new HttpError('ERR_NOT_FOUND', `There is no model ${shortened(name)}; there is ${model.name}`);
+    if (name !== model.name) {
+      throw new EmotionError('ERR_NOT_FOUND', `There is no model ${shown(name)}; the model is ${model.name}`);
+    }
     if (version !== undefined && version !== model.card.version) {
-      throw new HttpError(
-        'ERR_NOT_FOUND',
-        `There is no version ${shortened(version)} of ${name}; there is ${model.card.version}`,
-      );
+      const what = `There is no version ${shown(version)} of ${name}; the version is ${model.card.version}`;
+      throw new EmotionError('ERR_NOT_FOUND', what);
     }
   };
   const errors = { 400: inferError, 404: inferError, 503: inferError };
-  const most = Math.min(MOST_BYTES, limits.uploadBytes);
-  const worded = (error: unknown): unknown => {
+  const maxBytes = Math.min(MAX_BYTES, limits.uploadBytes);
+  const translated = (error: unknown): unknown => {
     if ((error as FastifyError).code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return error;
-    const remedy = 'Send fewer or shorter clips; /api/recognize takes long ones.';
-    return new HttpError('ERR_UPLOAD_TOO_LARGE', `The request is larger than ${Math.floor(most / 2 ** 20)} MB`, {
-      remedy,
-    });
+    const what = `The request is larger than ${formatBytes(maxBytes)}`;
+    const remedy = 'Send fewer or shorter clips. /api/recognize accepts longer ones.';
+    return new EmotionError('ERR_UPLOAD_TOO_LARGE', what, { remedy });
   };
 
   return (app, _options, done) => {
     app.setErrorHandler((error, request, reply) => {
-      const answer = service.failure(worded(error), request);
-      return sendAnswer(reply, answer, { error: answer.message }); // the protocol's own way to say what is wrong
+      const answer = service.failure(translated(error), request);
+      return sendAnswer(reply, answer, { error: answer.message }); // the format of the protocol
     });
     app.setNotFoundHandler(notFound);
     app.setValidatorCompiler(service.validateAllButBody);
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: most }, (_r, bytes, parsed) => parsed(null, bytes));
+    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBytes }, (_r, bytes, parsed) =>
+      parsed(null, bytes),
+    );
 
     app.get(
       '',
       {
         schema: {
-          summary: 'This server',
+          summary: 'Get the metadata of the server',
           tags,
-          response: { 200: z.object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) }) },
+          response: { 200: serverMetadata },
         },
       },
       () => ({ name: 'emotion2vec-node', version: service.version, extensions: ['binary_tensor_data'] }),
@@ -60,8 +68,8 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
     app.get(
       '/health/live',
       {
-        config: { open: true },
-        schema: { summary: 'Whether the server runs', tags, response: { 200: z.object({ live: z.boolean() }) } },
+        config: { public: true },
+        schema: { summary: 'Check whether the server runs', tags, response: { 200: z.object({ live: z.boolean() }) } },
       },
       () => ({ live: true }),
     );
@@ -69,8 +77,8 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
     app.get(
       '/health/ready',
       {
-        config: { open: true },
-        schema: { summary: 'Whether the server takes requests', tags, response: { 200: health, 503: health } },
+        config: { public: true },
+        schema: { summary: 'Check whether the server accepts requests', tags, response: { 200: health, 503: health } },
       },
       (_request, reply) => {
         void reply.code(service.ready ? 200 : 503);
@@ -85,18 +93,11 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
         base,
         {
           schema: {
-            summary: 'The model and its tensors',
+            summary: 'Get the metadata of the model',
             tags,
             params,
             response: {
-              200: z.object({
-                name: z.string(),
-                versions: z.array(z.string()),
-                platform: z.string(),
-                inputs: tensors,
-                outputs: tensors,
-                parameters: z.object({ sample_rate: z.number().int(), labels: z.array(z.string()) }),
-              }),
+              200: modelMetadata,
               ...errors,
             },
           },
@@ -113,8 +114,8 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
         `${base}/ready`,
         {
           schema: {
-            summary: 'Whether the model takes requests',
-            description: 'A model that is not loaded yet is ready: the first request loads it.',
+            summary: 'Check whether the model accepts requests',
+            description: 'A model that is not loaded yet is ready, because the first request loads it.',
             tags,
             params,
             response: { 200: state, 400: inferError, 404: inferError, 503: state },
@@ -129,17 +130,20 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
       app.post(
         `${base}/infer`,
         {
-          config: { works: true },
+          config: { usesModel: true },
           schema: {
-            summary: 'Infer',
+            summary: 'Run the model on tensors',
             description:
-              'Input `waveform` FP32 [N] or [B, N], samples of one channel from -1 to 1, and `lengths` INT64 [B] where ' +
-              "clips differ in length; parameter `sample_rate`, by default the model's. Tensors may be binary " +
-              '(`Inference-Header-Content-Length`).',
+              'The input `waveform`, FP32 [N] or [B, N], has the samples of B clips with one channel, from -1 to 1. If the clips ' +
+              'differ in length, the input `lengths`, INT64 [B], has their numbers of samples. The parameter `sample_rate` ' +
+              'defaults to the sample rate of the model. Tensors may be sent as binary data (`Inference-Header-Content-Length`).',
             tags,
             params,
             headers: z.looseObject({
-              [HEAD_LENGTH]: z.string().optional().describe('bytes of JSON, where those of binary tensors follow'),
+              [JSON_LENGTH_HEADER]: z
+                .string()
+                .optional()
+                .describe('Number of bytes of JSON, if binary tensors follow it.'),
             }),
             consumes: ['application/json', 'application/octet-stream'],
             produces: ['application/json', 'application/octet-stream'],
@@ -157,8 +161,8 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
         async (request, reply) => {
           checkPath(request.params);
           const client = clientSignal(reply);
-          const headLength = request.headers[HEAD_LENGTH];
-          const inference = readInference(request.body, headLength, model.card);
+          const jsonLength = request.headers[JSON_LENGTH_HEADER];
+          const inference = readInference(request.body, jsonLength, model.card);
           const { duration: maxDuration, timeoutMs } = limits;
           const embedding = inference.outputs.some(({ name }) => name === 'features');
           const failed = new AbortController();
@@ -166,17 +170,17 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
           const call = { logits: true, embedding, signal, timeoutMs, maxDuration };
           const results = await Promise.all(
             inference.clips.map((clip, i) => {
-              // A request is let in or not as a whole: its other clips may be more than the queue has room for.
+              // The first clip decides whether the queue accepts the request. The other clips wait for room.
               return recognizer.recognize(clip, i === 0 ? call : { ...call, whenFull: 'wait' });
             }),
           ).catch((error: unknown) => {
-            failed.abort(error); // the other clips are of no use then
+            failed.abort(error); // the results of the other clips are not needed then
             throw error;
           });
-          results.forEach((result) => service.metrics.heard(result));
+          results.forEach((result) => service.metrics.recognized(result));
           const answer = writeInference(inference, results, model.card, model.name);
-          if (answer.headLength === undefined) return answer.body as z.output<typeof inferResponse>;
-          void reply.header(HEAD_LENGTH, answer.headLength).type('application/octet-stream');
+          if (answer.jsonLength === undefined) return answer.body as z.output<typeof inferResponse>;
+          void reply.header(JSON_LENGTH_HEADER, answer.jsonLength).type('application/octet-stream');
           return reply.send(answer.body as never);
         },
       );

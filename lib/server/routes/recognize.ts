@@ -1,40 +1,39 @@
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
 
-import { errorBody, HttpError, shortened } from '../errors.js';
-import { EventStream, wantsEvents } from '../event-stream.js';
-import { clipFields, clipOptions, clipResult, recognizeForm, recognizeQuery } from '../schemas.js';
+import { EmotionError } from '../../shared/errors.js';
+import { shown } from '../../shared/text.js';
+import { errorBody } from '../errors.js';
+import { acceptsEvents, EventStream } from '../event-stream.js';
+import { clipFields, clipOptions, recognizeForm, recognizeQuery } from '../schemas/requests.js';
+import { clipResult } from '../schemas/results.js';
 import type { Service } from '../service.js';
 import { bodyUpload, clientSignal, formUpload, isRecordingType } from '../uploads.js';
 
-const DESCRIPTION = `A form with the field \`file\`, or the file's bytes with a Content-Type of audio/*. Options are fields of the form, or a query.
+const DESCRIPTION = `The body is a form with the file in the field \`file\`, or the file itself with a Content-Type of audio/*. Options are fields of the
+form, or query parameters.
 
-With \`Accept: text/event-stream\` the answer is a stream of events: \`progress\` (\`{"stage":"loading","fraction":0.4}\`,
-\`{"stage":"decoding"}\`, \`{"stage":"queued","ahead":3}\`, \`{"stage":"running","done":0,"total":1}\`), and at the end \`result\`
-or \`error\`.`;
+With \`Accept: text/event-stream\`, the answer is a stream of server-sent events: \`progress\` (\`{"stage":"loading","fraction":0.4}\`,
+\`{"stage":"decoding"}\`, \`{"stage":"queued","ahead":3}\`, \`{"stage":"running","done":0,"total":1}\`), and finally \`result\` or
+\`error\`.`;
 
 /** `POST /api/recognize` */
 export function recognizeRoute(service: Service): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.setValidatorCompiler(service.validateAllButBody);
-    app.removeContentTypeParser(['application/json', 'text/plain']); // Fastify's own
+    app.removeContentTypeParser(['application/json', 'text/plain']); // Fastify's default parsers
     app.addContentTypeParser('*', (request, body, parsed) => {
-      if (isRecordingType(request.headers['content-type'])) parsed(null, body);
-      else
-        parsed(
-          new HttpError(
-            'ERR_UNSUPPORTED_TYPE',
-            `A body of ${shortened(request.headers['content-type'] ?? 'no type')} is no audio`,
-          ),
-        );
+      const { 'content-type': type } = request.headers;
+      if (isRecordingType(type)) parsed(null, body);
+      else parsed(new EmotionError('ERR_UNSUPPORTED_TYPE', `The type ${shown(type ?? '')} is not that of audio`));
     });
     app.post(
       '/api/recognize',
       {
-        config: { works: true },
+        config: { usesModel: true },
         schema: {
-          summary: 'Recognise the emotion in a recording',
+          summary: 'Recognize the emotion in a recording',
           description: DESCRIPTION,
-          tags: ['recognise'],
+          tags: ['Recognize'],
           consumes: ['multipart/form-data', 'audio/*', 'application/octet-stream'],
           produces: ['application/json', 'text/event-stream'],
           querystring: recognizeQuery,
@@ -50,13 +49,13 @@ export function recognizeRoute(service: Service): FastifyPluginCallbackZod {
           : { upload: await bodyUpload(request, service.spool, { name, signal }), fields: {} };
         const options = clipOptions(query, fields);
         const call = { signal, log: request.log };
-        if (!wantsEvents(request.headers.accept)) {
-          return service.withLinks(await service.clips.hear(upload, options, call));
+        if (!acceptsEvents(request.headers.accept)) {
+          return service.withLinks(await service.clips.recognize(upload, options, call));
         }
         const events = new EventStream(reply);
         try {
           const onProgress = (progress: unknown) => events.progress(progress);
-          const result = await service.clips.hear(upload, options, { ...call, onProgress });
+          const result = await service.clips.recognize(upload, options, { ...call, onProgress });
           await events.send('result', service.withLinks(result));
         } catch (error) {
           await events.send('error', errorBody(service.failure(error, request), request.id));

@@ -1,13 +1,13 @@
-import fastifyStatic from '@fastify/static';
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import path from 'node:path';
+import { type FastifyPluginCallbackZod, fastifyStatic } from '../../vendor/server.js';
 import * as z from '../../vendor/zod.js';
 
 import { CLIP_FILES } from '../../output/clip-folder.js';
-import { HttpError } from '../errors.js';
+import { EmotionError } from '../../shared/errors.js';
 import { peaksOf } from '../peaks.js';
 import type { ResultStore } from '../result-store.js';
-import { clipResult, fileAnswer, idParams, listQuery, peaks, peaksQuery, resultList } from '../schemas.js';
+import { fileResponse, idParams, listQuery, peaksQuery } from '../schemas/requests.js';
+import { clipResult, peaks, resultList } from '../schemas/results.js';
 import type { Service } from '../service.js';
 
 const FILES = [
@@ -15,20 +15,25 @@ const FILES = [
     url: 'embedding.npy',
     kind: 'embedding',
     type: 'application/octet-stream',
-    summary: 'Its feature vectors, as NumPy saves them',
+    summary: 'Get the feature vectors of a result, in the format of NumPy',
   },
-  { url: 'processed_audio.wav', kind: 'processedAudio', type: 'audio/wav', summary: 'What the model heard of it' },
+  {
+    url: 'processed_audio.wav',
+    kind: 'processedAudio',
+    type: 'audio/wav',
+    summary: 'Get the audio of a result as the model received it',
+  },
 ] as const;
 
-/** `/api/results` and below */
+/** `/api/results` and the paths below it */
 export function resultRoutes(service: Service): FastifyPluginCallbackZod {
   const stored = (): ResultStore => {
     if (service.store !== undefined) return service.store;
-    throw new HttpError('ERR_RESULT_NOT_FOUND', 'This server keeps no results', {
-      remedy: 'Start it without --no-keep.',
+    throw new EmotionError('ERR_RESULT_NOT_FOUND', 'This server does not keep results', {
+      remedy: 'Start the server without --no-keep.',
     });
   };
-  const missing = (id: string) => new HttpError('ERR_RESULT_NOT_FOUND', `There is no result ${id}`);
+  const missing = (id: string) => new EmotionError('ERR_RESULT_NOT_FOUND', `There is no result ${id}`);
 
   return (app, _options, done) => {
     if (service.store !== undefined && !app.hasReplyDecorator('sendFile')) {
@@ -39,8 +44,8 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       '/api/results',
       {
         schema: {
-          summary: 'What was found before, the newest first',
-          tags: ['results'],
+          summary: 'List results, newest first',
+          tags: ['Results'],
           querystring: listQuery,
           response: { 200: resultList, ...service.errors(400) },
         },
@@ -52,8 +57,8 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       '/api/results/:id',
       {
         schema: {
-          summary: 'One result',
-          tags: ['results'],
+          summary: 'Get a result',
+          tags: ['Results'],
           params: idParams,
           response: { 200: clipResult, ...service.errors(400, 404) },
         },
@@ -71,14 +76,14 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
         {
           schema: {
             summary,
-            tags: ['results'],
+            tags: ['Results'],
             params: idParams,
-            response: { 200: fileAnswer(type), ...service.errors(400, 404) },
+            response: { 200: fileResponse(type), ...service.errors(400, 404) },
           },
         },
         async ({ params: { id } }, reply) => {
           if (!(await stored().has(id, kind))) throw missing(id);
-          // A voice is its owner's: no proxy keeps it, and a browser asks whether it was deleted.
+          // Voices are personal data: proxies must not store them, and a browser must ask whether they were deleted.
           void reply.type(type).header('cache-control', 'private, no-cache');
           return reply.sendFile(path.join(id, CLIP_FILES[kind]), stored().folder, { cacheControl: false });
         },
@@ -89,8 +94,8 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       '/api/results/:id/peaks',
       {
         schema: {
-          summary: 'The outline of what the model heard, to be drawn',
-          tags: ['results'],
+          summary: 'Get the outline of the audio, for a waveform',
+          tags: ['Results'],
           params: idParams,
           querystring: peaksQuery,
           response: { 200: peaks, ...service.errors(400, 404) },
@@ -108,10 +113,10 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       '/api/results/:id',
       {
         schema: {
-          summary: 'Forget a result',
-          tags: ['results'],
+          summary: 'Delete a result',
+          tags: ['Results'],
           params: idParams,
-          response: { 204: z.undefined().describe('It is gone'), ...service.errors(400, 404) },
+          response: { 204: z.undefined().describe('The result was deleted.'), ...service.errors(400, 404) },
         },
       },
       async ({ params: { id } }, reply) => {

@@ -1,7 +1,7 @@
-import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
 import * as z from '../../vendor/zod.js';
 
-import { serverStatus } from '../schemas.js';
+import { serverStatus } from '../schemas/status.js';
 import type { Service } from '../service.js';
 
 /** `GET /api/status`, `GET /metrics` */
@@ -11,8 +11,8 @@ export function statusRoutes(service: Service): FastifyPluginCallbackZod {
       '/api/status',
       {
         schema: {
-          summary: 'The model, the memory, the queue and the limits',
-          tags: ['server'],
+          summary: 'Get the state of the model, the memory, the queue and the limits',
+          tags: ['Server'],
           response: { 200: serverStatus },
         },
       },
@@ -22,8 +22,8 @@ export function statusRoutes(service: Service): FastifyPluginCallbackZod {
       '/metrics',
       {
         schema: {
-          summary: 'For Prometheus',
-          tags: ['server'],
+          summary: 'Get metrics in the format of Prometheus',
+          tags: ['Server'],
           produces: ['text/plain'],
           response: { 200: z.string() },
         },

@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser';
 
 import type { ApiFailure, ClipResult, ResultSummary, ServerStatus } from './types.js';
 
-/** What the server, or the way to it, answered instead of a result. */
+/** A failed request: the error of the server, or that there was no response. */
 export class ApiError extends Error {
   readonly failure: ApiFailure;
 
@@ -17,14 +17,14 @@ export function failureOf(error: unknown): ApiFailure {
   return { code: 'ERR_PAGE', message: error instanceof Error ? error.message : String(error) };
 }
 
-/** What is wrong where there is no answer, or one that ends in the middle. */
-export const GONE: ApiFailure = { code: 'ERR_NETWORK', message: 'The server does not answer.' };
+/** The failure if there is no response, or an incomplete one. */
+export const NO_RESPONSE: ApiFailure = { code: 'ERR_NETWORK', message: 'The server does not respond.' };
 
 async function request(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(path, init).catch(() => {
-    throw new ApiError(GONE);
+    throw new ApiError(NO_RESPONSE);
   });
-  if (!response.ok) throw new ApiError(failureInText(await response.text(), response.status));
+  if (!response.ok) throw new ApiError(failureFromText(await response.text(), response.status));
   return response;
 }
 
@@ -49,11 +49,11 @@ export async function getBytes(path: string): Promise<ArrayBuffer> {
   return (await request(path)).arrayBuffer();
 }
 
-/** Addresses that the server gives are its own; the page may lie behind a proxy's path. */
+/** URLs are relative, because a proxy may mount the page under any path. The links in results are absolute. */
 export const file = (id: string, name: string): string => `api/results/${id}/${name}`;
 export const batchFile = (id: string, format: 'csv' | 'ndjson' | 'zip'): string => `api/batch/${id}/${format}`;
 
-/** Sends a form and hears the events that come back. `sent`: 0 to 1 of the form. */
+/** Sends a form and receives the events of the answer. `sent` receives the part of the form, 0 to 1, that has been sent. */
 export function sendForm(
   path: string,
   form: FormData,
@@ -61,7 +61,7 @@ export function sendForm(
   on: { sent: (fraction: number) => void; event: (name: string, data: unknown) => void },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const call = new XMLHttpRequest(); // fetch does not tell how much it has sent
+    const call = new XMLHttpRequest(); // fetch does not report upload progress
     let read = 0;
     const parser = createParser({
       onEvent: ({ event, data }) => on.event(event ?? 'message', JSON.parse(data) as unknown),
@@ -80,24 +80,24 @@ export function sendForm(
     call.onload = () => {
       readOn();
       if (call.status === 200) resolve();
-      else reject(new ApiError(failureInText(call.responseText, call.status)));
+      else reject(new ApiError(failureFromText(call.responseText, call.status)));
     };
-    call.onerror = () => reject(new ApiError(GONE));
+    call.onerror = () => reject(new ApiError(NO_RESPONSE));
     call.onabort = () => reject(signal.reason as Error);
     signal.addEventListener('abort', () => call.abort(), { once: true });
     call.send(form);
   });
 }
 
-/** In the server's words. */
-export function failureIn(body: unknown): ApiFailure {
+/** Reads the failure from an error answer of the server. */
+export function failureFrom(body: unknown): ApiFailure {
   const { error, requestId } = body as { error: ApiFailure; requestId?: string };
   return { code: error.code, message: error.message, requestId };
 }
 
-function failureInText(text: string, status: number): ApiFailure {
+function failureFromText(text: string, status: number): ApiFailure {
   try {
-    return failureIn(JSON.parse(text));
+    return failureFrom(JSON.parse(text));
   } catch {
     return { code: `HTTP_${status}`, message: `The server answered with status ${status}.` };
   }

@@ -1,5 +1,6 @@
-/** The server's own types: what it sends is what the page reads. */
-export type { BatchSummary, ClipResult, ResultSummary, ServerStatus } from '../../../lib/server/schemas.js';
+/** The types of the server's answers. */
+export type { BatchSummary, ClipResult, ResultSummary } from '../../../lib/server/schemas/results.js';
+export type { ServerStatus } from '../../../lib/server/schemas/status.js';
 export type { Progress } from '../../../lib/options/types.js';
 
 export interface ApiFailure {

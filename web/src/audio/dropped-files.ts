@@ -1,8 +1,8 @@
-import { hasAudioEnding } from '../../../lib/audio/endings.js';
+import { hasAudioExtension } from '../../../lib/audio/input/extensions.js';
 
-/** Files that were dropped, and the recordings in folders that were, however deep. */
+/** Returns the dropped files, and the recordings in dropped folders and their subfolders. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
-  // All entries before the first wait: the browser empties the list then.
+  // All entries are read before the first await, after which the browser empties the list.
   const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry());
   const files = [...transfer.files];
   if (!entries.some((entry) => entry?.isDirectory)) return files;
@@ -18,7 +18,7 @@ async function filesBelow(entry: FileSystemEntry, inFolder = false): Promise<Fil
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const found: File[] = [];
   for (;;) {
-    // A hundred at a time.
+    // Chromium returns at most a hundred entries at a time.
     const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
     if (entries.length === 0) return found;
     for (const child of entries) for (const file of await filesBelow(child, true)) found.push(file);
@@ -26,5 +26,5 @@ async function filesBelow(entry: FileSystemEntry, inFolder = false): Promise<Fil
 }
 
 function isRecording({ type, name }: File): boolean {
-  return type.startsWith('audio/') || hasAudioEnding(name); // browsers know the types of few endings
+  return type.startsWith('audio/') || hasAudioExtension(name); // browsers know the types of few extensions
 }

@@ -1,4 +1,4 @@
-/** A .npy file of little-endian float32 in row-major order, as the server writes it. */
+/** Reads a .npy file of little-endian float32 in row-major order. The server writes no other kind. */
 export function readNpy(bytes: ArrayBuffer): { shape: number[]; data: Float32Array } {
   const view = new DataView(bytes);
   const headerLength = view.getUint16(8, true);
@@ -15,7 +15,7 @@ export function readNpy(bytes: ArrayBuffer): { shape: number[]; data: Float32Arr
   };
 }
 
-/** The mean of the rows of [T, D]; a vector [D] as it is. */
+/** Returns the mean of the rows of [T, D]; a vector [D] is returned unchanged. */
 export function meanVector({ shape, data }: { shape: number[]; data: Float32Array }): Float32Array {
   if (shape.length < 2) return data;
   const [rows, columns] = shape as [number, number];
@@ -24,7 +24,7 @@ export function meanVector({ shape, data }: { shape: number[]; data: Float32Arra
   return mean;
 }
 
-/** -1 to 1; 1 where both point the same way. */
+/** Returns the cosine similarity of two vectors, -1 to 1. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   let [product, left, right] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {

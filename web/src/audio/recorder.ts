@@ -4,29 +4,29 @@ import { texts } from '../i18n/index.js';
 import { choose } from '../state/chosen.js';
 import { fail } from '../state/failure.js';
 
-/** What is being recorded: since when, in seconds, and how loud it is, 0 to 1. */
+/** The recording under way: its length in seconds, and its level, 0 to 1. */
 export const recording = signal<{ seconds: number; level: number } | undefined>(undefined);
 
-/** In the order in which they are liked; the first that the browser has. */
+/** Formats of recordings, in order of preference. The first that the browser supports is used. */
 const TYPES = [
   { mime: 'audio/webm;codecs=opus', ending: 'webm' },
   { mime: 'audio/mp4', ending: 'm4a' },
   { mime: 'audio/ogg;codecs=opus', ending: 'ogg' },
 ];
-const LOOK_MS = 60;
+const UPDATE_MS = 60;
 
-/** Shorter ones were stopped before anybody spoke. */
+/** Recordings that are shorter are taken for accidental clicks. */
 const MIN_SECONDS = 0.3;
 
 let stopNow: (() => void) | undefined;
-/** Whether the browser asks its user for the microphone. */
+/** Whether the browser is asking for permission to use the microphone. */
 let asking = false;
 
 export function stopRecording(): void {
   stopNow?.();
 }
 
-/** Records from the microphone until `stopRecording`; the recording is chosen then. */
+/** Records from the microphone until `stopRecording` is called, and then selects the recording. */
 export async function startRecording(): Promise<void> {
   if (recording.value !== undefined || asking) return;
   if (!window.isSecureContext) {
@@ -53,11 +53,11 @@ function record(stream: MediaStream): void {
   recorder.ondataavailable = ({ data }) => parts.push(data);
   const meter = levelMeter(stream);
   const begin = performance.now();
-  const look = setInterval(() => {
+  const timer = setInterval(() => {
     recording.value = { seconds: (performance.now() - begin) / 1000, level: meter.level() };
-  }, LOOK_MS);
+  }, UPDATE_MS);
   recorder.onstop = () => {
-    clearInterval(look);
+    clearInterval(timer);
     meter.close();
     close(stream);
     recording.value = undefined;
@@ -75,7 +75,7 @@ function record(stream: MediaStream): void {
   recorder.start();
 }
 
-/** The browser shows that it listens as long as its tracks live. */
+/** Stops the tracks. Until then the browser shows that the microphone is in use. */
 function close(stream: MediaStream | undefined): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }

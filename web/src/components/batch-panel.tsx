@@ -2,17 +2,18 @@ import { useState } from 'preact/hooks';
 
 import { batchFile } from '../api/client.js';
 import { texts } from '../i18n/index.js';
-import { colourOf, emotionName, percent, seconds } from '../state/emotions.js';
+import { colorOf, emotionName } from '../state/emotions.js';
+import { formatPercent, formatSeconds } from '../state/format.js';
 import { batch, type BatchRow, batchSummary } from '../state/batch.js';
-import { wordsFor } from '../state/failure.js';
+import { failureText } from '../state/failure.js';
 import { show } from '../state/shown.js';
-import { stageWords } from '../state/words.js';
+import { stageText } from '../state/stage-text.js';
 import { Icon } from './icons.js';
 
 type Column = 'file' | 'emotion' | 'confidence' | 'duration' | 'state';
 const COLUMNS: readonly Column[] = ['file', 'emotion', 'confidence', 'duration', 'state'];
 
-/** What rows are sorted by; rows without a value come last, whichever way. */
+/** Sort keys of the columns. Rows without a value are last in both directions. */
 const keyOf: Record<Column, (row: BatchRow) => string | number | undefined> = {
   file: ({ name }) => name.toLowerCase(),
   emotion: ({ result }) => result && emotionName(result.emotion),
@@ -22,7 +23,7 @@ const keyOf: Record<Column, (row: BatchRow) => string | number | undefined> = {
 };
 
 export function BatchPanel() {
-  const { batch: say } = texts.value;
+  const { batch: text } = texts.value;
   const [sort, setSort] = useState<{ column: Column; descending: boolean } | undefined>();
   const rows = batch.value;
   if (rows.length === 0) return null;
@@ -31,11 +32,11 @@ export function BatchPanel() {
   return (
     <section class="panel batch" id="batch" aria-labelledby="batch-heading">
       <div class="panel-head">
-        <h2 id="batch-heading">{say.heading}</h2>
-        {summary !== undefined && <p class="note">{say.summary(summary.done, summary.failed)}</p>}
+        <h2 id="batch-heading">{text.heading}</h2>
+        {summary !== undefined && <p class="note">{text.summary(summary.done, summary.failed)}</p>}
         {summary !== undefined && summary.id !== null && (
           <p class="batch-downloads">
-            <span>{say.download}</span>
+            <span>{text.download}</span>
             {(['csv', 'ndjson', 'zip'] as const).map((format) => (
               <a key={format} href={batchFile(summary.id!, format)} download>
                 {format.toUpperCase()}
@@ -58,7 +59,7 @@ export function BatchPanel() {
                     type="button"
                     onClick={() => setSort({ column, descending: sort?.column === column ? !sort.descending : false })}
                   >
-                    {say[column]}
+                    {text[column]}
                     {sort?.column === column && <Icon name={sort.descending ? 'down' : 'up'} />}
                   </button>
                 </th>
@@ -78,7 +79,7 @@ export function BatchPanel() {
 
 function Row({ row }: { row: BatchRow }) {
   const { result, failure, name, file } = row;
-  const { batch: say } = texts.value;
+  const { batch: text } = texts.value;
   return (
     <tr>
       <th scope="row">
@@ -88,8 +89,8 @@ function Row({ row }: { row: BatchRow }) {
           <button
             type="button"
             class="link file-name"
-            onClick={() => show({ result, sound: file })}
-            aria-label={say.open(name)}
+            onClick={() => show({ result, audio: file })}
+            aria-label={text.open(name)}
           >
             {name}
           </button>
@@ -97,25 +98,25 @@ function Row({ row }: { row: BatchRow }) {
       </th>
       <td>
         {result && (
-          <span class="chip" data-emotion={colourOf(result.emotion)}>
+          <span class="chip" data-emotion={colorOf(result.emotion)}>
             <span class="dot" aria-hidden="true" />
             {emotionName(result.emotion)}
           </span>
         )}
       </td>
-      <td class="number">{result && percent(result.confidence)}</td>
-      <td class="number">{result && seconds(result.duration)}</td>
+      <td class="number">{result && formatPercent(result.confidence)}</td>
+      <td class="number">{result && formatSeconds(result.duration)}</td>
       <td class={failure === undefined ? 'state' : 'state bad'}>{stateOf(row)}</td>
     </tr>
   );
 }
 
 function stateOf({ progress, result, failure, stopped }: BatchRow): string {
-  const { batch: say } = texts.value;
-  if (failure !== undefined) return say.failed(wordsFor(failure));
+  const { batch: text } = texts.value;
+  if (failure !== undefined) return text.failed(failureText(failure));
   if (result !== undefined) return '✓';
-  if (stopped) return say.stopped;
-  return progress === undefined ? say.waiting : stageWords(progress);
+  if (stopped) return text.stopped;
+  return progress === undefined ? text.waiting : stageText(progress);
 }
 
 function sortRows(

@@ -1,4 +1,4 @@
-/** Heeds the first of clicks in quick succession: after it, something else may lie under the pointer. */
+/** Ignores the second click of a double click: another control may be under the pointer by then. */
 export function firstClick(handler: () => void): (event: MouseEvent) => void {
   return ({ detail }) => {
     if (detail <= 1) handler();

@@ -1,42 +1,44 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { ALL_ENDINGS } from '../../../lib/audio/endings.js';
+import { AUDIO_EXTENSIONS } from '../../../lib/audio/input/extensions.js';
 import { droppedFiles } from '../audio/dropped-files.js';
 import { failureOf } from '../api/client.js';
 import { texts } from '../i18n/index.js';
 import { choose } from '../state/chosen.js';
-import { size } from '../state/emotions.js';
+import { formatBytes } from '../state/format.js';
 import { fail } from '../state/failure.js';
 import { busy } from '../state/run.js';
 import { status } from '../state/status.js';
 import { Icon } from './icons.js';
 
-/** What the file picker offers: browsers know the types of few endings. */
+/** The files that the picker offers. Browsers know the types of few extensions, so these are listed. */
 const ACCEPTED = [
   'audio/*',
   'video/webm',
   'video/mp4',
   'video/quicktime',
-  ...ALL_ENDINGS.map((ending) => `.${ending}`),
+  ...AUDIO_EXTENSIONS.map((ending) => `.${ending}`),
 ].join(',');
 
-/** Takes files that are dropped anywhere on the page: beside the zone, a browser would open them in its place. */
+/** Accepts files that are dropped anywhere on the page. Otherwise the browser would leave the page to open them. */
 export function DropZone() {
-  const { input: say } = texts.value;
+  const { input: text } = texts.value;
   const over = useDrop();
   const picker = useRef<HTMLInputElement>(null);
   const limit = status.value?.limits.uploadBytes;
   return (
     <div class={`drop${over ? ' over' : ''}`}>
       <Icon name="wave" />
-      <p class="drop-words">{say.drop}</p>
+      <p class="drop-text">{text.drop}</p>
       <p class="note">
-        {say.formats}
-        <span class={limit === undefined ? 'unknown-yet' : undefined}>{say.limit(size(limit ?? 200 * 2 ** 20))}</span>
+        {text.formats}
+        <span class={limit === undefined ? 'unknown-yet' : undefined}>
+          {text.limit(formatBytes(limit ?? 200 * 2 ** 20))}
+        </span>
       </p>
       <button type="button" class="button" disabled={busy.value} onClick={() => picker.current?.click()}>
         <Icon name="file" />
-        {say.choose}
+        {text.choose}
       </button>
       <input
         ref={picker}
@@ -46,14 +48,14 @@ export function DropZone() {
         hidden
         onChange={(event) => {
           choose(event.currentTarget.files ?? []);
-          event.currentTarget.value = ''; // the same file again is news again
+          event.currentTarget.value = ''; // so that selecting the same file again fires the event
         }}
       />
     </div>
   );
 }
 
-/** Whether files hang over the page, ready to be dropped. */
+/** Returns whether files are being dragged over the page. */
 function useDrop(): boolean {
   const [over, setOver] = useState(false);
   useEffect(() => {
@@ -64,7 +66,7 @@ function useDrop(): boolean {
       setOver(!busy.value);
     };
     const onDragLeave = (event: DragEvent): void => {
-      if (event.relatedTarget === null) setOver(false); // it left the window
+      if (event.relatedTarget === null) setOver(false); // the pointer left the window
     };
     const onDrop = (event: DragEvent): void => {
       setOver(false);

@@ -1,9 +1,9 @@
 import { type Language, language, LANGUAGE_NAMES, texts } from '../i18n/index.js';
-import { size } from '../state/emotions.js';
+import { formatBytes } from '../state/format.js';
 import { type Theme, theme, THEMES } from '../state/settings.js';
 import { locked, offline, status } from '../state/status.js';
 
-/** Whether the server asks for a token: it writes that into the page. */
+/** Whether there is a session to log out of. The server writes it into the page. */
 const hasLogin = document.querySelector<HTMLMetaElement>('meta[name=logout]')?.content === 'yes';
 
 export function Header() {
@@ -57,7 +57,7 @@ export function Header() {
   );
 }
 
-/** The sign: a voice in the colours of what it says. */
+/** The logo: a waveform in the colors of emotions. */
 function Mark() {
   return (
     <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
@@ -71,16 +71,16 @@ function Mark() {
 }
 
 function ModelState() {
-  const { model: say } = texts.value;
+  const { model: text } = texts.value;
   const now = status.value;
   if (locked.value) {
     return (
       <p class="model-state bad">
         <span class="dot" aria-hidden="true" />
         <span>
-          {say.locked}{' '}
+          {text.locked}{' '}
           <button type="button" class="link" onClick={() => location.reload()}>
-            {say.unlock}
+            {text.unlock}
           </button>
         </span>
       </p>
@@ -90,29 +90,29 @@ function ModelState() {
     return (
       <p class="model-state bad">
         <span class="dot" aria-hidden="true" />
-        {say.offline}
+        {text.offline}
       </p>
     );
   }
   if (now === undefined) return <p class="model-state" />;
   const { model, memory } = now;
-  const words = {
-    unloaded: say.unloaded,
-    loading: say.loading(Math.round(100 * (model.fraction ?? 0))),
-    loaded: say.loaded,
+  const stateText = {
+    unloaded: text.unloaded,
+    loading: text.loading(Math.round(100 * (model.fraction ?? 0))),
+    loaded: text.loaded,
   }[model.state];
   return (
     <p class={`model-state ${model.state}`}>
       <span class="dot" aria-hidden="true" />
       <span>
-        <strong>{words}</strong>
+        <strong>{stateText}</strong>
         <span class="model-facts">
           {[
             model.name,
             model.precision,
             model.device,
-            model.threads === undefined ? undefined : say.threads(model.threads),
-            say.memory(size(memory.rssBytes)),
+            model.threads === undefined ? undefined : text.threads(model.threads),
+            text.memory(formatBytes(memory.rssBytes)),
           ]
             .filter((fact) => fact !== undefined)
             .join(' · ')}

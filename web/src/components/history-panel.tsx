@@ -3,8 +3,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { failureOf } from '../api/client.js';
 import type { ResultSummary } from '../api/types.js';
 import { announce, language, texts } from '../i18n/index.js';
-import { colourOf, emotionName, percent, seconds, span } from '../state/emotions.js';
-import { forget, older, readOlder, results } from '../state/history.js';
+import { colorOf, emotionName } from '../state/emotions.js';
+import { formatPercent, formatSeconds, formatPeriod } from '../state/format.js';
+import { older, readOlder, removeResult, results } from '../state/history.js';
 import { fail } from '../state/failure.js';
 import { open, shown } from '../state/shown.js';
 import { status } from '../state/status.js';
@@ -12,18 +13,18 @@ import { firstClick } from './click.js';
 import { Icon } from './icons.js';
 
 export function HistoryPanel() {
-  const { history: say } = texts.value;
+  const { history: text } = texts.value;
   const kept = status.value?.results;
   return (
     <section class="panel history" aria-labelledby="history-heading">
       <div class="panel-head">
         <h2 id="history-heading" tabIndex={-1}>
-          {say.heading}
+          {text.heading}
         </h2>
-        {kept?.kept === true && kept.seconds !== null && <p class="note">{say.kept(span(kept.seconds))}</p>}
+        {kept?.kept === true && kept.seconds !== null && <p class="note">{text.kept(formatPeriod(kept.seconds))}</p>}
       </div>
       {results.value.length === 0 ? (
-        <p class="note">{kept?.kept === false ? say.off : say.empty}</p>
+        <p class="note">{kept?.kept === false ? text.off : text.empty}</p>
       ) : (
         <ul class="history-list">
           {results.value.map((result) => (
@@ -37,7 +38,7 @@ export function HistoryPanel() {
           class="button"
           onClick={() => void readOlder().catch((error: unknown) => fail(failureOf(error)))}
         >
-          {say.more}
+          {text.more}
         </button>
       )}
     </section>
@@ -45,59 +46,60 @@ export function HistoryPanel() {
 }
 
 function Entry({ result }: { result: ResultSummary }) {
-  const { history: say } = texts.value;
+  const { history: text } = texts.value;
   const { id, file, emotion, confidence, duration, createdAt, hasEmbedding } = result;
   const row = useRef<HTMLLIElement>(null);
-  const [sure, ask] = useAsked();
+  const [confirming, confirm] = useConfirmation();
   const remove = async (): Promise<void> => {
     const next = row.current?.nextElementSibling ?? row.current?.previousElementSibling;
     try {
-      await forget(id);
+      await removeResult(id);
       if (shown.value?.result.id === id) shown.value = undefined;
-      announce(say.deleted(file));
+      announce(text.deleted(file));
       (next?.querySelector('button') ?? document.getElementById('history-heading'))?.focus();
     } catch (error) {
       fail(failureOf(error));
     }
   };
   return (
-    <li ref={row} data-emotion={colourOf(emotion)} class={shown.value?.result.id === id ? 'current' : undefined}>
+    <li ref={row} data-emotion={colorOf(emotion)} class={shown.value?.result.id === id ? 'current' : undefined}>
       <button type="button" class="history-open" onClick={() => void open(id)}>
-        <span class="history-words">
-          <span class="visually-hidden">{say.open}</span>
+        <span class="history-text">
+          <span class="visually-hidden">{text.open}</span>
           <span class="file-name">{file}</span>
           <span class="note">
-            {emotionName(emotion)} {percent(confidence)} · {seconds(duration)} · {when(createdAt)}
-            {hasEmbedding && ` · ${say.vector}`}
+            {emotionName(emotion)} {formatPercent(confidence)} · {formatSeconds(duration)} · {when(createdAt)}
+            {hasEmbedding && ` · ${text.vector}`}
           </span>
         </span>
       </button>
       <button
         type="button"
-        class={sure ? 'button danger' : 'icon-button'}
-        aria-label={sure ? say.reallyDelete(file) : say.delete(file)}
+        class={confirming ? 'button danger' : 'icon-button'}
+        aria-label={confirming ? text.reallyDelete(file) : text.delete(file)}
         onClick={firstClick(() => {
-          if (sure) void remove();
-          else ask();
+          if (confirming) void remove();
+          else confirm();
         })}
       >
-        {sure ? say.sure : <Icon name="bin" />}
+        {confirming ? text.sure : <Icon name="bin" />}
       </button>
     </li>
   );
 }
 
-/** Whether a question was asked a moment ago. It is taken back when nobody answers. */
-function useAsked(): [asked: boolean, ask: () => void] {
-  const [asked, setAsked] = useState(false);
+/** Whether a deletion waits for its confirmation, which is withdrawn after four seconds. */
+function useConfirmation(): [confirming: boolean, confirm: () => void] {
+  const [confirming, setConfirming] = useState(false);
   useEffect(() => {
-    if (!asked) return;
-    const timer = setTimeout(() => setAsked(false), 4000);
+    if (!confirming) return;
+    const timer = setTimeout(() => setConfirming(false), 4000);
     return () => clearTimeout(timer);
-  }, [asked]);
-  return [asked, () => setAsked(true)];
+  }, [confirming]);
+  return [confirming, () => setConfirming(true)];
 }
 
+/** The time of today, or the date and time. */
 function when(time: string): string {
   const date = new Date(time);
   const today = date.toDateString() === new Date().toDateString();

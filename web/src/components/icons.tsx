@@ -19,7 +19,7 @@ export type IconName = keyof typeof PATHS;
 
 const SOLID: ReadonlySet<IconName> = new Set(['stop', 'play']);
 
-/** Decoration: what a control does stands in its text or its label. */
+/** Icons are decoration. The text or the label of a control says what it does. */
 export function Icon({ name }: { name: IconName }): JSX.Element {
   return (
     <svg class={`icon${SOLID.has(name) ? ' solid' : ''}`} viewBox="0 0 24 24" aria-hidden="true">

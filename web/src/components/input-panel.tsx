@@ -3,7 +3,7 @@ import exampleUrl from '../audio/example.ogg';
 import { recording, startRecording, stopRecording } from '../audio/recorder.js';
 import { texts } from '../i18n/index.js';
 import { choose, chosen, unchoose } from '../state/chosen.js';
-import { seconds, size } from '../state/emotions.js';
+import { formatSeconds, formatBytes } from '../state/format.js';
 import { fail } from '../state/failure.js';
 import { busy } from '../state/run.js';
 import { embedding, granularity } from '../state/settings.js';
@@ -13,10 +13,10 @@ import { Icon } from './icons.js';
 import { RunButton } from './run-button.js';
 
 export function InputPanel() {
-  const { input: say } = texts.value;
+  const { input: text } = texts.value;
   return (
     <section class="panel" aria-labelledby="input-heading">
-      <h2 id="input-heading">{say.heading}</h2>
+      <h2 id="input-heading">{text.heading}</h2>
       <DropZone />
       <div class="sources">
         <RecordButton />
@@ -24,7 +24,7 @@ export function InputPanel() {
       </div>
       <ChosenFiles />
       <fieldset class="choices" disabled={busy.value}>
-        <legend>{say.granularity}</legend>
+        <legend>{text.granularity}</legend>
         <div class="segmented">
           {(['frame', 'utterance'] as const).map((value) => (
             <label key={value}>
@@ -35,7 +35,7 @@ export function InputPanel() {
                 checked={granularity.value === value}
                 onChange={() => (granularity.value = value)}
               />
-              <span>{value === 'frame' ? say.frame : say.utterance}</span>
+              <span>{value === 'frame' ? text.frame : text.utterance}</span>
             </label>
           ))}
         </div>
@@ -46,7 +46,7 @@ export function InputPanel() {
             onChange={(event) => (embedding.value = event.currentTarget.checked)}
           />
           <span>
-            {say.embedding} <small>{say.embeddingNote}</small>
+            {text.embedding} <small>{text.embeddingNote}</small>
           </span>
         </label>
       </fieldset>
@@ -56,30 +56,30 @@ export function InputPanel() {
 }
 
 function RecordButton() {
-  const { input: say } = texts.value;
+  const { input: text } = texts.value;
   const now = recording.value;
   if (now === undefined) {
     return (
       <button type="button" class="button" disabled={busy.value} onClick={firstClick(() => void startRecording())}>
         <Icon name="microphone" />
-        {say.record}
+        {text.record}
       </button>
     );
   }
   return (
     <button type="button" class="button recording" onClick={firstClick(stopRecording)}>
       <Icon name="stop" />
-      {say.stop}
+      {text.stop}
       <span class="level" aria-hidden="true">
         <span style={{ transform: `scaleX(${now.level})` }} />
       </span>
-      <span class="time">{seconds(now.seconds)}</span>
+      <span class="time">{formatSeconds(now.seconds)}</span>
     </button>
   );
 }
 
 function ExampleButton() {
-  const { input: say } = texts.value;
+  const { input: text } = texts.value;
   const take = async (): Promise<void> => {
     try {
       choose([new File([await getBytes(exampleUrl)], 'example.ogg', { type: 'audio/ogg' })]);
@@ -88,28 +88,28 @@ function ExampleButton() {
     }
   };
   return (
-    <button type="button" class="button" disabled={busy.value} title={say.exampleNote} onClick={() => void take()}>
+    <button type="button" class="button" disabled={busy.value} title={text.exampleNote} onClick={() => void take()}>
       <Icon name="spark" />
-      {say.example}
+      {text.example}
     </button>
   );
 }
 
 function ChosenFiles() {
-  const { input: say } = texts.value;
+  const { input: text } = texts.value;
   const clips = chosen.value;
   if (clips.length === 0) return null;
   return (
     <>
-      <ul class="chosen" aria-label={say.chosen(clips.length)}>
+      <ul class="chosen" aria-label={text.chosen(clips.length)}>
         {clips.map(({ key, file, name }) => (
           <li key={key}>
             <span class="file-name">{name}</span>
-            <span class="note">{size(file.size)}</span>
+            <span class="note">{formatBytes(file.size)}</span>
             <button
               type="button"
               class="icon-button"
-              aria-label={say.remove(name)}
+              aria-label={text.remove(name)}
               disabled={busy.value}
               onClick={firstClick(() => unchoose([key]))}
             >
@@ -120,14 +120,14 @@ function ChosenFiles() {
       </ul>
       {clips.length > 1 && (
         <p class="chosen-all note">
-          {say.chosen(clips.length)}
+          {text.chosen(clips.length)}
           <button
             type="button"
             class="link"
             disabled={busy.value}
             onClick={() => unchoose(clips.map(({ key }) => key))}
           >
-            {say.removeAll}
+            {text.removeAll}
           </button>
         </p>
       )}

@@ -5,7 +5,7 @@ import WaveSurfer from 'wavesurfer.js';
 import { file, getPeaks } from '../api/client.js';
 import type { ClipResult } from '../api/types.js';
 import { texts } from '../i18n/index.js';
-import { seconds } from '../state/emotions.js';
+import { formatSeconds } from '../state/format.js';
 import { busy, makeTimeline } from '../state/run.js';
 import { theme } from '../state/settings.js';
 import type { Shown } from '../state/shown.js';
@@ -13,16 +13,16 @@ import { Icon } from './icons.js';
 import { Timeline } from './timeline.js';
 import { drawBars, segmentAt, styleOf } from './waveform.js';
 
-/** Larger sounds are not decoded in the page, only played. */
-const MOST_DECODED_BYTES = 30 * 2 ** 20;
+/** Maximum size of a recording that the page decodes for its waveform. */
+const MAX_DECODED_BYTES = 30 * 2 ** 20;
 
-/** The clip's sound: its waveform in the colours of its emotions, and the timeline under it. */
+/** Plays the clip and shows its waveform in the colors of its emotions, with the timeline below. */
 export function Player({ shown }: { shown: Shown }) {
-  const { result: say } = texts.value;
-  const { result, sound } = shown;
+  const { result: text } = texts.value;
+  const { result, audio } = shown;
   const container = useRef<HTMLDivElement>(null);
   const surfer = useRef<WaveSurfer | undefined>(undefined);
-  // Signals, and none of them is read here: time goes on many times a second, and a long clip has hundreds of segments.
+  // Signals that are not read here, so that the component does not render many times a second, with hundreds of segments.
   const at = useSignal(0);
   const current = useSignal(0);
   const playing = useSignal(false);
@@ -34,16 +34,16 @@ export function Player({ shown }: { shown: Shown }) {
   };
 
   useEffect(() => {
-    let gone = false;
-    let address: string | undefined;
+    let unmounted = false;
+    let objectUrl: string | undefined;
     const start = async (): Promise<void> => {
-      const wave = await soundOf(result, sound);
-      if (gone || container.current === null) return;
+      const wave = await audioOf(result, audio);
+      if (unmounted || container.current === null) return;
       if (wave === undefined) {
         setSilent(true);
         return;
       }
-      address = wave.own ? wave.url : undefined;
+      objectUrl = wave.own ? wave.url : undefined;
       const made = WaveSurfer.create({
         container: container.current,
         url: wave.url,
@@ -51,7 +51,7 @@ export function Player({ shown }: { shown: Shown }) {
         height: 96,
         cursorWidth: 2,
         cursorColor: styleOf('--ink'),
-        progressColor: 'transparent', // the emotions' colours show through: see ::part(canvases)
+        progressColor: 'transparent', // so that the colors of the emotions remain; see ::part(canvases)
         normalize: true,
         dragToSeek: true,
         hideScrollbar: true,
@@ -66,15 +66,15 @@ export function Player({ shown }: { shown: Shown }) {
     };
     void start();
     return () => {
-      gone = true;
+      unmounted = true;
       surfer.current?.destroy();
       surfer.current = undefined;
-      if (address !== undefined) URL.revokeObjectURL(address);
+      if (objectUrl !== undefined) URL.revokeObjectURL(objectUrl);
     };
-  }, [result, sound]);
+  }, [result, audio]);
 
   useEffect(() => {
-    // Colours are drawn, not styled: with other ones it is drawn again.
+    // The colors are drawn on a canvas, so a change of the theme requires drawing again.
     const draw = (): void => surfer.current?.setOptions({ cursorColor: styleOf('--ink') });
     draw();
     const system = matchMedia('(prefers-color-scheme: dark)');
@@ -92,17 +92,17 @@ export function Player({ shown }: { shown: Shown }) {
       <div class="transport">
         <PlayButton playing={playing} disabled={silent} toggle={() => void surfer.current?.playPause()} />
         <span class="time">
-          <Time at={at} /> <span class="note">/ {seconds(result.duration)}</span>
+          <Time at={at} /> <span class="note">/ {formatSeconds(result.duration)}</span>
         </span>
-        {silent && <span class="note">{say.noAudio}</span>}
+        {silent && <span class="note">{text.noAudio}</span>}
       </div>
-      <div class={`waveform${silent ? ' silent' : ''}`} ref={container} role="img" aria-label={say.waveform} />
+      <div class={`waveform${silent ? ' silent' : ''}`} ref={container} role="img" aria-label={text.waveform} />
       {frames === undefined ? (
         <p class="note no-timeline">
-          {say.noTimeline}{' '}
-          {(sound !== undefined || result.links?.processedAudio !== undefined) && (
+          {text.noTimeline}{' '}
+          {(audio !== undefined || result.links?.processedAudio !== undefined) && (
             <button type="button" class="link" disabled={busy.value} onClick={() => void makeTimeline()}>
-              {say.getTimeline}
+              {text.getTimeline}
             </button>
           )}
         </p>
@@ -126,13 +126,13 @@ interface PlayButtonProps {
 }
 
 function PlayButton({ playing, disabled, toggle }: PlayButtonProps) {
-  const { result: say } = texts.value;
+  const { result: text } = texts.value;
   return (
     <button
       type="button"
       class="button round"
       disabled={disabled}
-      aria-label={playing.value ? say.pause : say.play}
+      aria-label={playing.value ? text.pause : text.play}
       onClick={toggle}
     >
       <Icon name={playing.value ? 'pause' : 'play'} />
@@ -141,23 +141,23 @@ function PlayButton({ playing, disabled, toggle }: PlayButtonProps) {
 }
 
 function Time({ at }: { at: ReadonlySignal<number> }) {
-  const words = useComputed(() => seconds(at.value));
-  return <>{words}</>;
+  const label = useComputed(() => formatSeconds(at.value));
+  return <>{label}</>;
 }
 
-/** Where the sound is: kept by the server, with its outline, or in the page. Undefined where it is nowhere. */
-async function soundOf(
+/** Returns the audio of a result: the one that the server keeps, with its peaks, or the one that the page has. */
+async function audioOf(
   { id, links }: ClipResult,
-  sound: Blob | undefined,
+  audio: Blob | undefined,
 ): Promise<{ url: string; own: boolean; peaks?: number[] } | undefined> {
   if (id !== null && links?.processedAudio !== undefined) {
     try {
       const { peaks } = await getPeaks(id);
       return { url: file(id, 'processed_audio.wav'), own: false, peaks };
     } catch {
-      // It may be gone already.
+      // It may have been deleted.
     }
   }
-  if (sound === undefined || sound.size > MOST_DECODED_BYTES) return undefined;
-  return { url: URL.createObjectURL(sound), own: true };
+  if (audio === undefined || audio.size > MAX_DECODED_BYTES) return undefined;
+  return { url: URL.createObjectURL(audio), own: true };
 }

@@ -2,18 +2,18 @@ import { useRef } from 'preact/hooks';
 
 import { texts } from '../i18n/index.js';
 import { chosen } from '../state/chosen.js';
-import { busy, cancel, recognise, type Stage, stage } from '../state/run.js';
-import { stageWords } from '../state/words.js';
+import { busy, cancel, recognize, type Stage, stage } from '../state/run.js';
+import { stageText } from '../state/stage-text.js';
 import { firstClick } from './click.js';
 import { Icon } from './icons.js';
 
-/** Starts, and says what is happening. */
+/** Starts the recognition and shows its progress. */
 export function RunButton() {
-  const { run: say } = texts.value;
+  const { run: text } = texts.value;
   const count = chosen.value.length;
   const now = stage.value;
-  const words =
-    now.stage !== 'idle' ? stageWords(now) : count === 0 ? say.idle : count === 1 ? say.one : say.many(count);
+  const label =
+    now.stage !== 'idle' ? stageText(now) : count === 0 ? text.idle : count === 1 ? text.one : text.many(count);
   const fraction = fractionOf(now);
   const button = useRef<HTMLButtonElement>(null);
   return (
@@ -25,14 +25,14 @@ export function RunButton() {
         disabled={count === 0 && !busy.value}
         aria-disabled={busy.value}
         aria-busy={busy.value}
-        onClick={firstClick(() => void recognise())}
+        onClick={firstClick(() => void recognize())}
       >
         <span
           class={`run-progress${fraction === undefined ? ' endless' : ''}`}
           style={{ transform: `scaleX(${fraction ?? 1})` }}
           aria-hidden="true"
         />
-        <span class="run-words">{words}</span>
+        <span class="run-text">{label}</span>
       </button>
       {busy.value && (
         <button
@@ -40,18 +40,18 @@ export function RunButton() {
           class="button"
           onClick={firstClick(() => {
             cancel();
-            button.current?.focus(); // this one goes
+            button.current?.focus(); // the cancel button disappears
           })}
         >
           <Icon name="close" />
-          {say.cancel}
+          {text.cancel}
         </button>
       )}
     </div>
   );
 }
 
-/** How much of the stage is done; undefined where that cannot be told. */
+/** Returns the part of the stage that is done; undefined if it is unknown. */
 function fractionOf(now: Stage): number | undefined {
   if (now.stage === 'idle') return 0;
   if (now.stage === 'sending' || now.stage === 'loading') return now.fraction;

@@ -1,21 +1,21 @@
 import { useMemo } from 'preact/hooks';
 
 import type { ClipResult } from '../api/types.js';
-import { colourOf } from '../state/emotions.js';
+import { colorOf } from '../state/emotions.js';
 
 type Frames = NonNullable<ClipResult['frames']>;
 
 const HEIGHT = 100;
-/** About as many as it has pixels: an hour has thousands of frames. */
-const MOST_POINTS = 600;
+/** Maximum number of points, about the width in pixels. An hour has thousands of frames. */
+const MAX_POINTS = 600;
 
-/** The scores above each other, over time. A picture of the numbers that result.json has. */
+/** The scores over time, stacked. result.json has the numbers. */
 export function ScoreAreas({ frames, duration }: { frames: Frames; duration: number }) {
   const areas = useMemo(() => areasOf(frames, duration), [frames, duration]);
   return (
     <svg class="areas" viewBox={`0 0 100 ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
       {areas.map(({ name, points }) => (
-        <polygon key={name} data-emotion={colourOf(name)} points={points} />
+        <polygon key={name} data-emotion={colorOf(name)} points={points} />
       ))}
     </svg>
   );
@@ -34,14 +34,14 @@ function areasOf(frames: Frames, duration: number): { name: string; points: stri
   });
 }
 
-/** Means over so many frames that few enough points are left; they add up to 1 as the scores do. */
+/** Averages the scores of adjacent frames so that at most MAX_POINTS are left. They still add up to 1. */
 function pointsOf(frames: Frames, names: readonly string[], duration: number): { x: number; scores: number[] }[] {
-  const each = Math.ceil(frames.length / MOST_POINTS);
+  const each = Math.ceil(frames.length / MAX_POINTS);
   return Array.from({ length: Math.ceil(frames.length / each) }, (_, i) => {
-    const some = frames.slice(i * each, (i + 1) * each);
+    const group = frames.slice(i * each, (i + 1) * each);
     return {
-      x: (100 * (some[0]!.start + some.at(-1)!.end)) / 2 / duration,
-      scores: names.map((name) => some.reduce((sum, { scores }) => sum + (scores[name] ?? 0), 0) / some.length),
+      x: (100 * (group[0]!.start + group.at(-1)!.end)) / 2 / duration,
+      scores: names.map((name) => group.reduce((sum, { scores }) => sum + (scores[name] ?? 0), 0) / group.length),
     };
   });
 }

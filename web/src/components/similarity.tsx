@@ -5,10 +5,10 @@ import type { ClipResult } from '../api/types.js';
 import { cosine, meanVector, readNpy } from '../audio/npy.js';
 import { texts } from '../i18n/index.js';
 import { emotionName } from '../state/emotions.js';
-import { wordsFor } from '../state/failure.js';
+import { failureText } from '../state/failure.js';
 import { results } from '../state/history.js';
 
-/** Feature vectors by result: they do not change. */
+/** Cache of embeddings by result. They do not change. */
 const vectors = new Map<string, Promise<Float32Array>>();
 
 function vectorOf(id: string): Promise<Float32Array> {
@@ -21,64 +21,64 @@ function vectorOf(id: string): Promise<Float32Array> {
   return vector;
 }
 
-/** How alike the shown clip is to another one whose feature vector was kept. */
+/** Compares the embedding of the shown clip with that of another one. */
 export function Similarity({ result }: { result: ClipResult }) {
-  const { similarity: say } = texts.value;
-  const [wanted, setOther] = useState('');
+  const { similarity: text } = texts.value;
+  const [selected, setOther] = useState('');
   const [value, setValue] = useState<number>();
   const [problem, setProblem] = useState('');
   const { id } = result;
   const own = id !== null && result.links?.embedding !== undefined ? id : undefined;
   const others = results.value.filter((entry) => entry.hasEmbedding && entry.id !== own);
-  const other = others.some((entry) => entry.id === wanted) ? wanted : ''; // it may be gone
+  const other = others.some((entry) => entry.id === selected) ? selected : ''; // it may have been deleted
 
   useEffect(() => {
-    let gone = false;
+    let unmounted = false;
     setValue(undefined);
     setProblem('');
     if (own === undefined || other === '') return;
     Promise.all([vectorOf(own), vectorOf(other)]).then(
       ([a, b]) => {
-        if (gone) return;
+        if (unmounted) return;
         if (a.length === b.length) setValue(cosine(a, b));
         else setProblem(texts.value.similarity.otherModel);
       },
       (error: unknown) => {
-        if (!gone) setProblem(wordsFor(failureOf(error)));
+        if (!unmounted) setProblem(failureText(failureOf(error)));
       },
     );
     return () => {
-      gone = true;
+      unmounted = true;
     };
   }, [own, other]);
 
   if (own === undefined) return null;
   return (
     <div class="similarity">
-      <h3>{say.heading}</h3>
+      <h3>{text.heading}</h3>
       {others.length === 0 ? (
-        <p class="note">{say.none}</p>
+        <p class="note">{text.none}</p>
       ) : (
         <>
           <label>
-            <span>{say.with}</span>
+            <span>{text.with}</span>
             <select value={other} onChange={(event) => setOther(event.currentTarget.value)}>
-              <option value="">{say.choose}</option>
+              <option value="">{text.choose}</option>
               {others.map((entry) => (
                 <option key={entry.id} value={entry.id}>
-                  {say.option(entry.file, emotionName(entry.emotion))}
+                  {text.option(entry.file, emotionName(entry.emotion))}
                 </option>
               ))}
             </select>
           </label>
           {value !== undefined && (
             <p class="similarity-value">
-              <meter min={0} max={1} value={Math.max(0, value)} aria-label={say.value(value.toFixed(3))} />
+              <meter min={0} max={1} value={Math.max(0, value)} aria-label={text.value(value.toFixed(3))} />
               <strong>{value.toFixed(3)}</strong>
             </p>
           )}
           <p class="note" role="status">
-            {problem || say.note}
+            {problem || text.note}
           </p>
         </>
       )}

@@ -2,7 +2,8 @@ import { type ReadonlySignal, type Signal, useComputed, useSignalEffect } from '
 
 import type { ClipResult } from '../api/types.js';
 import { texts } from '../i18n/index.js';
-import { colourOf, emotionName, percent, seconds } from '../state/emotions.js';
+import { colorOf, emotionName } from '../state/emotions.js';
+import { formatPercent, formatSeconds } from '../state/format.js';
 import { useRoving } from './roving.js';
 import { ScoreAreas } from './score-areas.js';
 
@@ -11,7 +12,7 @@ type Segment = NonNullable<ClipResult['segments']>[number];
 interface SegmentsProps {
   segments: readonly Segment[];
   duration: number;
-  /** The index of the segment that is heard. */
+  /** Index of the segment that is being played. */
   current: ReadonlySignal<number>;
   seek: (time: number) => void;
 }
@@ -20,36 +21,36 @@ interface TimelineProps extends SegmentsProps {
   frames: NonNullable<ClipResult['frames']>;
 }
 
-/** What is heard when: stretches of one emotion to click on, all scores as they come and go, and the changes as a list. */
+/** The timeline: a bar of segments to click on, the scores over time, and the segments as a list. */
 export function Timeline({ frames, ...props }: TimelineProps) {
   return (
     <div class="timeline">
-      <Stretches {...props} />
+      <SegmentBar {...props} />
       <ScoreAreas frames={frames} duration={props.duration} />
       <h3>{texts.value.result.segments}</h3>
-      <Changes {...props} />
+      <SegmentList {...props} />
     </div>
   );
 }
 
-function Stretches(props: SegmentsProps) {
+function SegmentBar(props: SegmentsProps) {
   const { list, stop, onKeyDown } = useRoving<HTMLDivElement>(props.current);
   return (
-    <div class="stretches" role="toolbar" aria-label={texts.value.result.timeline} ref={list} onKeyDown={onKeyDown}>
+    <div class="segment-bar" role="toolbar" aria-label={texts.value.result.timeline} ref={list} onKeyDown={onKeyDown}>
       {props.segments.map((segment, index) => (
-        <Stretch key={index} {...props} segment={segment} index={index} stop={stop} />
+        <BarSegment key={index} {...props} segment={segment} index={index} stop={stop} />
       ))}
     </div>
   );
 }
 
-function Changes(props: SegmentsProps) {
+function SegmentList(props: SegmentsProps) {
   const { list, stop, onKeyDown } = useRoving<HTMLOListElement>(props.current);
   useSignalEffect(() => reveal(list.current, props.current.value));
   return (
-    <ol class="changes" ref={list} onKeyDown={onKeyDown}>
+    <ol class="segment-list" ref={list} onKeyDown={onKeyDown}>
       {props.segments.map((segment, index) => (
-        <Change key={index} {...props} segment={segment} index={index} stop={stop} />
+        <ListSegment key={index} {...props} segment={segment} index={index} stop={stop} />
       ))}
     </ol>
   );
@@ -62,8 +63,8 @@ interface EntryProps extends SegmentsProps {
 }
 
 /**
- * What both lists say of a segment. Computed, so that of hundreds only the two are drawn anew whose answer is another one, when
- * the sound goes on or the status has come once more.
+ * The state of a segment in either list. The values are computed signals, so that only the two segments that change are rendered again
+ * when the current segment changes or the status is refreshed.
  */
 function useEntry({ segment, index, current, stop, seek }: EntryProps) {
   const name = useComputed(() => emotionName(segment.emotion));
@@ -81,7 +82,7 @@ function useEntry({ segment, index, current, stop, seek }: EntryProps) {
   } as const;
 }
 
-function Stretch(props: EntryProps) {
+function BarSegment(props: EntryProps) {
   const { name, button } = useEntry(props);
   const { segment, duration } = props;
   const [from, to] = [segment.start, segment.end].map((time) => Math.min(100, (100 * time) / duration)) as [
@@ -91,39 +92,39 @@ function Stretch(props: EntryProps) {
   return (
     <button
       {...button}
-      data-emotion={colourOf(segment.emotion)}
+      data-emotion={colorOf(segment.emotion)}
       style={{ left: `${from}%`, width: `${to - from}%` }}
-      aria-label={texts.value.result.segment(name, seconds(segment.start), seconds(segment.end))}
-      title={`${name}, ${percent(segment.confidence)}`}
+      aria-label={texts.value.result.segment(name, formatSeconds(segment.start), formatSeconds(segment.end))}
+      title={`${name}, ${formatPercent(segment.confidence)}`}
     >
-      <span class="stretch" aria-hidden="true">
+      <span class="bar-segment" aria-hidden="true">
         <span>{name}</span>
       </span>
     </button>
   );
 }
 
-function Change(props: EntryProps) {
+function ListSegment(props: EntryProps) {
   const { name, button } = useEntry(props);
   const { segment } = props;
   return (
-    <li data-emotion={colourOf(segment.emotion)}>
+    <li data-emotion={colorOf(segment.emotion)}>
       <button {...button}>
-        <span class="time">{seconds(segment.start)}</span>
+        <span class="time">{formatSeconds(segment.start)}</span>
         <span class="dot" aria-hidden="true" />
         <span>{name}</span>
-        <span class="note">{percent(segment.confidence)}</span>
+        <span class="note">{formatPercent(segment.confidence)}</span>
       </button>
     </li>
   );
 }
 
-/** Scrolls the list to one of its entries. `scrollIntoView` would scroll the page too, away from what is read there. */
+/** Scrolls the list to one of its entries. `scrollIntoView` would scroll the page too. */
 function reveal(list: HTMLElement | null, index: number): void {
   const entry = list?.children[index];
   if (list === null || !(entry instanceof HTMLElement)) return;
   const { offsetTop: above, offsetHeight: height } = entry;
   const top = Math.min(Math.max(list.scrollTop, above + height - list.clientHeight), above);
-  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  list.scrollTo({ top, behavior: calm ? 'auto' : 'smooth' });
+  const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  list.scrollTo({ top, behavior: reducedMotion ? 'auto' : 'smooth' });
 }

@@ -1,12 +1,12 @@
 import type { ClipResult } from '../api/types.js';
-import { colourOf } from '../state/emotions.js';
+import { colorOf } from '../state/emotions.js';
 
 const BAR = 3;
 const GAP = 2;
-/** A player gives a time that was asked for back in whole microseconds: a segment begins a little before its start. */
+/** Players round a requested time to microseconds, so a segment begins a little before its start. */
 const TIME_STEP = 0.001;
 
-/** Which segment is heard at a time: the last that has begun. */
+/** Returns the index of the segment at a time: the last one that has begun. */
 export function segmentAt(segments: readonly { start: number }[], time: number): number {
   let [low, high] = [0, segments.length];
   while (low < high) {
@@ -17,12 +17,12 @@ export function segmentAt(segments: readonly { start: number }[], time: number):
   return Math.max(0, low - 1);
 }
 
-/** Bars from the middle, each in the colour of what is heard there. */
+/** Draws the waveform as centered bars, each in the color of the emotion at that time. */
 export function drawBars(peaks: Float32Array | number[], context: CanvasRenderingContext2D, result: ClipResult): void {
   const { width, height } = context.canvas;
   const ratio = window.devicePixelRatio || 1;
   const step = (BAR + GAP) * ratio;
-  const colours = new Map<string, string>();
+  const colors = new Map<string, string>();
   const segments = result.segments ?? [];
   let largest = 0.001;
   for (const peak of peaks) largest = Math.max(largest, Math.abs(peak));
@@ -32,17 +32,17 @@ export function drawBars(peaks: Float32Array | number[], context: CanvasRenderin
     for (let i = from; i < Math.min(to, peaks.length); i++) peak = Math.max(peak, Math.abs(peaks[i]!));
     const size = Math.max(2 * ratio, (peak / largest) * height * 0.96);
     const segment = segments[segmentAt(segments, (x / width) * result.duration)];
-    const emotion = colourOf(segment?.emotion ?? result.emotion);
-    let colour = colours.get(emotion);
-    if (colour === undefined) colours.set(emotion, (colour = styleOf(`--${emotion}`)));
-    context.fillStyle = colour;
+    const emotion = colorOf(segment?.emotion ?? result.emotion);
+    let color = colors.get(emotion);
+    if (color === undefined) colors.set(emotion, (color = styleOf(`--${emotion}`)));
+    context.fillStyle = color;
     context.beginPath();
     context.roundRect(x, (height - size) / 2, BAR * ratio, size, BAR * ratio);
     context.fill();
   }
 }
 
-/** A colour of the style sheets, as a canvas takes it. */
+/** Returns a color of the style sheets in the form that a canvas accepts. */
 export function styleOf(name: string): string {
   const probe = document.createElement('span');
   probe.style.color = `var(${name})`;

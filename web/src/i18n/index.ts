@@ -11,12 +11,12 @@ export const LANGUAGE_NAMES: Record<Language, string> = { en: 'English', zh: 'ä¸
 const preferred: Language = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 export const language = remembered<Language>('language', preferred, (value) => value in languages);
 
-/** The texts of the language that was chosen. */
+/** The texts in the selected language. */
 export const texts = computed<Texts>(() => languages[language.value]);
 
-/** What a screen reader says next. */
+/** Text that screen readers announce. */
 export const announcement = signal('');
 export function announce(text: string): void {
   announcement.value = '';
-  setTimeout(() => (announcement.value = text), 50); // the same words again are news again
+  setTimeout(() => (announcement.value = text), 50); // so that a repeated text is announced again
 }

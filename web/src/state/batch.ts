@@ -1,7 +1,7 @@
-/** Many recordings at once: what becomes of each. */
+/** The recordings of a batch and their results. */
 import { signal } from '@preact/signals';
 
-import { ApiError, failureIn, GONE, sendForm } from '../api/client.js';
+import { ApiError, failureFrom, NO_RESPONSE, sendForm } from '../api/client.js';
 import type { ApiFailure, BatchSummary, ClipResult, Progress } from '../api/types.js';
 import { announce, texts } from '../i18n/index.js';
 import type { Chosen } from './chosen.js';
@@ -13,7 +13,7 @@ export interface BatchRow extends Chosen {
   progress: Progress | undefined;
   result: ClipResult | undefined;
   failure: ApiFailure | undefined;
-  /** Whether the batch ended before it was this one's turn. */
+  /** Whether the batch ended before this recording was recognized. */
   stopped: boolean;
 }
 
@@ -21,13 +21,16 @@ export const batch = signal<BatchRow[]>([]);
 export const batchSummary = signal<BatchSummary | undefined>(undefined);
 
 export interface BatchStages {
-  /** 0 to 1 of the form. */
+  /** Part of the form, 0 to 1, that has been sent. */
   sending: (fraction: number) => void;
-  heard: (done: number, total: number) => void;
+  done: (done: number, total: number) => void;
 }
 
-/** @throws ApiError where the batch came to no end; its rows tell how far it came */
-export async function recogniseMany(
+/**
+ * Recognizes recordings as a batch.
+ * @throws ApiError if the batch ended early; the rows show which recordings are done
+ */
+export async function recognizeMany(
   clips: readonly Chosen[],
   form: FormData,
   signal: AbortSignal,
@@ -46,18 +49,18 @@ export async function recogniseMany(
   bringIntoView('batch');
   const update = (index: number, change: Partial<BatchRow>): void => {
     batch.value = batch.value.map((row) => (row.index === index ? { ...row, ...change } : row));
-    on.heard(batch.value.filter((row) => row.result ?? row.failure).length, clips.length);
+    on.done(batch.value.filter((row) => row.result ?? row.failure).length, clips.length);
   };
-  let problem = GONE;
+  let problem = NO_RESPONSE;
   try {
     await sendForm('api/batch', form, signal, {
-      sent: (fraction) => (fraction < 1 ? on.sending(fraction) : on.heard(0, clips.length)),
+      sent: (fraction) => (fraction < 1 ? on.sending(fraction) : on.done(0, clips.length)),
       event: (name, data) => {
         const { index, ...rest } = data as { index: number };
         if (name === 'progress') update(index, { progress: rest as Progress });
         if (name === 'result') update(index, { result: (data as { result: ClipResult }).result });
-        if (name === 'failure') update(index, { failure: failureIn(data) });
-        if (name === 'error') problem = failureIn(data);
+        if (name === 'failure') update(index, { failure: failureFrom(data) });
+        if (name === 'error') problem = failureFrom(data);
         if (name === 'done') batchSummary.value = data as BatchSummary;
       },
     });
@@ -70,7 +73,7 @@ export async function recogniseMany(
   }
 }
 
-/** Keys of the rows that are through, one way or the other. */
+/** Keys of the rows that have a result or failed. */
 export function settledKeys(): number[] {
   return batch.value.filter((row) => !row.stopped).map(({ key }) => key);
 }

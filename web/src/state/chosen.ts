@@ -1,4 +1,4 @@
-/** Recordings that wait to be recognised. */
+/** The selected recordings. */
 import { signal } from '@preact/signals';
 
 import { failure } from './failure.js';
@@ -6,7 +6,7 @@ import { failure } from './failure.js';
 export interface Chosen {
   key: number;
   file: File;
-  /** As it is shown and sent. */
+  /** Name as it is shown and sent. */
   name: string;
 }
 
@@ -25,7 +25,7 @@ export function unchoose(gone: readonly number[]): void {
   chosen.value = chosen.value.filter(({ key }) => !keys.has(key));
 }
 
-/** A form escapes quotes and line ends in names, for good; and marks that turn text around would hide an ending. */
+/** Replaces quotes and line breaks, which a form would escape for good, and removes marks that could reverse the text of an extension. */
 function plainName(name: string): string {
   return name
     .replaceAll('"', '”')

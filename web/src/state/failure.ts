@@ -1,4 +1,4 @@
-/** What went wrong last, until it is dismissed or something else is tried. */
+/** The last failure, until it is dismissed or another action begins. */
 import { effect, signal } from '@preact/signals';
 
 import type { ApiFailure } from '../api/types.js';
@@ -11,12 +11,12 @@ export function fail(problem: ApiFailure): void {
   failure.value = problem;
 }
 
-/** What a person can do about it, in his language; what the server says where the page knows nothing better. */
-export function wordsFor({ code, message }: ApiFailure): string {
+/** Describes a failure in the language of the page. Codes that the page does not know are described by the message of the server. */
+export function failureText({ code, message }: ApiFailure): string {
   return texts.value.error.codes[code] ?? message;
 }
 
-// That the server was away is no news once it is back.
+// Clears the alert when the server responds again.
 effect(() => {
   if (!offline.value && failure.peek()?.code === 'ERR_NETWORK') failure.value = undefined;
 });

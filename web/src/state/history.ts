@@ -1,4 +1,4 @@
-/** Results that the server keeps. */
+/** The results that the server keeps. */
 import { effect, signal } from '@preact/signals';
 
 import { ApiError, deleteResult, getResults } from '../api/client.js';
@@ -6,10 +6,10 @@ import type { ResultSummary } from '../api/types.js';
 import { offline } from './status.js';
 
 export const results = signal<ResultSummary[]>([]);
-/** Where the next older ones begin; undefined at the end. */
+/** The `before` value of the next page; undefined on the last page. */
 export const older = signal<string | undefined>(undefined);
 
-/** Reads the newest ones again; older ones that were read stay. */
+/** Fetches the newest results again. Older ones that were fetched before stay. */
 export async function refreshHistory(): Promise<void> {
   try {
     const { results: newest, next } = await getResults();
@@ -18,13 +18,13 @@ export async function refreshHistory(): Promise<void> {
     results.value = [...newest, ...rest];
     if (rest.length === 0) older.value = next ?? undefined;
   } catch {
-    // The status tells whether the server is there.
+    // The status shows whether the server responds.
   }
 }
 
 let reading: Promise<void> | undefined;
 
-/** Reads on, once however often it is asked to. */
+/** Fetches the next page. Calls while it is being fetched share one request. */
 export function readOlder(): Promise<void> {
   return (reading ??= readPage().finally(() => (reading = undefined)));
 }
@@ -37,8 +37,8 @@ async function readPage(): Promise<void> {
   older.value = next ?? undefined;
 }
 
-/** Deletes a result; one that another page has deleted already is as good. */
-export async function forget(id: string): Promise<void> {
+/** Deletes a result. One that was deleted elsewhere already is not an error. */
+export async function removeResult(id: string): Promise<void> {
   try {
     await deleteResult(id);
   } catch (error) {
@@ -47,12 +47,12 @@ export async function forget(id: string): Promise<void> {
   drop(id);
 }
 
-/** Leaves out a result that is not there any more. */
+/** Removes a result from the list that no longer exists on the server. */
 export function drop(id: string): void {
   results.value = results.value.filter((result) => result.id !== id);
 }
 
-/** Keeps up with other pages and with a server that was away. */
+/** Updates the list when the page becomes visible and when the server responds again. */
 export function watchHistory(): void {
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') void refreshHistory();

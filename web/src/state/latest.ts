@@ -1,4 +1,4 @@
 import { signal } from '@preact/signals';
 
-/** Which of the two panels has the news. */
+/** The panel that changed last; it is shown first. */
 export const latest = signal<'result' | 'batch'>('result');

@@ -1,6 +1,6 @@
 import { effect, signal, type Signal } from '@preact/signals';
 
-/** A signal whose value is there again when the page is opened next time. */
+/** Returns a signal whose value is kept in the local storage of the browser. */
 export function remembered<T extends string | boolean>(
   name: string,
   initial: T,
@@ -12,7 +12,7 @@ export function remembered<T extends string | boolean>(
     const stored = JSON.parse(localStorage.getItem(key) ?? 'null') as T | null;
     if (stored !== null && typeof stored === typeof initial && isValid(stored)) found = stored;
   } catch {
-    // No storage, or somebody else's words in it: the page works without.
+    // There is no storage, or its value is not JSON.
   }
   const value = signal<T>(found);
   effect(() => {
@@ -20,7 +20,7 @@ export function remembered<T extends string | boolean>(
     try {
       localStorage.setItem(key, text);
     } catch {
-      // as above
+      // There is no storage.
     }
   });
   return value;

@@ -1,10 +1,10 @@
-/** What the page is doing with the recordings that were chosen. */
+/** Recognizing the selected recordings. */
 import { computed, signal } from '@preact/signals';
 
-import { ApiError, failureIn, failureOf, file as fileOf, getBytes, GONE, sendForm } from '../api/client.js';
+import { ApiError, failureFrom, failureOf, file as fileOf, getBytes, NO_RESPONSE, sendForm } from '../api/client.js';
 import type { ApiFailure, ClipResult, Progress } from '../api/types.js';
 import { texts } from '../i18n/index.js';
-import { recogniseMany, settledKeys } from './batch.js';
+import { recognizeMany, settledKeys } from './batch.js';
 import { type Chosen, chosen, unchoose } from './chosen.js';
 import { fail, failure } from './failure.js';
 import { refreshHistory } from './history.js';
@@ -29,25 +29,25 @@ export function cancel(): void {
 
 class Cancelled extends Error {}
 
-/** Hears what is chosen: one recording, or a batch of them. What is through is chosen no more. */
-export async function recognise(): Promise<void> {
+/** Recognizes the selected recordings: one, or several as a batch. Those that are done are removed from the selection. */
+export async function recognize(): Promise<void> {
   const clips = chosen.value;
-  const most = status.value?.limits.files ?? Infinity;
+  const max = status.value?.limits.files ?? Infinity;
   if (clips.length === 0 || busy.value) return;
-  if (clips.length > most) {
-    fail({ code: 'ERR_TOO_MANY_FILES', message: texts.value.error.tooMany(most) });
+  if (clips.length > max) {
+    fail({ code: 'ERR_TOO_MANY_FILES', message: texts.value.error.tooMany(max) });
     return;
   }
   await work(clips, async (signal) => {
     if (clips.length === 1) {
-      await recogniseOne(clips[0]!, granularity.value, signal);
+      await recognizeOne(clips[0]!, granularity.value, signal);
       unchoose([clips[0]!.key]);
       return;
     }
     try {
-      await recogniseMany(clips, formOf(clips, granularity.value), signal, {
+      await recognizeMany(clips, formOf(clips, granularity.value), signal, {
         sending: (fraction) => (stage.value = { stage: 'sending', fraction }),
-        heard: (done, total) => (stage.value = { stage: 'batch', done, total }),
+        done: (done, total) => (stage.value = { stage: 'batch', done, total }),
       });
     } finally {
       unchoose(settledKeys());
@@ -55,16 +55,16 @@ export async function recognise(): Promise<void> {
   });
 }
 
-/** Hears the shown clip again, for its timeline. */
+/** Recognizes the shown clip again, with a timeline. */
 export async function makeTimeline(): Promise<void> {
   if (shown.value === undefined || busy.value) return;
-  const { result, sound } = shown.value;
+  const { result, audio } = shown.value;
   await work([], async (signal) => {
     const { id, file: name } = result;
-    const bytes = sound ?? (id === null ? undefined : await getBytes(fileOf(id, 'processed_audio.wav')));
+    const bytes = audio ?? (id === null ? undefined : await getBytes(fileOf(id, 'processed_audio.wav')));
     if (bytes === undefined) return;
-    const file = new File([bytes], name, { type: sound?.type ?? 'audio/wav' });
-    await recogniseOne({ file, name }, 'frame', signal);
+    const file = new File([bytes], name, { type: audio?.type ?? 'audio/wav' });
+    await recognizeOne({ file, name }, 'frame', signal);
   });
 }
 
@@ -83,7 +83,7 @@ async function work(clips: readonly Chosen[], task: (signal: AbortSignal) => Pro
   }
 }
 
-/** A file that was changed or removed since it was chosen looks like a server that is away. */
+/** Finds a file that was changed or removed after it was selected. To the browser that looks like a server that does not respond. */
 async function unreadable(error: unknown, clips: readonly Chosen[]): Promise<ApiFailure | undefined> {
   if (failureOf(error).code !== 'ERR_NETWORK') return undefined;
   for (const { file, name } of clips) {
@@ -106,17 +106,17 @@ function formOf(clips: readonly Named[], what: Granularity): FormData {
   return form;
 }
 
-async function recogniseOne(clip: Named, what: Granularity, signal: AbortSignal): Promise<void> {
-  let told = false;
-  let problem = GONE;
+async function recognizeOne(clip: Named, what: Granularity, signal: AbortSignal): Promise<void> {
+  let received = false;
+  let problem = NO_RESPONSE;
   await sendForm('api/recognize', formOf([clip], what), signal, {
     sent: (fraction) => (stage.value = { stage: 'sending', fraction }),
     event: (name, data) => {
       if (name === 'progress') stage.value = data as Progress;
-      if (name === 'result') show({ result: data as ClipResult, sound: clip.file });
-      if (name === 'error') problem = failureIn(data);
-      told ||= name === 'result';
+      if (name === 'result') show({ result: data as ClipResult, audio: clip.file });
+      if (name === 'error') problem = failureFrom(data);
+      received ||= name === 'result';
     },
   });
-  if (!told) throw new ApiError(problem);
+  if (!received) throw new ApiError(problem);
 }

@@ -3,21 +3,22 @@ import { effect, signal } from '@preact/signals';
 import { failureOf, getStatus } from '../api/client.js';
 import type { ServerStatus } from '../api/types.js';
 
-const CALM_MS = 5000;
-const LOADING_MS = 300;
+/** Intervals of requests, in general and while the model loads. */
+const REFRESH_MS = 5000;
+const LOADING_REFRESH_MS = 300;
 
-/** Undefined until the server has answered. */
+/** Undefined until the server has responded. */
 export const status = signal<ServerStatus | undefined>(undefined);
 export const offline = signal(false);
-/** Whether the server asks for its token again. */
+/** Whether the server requires the token again. */
 export const locked = signal(false);
 
 let timer: number | undefined;
-/** The newest question; only it asks on. */
-let turn = 0;
+/** Number of the latest request. Only the latest one schedules the next. */
+let latestRequest = 0;
 
 export async function refreshStatus(): Promise<void> {
-  const mine = ++turn;
+  const request = ++latestRequest;
   clearTimeout(timer);
   try {
     status.value = await getStatus();
@@ -26,15 +27,15 @@ export async function refreshStatus(): Promise<void> {
     locked.value = failureOf(error).code === 'ERR_UNAUTHORIZED';
     offline.value = !locked.value;
   }
-  if (mine === turn && document.visibilityState === 'visible') {
+  if (request === latestRequest && document.visibilityState === 'visible') {
     timer = window.setTimeout(
       () => void refreshStatus(),
-      status.value?.model.state === 'loading' ? LOADING_MS : CALM_MS,
+      status.value?.model.state === 'loading' ? LOADING_REFRESH_MS : REFRESH_MS,
     );
   }
 }
 
-/** Asks again and again, while somebody looks; at once when work begins or ends. */
+/** Refreshes the status while the page is visible, and at once when work begins or ends. */
 export function watchStatus(busy: () => boolean): void {
   document.addEventListener('visibilitychange', () => void refreshStatus());
   effect(() => {

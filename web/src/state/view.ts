@@ -1,12 +1,12 @@
-/** Scrolls to a panel that is out of sight or far down: on a phone, what happens lies below what asked for it. */
+/** Scrolls to a panel that is outside the upper half of the window. On a phone, results are below the controls. */
 export function bringIntoView(id: string): void {
   requestAnimationFrame(() => {
     const panel = document.getElementById(id);
     if (panel === null) return;
     const { top } = panel.getBoundingClientRect();
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
     if (top < 0 || top > window.innerHeight / 2) {
-      panel.scrollIntoView({ block: 'start', behavior: calm ? 'auto' : 'smooth' });
+      panel.scrollIntoView({ block: 'start', behavior: reducedMotion ? 'auto' : 'smooth' });
     }
   });
 }
