@@ -7,7 +7,7 @@ import path from 'node:path';
 import { cli, fixture, root } from './support/paths.js';
 import { type Ran, runCli, runNode } from './support/run.js';
 
-/** In a process, by way of NODE_OPTIONS: the KILL_AT-th step of a file system that changes what lies where is its end. */
+/** Kills a process (through NODE_OPTIONS) at the KILL_AT-th call that changes the file system, or at the first call of that name. */
 const KILLER = `
   const fs = require('node:fs/promises');
   let steps = 0;
@@ -34,7 +34,7 @@ describe('a process that is killed', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** All that lies below, relative to the folder. */
+  /** Returns all paths below a folder, relative to it. */
   const below = (where = output) => readdirSync(where, { recursive: true }).map(String).sort();
 
   const killedAt = (step: number | 'rename'): Record<string, string> => ({
@@ -49,8 +49,8 @@ describe('a process that is killed', () => {
     );
   }
 
-  it('at any step leaves results that are whole, and nothing after the next run', async () => {
-    // What the command does with a result, without the second that a model takes.
+  it('at any step leaves complete results, and nothing else after the next run', async () => {
+    // What the command does with a result, without the second that loading the model takes.
     const script = `
       const { OutputFolder } = require(${JSON.stringify(path.join(root, 'dist/cli/output-folder.js'))});
       const samples = Float32Array.of(1, 2, 3);
@@ -68,14 +68,14 @@ describe('a process that is killed', () => {
       for (let step = 0, ended = false; !ended; step++) {
         if (EMOTION === 'new') rmSync(output, { recursive: true });
         mkdirSync(path.join(output, 'c'), { recursive: true });
-        writeFileSync(path.join(output, 'c/processed_audio.wav'), 'of a run that was killed');
+        writeFileSync(path.join(output, 'c/processed_audio.wav'), 'left by a run that was killed');
         mkdirSync(path.join(output, `b.${DEAD}.part`), { recursive: true });
         const { signal, stderr } = await run({ ...killedAt(step), EMOTION });
         ended = signal === null;
         assert.equal(stderr, '');
         assert.ok(results().every((emotion) => emotion === EMOTION || (EMOTION === 'again' && emotion === 'new')));
         assert.ok(step < 100);
-        if (step % 4 !== 0 && !ended) continue; // what several left is removed as well
+        if (step % 4 !== 0 && !ended) continue; // what several runs left is removed too
         assert.equal((await run({ EMOTION: 'new' })).stderr, '');
         assert.deepEqual(below(), ['a', ...ALL.map((name) => `a/${name}`), 'b', ...ALL.map((name) => `b/${name}`)]);
         assert.deepEqual(results(), ['new', 'new']);
@@ -83,7 +83,7 @@ describe('a process that is killed', () => {
     }
   });
 
-  it('while it recognises, evaluates, quantises or compares, leaves nothing after the next run', async () => {
+  it('while it recognizes, evaluates, quantizes or compares leaves nothing after the next run', async () => {
     const labels = path.join(folder, 'labels.csv');
     writeFileSync(labels, 'file,emotion\nspeech.wav,neutral\n');
     mkdirSync(path.join(folder, 'clips'));
@@ -91,7 +91,7 @@ describe('a process that is killed', () => {
     writeFileSync(clip, readFileSync(fixture('speech.wav')));
     const temporary = path.join(folder, 'tmp');
     mkdirSync(temporary);
-    const elsewhere = { TMPDIR: temporary, NODE_DISABLE_COMPILE_CACHE: '1' }; // newer versions of Node would keep it there
+    const elsewhere = { TMPDIR: temporary, NODE_DISABLE_COMPILE_CACHE: '1' }; // newer versions of Node keep it there
     mkdirSync(output);
     const model = path.join(root, 'models/small-en-de.pt');
     const commands: Record<string, [args: string[], left: string[]]> = {
@@ -107,7 +107,7 @@ describe('a process that is killed', () => {
       compare: [['compare', model, '--precision', 'int8', '--audio', clip], []],
     };
     for (const [name, [args, left]] of Object.entries(commands)) {
-      // The steps of two are over in a moment; of the others, what is written tells that they are in the middle.
+      // Two commands write for a moment only, so they are killed at a step. The others are killed once they have a part.
       const env = {
         ...process.env,
         ...elsewhere,
@@ -119,7 +119,7 @@ describe('a process that is killed', () => {
       const over = () => child.exitCode !== null || child.signalCode !== null;
       while (parts().length === 0 && !over()) await new Promise((resolve) => setImmediate(resolve));
       child.kill('SIGKILL');
-      assert.equal(await ended, 'SIGKILL', `${name} was over before it could be killed`);
+      assert.equal(await ended, 'SIGKILL', `${name} ended before it could be killed`);
       assert.notDeepEqual(parts(), [], name);
       const { status, stderr } = await runCli(args, elsewhere);
       assert.equal(status, 0, stderr);
@@ -129,7 +129,7 @@ describe('a process that is killed', () => {
     }
   });
 
-  it('by a signal that asks it to end leaves nothing at all', async () => {
+  it('by a signal that it handles leaves nothing at all', async () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       mkdirSync(output);
       const target = path.join(output, 'small.pt');
@@ -145,8 +145,8 @@ describe('a process that is killed', () => {
   });
 });
 
-describe('a disk without room', () => {
-  it('is a clear error, and nothing half written stays', async () => {
+describe('a full disk', () => {
+  it('is reported with a clear error, and leaves no incomplete files', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-'));
     try {
       const labels = path.join(folder, 'labels.csv');

@@ -17,21 +17,21 @@ const coded = (code: string) => (error: unknown) => {
 const speech = fixture('speech.wav');
 const long = { samples: clip(1, 16000 * 60), sampleRate: 16000 };
 
-describe('the life of a recognizer', () => {
-  it('unloads under calls that wait: they still finish, and the next one loads again', async () => {
+describe('the lifecycle of a recognizer', () => {
+  it('unloads while requests wait: they still finish, and the next one loads again', async () => {
     await using recognizer = new EmotionRecognizer();
     await recognizer.warmUp();
     const calls = Array.from({ length: 12 }, () => recognizer.recognize(speech));
     await new Promise((resolve) => setTimeout(resolve, 5));
     const unloading = recognizer.unload();
     assert.equal(recognizer.status().model.state, 'unloaded');
-    const later = recognizer.recognize(speech); // with a model of its own
+    const later = recognizer.recognize(speech); // loads a model of its own
     for (const { emotion } of await Promise.all(calls)) assert.equal(emotion, (await later).emotion);
     await unloading;
     assert.equal(recognizer.status().model.state, 'loaded');
   });
 
-  it('unloads while it loads, and before it ever did', async () => {
+  it('unloads while it loads, and before the first load', async () => {
     await using recognizer = new EmotionRecognizer();
     await recognizer.unload();
     const call = recognizer.recognize(speech);
@@ -39,7 +39,7 @@ describe('the life of a recognizer', () => {
     assert.ok((await call).confidence > 0);
   });
 
-  it('goes idle only when the last call is done, and wakes up', async () => {
+  it('becomes idle only when the last request is done, and loads again', async () => {
     await using recognizer = new EmotionRecognizer({ idleUnloadMs: 30 });
     await recognizer.warmUp();
     const call = recognizer.recognize(long, { window: 2 });
@@ -52,7 +52,7 @@ describe('the life of a recognizer', () => {
     assert.ok((await recognizer.recognize(speech)).confidence > 0);
   });
 
-  it('close ends what is under way at once; drain lets it finish', async () => {
+  it('close ends requests under way at once; drain lets them finish', async () => {
     const hasty = new EmotionRecognizer();
     const calls = [hasty.recognize(long), hasty.recognize(speech), hasty.recognize(long)];
     const outcomes = Promise.allSettled(calls);
@@ -73,7 +73,7 @@ describe('the life of a recognizer', () => {
     await assert.rejects(patient.close({ drian: true } as never), TypeError);
   });
 
-  it('close ends recognizeMany, whatever its source has left', async () => {
+  it('close ends recognizeMany, even if its source has more inputs', async () => {
     const recognizer = new EmotionRecognizer();
     function* endless() {
       for (;;) yield speech;
@@ -99,9 +99,9 @@ describe('the life of a recognizer', () => {
     await Promise.all([outcome, draining]);
   });
 
-  it('tells who listens when models load and unload, and why', async () => {
-    const heard: [string, unknown][] = [];
-    const listen = (message: unknown, name: string | symbol) => heard.push([String(name), message]);
+  it('publishes when models load and unload, and why', async () => {
+    const published: [string, unknown][] = [];
+    const listen = (message: unknown, name: string | symbol) => published.push([String(name), message]);
     const names = ['load', 'unload'].map((name) => `emotion2vec-node:${name}`);
     for (const name of names) diagnostics.subscribe(name, listen);
     try {
@@ -114,16 +114,16 @@ describe('the life of a recognizer', () => {
       for (const name of names) diagnostics.unsubscribe(name, listen);
     }
     assert.deepEqual(
-      heard.map(([name, message]) => [name, (message as LoadEvent | UnloadEvent).model]),
+      published.map(([name, message]) => [name, (message as LoadEvent | UnloadEvent).model]),
       ['load', 'unload', 'load', 'unload'].map((name) => [`emotion2vec-node:${name}`, 'small-en-de']),
     );
-    const load = heard[0]![1] as LoadEvent;
+    const load = published[0]![1] as LoadEvent;
     assert.ok(load.loadMs > 0 && load.threads === 1 && load.parallel >= 1 && load.file.endsWith('small-en-de.pt'));
-    const reasons = [heard[1]![1], heard[3]![1]].map((message) => (message as UnloadEvent).reason);
+    const reasons = [published[1]![1], published[3]![1]].map((message) => (message as UnloadEvent).reason);
     assert.deepEqual(reasons, ['idle', 'close']);
   });
 
-  it('a load that fails is tried again by the next call', async () => {
+  it('tries a load that failed again with the next request', async () => {
     const archive = await importTiny();
     rmSync(archive);
     await using recognizer = new EmotionRecognizer({ model: archive });
@@ -141,7 +141,7 @@ describe('under load', () => {
   });
   after(() => recognizer.close());
 
-  it('gives each clip the answer that it gets alone, to the bit', async () => {
+  it('returns bitwise the same result for a clip as when it runs alone', async () => {
     const clips = Array.from({ length: 40 }, (_, i) => ({
       samples: clip(i, 5000 + 1500 * (i % 7)),
       sampleRate: 16000,
@@ -155,7 +155,7 @@ describe('under load', () => {
     );
   });
 
-  it('batches emotion2vec+, and gives each clip the answer that it gets alone, to the bit', async () => {
+  it('batches emotion2vec+, and returns bitwise the same result for a clip as when it runs alone', async () => {
     const archive = await importTiny();
     for (const precision of ['fp32', 'int8'] as const) {
       await using tiny = new EmotionRecognizer({ model: archive, precision, threads: 1 });
@@ -163,15 +163,15 @@ describe('under load', () => {
         samples: clip(i, 4000 + 311 * (i % 9)),
         sampleRate: 16000,
       }));
-      const want = { granularity: 'frame', embedding: true } as const;
+      const options = { granularity: 'frame', embedding: true } as const;
       const alone: unknown[] = [];
       const parts = ({ scores, frames, embedding }: Awaited<ReturnType<EmotionRecognizer['recognize']>>) => [
         scores,
         frames,
         embedding,
       ];
-      for (const each of clips) alone.push(parts(await tiny.recognize(each, want)));
-      const together = await Promise.all(clips.map((each) => tiny.recognize(each, want)));
+      for (const each of clips) alone.push(parts(await tiny.recognize(each, options)));
+      const together = await Promise.all(clips.map((each) => tiny.recognize(each, options)));
       assert.deepEqual(together.map(parts), alone);
       assert.ok(tiny.status().requests.batchSize.max > 1, 'nothing was batched');
       assert.ok(tiny.status().requests.batchSize.max <= 16);
@@ -179,7 +179,7 @@ describe('under load', () => {
     rmSync(archive);
   });
 
-  it('lets short clips pass while a long one is heard', async () => {
+  it('lets short clips overtake the windows of a long one', async () => {
     const lengthy = recognizer.recognize({ samples: new Float32Array(16000 * 600), sampleRate: 16000 });
     let done = false;
     void lengthy.then(() => (done = true));
@@ -188,7 +188,7 @@ describe('under load', () => {
     assert.equal((await lengthy).windows!.count, 11);
   });
 
-  it('keeps the order of priority among those that wait', async () => {
+  it('runs queued clips in order of priority', async () => {
     await using single = new EmotionRecognizer({ threads: availableParallelism() });
     await single.warmUp();
     const order: number[] = [];
@@ -196,11 +196,11 @@ describe('under load', () => {
       single.recognize({ samples: clip(i, 16000), sampleRate: 16000 }, { priority }).then(() => order.push(priority)),
     );
     await Promise.all(calls);
-    assert.ok(order.indexOf(5) < 4, order.join()); // two were in the model already
+    assert.ok(order.indexOf(5) < 4, order.join()); // two were in the model before
     assert.deepEqual(order.slice(-2), [-1, -1]);
   });
 
-  it('survives a storm of aborts: all settle, no listener and no audio stays', async () => {
+  it('survives many aborts: all requests settle, and no listener and no audio remains', async () => {
     const warnings: Error[] = [];
     const warn = (warning: Error) => warnings.push(warning);
     process.on('warning', warn);
@@ -218,18 +218,18 @@ describe('under load', () => {
       }
     });
     setTimeout(() => outer.abort(new Error('all')), 150);
-    const said = new Set(await Promise.all(outcomes));
-    assert.deepEqual([...said].toSorted(), ['all', 'done', 'mine']);
+    const outcomeSet = new Set(await Promise.all(outcomes));
+    assert.deepEqual([...outcomeSet].toSorted(), ['all', 'done', 'mine']);
     assert.equal(getEventListeners(outer.signal, 'abort').length, 0);
     const { queued, running } = recognizer.status().requests;
     assert.deepEqual({ queued, running }, { queued: 0, running: 0 });
     await recognizer.recognize(speech);
     assert.equal(audioBudget.heldBytes, 0);
     process.off('warning', warn);
-    assert.deepEqual(warnings, [], 'of too many listeners');
+    assert.deepEqual(warnings, [], 'no warning about too many listeners');
   });
 
-  it('counts what became of its calls, and how long their parts took', async () => {
+  it('counts the outcomes of requests, and records how long their parts took', async () => {
     await using fresh = new EmotionRecognizer({ maxQueue: 3 });
     const calls = [speech, fixture('text.wav'), long].map((input, i) =>
       fresh.recognize(input, i === 2 ? { timeoutMs: 1 } : {}),
@@ -245,7 +245,7 @@ describe('under load', () => {
     assert.equal(batchSize.max, 1);
   });
 
-  it('answers while garbage is collected all the time', async () => {
+  it('works while garbage is collected all the time', async () => {
     const { gc } = globalThis as { gc?: () => void };
     const collect = gc ?? (() => void Array.from({ length: 200 }, () => new ArrayBuffer(2 ** 20)));
     const timer = setInterval(collect, 1);

@@ -4,8 +4,8 @@ import { getEventListeners } from 'node:events';
 import { mapMany } from '../lib/recognition/many.js';
 import { settled } from './support/fake-runner.js';
 
-/** Work that ends when the test says so. */
-class Workshop {
+/** Work that ends when the test ends it. */
+class FakeWork {
   readonly running = new Map<number, { finish: () => void; fail: (error: Error) => void; signal: AbortSignal }>();
   readonly work = (input: number, signal: AbortSignal): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -14,9 +14,9 @@ class Workshop {
     });
 }
 
-describe('mapping many inputs', () => {
-  let shop: Workshop;
-  beforeEach(() => (shop = new Workshop()));
+describe('mapMany', () => {
+  let fake: FakeWork;
+  beforeEach(() => (fake = new FakeWork()));
   const numbers = function* (count: number, pulled: number[] = []) {
     for (let i = 0; i < count; i++) {
       pulled.push(i);
@@ -25,31 +25,31 @@ describe('mapping many inputs', () => {
   };
   const options = { ahead: () => 3, ordered: true };
 
-  it('reads no further ahead than it may', async () => {
+  it('reads no more inputs ahead than it may', async () => {
     const pulled: number[] = [];
-    const many = mapMany(numbers(10, pulled), shop.work, options);
+    const many = mapMany(numbers(10, pulled), fake.work, options);
     const first = many.next();
     await settled();
     assert.deepEqual(pulled, [0, 1, 2]);
-    shop.running.get(1)!.finish();
+    fake.running.get(1)!.finish();
     await settled();
-    assert.deepEqual(pulled, [0, 1, 2], 'what is done and not taken counts');
-    shop.running.get(0)!.finish();
+    assert.deepEqual(pulled, [0, 1, 2], 'a result that was not taken counts');
+    fake.running.get(0)!.finish();
     assert.deepEqual((await first).value, { input: 0, result: 'result 0' });
     await many.return();
   });
 
-  it('gives results in order, or as they come', async () => {
+  it('yields results in order, or as they are completed', async () => {
     for (const ordered of [true, false]) {
-      shop = new Workshop();
-      const many = mapMany(numbers(3), shop.work, { ...options, ordered });
+      fake = new FakeWork();
+      const many = mapMany(numbers(3), fake.work, { ...options, ordered });
       const first = many.next();
       await settled();
-      shop.running.get(2)!.finish();
+      fake.running.get(2)!.finish();
       await settled();
-      shop.running.get(0)!.finish();
+      fake.running.get(0)!.finish();
       await settled();
-      shop.running.get(1)!.fail(new Error('broken'));
+      fake.running.get(1)!.fail(new Error('broken'));
       const inputs = [(await first).value!.input];
       for await (const { input, result, error } of many) {
         inputs.push(input);
@@ -59,20 +59,20 @@ describe('mapping many inputs', () => {
     }
   });
 
-  it('gives a result while the source has nothing new', async () => {
+  it('yields a result while the source is idle', async () => {
     async function* slow() {
       yield 0;
       await new Promise(() => {});
     }
-    const many = mapMany(slow(), shop.work, options);
+    const many = mapMany(slow(), fake.work, options);
     const first = many.next();
     await settled();
-    shop.running.get(0)!.finish();
+    fake.running.get(0)!.finish();
     assert.equal((await first).value!.result, 'result 0');
-    await many.return(); // and it ends, although the source never answers
+    await many.return(); // ends although the source never yields again
   });
 
-  it('aborts what is under way and closes the source when the loop is left', async () => {
+  it('aborts the work under way and closes the source when the loop is left', async () => {
     let closed = false;
     async function* source() {
       await settled();
@@ -82,46 +82,46 @@ describe('mapping many inputs', () => {
         closed = true;
       }
     }
-    const many = mapMany(source(), shop.work, options);
+    const many = mapMany(source(), fake.work, options);
     const first = many.next();
     await settled();
-    shop.running.get(0)!.finish();
+    fake.running.get(0)!.finish();
     await first;
     await many.return();
     assert.equal(closed, true);
-    assert.deepEqual([shop.running.get(1)!.signal.aborted, shop.running.get(2)!.signal.aborted], [true, true]);
+    assert.deepEqual([fake.running.get(1)!.signal.aborted, fake.running.get(2)!.signal.aborted], [true, true]);
   });
 
-  it('gives what is under way before it throws what the source threw', async () => {
+  it('yields the results of earlier inputs before it throws the error of the source', async () => {
     function* breaks() {
       yield 0;
       throw new Error('the source broke');
     }
-    const many = mapMany(breaks(), shop.work, options);
+    const many = mapMany(breaks(), fake.work, options);
     const first = many.next();
     await settled();
-    shop.running.get(0)!.finish();
+    fake.running.get(0)!.finish();
     assert.equal((await first).value!.result, 'result 0');
     await assert.rejects(many.next(), /the source broke/);
   });
 
-  it('takes no path and no bytes for a list', async () => {
+  it('rejects a path, bytes and other values that are not lists', async () => {
     for (const wrong of ['call.wav', Buffer.from('RIFF'), 7, null]) {
-      await assert.rejects(mapMany(wrong as never, shop.work, options).next(), {
+      await assert.rejects(mapMany(wrong as never, fake.work, options).next(), {
         name: 'TypeError',
         message: /The inputs must be an iterable/,
       });
     }
   });
 
-  it("ends with the signal's reason, and leaves no listener", async () => {
+  it('ends with the reason of the signal, and leaves no listener', async () => {
     const controller = new AbortController();
-    const many = mapMany(numbers(10), shop.work, { ...options, signal: controller.signal });
+    const many = mapMany(numbers(10), fake.work, { ...options, signal: controller.signal });
     const first = many.next();
     await settled();
     controller.abort(new Error('enough'));
     await assert.rejects(first, /enough/);
-    assert.equal(shop.running.get(2)!.signal.aborted, true);
+    assert.equal(fake.running.get(2)!.signal.aborted, true);
     assert.equal(getEventListeners(controller.signal, 'abort').length, 0);
   });
 });

@@ -27,7 +27,7 @@ describe('EmotionRecognizer', () => {
   });
   after(() => recognizer.close());
 
-  it('recognises a file', async () => {
+  it('recognizes a file', async () => {
     const result = await recognizer.recognize(fixture('speech.wav'));
     const best = Object.entries(result.scores).sort((a, b) => b[1] - a[1])[0]!;
     assert.deepEqual([result.emotion, result.confidence], best);
@@ -42,13 +42,13 @@ describe('EmotionRecognizer', () => {
     assert.ok(Object.values(spans).every((ms) => ms >= 0));
   });
 
-  it('gives the same scores for a path, its bytes and its samples', async () => {
+  it('returns the same scores for a path, its bytes and its samples', async () => {
     const { processedAudio, scores } = await recognizer.recognize(fixture('speech.wav'), { processedAudio: true });
     assert.deepEqual((await recognizer.recognize(readFileSync(fixture('speech.wav')))).scores, scores);
     assert.deepEqual((await recognizer.recognize(processedAudio!)).scores, scores);
   });
 
-  it('gives a timeline and embeddings', async () => {
+  it('returns a timeline and embeddings', async () => {
     const whole = await recognizer.recognize(fixture('speech.wav'), { embedding: true });
     const result = await recognizer.recognize(fixture('speech.wav'), { granularity: 'frame', embedding: true });
     assert.deepEqual(whole.embeddingShape, [192]);
@@ -63,17 +63,17 @@ describe('EmotionRecognizer', () => {
     }
   });
 
-  it('takes the shortest clip that the model can, and no shorter one', async () => {
+  it('accepts the shortest clip that the model supports, and no shorter one', async () => {
     const result = await recognizer.recognize({ samples: noise(400), sampleRate: 16000 }, { granularity: 'frame' });
     assert.deepEqual(
       result.frames!.map(({ start, end }) => [start, end]),
       [[0, 0.025]],
     );
     const short = recognizer.recognize({ samples: noise(399), sampleRate: 16000 });
-    await assert.rejects(short, coded('ERR_AUDIO_TOO_SHORT', /24\.9 ms \(small-en-de needs 25\.0 ms\)/));
+    await assert.rejects(short, coded('ERR_AUDIO_TOO_SHORT', /24\.9 ms.*small-en-de.*25\.0 ms/));
   });
 
-  it('is not moved by gain', async () => {
+  it('is independent of gain', async () => {
     const clip = (await recognizer.recognize(fixture('speech.wav'), { processedAudio: true })).processedAudio!;
     const quiet = { ...clip, samples: clip.samples.map((sample) => sample / 50) };
     const [loudScores, quietScores] = [
@@ -83,7 +83,7 @@ describe('EmotionRecognizer', () => {
     for (const [label, score] of Object.entries(loudScores)) assert.ok(Math.abs(score - quietScores[label]!) < 0.01);
   });
 
-  it('loads once however many first calls race', async () => {
+  it('loads once for any number of concurrent first requests', async () => {
     const script = `
       const { EmotionRecognizer } = require('./dist');
       const { EmotionModel } = require('./dist/model/emotion-model.js');
@@ -96,7 +96,7 @@ describe('EmotionRecognizer', () => {
     assert.deepEqual({ stdout, stderr, status }, { stdout: '0 unloaded\n1 loaded\n', stderr: '', status: 0 });
   });
 
-  it('requiring the package does not touch libtorch', async () => {
+  it('does not load libtorch when the package is required', async () => {
     const script = `const { EmotionRecognizer } = require('emotion2vec-node'); new EmotionRecognizer();
       console.log(/libtorch|emotion2vec\\.node/.test(require('fs').readFileSync('/proc/self/maps', 'utf8')))`;
     assert.equal((await runNode(['-e', script])).stdout, 'false\n');
@@ -105,7 +105,7 @@ describe('EmotionRecognizer', () => {
     assert.equal((await runNode(['--input-type=module', '-e', esm])).stdout, 'function function\n');
   });
 
-  it('yields many in order, with bounded reading ahead, errors among them', async () => {
+  it('recognizes many inputs in order, reads few ahead, and yields errors', async () => {
     let pulled = 0;
     function* inputs() {
       for (const name of ['speech.wav', 'empty.wav', 'speech.mp3', 'text.wav', 'speech.flac', 'speech.ogg']) {
@@ -115,7 +115,7 @@ describe('EmotionRecognizer', () => {
     }
     const codes: unknown[] = [];
     for await (const { result, error } of recognizer.recognizeMany(inputs())) {
-      // Those in the model, one a processor, two that are ready, and the one that is being looked at.
+      // One clip per processor is in the model, two are ready, and one is at the caller.
       assert.ok(
         pulled - codes.length <= availableParallelism() + 3,
         `${pulled} pulled when ${codes.length} were taken`,
@@ -125,7 +125,7 @@ describe('EmotionRecognizer', () => {
     assert.deepEqual([codes[1], codes[3], codes.length], ['ERR_AUDIO_DECODE', 'ERR_AUDIO_DECODE', 6]);
   });
 
-  it('refuses a call beyond maxQueue at once', async () => {
+  it('refuses a request beyond maxQueue at once', async () => {
     await using small = new EmotionRecognizer({ maxQueue: 1 });
     const first = small.recognize(fixture('speech.wav'));
     await assert.rejects(small.recognize(fixture('speech.wav')), coded('ERR_QUEUE_FULL'));
@@ -134,7 +134,7 @@ describe('EmotionRecognizer', () => {
     assert.deepEqual({ done, rejected, queued }, { done: 1, rejected: 1, queued: 0 });
   });
 
-  it("aborts with the signal's reason, and times out", async () => {
+  it('aborts with the reason of the signal, and times out', async () => {
     const reason = new Error('no longer wanted');
     await assert.rejects(recognizer.recognize(fixture('speech.wav'), { signal: AbortSignal.abort(reason) }), reason);
     const controller = new AbortController();
@@ -149,7 +149,7 @@ describe('EmotionRecognizer', () => {
     await recognizer.recognize(fixture('speech.wav'));
   });
 
-  it('unloads, loads again, and closes', async () => {
+  it('unloads when idle, loads again, and closes', async () => {
     const other = new EmotionRecognizer({ idleUnloadMs: 20 });
     await other.warmUp();
     const { model, memory } = other.status();
@@ -164,13 +164,14 @@ describe('EmotionRecognizer', () => {
     await assert.rejects(other.recognize(fixture('speech.wav')), coded('ERR_CLOSED'));
   });
 
-  it('refuses models that are none', async () => {
-    const cases: [string, string, RegExp][] = [
-      [fixture('text.wav'), 'ERR_MODEL_LOAD', /not a TorchScript archive/],
-      [fixture('models/types.pt'), 'ERR_MODEL_LOAD', /holds no emotion2vec\.json/],
-      [fixture('models/liar.pt'), 'ERR_MODEL_LOAD', /breaks the contract: logits/],
-      [fixture('models/no-labels.pt'), 'ERR_MODEL_LOAD', /breaks the contract: labels/],
-      [fixture('models/not-json.pt'), 'ERR_MODEL_LOAD', /is not JSON/],
+  it('refuses files that are not emotion models', async () => {
+    // The message must contain the part that is wrong.
+    const cases: [model: string, code: string, message?: RegExp][] = [
+      [fixture('text.wav'), 'ERR_MODEL_LOAD'],
+      [fixture('models/types.pt'), 'ERR_MODEL_LOAD', /emotion2vec\.json/],
+      [fixture('models/liar.pt'), 'ERR_MODEL_LOAD', /logits/],
+      [fixture('models/no-labels.pt'), 'ERR_MODEL_LOAD', /labels/],
+      [fixture('models/not-json.pt'), 'ERR_MODEL_LOAD', /JSON/],
       ['no-such-model', 'ERR_MODEL_NOT_FOUND', /small-en-de/],
     ];
     for (const [model, code, message] of cases) {
@@ -179,7 +180,7 @@ describe('EmotionRecognizer', () => {
     }
   });
 
-  it('misuse is a TypeError that names the option', async () => {
+  it('throws a TypeError that names an invalid option', async () => {
     assert.throws(() => new EmotionRecognizer({ modle: 'x' } as never), { name: 'TypeError', message: /modle/ });
     assert.throws(() => new EmotionRecognizer({ device: 'gpu' as never }), {
       name: 'TypeError',
@@ -187,20 +188,20 @@ describe('EmotionRecognizer', () => {
     });
     await assert.rejects(recognizer.recognize(fixture('speech.wav'), { granularity: 'word' as never }), TypeError);
     await assert.rejects(recognizer.recognize(7 as never), TypeError);
-    await assert.rejects(recognizer.recognize(''), { name: 'TypeError', message: /path of the clip is empty/ });
+    await assert.rejects(recognizer.recognize(''), TypeError);
   });
 
-  it('cuda without CUDA says so; auto takes the CPU', async function () {
+  it('rejects with ERR_DEVICE_UNAVAILABLE on cuda without CUDA', async function () {
     await using gpu = new EmotionRecognizer({ device: 'cuda' });
     try {
       await gpu.warmUp();
-      this.skip(); // this machine has one
+      this.skip(); // this machine has a CUDA device
     } catch (error) {
       coded('ERR_DEVICE_UNAVAILABLE')(error);
     }
   });
 
-  it('two recognizers share one set of weights across worker threads, and a terminated worker harms nobody', async () => {
+  it('shares weights across worker threads, and survives a terminated worker', async () => {
     const script = `
       const { Worker } = require('worker_threads');
       const code = "const { EmotionRecognizer } = require('./dist'); const r = new EmotionRecognizer(); const { parentPort } = require('worker_threads');" +
@@ -222,7 +223,7 @@ describe('EmotionRecognizer', () => {
       "r.warmUp().then(() => { r.recognize(long); setTimeout(() => { process.exitCode = 7; process.on('uncaughtException', () => process.exit(7)); throw new Error(); }, 30); })",
     ],
   ] as const) {
-    it(`the process ends cleanly ${moment}`, async () => {
+    it(`lets the process end cleanly ${moment}`, async () => {
       const script = `const { EmotionRecognizer } = require('./dist'); const r = new EmotionRecognizer();
         const long = { samples: new Float32Array(16000 * 60), sampleRate: 16000 }; r.recognize(long).catch(() => 0); ${how}`;
       const { status, signal } = await runNode(['-e', script]);

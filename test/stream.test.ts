@@ -40,26 +40,26 @@ describe('windows of a stream', () => {
     });
   }
 
-  it('a stream shorter than a window is one; an empty one has none', async () => {
+  it('is a single window for a stream shorter than a window, and none for an empty one', async () => {
     assert.deepEqual(spans(await collect([ramp(0, 700)])), [[0, 0.7]]);
     assert.deepEqual(await collect([]), []);
-    assert.deepEqual(spans(await collect([ramp(0, 3000)])), [[0, 3]], 'and none twice');
+    assert.deepEqual(spans(await collect([ramp(0, 3000)])), [[0, 3]], 'no window twice');
   });
 
-  it('reads bytes that part in the middle of a sample', async () => {
+  it('reads bytes that split in the middle of a sample', async () => {
     const samples = Int16Array.from({ length: 3000 }, (_, i) => (i % 2 ? -i : i));
     const bytes = Buffer.from(samples.buffer);
     const expected = Float32Array.from(samples, (sample) => sample / 32768);
     const [whole] = await collect([samples]);
     assert.deepEqual(whole!.pcm.samples, expected);
-    const [parted] = await collect([bytes.subarray(0, 1), bytes.subarray(1, 1002), bytes.subarray(1002)]);
-    assert.deepEqual(parted!.pcm.samples, expected);
+    const [split] = await collect([bytes.subarray(0, 1), bytes.subarray(1, 1002), bytes.subarray(1002)]);
+    assert.deepEqual(split!.pcm.samples, expected);
     const floats = Buffer.from(expected.buffer);
     const [float] = await collect([floats.subarray(0, 4001), floats.subarray(4001)], { encoding: 'f32le' });
     assert.deepEqual(float!.pcm.samples, expected);
   });
 
-  it('waits for its taker, or skips what is late', async () => {
+  it('waits for its consumer, or skips late windows', async () => {
     for (const whenBehind of ['wait', 'skip'] as const) {
       let read = 0;
       async function* source() {
@@ -81,7 +81,7 @@ describe('windows of a stream', () => {
     }
   });
 
-  it('says what is wrong with a chunk', async () => {
+  it('describes what is wrong with a chunk', async () => {
     const text = collect(['text' as never]);
     await assert.rejects(text, { name: 'TypeError', message: /Float32Array, Int16Array or bytes/ });
     for (const wrong of ['call.wav', Buffer.from('RIFF'), 7, null, undefined]) {
@@ -95,7 +95,7 @@ describe('windows of a stream', () => {
     });
   });
 
-  it('throws what the source throws, after the windows before; ends at once when it is aborted', async () => {
+  it('throws the error of the source after the windows before it, and ends at once when aborted', async () => {
     function* breaks() {
       yield ramp(0, 3000);
       throw new Error('the line broke');
@@ -118,12 +118,12 @@ describe('recognizeStream', () => {
   before(() => (recognizer = new EmotionRecognizer()));
   after(() => recognizer.close());
 
-  it('hears each window as a clip of its own', async () => {
+  it('infers each window as a clip of its own', async () => {
     const samples = clip(3, 16000 * 5);
     const stream = Readable.from([0, 1, 2, 3, 4].map((s) => samples.subarray(16000 * s, 16000 * (s + 1))));
     let count = 0;
-    const wanted = { sampleRate: 16000, window: 2, hop: 1.5, embedding: true };
-    for await (const { start, end, scores, embedding } of recognizer.recognizeStream(stream, wanted)) {
+    const streamOptions = { sampleRate: 16000, window: 2, hop: 1.5, embedding: true };
+    for await (const { start, end, scores, embedding } of recognizer.recognizeStream(stream, streamOptions)) {
       const part = { samples: samples.slice(16000 * start, 16000 * end), sampleRate: 16000 };
       const alone = await recognizer.recognize(part, { embedding: true });
       assert.deepEqual([scores, embedding], [alone.scores, alone.embedding]);
@@ -132,16 +132,16 @@ describe('recognizeStream', () => {
     assert.equal(count, 3);
   });
 
-  it('gives logits, and calls the stream by its name where something is wrong', async () => {
-    const wanted: RecognizeStreamOptions = { sampleRate: 16000, logits: true, name: 'the microphone' };
-    for await (const { logits } of recognizer.recognizeStream([clip(3, 16000)], wanted)) {
+  it('returns logits, and names the stream in its errors', async () => {
+    const streamOptions: RecognizeStreamOptions = { sampleRate: 16000, logits: true, name: 'the microphone' };
+    for await (const { logits } of recognizer.recognizeStream([clip(3, 16000)], streamOptions)) {
       assert.ok(logits instanceof Float32Array && logits.length > 0);
     }
-    const short = recognizer.recognizeStream([clip(3, 10)], wanted).next();
-    await assert.rejects(short, /the microphone is too short/);
+    const short = recognizer.recognizeStream([clip(3, 10)], streamOptions).next();
+    await assert.rejects(short, { code: 'ERR_AUDIO_TOO_SHORT', message: /^the microphone / });
   });
 
-  it('misuse is a TypeError that names the option', async () => {
+  it('throws a TypeError that names an invalid option', async () => {
     const take = async (wrong: object) => {
       for await (const window of recognizer.recognizeStream([], wrong as never)) assert.fail(window.emotion);
     };

@@ -18,10 +18,10 @@ import path from 'node:path';
 import { EmotionError } from '../lib/shared/errors.js';
 import { partOf, removeLeftovers, whileWriting, writeWhole } from '../lib/shared/whole-file.js';
 
-const DEAD = 4_194_303; // beyond what Linux gives out by default
+const DEAD = 4_194_303; // above the process IDs that Linux uses by default
 const SECOND = 1000;
 
-describe('a file that appears when it is whole', () => {
+describe('writeWhole', () => {
   let folder: string;
   let target: string;
   beforeEach(() => {
@@ -30,12 +30,16 @@ describe('a file that appears when it is whole', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** The name of a part of `base` that another process has begun; where it has its number is ours unless said otherwise. */
-  function planted(base: string, pid: number, { place, ageMs = 0 }: { place?: string; ageMs?: number } = {}): string {
+  /** Creates a part of `base` as process `pid` would, by default in the PID namespace of this process, and returns its name. */
+  function planted(
+    base: string,
+    pid: number,
+    { namespace, ageMs = 0 }: { namespace?: string; ageMs?: number } = {},
+  ): string {
     const own = path.basename(partOf(path.join(folder, base)));
     const name = own
       .replace(`.${process.pid}-`, `.${pid}-`)
-      .replace(/-[0-9a-f]{8}/, (here) => (place ? `-${place}` : here));
+      .replace(/-[0-9a-f]{8}/, (own) => (namespace ? `-${namespace}` : own));
     plant(name, ageMs);
     return name;
   }
@@ -48,7 +52,7 @@ describe('a file that appears when it is whole', () => {
 
   const write = (text: string) => (part: string) => writeFile(part, text);
 
-  it('is there whole, or as it was', async () => {
+  it('replaces a file completely, or leaves it as it was', async () => {
     await writeWhole(target, write('first'));
     await assert.rejects(
       writeWhole(target, async (part) => {
@@ -61,17 +65,17 @@ describe('a file that appears when it is whole', () => {
     assert.deepEqual([readFileSync(target, 'utf8'), readdirSync(folder)], ['first', ['out.pt']]);
   });
 
-  it('takes the place of no folder and no device', async () => {
+  it('does not replace folders and devices', async () => {
     mkdirSync(target);
     symlinkSync('/dev/null', path.join(folder, 'null'));
     for (const file of [target, path.join(folder, 'null'), '/dev/null', path.join(folder, 'no/folder')]) {
-      const wanted = file.endsWith('no/folder') ? { code: 'ENOENT' } : { code: 'ERR_FILE_WRITE' };
-      await assert.rejects(writeWhole(file, write('text')), wanted, file);
+      const expected = file.endsWith('no/folder') ? { code: 'ENOENT' } : { code: 'ERR_FILE_WRITE' };
+      await assert.rejects(writeWhole(file, write('text')), expected, file);
     }
     assert.deepEqual(readdirSync(folder).sort(), ['null', 'out.pt']);
   });
 
-  it('may have a name as long as the file system has them', async () => {
+  it('accepts names of the maximum length of the file system', async () => {
     for (const name of ['x'.repeat(255), 'é'.repeat(127), '🙂'.repeat(63)]) {
       const file = path.join(folder, name);
       const left = planted(name, DEAD);
@@ -80,22 +84,22 @@ describe('a file that appears when it is whole', () => {
     }
   });
 
-  it('is written by many at once, and is one of theirs', async () => {
+  it('allows concurrent writes, of which one wins', async () => {
     const texts = Array.from({ length: 20 }, (_, i) => `${i} `.repeat(50_000));
     await Promise.all(texts.map((text) => writeWhole(target, write(text))));
     assert.ok(texts.includes(readFileSync(target, 'utf8')));
     assert.deepEqual(readdirSync(folder), ['out.pt']);
   });
 
-  it('is rid of what killed processes left of it, and of no more', async () => {
+  it('removes what killed processes left of the file, and nothing else', async () => {
     const alive = spawn('sleep', ['100']);
     try {
       const gone = [
         planted('out.pt', DEAD),
-        planted('other.pt', DEAD), // its tag says that it is ours
-        planted('out.pt', alive.pid!, { ageMs: 3600 * SECOND }), // of an earlier process with that number
+        planted('other.pt', DEAD), // its tag shows that it is one of this package
+        planted('out.pt', alive.pid!, { ageMs: 3600 * SECOND }), // of an earlier process with this ID
         planted('out.pt', process.pid, { ageMs: 86_400 * SECOND }),
-        planted('out.pt', 1, { place: '01234567', ageMs: 90_000 * SECOND }), // of another container
+        planted('out.pt', 1, { namespace: '01234567', ageMs: 90_000 * SECOND }), // of another container
         `out.pt.${DEAD}.part`,
         `out.pt.${DEAD}-0123456789abcdef.part.${DEAD}.part`,
       ];
@@ -103,7 +107,7 @@ describe('a file that appears when it is whole', () => {
       plant(gone.at(-1)!, 90_000 * SECOND);
       const stay = [
         planted('out.pt', alive.pid!),
-        planted('out.pt', 1, { place: '01234567', ageMs: 3600 * SECOND }),
+        planted('out.pt', 1, { namespace: '01234567', ageMs: 3600 * SECOND }),
         `backup.${DEAD}.part`,
         `out.pt.part`,
         `xout.pt.${DEAD}.part`,
@@ -118,19 +122,19 @@ describe('a file that appears when it is whole', () => {
     }
   });
 
-  it('is left to who writes it', async () => {
+  it('does not remove a part that is being written', async () => {
     const part = partOf(target);
     await whileWriting(part, async () => {
       plant(path.basename(part), 86_400 * SECOND);
       await removeLeftovers(folder, ['out.pt']);
       assert.ok(existsSync(part));
-      await writeWhole(part, write('what has a part already has no other'));
+      await writeWhole(part, write('a part is written directly'));
       assert.deepEqual(readdirSync(folder), [path.basename(part)]);
     });
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  it('may lie in a folder that is not there, for what is looked for', async () => {
+  it('rejects if the folder does not exist; there are no leftovers in it', async () => {
     await removeLeftovers(path.join(folder, 'none'), ['out.pt']);
     await assert.rejects(
       writeWhole(path.join(folder, 'none/out.pt'), write('')),

@@ -3,8 +3,8 @@ const { writeFileSync } = require('node:fs');
 const { reporters } = require('mocha');
 
 /**
- * Mocha's spec reporter; leaves the counts, and what failed and why, as JSON in the file that MOCHA_COUNTS names, for .ci/run:
- * the end of a long log is all that some people see.
+ * Mocha's spec reporter. It also writes the counts and the failures as JSON to the file that MOCHA_COUNTS names. .ci/run prints
+ * them at its end, because some readers see only the end of a long log.
  */
 module.exports = class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
