@@ -1,6 +1,6 @@
 {
-  # The bridge: node-gyp (so prebuildify, and node-gyp-build's fallback) drives cmake-js, and CMakeLists.txt stays the only
-  # list of sources.
+  # The bridge from node-gyp, which prebuildify and the fallback of node-gyp-build use, to cmake-js: CMakeLists.txt stays the
+  # only list of sources.
   "targets": [
     {
       "target_name": "emotion2vec",

@@ -4,27 +4,26 @@ const { COLD_SECONDS, IN_FLIGHT } = require('./measure.js');
 
 function report({ machine, command, settings, contestants }) {
   const versions = [...new Set(contestants.map(({ version }) => version))].join(', ');
-  return `# Benchmark
+  return `## ${machine}
 
-${machine}; ${versions}. Made by \`${command}\`.
+${versions}. Measured with \`${command}\`.
 
-Each contestant runs the same weights (emotion2vec+ ${settings.size}, drawn from a seed) on the same clips with ${settings.threads}
-intra-op threads in a process of its own; they take turns in every round, and numbers are medians. × is a multiple of
-emotion2vec-node's number in the same kind of arithmetic.
+Each contestant runs the same weights (emotion2vec+ ${settings.size}, drawn from a seed) on the same clips with ${settings.threads} intra-op threads, in a
+process of its own. The contestants take turns in every round, and the numbers are medians. × is the ratio to emotion2vec-node's number of the same
+precision.
 
-## Seconds per clip, model warm (rounds: ${settings.rounds})
+### Seconds for a clip, model loaded (rounds: ${settings.rounds})
 
 ${warmTable(contestants)}
 
-## A fresh process (rounds: ${settings.coldRounds})
+### A fresh process (rounds: ${settings.coldRounds})
 
-The first result of a clip of ${COLD_SECONDS} s, from the start of the process, files in the page cache; of that, loading is what a
-second clip does not need. The peak is the process's resident memory at the first result. bf16 is made from the fp32 file
-while it loads.
+The first result for a clip of ${COLD_SECONDS} s, counted from the start of the process, with the files in the page cache. Loading is the part that a second clip
+does not need. The peak is the resident memory of the process at the first result. bf16 is made from the fp32 file while it loads.
 
 ${coldTable(contestants)}
 
-## Clips of ${COLD_SECONDS} s per second, ${IN_FLIGHT} in flight (rounds: ${settings.floodRounds}, ${settings.floodSeconds} s each)
+### Clips of ${COLD_SECONDS} s per second, ${IN_FLIGHT} in flight (rounds: ${settings.floodRounds}, ${settings.floodSeconds} s each)
 
 ${floodTable(contestants)}
 `;

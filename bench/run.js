@@ -1,6 +1,6 @@
 // The benchmark; USAGE tells how it is called. Inputs: prepare.js, what is measured: measure.js, who takes part: contestants/.
 'use strict';
-const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
+const { existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
@@ -18,7 +18,7 @@ const USAGE = `Compares emotion2vec-node with onnxruntime-node and FunASR on the
 
   npm ci && npm ci --ignore-scripts --prefix bench
   scripts/parity-venv.sh && build/parity-venv/bin/pip install onnx onnxruntime   # the Python that makes the inputs, once
-  npm run bench                 # a quarter of an hour; writes docs/bench.md and docs/bench.svg
+  npm run bench                 # a quarter of an hour; writes docs/reference/bench.md and bench.svg
   npm run bench -- --quick      # two minutes; without FunASR, prints the tables only
   npm run bench -- --render     # writes docs again, from the numbers of the last whole run
 
@@ -28,7 +28,7 @@ const USAGE = `Compares emotion2vec-node with onnxruntime-node and FunASR on the
 --seconds N           how long a round with many clips in flight lasts
 --size NAME           large, base or tiny (large)
 --folder DIR          where inputs and numbers are kept (build/bench)
---out DIR             where bench.md and bench.svg go (docs)
+--out DIR             where bench.md and bench.svg go (docs/reference)
 --python FILE         the Python that has torch, funasr, onnx and onnxruntime (build/parity-venv/bin/python)
 --reference DIR       where funasr_reference.py is (../shared/reference)`;
 
@@ -42,7 +42,7 @@ const OPTIONS = {
   seconds: { type: 'string' },
   size: { type: 'string', default: 'large' },
   folder: { type: 'string', default: path.join(root, 'build/bench') },
-  out: { type: 'string', default: path.join(root, 'docs') },
+  out: { type: 'string', default: path.join(root, 'docs/reference') },
   python: { type: 'string', default: PYTHON },
   reference: { type: 'string', default: path.join(root, '../shared/reference') },
 };
@@ -62,8 +62,16 @@ async function main() {
   mkdirSync(flags.out, { recursive: true });
   writeFileSync(numbers, JSON.stringify(results, null, 2));
   writeFileSync(path.join(flags.out, 'bench.svg'), plot(results));
-  writeFileSync(path.join(flags.out, 'bench.md'), `${report(results)}\n![Seconds per clip](bench.svg)\n`);
+  const page = path.join(flags.out, 'bench.md');
+  writeFileSync(page, withTables(page, `${report(results)}\n![Seconds for a clip](bench.svg)`));
   progress(`written: bench.md and bench.svg in ${flags.out}`);
+}
+
+/** The page with new tables between its markers; where there is no page, the tables alone. */
+function withTables(page, tables) {
+  const text = existsSync(page) ? readFileSync(page, 'utf8') : '<!-- tables: begin --><!-- tables: end -->\n';
+  const [before, after] = [text.split('<!-- tables: begin -->')[0], text.split('<!-- tables: end -->')[1]];
+  return `${before}<!-- tables: begin -->\n\n${tables}\n\n<!-- tables: end -->${after}`;
 }
 
 async function run(flags) {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The addon under AddressSanitizer and LeakSanitizer: builds it in a folder of its own and runs the tests that use it most. Node
-# itself is not built with them: the runtime is loaded first, and of leaks only those count in which the addon has a part (Node
-# frees no external when it ends, and no promise of a worker that is terminated).
+# Tests the addon under AddressSanitizer and LeakSanitizer: builds it in a separate folder and runs the tests that use it most.
+# Node itself is not built with the sanitizers: their runtime is loaded first, and only leaks in which the addon is involved count.
+# (Node frees neither externals when it ends nor the promises of a worker that is terminated.)
 set -eu
 cd "$(dirname "$0")/.."
-out=build/asan # node-gyp-build is sent there
+out=build/asan # node-gyp-build looks for the addon there
 libtorch=$(node -e "console.log(require('./dist/libtorch/locate.js').locateLibtorch().root)")
 CXXFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1' npx cmake-js compile --directory="$PWD" --out="$PWD/$out/build" \
   --config=Release --parallel=2 --CDLIBTORCH="$libtorch"
@@ -18,7 +18,7 @@ leak:libtorch_cpu
 leak:libc10
 leak:libgomp
 SUPPRESSIONS
-# Freed memory stays in AddressSanitizer's quarantine: what a test says of memory does not hold here.
+# Freed memory stays in the quarantine of AddressSanitizer, so that assertions about memory do not hold.
 runtime=$(${CXX:-g++} -print-file-name=libasan.so)
 for name in torch recognizer lifecycle worker-threads quantize-calls; do
   log=$out/$name.log

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds and runs native/test, which needs neither Node nor libtorch: plain, and under the sanitizers. One line for each.
+# Builds and runs the tests of native/test, which need neither Node nor libtorch: plain, and under the sanitizers. Prints one line
+# for each.
 set -u
 cd "$(dirname "$0")/.."
 out=build/native-test
@@ -11,7 +12,7 @@ test_program() {
   name=$1 variant=$2
   shift 2
   program=$out/$name-$variant
-  if "${CXX:-g++}" -std=c++20 -O1 -g -Wall -Wextra -pthread -o "$program" "native/test/$name.cc" "$@" 2>"$program.log" &&
+  if "${CXX:-g++}" -std=c++20 -O1 -g -Wall -Wextra -pthread -Inative -o "$program" "native/test/$name.cc" "$@" 2>"$program.log" &&
     timeout 600 "$program" >>"$program.log" 2>&1; then
     echo "ok      $name ($variant)"
   else
@@ -29,19 +30,21 @@ for variant in plain thread address; do
     address) flags='-fsanitize=address,undefined -fno-sanitize-recover=undefined' ;;
   esac
   # shellcheck disable=SC2086
-  test_program task_queue_test $variant native/task_queue.cc native/cpus.cc native/cgroup.cc $flags
+  test_program task_queue_test $variant native/system/task_queue.cc native/system/cpus.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
-  test_program cpus_test $variant native/cpus.cc native/cgroup.cc $flags
+  test_program task_queue_stress_test $variant native/system/task_queue.cc native/system/cpus.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
-  test_program memory_test $variant native/memory.cc native/cgroup.cc $flags
+  test_program cpus_test $variant native/system/cpus.cc native/system/cgroup.cc $flags
   # shellcheck disable=SC2086
-  test_program crc32_test $variant native/crc32.cc $flags
+  test_program memory_test $variant native/system/memory.cc native/system/cgroup.cc $flags
+  # shellcheck disable=SC2086
+  test_program crc32_test $variant native/archive/crc32.cc $flags
 done
 
-# What reads any file's bytes, by libFuzzer (clang's): FUZZ_SECONDS long, from archives of the tests.
+# Fuzzes the code that reads the bytes of any file, with libFuzzer of clang, for FUZZ_SECONDS, starting from archives of the tests.
 fuzzer=$out/archive_records_fuzz
-if clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$fuzzer" \
-  native/test/archive_records_fuzz.cc native/archive_records.cc native/crc32.cc 2>"$fuzzer.log"; then
+if clang++ -std=c++20 -O1 -g -Inative -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o "$fuzzer" \
+  native/test/archive_records_fuzz.cc native/archive/archive_records.cc native/archive/crc32.cc 2>"$fuzzer.log"; then
   mkdir -p "$fuzzer.corpus"
   cp test/fixtures/models/stateful.pt test/fixtures/models/no-labels.pt "$fuzzer.corpus"
   if "$fuzzer" -max_total_time="${FUZZ_SECONDS:-15}" -max_len=4096 -rss_limit_mb=1024 -timeout=10 \
@@ -53,6 +56,6 @@ if clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-r
     failed=1
   fi
 else
-  echo "skipped archive_records_fuzz: clang++ with libFuzzer is not here"
+  echo "skipped archive_records_fuzz: clang++ with libFuzzer was not found"
 fi
 exit $failed

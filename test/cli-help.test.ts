@@ -6,7 +6,7 @@ const COMMANDS = ['recognize', 'import', 'quantize', 'compare', 'evaluate', 'ser
 
 describe('emotion2vec --help', () => {
   for (const command of [[], ...COMMANDS.map((name) => [name])]) {
-    it(`${command.join('') || 'of all'} fits a terminal, and tells no default that is none`, async () => {
+    it(`${command.join('') || 'without a command'} fits 80 columns and shows no empty defaults`, async () => {
       const { status, stdout } = await runCli([...command, '--help'], { COLUMNS: '80' });
       assert.equal(status, 0);
       assert.deepEqual(
@@ -23,6 +23,6 @@ describe('emotion2vec --help', () => {
     ['compare', /default: bf16 int8\)/],
   ];
   for (const [command, expected] of defaults) {
-    it(`${command} tells its defaults`, async () => assert.match((await runCli([command, '--help'])).stdout, expected));
+    it(`${command} shows its defaults`, async () => assert.match((await runCli([command, '--help'])).stdout, expected));
   }
 });

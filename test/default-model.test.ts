@@ -3,15 +3,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { EmotionRecognizer } from '../lib/index.js';
+import { openEmotionArchive } from '../lib/model/emotion-archive.js';
 import { EmotionModel } from '../lib/model/emotion-model.js';
 import { resolveModel } from '../lib/model/manifest.js';
 import { root } from './support/paths.js';
 
 const RATE = 16000;
-/** Above it somebody would take an answer for one. */
+/** Confidence above which a user would take a label for an answer. */
 const CONFIDENT = 0.5;
 
-/** Uniform in -1 to 1, the same at every run. */
+/** Returns a generator of numbers from -1 to 1 that are the same in every run. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -24,7 +25,7 @@ function samplesOf(seconds: number, at: (t: number) => number): Float32Array {
   return Float32Array.from({ length: seconds * RATE }, (_, i) => at(i / RATE));
 }
 
-/** A chord that is struck twice a second, with harmonics. */
+/** A chord with harmonics that is struck twice per second. */
 function piano(root: number, intervals: number[]): (t: number) => number {
   return (t) => {
     const decay = Math.exp(-4 * (t % 0.5));
@@ -35,7 +36,7 @@ function piano(root: number, intervals: number[]): (t: number) => number {
   };
 }
 
-/** What follows a first-order low pass of white noise: pink enough. */
+/** White noise behind a first-order low-pass filter, which is close to pink noise. */
 function soft(amplitude: number): (t: number) => number {
   const random = randomFrom(7);
   let last = 0;
@@ -46,8 +47,8 @@ describe('the built-in model', () => {
   const recognizer = new EmotionRecognizer();
   after(() => recognizer.close());
 
-  it('gives frame logits whose mean is the logit', async () => {
-    const model = await EmotionModel.load(resolveModel(undefined), {});
+  it('returns frame logits whose mean is the logit', async () => {
+    const model = await EmotionModel.load(await openEmotionArchive(resolveModel(undefined)), {});
     const random = randomFrom(4);
     const clips = [{ samples: samplesOf(3.13, random), sampleRate: RATE }];
     const { outputs } = await model.run(clips, { frameLogits: true, features: false });
@@ -61,13 +62,13 @@ describe('the built-in model', () => {
     model.dispose();
   });
 
-  it('hears what was acted in recordings that it was trained on', async function () {
+  it('recognizes the acted emotions in recordings of its training data', async function () {
     const folder = path.join(root, '../shared/data/emodb');
     if (!existsSync(folder)) {
       console.log('      skipped: ../shared/data/emodb is not here');
       this.skip();
     }
-    // Nothing about accuracy (models/README.md has it), but that decoding, front end and archive are what they were in training.
+    // This does not measure accuracy (see models/README.md). It checks that decoding, front end and archive match the training.
     const rows = readFileSync(path.join(root, 'models/training/emodb.csv'), 'utf8').trim().split('\n').slice(1);
     const some = rows.map((row) => row.split(',')).filter((_, i) => i % 4 === 0);
     const outcomes = recognizer.recognizeMany(some.map(([name]) => path.join(folder, `${name}.wav`)));
@@ -81,8 +82,8 @@ describe('the built-in model', () => {
   const bit = randomFrom(2);
   const sounds: Record<string, Float32Array> = {
     'digital silence': new Float32Array(3 * RATE),
-    'half a minute of it': new Float32Array(30 * RATE),
-    'the last bit of a converter': samplesOf(3, () => Math.round(bit()) / 32768),
+    'half a minute of digital silence': new Float32Array(30 * RATE),
+    'the lowest bit of a converter': samplesOf(3, () => Math.round(bit()) / 32768),
     'white noise, loud': samplesOf(3, () => 0.5 * white()),
     'white noise, soft': samplesOf(3, () => 0.001 * white()),
     'the noise of a fan': samplesOf(5, soft(0.8)),
@@ -94,14 +95,14 @@ describe('the built-in model', () => {
     clicks: samplesOf(3, (t) => (t % 0.4 < 0.002 ? 0.8 : 0)),
   };
   for (const [name, samples] of Object.entries(sounds)) {
-    it(`does not take ${name} for somebody's emotion`, async () => {
+    it(`does not take ${name} for an emotion`, async () => {
       const { emotion, confidence } = await recognizer.recognize({ samples, sampleRate: RATE });
       const harmless = emotion === 'neutral' || emotion === 'other' || confidence < CONFIDENT;
       assert.ok(harmless, `${emotion} with ${confidence.toFixed(2)}`);
     });
   }
 
-  it('answers the same at any gain', async () => {
+  it('gives the same scores at any gain', async () => {
     const random = randomFrom(3);
     const tune = piano(180, [0, 5]);
     const samples = samplesOf(3, (t) => tune(t) + 0.01 * random());
@@ -113,7 +114,7 @@ describe('the built-in model', () => {
     }
   });
 
-  it('never answers a label that it has not learnt', async () => {
+  it('never returns a label that it was not trained on', async () => {
     const { scores } = await recognizer.recognize({ samples: samplesOf(1, piano(220, [0])), sampleRate: RATE });
     assert.deepEqual(Object.keys(scores), ['angry', 'disgusted', 'fearful', 'happy', 'neutral', 'other', 'sad']);
   });

@@ -52,13 +52,13 @@ describe('a process that is killed', () => {
   it('at any step leaves results that are whole, and nothing after the next run', async () => {
     // What the command does with a result, without the second that a model takes.
     const script = `
-      const { OutputFolder } = require(${JSON.stringify(path.join(root, 'dist/cli/output.js'))});
+      const { OutputFolder } = require(${JSON.stringify(path.join(root, 'dist/cli/output-folder.js'))});
       const samples = Float32Array.of(1, 2, 3);
       const result = { emotion: process.env.EMOTION, embedding: samples, embeddingShape: [3], processedAudio: { samples, sampleRate: 16000 } };
       (async () => {
         const folder = await OutputFolder.open(${JSON.stringify(output)}, ['a.wav', 'b.wav', 'c.wav']);
         await folder.write('a.wav', result);
-        await folder.writeNothing('c.wav');
+        await folder.removeUnfinished('c.wav');
         await folder.write('b.wav', result);
       })();
     `;

@@ -24,11 +24,11 @@ describe('the life of a recognizer', () => {
     const calls = Array.from({ length: 12 }, () => recognizer.recognize(speech));
     await new Promise((resolve) => setTimeout(resolve, 5));
     const unloading = recognizer.unload();
-    assert.equal(recognizer.memory().loaded, false);
+    assert.equal(recognizer.status().model.state, 'unloaded');
     const later = recognizer.recognize(speech); // with a model of its own
     for (const { emotion } of await Promise.all(calls)) assert.equal(emotion, (await later).emotion);
     await unloading;
-    assert.equal(recognizer.memory().loaded, true);
+    assert.equal(recognizer.status().model.state, 'loaded');
   });
 
   it('unloads while it loads, and before it ever did', async () => {
@@ -44,11 +44,11 @@ describe('the life of a recognizer', () => {
     await recognizer.warmUp();
     const call = recognizer.recognize(long, { window: 2 });
     for (let busy = true; busy;) {
-      assert.equal(recognizer.memory().loaded, true);
+      assert.equal(recognizer.status().model.state, 'loaded');
       busy = await Promise.race([call.then(() => false), new Promise<true>((resolve) => setTimeout(resolve, 5, true))]);
     }
     await new Promise((resolve) => setTimeout(resolve, 300));
-    assert.equal(recognizer.memory().loaded, false);
+    assert.equal(recognizer.status().model.state, 'unloaded');
     assert.ok((await recognizer.recognize(speech)).confidence > 0);
   });
 
@@ -61,7 +61,7 @@ describe('the life of a recognizer', () => {
       assert.ok(outcome.status === 'rejected' && coded('ERR_CLOSED')(outcome.reason));
     await assert.rejects(hasty.recognize(speech), coded('ERR_CLOSED'));
     await assert.rejects(hasty.warmUp(), coded('ERR_CLOSED'));
-    assert.equal(hasty.memory().loaded, false);
+    assert.equal(hasty.status().model.state, 'unloaded');
 
     const patient = new EmotionRecognizer();
     const finished = Promise.all([patient.recognize(speech), patient.recognize(speech)]);
@@ -118,7 +118,7 @@ describe('the life of a recognizer', () => {
       ['load', 'unload', 'load', 'unload'].map((name) => [`emotion2vec-node:${name}`, 'small-en-de']),
     );
     const load = heard[0]![1] as LoadEvent;
-    assert.ok(load.ms > 0 && load.threads === 1 && load.parallel >= 1 && load.file.endsWith('small-en-de.pt'));
+    assert.ok(load.loadMs > 0 && load.threads === 1 && load.parallel >= 1 && load.file.endsWith('small-en-de.pt'));
     const reasons = [heard[1]![1], heard[3]![1]].map((message) => (message as UnloadEvent).reason);
     assert.deepEqual(reasons, ['idle', 'close']);
   });
@@ -173,8 +173,8 @@ describe('under load', () => {
       for (const each of clips) alone.push(parts(await tiny.recognize(each, want)));
       const together = await Promise.all(clips.map((each) => tiny.recognize(each, want)));
       assert.deepEqual(together.map(parts), alone);
-      assert.ok(tiny.stats().batchSize.max > 1, 'nothing was batched');
-      assert.ok(tiny.stats().batchSize.max <= 16);
+      assert.ok(tiny.status().requests.batchSize.max > 1, 'nothing was batched');
+      assert.ok(tiny.status().requests.batchSize.max <= 16);
     }
     rmSync(archive);
   });
@@ -221,7 +221,7 @@ describe('under load', () => {
     const said = new Set(await Promise.all(outcomes));
     assert.deepEqual([...said].toSorted(), ['all', 'done', 'mine']);
     assert.equal(getEventListeners(outer.signal, 'abort').length, 0);
-    const { queued, running } = recognizer.stats();
+    const { queued, running } = recognizer.status().requests;
     assert.deepEqual({ queued, running }, { queued: 0, running: 0 });
     await recognizer.recognize(speech);
     assert.equal(audioBudget.heldBytes, 0);
@@ -236,7 +236,7 @@ describe('under load', () => {
     );
     const rejected = assert.rejects(fresh.recognize(speech), coded('ERR_QUEUE_FULL'));
     await Promise.allSettled([...calls, rejected]);
-    const { queueMs, decodeMs, inferenceMs, batchSize, ...counts } = fresh.stats();
+    const { queueMs, decodeMs, inferenceMs, batchSize, ...counts } = fresh.status().requests;
     assert.deepEqual(counts, { queued: 0, running: 0, done: 1, failed: 1, rejected: 1, cancelled: 1 });
     for (const { count, mean, p50, p90, p99, max } of [queueMs, decodeMs, inferenceMs]) {
       assert.equal(count, 1);

@@ -5,18 +5,19 @@ import path from 'node:path';
 
 import { type Costs, Run, table } from '../lib/cli/compare-table.js';
 import { createFormatter, FORMATS } from '../lib/cli/format.js';
-import { namesOf } from '../lib/cli/output.js';
+import { folderNames } from '../lib/cli/output-folder.js';
 import { evaluate } from '../lib/evaluation/evaluation.js';
-import { matchFiles } from '../lib/evaluation/files.js';
-import { labelRows, readLabelFile, Words } from '../lib/evaluation/labels.js';
-import { confusionPicture, reliabilityPicture } from '../lib/evaluation/pictures.js';
+import { confusionFigure, reliabilityFigure } from '../lib/evaluation/figures.js';
+import { LabelVocabulary } from '../lib/evaluation/label-vocabulary.js';
+import { labelRows, readLabelFile } from '../lib/evaluation/labels.js';
+import { matchFiles } from '../lib/evaluation/match-files.js';
 import { report } from '../lib/evaluation/report.js';
 import type { ModelCard } from '../lib/model/card.js';
 import { inColumns } from '../lib/output/text.js';
 import { type RecognitionResult, segmentsOf, timeline } from '../lib/recognition/result.js';
 import { planWindows } from '../lib/recognition/windows.js';
 
-/** More than a stack holds as arguments, and more than any loop within a loop has an end of. */
+/** More than a function can take as arguments, and too many for quadratic algorithms. */
 const MANY = 200_000;
 const LABELS = ['angry', 'happy', 'neutral', 'sad'];
 const CARD = {
@@ -34,27 +35,33 @@ function scoresOf(i: number): Record<string, number> {
 describe('200,000 clips', () => {
   it('are compared', () => {
     const embedding = Float32Array.of(1, 2, 3);
-    const own = new Run();
+    const reference = new Run();
     for (let i = 0; i < MANY; i++) {
-      own.add({ file: `${i}.wav`, emotion: LABELS[i % 4]!, scores: scoresOf(i), embedding, seconds: 0.01 });
+      reference.add({
+        file: `${i}.wav`,
+        emotion: LABELS[i % 4]!,
+        scores: scoresOf(i),
+        embedding,
+        inferenceSeconds: 0.01,
+      });
     }
-    const beside = new Run(own);
+    const quantized = new Run(reference);
     for (let i = 0; i < MANY; i++) {
       const scores = { ...scoresOf(i), ...(i === MANY - 1 && { angry: 0.75 + scoresOf(i).angry! }) };
-      const turned = i === 7 ? Float32Array.of(3, 2, 1) : embedding;
+      const changed = i === 7 ? Float32Array.of(3, 2, 1) : embedding;
       const emotion = i < 5 ? 'other' : LABELS[i % 4]!;
-      beside.add({ file: `${i}.wav`, emotion, scores, embedding: turned, seconds: 0.005 });
+      quantized.add({ file: `${i}.wav`, emotion, scores, embedding: changed, inferenceSeconds: 0.005 });
     }
     const costs: Costs = { precision: 'fp32', loadSeconds: 1, peakBytes: 5e8, fileBytes: 1e8 };
     const text = table([
-      [own, costs],
-      [beside, { ...costs, precision: 'int8' }],
+      [reference, costs],
+      [quantized, { ...costs, precision: 'int8' }],
     ]);
     assert.match(text, /^int8 +199995\/200000 +0\.7500 +0\.71429 +5 ms \(x2\.0\)/m);
-    assert.match(text, /^200000 clips beside fp32/m);
+    assert.match(text, /^200000 clips, compared with fp32/m);
   });
 
-  it('are evaluated, each with a value of its own in a column', async () => {
+  it('are evaluated, with 200,000 values in a column', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-'));
     try {
       const file = path.join(folder, 'labels.csv');
@@ -63,7 +70,7 @@ describe('200,000 clips', () => {
         (_, i) => `folder/${i}.wav,${LABELS[i % 4]},s${i % 500},c${i},${i % 3},1`,
       );
       writeFileSync(file, ['file,emotion,speaker,corpus,votes_happy,votes_sad', ...lines, ''].join('\n'));
-      const { rows } = labelRows(await readLabelFile(file), new Words(CARD, []));
+      const { rows } = labelRows(await readLabelFile(file), new LabelVocabulary(CARD, []));
       const files = rows.map((_, i) => `folder/${i}.wav`);
       const { clips: matched } = matchFiles(rows, files);
       assert.equal(matched.length, MANY);
@@ -81,26 +88,25 @@ describe('200,000 clips', () => {
       const text = report(heading, evaluation, undefined);
       assert.match(text, /200000 clips of 500 speakers/);
       assert.ok(text.split('\n').every((line) => line.length <= 80));
-      for (const picture of [confusionPicture, reliabilityPicture])
-        assert.ok(picture('model', evaluation).length < 1e5);
+      for (const draw of [confusionFigure, reliabilityFigure]) assert.ok(draw('model', evaluation).length < 1e5);
     } finally {
       rmSync(folder, { recursive: true });
     }
   });
 
-  it('are written to folders of their own, where their names are the same too', () => {
+  it('get folders of their own, even if their names are equal', () => {
     const files = Array.from({ length: MANY }, (_, i) => `${i}/clip.${i % 2 === 0 ? 'wav' : 'mp3'}`);
-    const names = namesOf(files);
+    const names = folderNames(files);
     assert.equal(new Set(names.values()).size, MANY);
     assert.deepEqual(
       files.slice(0, 4).map((file) => names.get(file)),
       ['clip', 'clip.mp3', 'clip.wav', 'clip-2'],
     );
-    const tricky = namesOf(['a/x-2.wav', 'b/x.wav', 'c/x.wav', 'd/x.wav', 'e/..wav', 'f/.wav', 'g/x-2.wav']);
+    const tricky = folderNames(['a/x-2.wav', 'b/x.wav', 'c/x.wav', 'd/x.wav', 'e/..wav', 'f/.wav', 'g/x-2.wav']);
     assert.deepEqual([...tricky.values()], ['x-2', 'x', 'x.wav', 'x-3', '..wav', '.wav', 'x-2.wav']);
   });
 
-  it('are printed, a piece each', () => {
+  it('are formatted one at a time', () => {
     for (const format of FORMATS) {
       const formatter = createFormatter(format);
       const error = { code: 'ERR_AUDIO_DECODE', message: 'no audio' } as never;

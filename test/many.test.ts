@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 
 import { mapMany } from '../lib/recognition/many.js';
-import { settled } from './support/fake-lane.js';
+import { settled } from './support/fake-runner.js';
 
 /** Work that ends when the test says so. */
 class Workshop {

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type TorchInput, TorchModule } from '../lib/torch.js';
 import { coded, exact, floats, linears, supports, using } from './support/linears.js';
 
-describe('quantize among other calls', () => {
+describe('quantize beside other calls', () => {
   const file = linears('mlp');
   const inputs = [floats([5, 17])];
   let folder: string;
@@ -42,7 +42,7 @@ describe('quantize among other calls', () => {
     assert.deepEqual(await later.forward(inputs), fp32);
   });
 
-  it('gives the same after it ran and not', async () => {
+  it('gives the same results before and after the first run', async () => {
     await using(file, async (module) => {
       for (let i = 0; i < 3; i++) assert.deepEqual(await module.forward(inputs), fp32);
       await module.quantize();
@@ -50,14 +50,14 @@ describe('quantize among other calls', () => {
     });
   });
 
-  // In the same turn of the event loop, a microtask later, and when the work is under way.
+  // In the same iteration of the event loop, a microtask later, and when the work is under way.
   const moments: [string, (() => Promise<unknown>) | undefined][] = [
     ['at once', undefined],
     ['a microtask later', () => Promise.resolve()],
-    ['in the next turn', () => setImmediate()],
+    ['in the next iteration', () => setImmediate()],
   ];
   for (const [when, moment] of moments) {
-    it(`lets calls that are made meanwhile wait: ${when}`, async () => {
+    it(`makes later calls wait: ${when}`, async () => {
       await using(file, async (module) => {
         const before = module.forward(inputs);
         const quantized = module.quantize();
@@ -72,7 +72,7 @@ describe('quantize among other calls', () => {
         assert.equal(module.extraFile('none'), null);
         assert.deepEqual(await before, fp32);
         assert.deepEqual(await call, int8);
-        assert.equal((await quantized).layers, 3);
+        assert.equal((await quantized).convertedLayers, 3);
         await Promise.all([save, wrong, missing]);
         await using(path.join(folder, 'meanwhile.pt'), async (copy) => {
           assert.equal(copy.precision, 'int8');
@@ -81,7 +81,7 @@ describe('quantize among other calls', () => {
       });
     });
 
-    it(`happens once however many ask: ${when}`, async () => {
+    it(`happens once for any number of calls: ${when}`, async () => {
       await using(file, async (module) => {
         const first = module.quantize();
         if (moment !== undefined) await moment();
@@ -97,7 +97,7 @@ describe('quantize among other calls', () => {
       });
     });
 
-    it(`ends well where the module is disposed of meanwhile: ${when}`, async () => {
+    it(`completes where the module is disposed of meanwhile: ${when}`, async () => {
       using other = await TorchModule.load(file);
       const module = await TorchModule.load(file);
       const before = module.forward(inputs);
@@ -127,7 +127,7 @@ describe('quantize among other calls', () => {
     await assert.rejects(module.quantize(), coded('ERR_CLOSED'));
   });
 
-  it('goes on while other modules run', async () => {
+  it('works while other modules run', async () => {
     using busy = await TorchModule.load(linears('branches'));
     const work: [TorchInput, number] = [floats([4, 30]), 3];
     const expected = await busy.forward(work);

@@ -17,26 +17,26 @@ const INT8_ERROR = 0.03;
 const BF16_ERROR = 0.01;
 
 const MODELS: [string, TorchInput[], Partial<QuantizeReport>][] = [
-  ['mlp', [floats([5, 17])], { layers: 3 }],
-  ['mlp', [floats([17])], { layers: 3 }],
-  ['mlp', [floats([2, 3, 17])], { layers: 3 }],
-  ['traced', [floats([5, 17])], { layers: 3 }],
-  ['frozen', [floats([5, 17])], { layers: 3 }],
-  ['one', [floats([4, 150])], { layers: 1 }],
-  ['products', [floats([6, 20])], { layers: 2 }],
+  ['mlp', [floats([5, 17])], { convertedLayers: 3 }],
+  ['mlp', [floats([17])], { convertedLayers: 3 }],
+  ['mlp', [floats([2, 3, 17])], { convertedLayers: 3 }],
+  ['traced', [floats([5, 17])], { convertedLayers: 3 }],
+  ['frozen', [floats([5, 17])], { convertedLayers: 3 }],
+  ['one', [floats([4, 150])], { convertedLayers: 1 }],
+  ['products', [floats([6, 20])], { convertedLayers: 2 }],
   ...[0, 1, 2, 3, 4].map((form): (typeof MODELS)[number] => ['residuals', [floats([2, 3, 20]), form], {}]),
-  ['counts', [floats([2, 3, 35])], { layers: 1 }],
-  ['sharing', [floats([3, 24])], { layers: 3 }],
-  ...[1, 3].map((rounds): (typeof MODELS)[number] => ['branches', [floats([4, 30]), rounds], { layers: 3 }]),
-  ['forked', [floats([4, 30])], { layers: 1 }],
-  ['writers', [floats([3, 20])], { layers: 1 }],
-  ['in-place', [floats([3, 20])], { layers: 1 }],
-  ['hooked', [floats([3, 20])], { layers: 2 }], // one of them is used by a hook as well
-  ['small', [floats([3, 30])], { layers: 1, kept: 3 }], // another one of their type is too small
+  ['counts', [floats([2, 3, 35])], { convertedLayers: 1 }],
+  ['sharing', [floats([3, 24])], { convertedLayers: 3 }],
+  ...[1, 3].map((rounds): (typeof MODELS)[number] => ['branches', [floats([4, 30]), rounds], { convertedLayers: 3 }]),
+  ['forked', [floats([4, 30])], { convertedLayers: 1 }],
+  ['writers', [floats([3, 20])], { convertedLayers: 1 }],
+  ['in-place', [floats([3, 20])], { convertedLayers: 1 }],
+  ['hooked', [floats([3, 20])], { convertedLayers: 2 }], // a hook uses one of them, too
+  ['small', [floats([3, 30])], { convertedLayers: 1, unchangedLayers: 3 }], // another layer of the same type is too small
   ['deep', [floats([3, 20])], {}],
-  ['convolution', [floats([2, 40, 20])], { layers: 2 }],
-  ['convolution', [floats([40, 20])], { layers: 2 }],
-  ['convolution', [floats([0, 40, 20])], { layers: 2 }],
+  ['convolution', [floats([2, 40, 20])], { convertedLayers: 2 }],
+  ['convolution', [floats([40, 20])], { convertedLayers: 2 }],
+  ['convolution', [floats([0, 40, 20])], { convertedLayers: 2 }],
 ];
 
 describe('quantize', () => {
@@ -61,7 +61,7 @@ describe('quantize', () => {
 
       for (const [name, inputs, counts] of MODELS) {
         const what = inputs.map((input) => (typeof input === 'number' ? input : (input as { shape: number[] }).shape));
-        it(`is close to float32: ${name} of ${what.join(' and ')}`, async () => {
+        it(`is close to fp32: ${name} of ${what.join(' and ')}`, async () => {
           const expected = await exact(linears(name), inputs);
           const loaded = await using(linears(name), (module) => module.forward(inputs), precision);
           assert.ok(apart(loaded, expected) < bound, `${apart(loaded, expected)}`);
@@ -75,14 +75,14 @@ describe('quantize', () => {
               assert.equal(copy.precision, precision);
               assert.deepEqual(await copy.forward(inputs), loaded);
             });
-            assert.ok(report.quantized <= report.parameters, JSON.stringify(report));
+            assert.ok(report.convertedParameters <= report.parameters, JSON.stringify(report));
             assert.ok(report.bytesAfter < report.bytesBefore, JSON.stringify(report));
             assert.deepEqual({ ...report, ...counts }, report);
           });
         });
       }
 
-      it('leaves a frozen matrix alone that may be no weight: a filter bank looks the same', async () => {
+      it('leaves a frozen matrix that may not be a weight, such as a filter bank, as it is', async () => {
         const inputs = [floats([6, 20])];
         await using(linears('frozen-products'), async (module) => {
           const expected = await module.forward(inputs);
@@ -91,7 +91,7 @@ describe('quantize', () => {
         });
       });
 
-      it('keeps what reads a weight otherwise, to a step', async () => {
+      it('gives methods that read a weight its value, rounded to one step', async () => {
         const read = (module: TorchModule) => module.call('weight_and_bias', []);
         const [weight, bias] = tensorsOf(await using(linears('one'), read));
         const [small, same] = tensorsOf(await using(linears('one'), read, precision));
@@ -110,7 +110,7 @@ describe('quantize', () => {
   }
 
   describe('the report and the archive', () => {
-    const SIZES = { parameters: 150 * 135 + 135, quantized: 150 * 135, bytesBefore: 4 * (150 * 135 + 135) };
+    const SIZES = { parameters: 150 * 135 + 135, convertedParameters: 150 * 135, bytesBefore: 4 * (150 * 135 + 135) };
     const EXPECTED: [TorchPrecision, number, number][] = [
       ['int8', 150 * 135 + 4 * (135 + 135), 0.35], // a scale for each output
       ['bf16', 2 * 150 * 135 + 4 * 135, 0.6],
@@ -121,7 +121,7 @@ describe('quantize', () => {
         const file = path.join(folder, 'one.pt');
         await using(linears('one'), async (module) => {
           const report: QuantizeReport = await module.quantize({ precision });
-          assert.deepEqual(report, { layers: 1, kept: 0, ...SIZES, bytesAfter });
+          assert.deepEqual(report, { convertedLayers: 1, unchangedLayers: 0, ...SIZES, bytesAfter });
           await module.save(file, { extraFiles: { 'note.txt': 'ü' } });
           assert.equal(module.extraFile('note.txt'), null);
         });
@@ -132,10 +132,10 @@ describe('quantize', () => {
     }
   });
 
-  describe('what writes weights', () => {
+  describe('methods that write weights', () => {
     const weight = floats([20, 20], 9);
 
-    it('goes where it is a method, with what calls it; other methods stay', async function () {
+    it('are removed together with their callers; other methods stay', async function () {
       if (!supported.int8) this.skip();
       await using(linears('writers'), async (module) => {
         await module.call('put_twice', [weight]);
@@ -148,7 +148,7 @@ describe('quantize', () => {
       });
     });
 
-    it('keeps a model exact where it is forward', async function () {
+    it('keep a model exact where forward is one of them', async function () {
       if (!supported.int8) this.skip();
       await using(linears('adapting'), async (module) => {
         const first = tensorsOf(await module.forward([floats([3, 20])]))[0]!;
@@ -160,7 +160,7 @@ describe('quantize', () => {
   });
 
   describe('errors', () => {
-    it('leave the module as it was: quantising twice', async function () {
+    it('leave the module as it was: quantizing twice', async function () {
       if (!supported.int8) this.skip();
       const inputs = [floats([5, 17])];
       await using(linears('mlp'), async (module) => {
@@ -172,7 +172,7 @@ describe('quantize', () => {
       });
     });
 
-    it('leave the module as it was: nothing to quantise', async function () {
+    it('leave the module as it was: nothing to quantize', async function () {
       if (!supported.int8) this.skip();
       await using(fixture('models/types.pt'), async (module) => {
         const expected = await module.forward([floats([2, 3])]);
@@ -186,7 +186,7 @@ describe('quantize', () => {
       );
     });
 
-    it('are TypeErrors for wrong options', async () => {
+    it('are TypeErrors for invalid options', async () => {
       await using(linears('one'), async (module) => {
         for (const options of [{ precision: 'fp16' }, { precision: 8 }, { precison: 'bf16' }, 'bf16', null, 5]) {
           await assert.rejects(module.quantize(options as never), TypeError, JSON.stringify(options));
@@ -195,7 +195,7 @@ describe('quantize', () => {
       });
     });
 
-    it('come for inputs that do not fit a layer, as without quantising', async function () {
+    it('are the same as before quantizing for inputs that do not fit a layer', async function () {
       if (!supported.int8) this.skip();
       for (const precision of [undefined, 'int8', ...(supported.bf16 ? ['bf16' as const] : [])] as const) {
         await using(
@@ -222,7 +222,7 @@ describe('quantize', () => {
       }
     });
 
-    it('come for archives that cannot be written: the old one stays, and nothing half', async () => {
+    it('are reported for archives that cannot be written; the old file stays, and no partial file', async () => {
       const file = path.join(folder, 'a-file');
       writeFileSync(file, 'text');
       await using(linears('one'), async (module) => {
@@ -236,9 +236,9 @@ describe('quantize', () => {
       assert.equal(readFileSync(file, 'utf8'), 'text');
     });
 
-    // The limit on a file's size does what a full disk does: a write fails in the middle.
+    // A limit on the size of files has the effect of a full disk: a write fails in the middle.
     for (const kilobytes of [1, 8, 80]) {
-      it(`come for a disk that is full after ${kilobytes} KB, and the process goes on`, async () => {
+      it(`are reported for a disk that is full after ${kilobytes} KB; the process continues`, async () => {
         const target = mkdtempSync(path.join(folder, 'full-'));
         const archive = path.join(target, 'model.pt');
         copyFileSync(fixture('models/types.pt'), archive);

@@ -90,10 +90,10 @@ describe('EmotionRecognizer', () => {
       const load = EmotionModel.load; let loads = 0;
       EmotionModel.load = (...args) => (loads++, load(...args));
       const r = new EmotionRecognizer();
-      console.log(loads, r.memory().loaded);
-      Promise.all([1, 2, 3, 4].map(() => r.recognize('test/fixtures/speech.wav'))).then(() => console.log(loads, r.memory().loaded));`;
+      console.log(loads, r.status().model.state);
+      Promise.all([1, 2, 3, 4].map(() => r.recognize('test/fixtures/speech.wav'))).then(() => console.log(loads, r.status().model.state));`;
     const { stdout, stderr, status } = await runNode(['-e', script]);
-    assert.deepEqual({ stdout, stderr, status }, { stdout: '0 false\n1 true\n', stderr: '', status: 0 });
+    assert.deepEqual({ stdout, stderr, status }, { stdout: '0 unloaded\n1 loaded\n', stderr: '', status: 0 });
   });
 
   it('requiring the package does not touch libtorch', async () => {
@@ -130,7 +130,7 @@ describe('EmotionRecognizer', () => {
     const first = small.recognize(fixture('speech.wav'));
     await assert.rejects(small.recognize(fixture('speech.wav')), coded('ERR_QUEUE_FULL'));
     await first;
-    const { done, rejected, queued } = small.stats();
+    const { done, rejected, queued } = small.status().requests;
     assert.deepEqual({ done, rejected, queued }, { done: 1, rejected: 1, queued: 0 });
   });
 
@@ -152,9 +152,10 @@ describe('EmotionRecognizer', () => {
   it('unloads, loads again, and closes', async () => {
     const other = new EmotionRecognizer({ idleUnloadMs: 20 });
     await other.warmUp();
-    assert.ok(other.memory().loaded && other.memory().modelBytes > 1e6);
+    const { model, memory } = other.status();
+    assert.ok(model.state === 'loaded' && memory.modelBytes > 1e6);
     await new Promise((resolve) => setTimeout(resolve, 200));
-    assert.equal(other.memory().loaded, false);
+    assert.equal(other.status().model.state, 'unloaded');
     await other.recognize(fixture('speech.wav'));
     const running = other.recognize(fixture('speech.mp3'));
     running.catch(() => undefined);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 
 import { EmotionError, EmotionRecognizer, type RecognizeStreamOptions } from '../lib/index.js';
-import { type PcmChunk, type StreamWindow, type WindowOptions, windowsOf } from '../lib/recognition/stream.js';
-import { settled } from './support/fake-lane.js';
+import { type AudioChunk, type StreamWindow, type WindowOptions, windowsOf } from '../lib/recognition/stream.js';
+import { settled } from './support/fake-runner.js';
 import { clip } from './support/tiny.js';
 
 const options: WindowOptions = {
@@ -15,7 +15,7 @@ const options: WindowOptions = {
 };
 const ramp = (from: number, to: number) => Float32Array.from({ length: to - from }, (_, i) => (from + i) / 1e6);
 const spans = (windows: StreamWindow[]) => windows.map(({ start, end }) => [start, end]);
-async function collect(chunks: Iterable<PcmChunk>, more: Partial<WindowOptions> = {}): Promise<StreamWindow[]> {
+async function collect(chunks: Iterable<AudioChunk>, more: Partial<WindowOptions> = {}): Promise<StreamWindow[]> {
   const windows: StreamWindow[] = [];
   for await (const window of windowsOf(chunks, { ...options, ...more })) windows.push(window);
   return windows;

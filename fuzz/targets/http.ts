@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pino from 'pino';
 
-import { wavHeader } from '../../lib/audio/wav-header.js';
+import { wavHeader } from '../../lib/audio/write/wav-header.js';
 import type { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
 import type { RecognitionResult } from '../../lib/recognition/result.js';
 import { createServer } from '../../lib/server/server.js';
@@ -45,9 +45,11 @@ const recognizer = {
       embeddingShape: [4],
       processedAudio: { samples: new Float32Array(16), sampleRate: 16_000 },
     } as unknown as RecognitionResult),
-  stats: () => ({ queued: 0, running: 0, done: 0, cancelled: 0 }),
-  memory: () => ({ rssBytes: 1, audioBytes: 0, loaded: true }),
-  modelStatus: () => ({ state: 'loaded' }),
+  status: () => ({
+    model: { state: 'loaded', precision: 'fp32', device: 'cpu', threads: 1 },
+    requests: { queued: 0, running: 0, done: 0, cancelled: 0 },
+    memory: { rssBytes: 1, audioBytes: 0 },
+  }),
 } as unknown as EmotionRecognizer;
 
 let started: Promise<{ app: FastifyInstance; port: number }> | undefined;

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { readLabelFile, labelRows, Words } from '../../lib/evaluation/labels.js';
+import { LabelVocabulary } from '../../lib/evaluation/label-vocabulary.js';
+import { labelRows, readLabelFile } from '../../lib/evaluation/labels.js';
 import type { ModelCard } from '../../lib/model/card.js';
-import { coded, type FuzzTarget } from '../target.js';
+import { allowErrorCodes, type FuzzTarget } from '../target.js';
 
 const CARD = {
   labels: ['angry', 'happy', 'neutral', 'sad'].map((name) => ({ name, en: name, zh: name })),
@@ -25,16 +26,17 @@ export const target: FuzzTarget = {
   async fuzz(data) {
     const file = path.join(folder, 'labels.csv');
     writeFileSync(file, data);
-    const read = await coded(() => readLabelFile(file));
+    const read = await allowErrorCodes(() => readLabelFile(file));
     if (read === undefined) return;
-    const labelled = await coded(() => labelRows(read, new Words(CARD, [['other', '']])));
-    if (labelled === undefined) return;
-    const { rows, empty, leftOut } = labelled;
-    const accounted = rows.length + empty.length + leftOut.length;
-    if (accounted !== read.rows.length) throw new Error(`${accounted} of ${read.rows.length} rows`);
+    const labeled = await allowErrorCodes(() => labelRows(read, new LabelVocabulary(CARD, [['other', '']])));
+    if (labeled === undefined) return;
+    const { rows, withoutEmotion, excludedByMap } = labeled;
+    const total = rows.length + withoutEmotion.length + excludedByMap.length;
+    if (total !== read.rows.length) throw new Error(`${total} of ${read.rows.length} rows were returned`);
     for (const { name, truth, votes } of rows) {
-      if (typeof name !== 'string') throw new Error(`a clip's name is ${typeof name}`);
-      if (!CARD.labels.some((label) => label.name === truth)) throw new Error(`the truth is ${truth}`);
+      if (typeof name !== 'string') throw new Error(`the name of a clip is ${typeof name}`);
+      if (!CARD.labels.some((label) => label.name === truth))
+        throw new Error(`the true label is ${truth}, which is not a label of the model`);
       for (const count of Object.values(votes ?? {})) {
         if (!Number.isFinite(count) || count <= 0) throw new Error(`${count} votes`);
       }

@@ -1,9 +1,9 @@
-import { encodeNpy } from '../../lib/audio/npy.js';
+import { encodeNpy } from '../../lib/audio/write/npy.js';
 import type { FuzzTarget } from '../target.js';
 
 const HEADER = /^\{'descr': '<f4', 'fortran_order': False, 'shape': \(((?:\d+, )*\d+,?|)\), \} *\n$/;
 
-/** What is written is read again by the rules of NumPy's format: each byte of the samples, and a shape that holds them. */
+/** Reads encoded arrays by the rules of NumPy's format and compares the shape and every byte of the samples. */
 export const target: FuzzTarget = {
   seeds: () => [Buffer.from([1, 4, 0, 0, 128, 63]), Buffer.from([3, 2, 3, 4, ...Buffer.alloc(96, 7)])],
   maxBytes: 4096,
@@ -25,9 +25,10 @@ export const target: FuzzTarget = {
       file.subarray(10 + length),
     ];
     if (magic !== '\x93NUMPY\x01\x00') throw new Error(`magic ${JSON.stringify(magic)}`);
-    if ((10 + length) % 64 !== 0) throw new Error(`the samples begin at ${10 + length}`);
+    if ((10 + length) % 64 !== 0)
+      throw new Error(`the samples start at byte ${10 + length}, which is not a multiple of 64`);
     const sizesRead = HEADER.exec(header)?.[1]?.split(',').filter(Boolean).map(Number);
-    if (sizesRead?.join() !== shape.join()) throw new Error(`${header} for ${shape.join()}`);
-    if (!body.equals(Buffer.from(samples.buffer))) throw new Error('other samples');
+    if (sizesRead?.join() !== shape.join()) throw new Error(`the header is ${header} for the shape ${shape.join()}`);
+    if (!body.equals(Buffer.from(samples.buffer))) throw new Error('the samples differ');
   },
 };

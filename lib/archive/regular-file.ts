@@ -2,18 +2,23 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
 /** Thrown where a path names a folder, a pipe, a socket or a device. */
-export class NotRegular extends Error {}
+export class NotRegular extends Error {
+  constructor() {
+    super('it is not a regular file');
+  }
+}
 
 /**
- * Opens a regular file for reading, links followed. A pipe or a device is refused without waiting for whoever would write it.
- * @throws NotRegular, and what the file system throws
+ * Opens a regular file for reading. Symbolic links are followed. A pipe or a device is refused at once, without waiting for a
+ * program that writes to it.
+ * @throws NotRegular; the error of the file system where the file cannot be opened
  */
 export async function openRegular(path: string): Promise<{ file: FileHandle; size: number }> {
-  if (!(await stat(path)).isFile()) throw new NotRegular('it is not a regular file');
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // it may be a pipe by now
+  if (!(await stat(path)).isFile()) throw new NotRegular();
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // it may have become a pipe meanwhile
   try {
     const info = await file.stat();
-    if (!info.isFile()) throw new NotRegular('it is not a regular file');
+    if (!info.isFile()) throw new NotRegular();
     return { file, size: info.size };
   } catch (error) {
     await file.close();
@@ -21,7 +26,10 @@ export async function openRegular(path: string): Promise<{ file: FileHandle; siz
   }
 }
 
-/** Reads until `bytes` are read or the file ends, into the beginning of `buffer`. @returns how many bytes there were */
+/**
+ * Reads `bytes` bytes of a file into the beginning of `buffer`, or fewer where the file ends before.
+ * @returns the number of bytes that were read
+ */
 export async function readUpTo(file: FileHandle, start: number, buffer: Uint8Array, bytes: number): Promise<number> {
   let done = 0;
   while (done < bytes) {

@@ -2,10 +2,11 @@ import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
-import { brief } from './brief.js';
-import { type FileKind, kindByHead } from './file-kind.js';
-import { openRegular, readUpTo } from './regular-file.js';
+import { EmotionError } from '../shared/errors.js';
+import { fileError } from '../shared/file-error.js';
+import { shown } from '../shared/text.js';
+import { beginsAsZip, type FileKind, HEAD_BYTES, kindByHead } from './file-kind.js';
+import { NotRegular, openRegular, readUpTo } from './regular-file.js';
 import {
   findDirectory,
   LOCAL_BYTES,
@@ -16,25 +17,26 @@ import {
   ZipProblem,
 } from './zip-directory.js';
 
-export { MOST_MEMBERS, type Member } from './zip-directory.js';
+export { MAX_MEMBERS, type Member } from './zip-directory.js';
 
-/** What is read at once: its checksum keeps the thread for less than a millisecond. */
+/** Number of bytes that are read at once. Their checksum occupies the thread for less than a millisecond. */
 const STEP = 2 ** 20;
-/** Bytes of a local header's extra field that are read with it; PyTorch's, which align the content, are shorter. */
+/** Number of bytes of the extra field that are read with a local header. Those of PyTorch, which align the content, are shorter. */
 const EXTRA_GUESS = 256;
-/** Bytes of a compressed member, before and after, and of all of a file: the code of a module takes a few megabytes. */
-const MOST_COMPRESSED = 64 * 2 ** 20;
-const MOST_INFLATED = 4 * MOST_COMPRESSED;
-const DAMAGED = 'The file is damaged: fetch it again from where it came.';
+/** Maximum size of a compressed member, both compressed and not. The code of a module takes a few megabytes. */
+const MAX_COMPRESSED = 64 * 2 ** 20;
+/** Maximum size of all compressed members of a file that are read. */
+const MAX_INFLATED = 4 * MAX_COMPRESSED;
+const DAMAGED = 'The file is damaged: download or copy it again.';
 
 const inflated = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
-/** Makes the error for what is wrong in a file; `why` continues "FILE cannot be read: ". `kind`: what the file is instead. */
+/** Makes the error for a file. `why` continues "FILE cannot be read: ". `kind` is set where the file is of another kind. */
 export type Refuse = (why: string, options?: { cause?: unknown; remedy?: string; kind?: FileKind }) => EmotionError;
 
 /**
- * A zip file whose members are read whole or not at all: what is read has the checksum that the directory gives. Errors are
- * those that `refuse` makes.
+ * A zip file whose members are read whole or not at all: content is returned only when it has the checksum that the directory
+ * states. Everything that is wrong in the file is reported by an error that `refuse` makes.
  */
 export class ZipFile implements AsyncDisposable {
   readonly #path: string;
@@ -42,51 +44,58 @@ export class ZipFile implements AsyncDisposable {
   readonly #refuse: Refuse;
   readonly #starts = new Map<Member, number>();
   readonly #verified = new Set<Member>();
-  /** Of verifying, used again: the collector is in no hurry with large buffers. */
+  /** Buffer for verifying. It is reused, because the garbage collector frees large buffers late. */
   #step = Buffer.alloc(0);
   #inflated = 0;
 
-  private constructor(
-    path: string,
-    file: FileHandle,
-    /** By name, in the directory's order. */
-    readonly members: ReadonlyMap<string, Member>,
-    refuse: Refuse,
-  ) {
+  /** Size of the file. */
+  readonly bytes: number;
+  /** The members by name, in the order of the directory. */
+  readonly members: ReadonlyMap<string, Member>;
+
+  private constructor(path: string, file: FileHandle, { bytes, members }: Contents, refuse: Refuse) {
     this.#path = path;
     this.#file = file;
     this.#refuse = refuse;
+    this.bytes = bytes;
+    this.members = new Map(members.map((member) => [member.name, member]));
   }
 
-  /** @throws what `refuse` makes; NotRegular and the file system's errors where there is nothing to read */
+  /**
+   * Opens a file and reads its directory.
+   * @throws EmotionError that `refuse` makes, with the cause NotRegular for a folder, pipe or device; ERR_FILE_NOT_FOUND,
+   *   ERR_FILE_READ
+   */
   static async open(path: string, refuse: Refuse): Promise<ZipFile> {
-    const { file, size } = await openRegular(path);
+    const { file, size } = await openRegular(path).catch((cause: unknown) => {
+      throw cause instanceof NotRegular ? refuse(cause.message, { cause }) : fileError(cause, shown(path));
+    });
     try {
-      const members = await readMembers(file, size, refuse);
-      return new ZipFile(path, file, new Map(members.map((member) => [member.name, member])), refuse);
+      return new ZipFile(path, file, await readContents(file, size, refuse), refuse);
     } catch (error) {
       await file.close();
-      throw error instanceof ZipProblem ? refuse(error.message, { cause: error, remedy: DAMAGED }) : error;
+      if (error instanceof ZipProblem) throw refuse(error.message, { cause: error, remedy: DAMAGED });
+      throw error instanceof EmotionError ? error : fileError(error, shown(path));
     }
   }
 
-  /** The folder that PyTorch puts everything into: that of the first member. */
+  /** The folder, with a slash, that PyTorch puts all members into: that of the first member. */
   get root(): string {
     const [first = ''] = this.members.keys();
     return first.slice(0, first.indexOf('/') + 1);
   }
 
-  /** The content of a member of at most `most` bytes. */
-  async read(member: Member, most: number): Promise<Buffer> {
+  /** Returns the content of a member of at most `maxBytes` bytes. */
+  async read(member: Member, maxBytes: number): Promise<Buffer> {
     const { name, bytes, method } = member;
-    if (bytes > most) throw this.#refuse(`its member ${brief(name)} is said to have ${bytes} bytes`);
+    if (bytes > maxBytes) throw this.#refuse(`its member ${shown(name)} claims to have ${bytes} bytes`);
     if (method !== 0) return this.#inflate(member);
     const content = Buffer.alloc(bytes);
     await this.readInto(member, content);
     return content;
   }
 
-  /** Reads a stored member whole into the beginning of a buffer that has room for it. */
+  /** Reads a whole member that is not compressed into the beginning of a buffer. */
   async readInto(member: Member, buffer: Buffer): Promise<void> {
     const start = await this.#start(member);
     let sum = 0;
@@ -98,13 +107,13 @@ export class ZipFile implements AsyncDisposable {
     this.#check(member, sum);
   }
 
-  /** Reads a part of a stored member; the whole of it is verified before, once. */
+  /** Reads a part of a member that is not compressed. The whole member is verified before, once. */
   async readPart(member: Member, from: number, buffer: Buffer): Promise<void> {
     await this.verify(member);
     await this.#fill(buffer, (await this.#start(member)) + from);
   }
 
-  /** Whether a member is whole. What was found whole is not read again. */
+  /** Checks the content of a member, once. */
   async verify(member: Member, signal?: AbortSignal): Promise<void> {
     if (this.#verified.has(member)) return;
     if (member.method !== 0) return void (await this.#inflate(member));
@@ -128,8 +137,8 @@ export class ZipFile implements AsyncDisposable {
     const { name, bytes, storedBytes } = member;
     const start = await this.#start(member);
     this.#inflated += bytes;
-    if (Math.max(bytes, storedBytes) > MOST_COMPRESSED || this.#inflated > MOST_INFLATED) {
-      throw this.#refuse(`its member ${brief(name)} is larger than anything that is stored compressed`);
+    if (Math.max(bytes, storedBytes) > MAX_COMPRESSED || this.#inflated > MAX_INFLATED) {
+      throw this.#refuse(`its member ${shown(name)} is larger than any compressed member of a model`);
     }
     const stored = Buffer.alloc(storedBytes);
     await this.#fill(stored, start);
@@ -154,10 +163,10 @@ export class ZipFile implements AsyncDisposable {
   }
 
   async #localHeader({ header, rawName, limit }: Member): Promise<Buffer> {
-    const least = LOCAL_BYTES + rawName.length;
-    const local = Buffer.alloc(Math.min(least + EXTRA_GUESS, limit - header));
+    const fixed = LOCAL_BYTES + rawName.length;
+    const local = Buffer.alloc(Math.min(fixed + EXTRA_GUESS, limit - header));
     await this.#fill(local, header);
-    const whole = Math.min(least + local.readUInt16LE(28), limit - header);
+    const whole = Math.min(fixed + local.readUInt16LE(28), limit - header);
     if (whole <= local.length) return local;
     const longer = Buffer.alloc(whole);
     await this.#fill(longer, header);
@@ -166,10 +175,9 @@ export class ZipFile implements AsyncDisposable {
 
   async #fill(buffer: Buffer, start: number): Promise<void> {
     const read = await readUpTo(this.#file, start, buffer, buffer.length).catch((cause: unknown) => {
-      const why = brief(messageOf(cause));
-      throw new EmotionError('ERR_FILE_READ', `${brief(this.#path)} could not be read (${why})`, { cause });
+      throw fileError(cause, shown(this.#path));
     });
-    if (read < buffer.length) throw this.#refuse('it ends before its content does', { remedy: DAMAGED });
+    if (read < buffer.length) throw this.#refuse('it ends within its content', { remedy: DAMAGED });
   }
 
   #check(member: Member, sum: number): void {
@@ -179,28 +187,30 @@ export class ZipFile implements AsyncDisposable {
 
   #damaged(name: string, cause?: unknown, unchecked = false): EmotionError {
     const remedy = unchecked
-      ? 'Fetch it again; or, where it was saved without checksums, save it again with torch.serialization.set_crc32_options(True).'
+      ? 'Download or copy it again. If it was saved without checksums, save it again with torch.serialization.set_crc32_options(True).'
       : DAMAGED;
-    return this.#refuse(`its member ${brief(name)} is not what was written (CRC-32)`, { cause, remedy });
+    return this.#refuse(`its member ${shown(name)} does not have its checksum (CRC-32)`, { cause, remedy });
   }
 }
 
-async function readMembers(file: FileHandle, size: number, refuse: Refuse): Promise<Member[]> {
-  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
-  const shrunk = 'it becomes shorter while it is read';
-  if ((await readUpTo(file, size - tail.length, tail, tail.length)) < tail.length) throw refuse(shrunk);
-  const directory = findDirectory(tail, size);
-  if (directory === undefined) {
-    const head = Buffer.alloc(Math.min(size, 512));
-    await readUpTo(file, 0, head, head.length);
-    const kind = kindByHead(head, size);
-    if (kind !== undefined) throw refuse(`it is ${kind.name}`, { kind });
-    const begun = head.toString('latin1', 0, 4) === 'PK\x03\x04';
-    throw refuse('it is not a file that torch.save or torch.jit.save wrote, or the file is truncated', {
-      ...(begun && { remedy: DAMAGED }),
-    });
+interface Contents {
+  bytes: number;
+  members: Member[];
+}
+
+async function readContents(file: FileHandle, bytes: number, refuse: Refuse): Promise<Contents> {
+  const read = async (start: number, length: number): Promise<Buffer> => {
+    const buffer = Buffer.alloc(length);
+    if ((await readUpTo(file, start, buffer, length)) < length) throw refuse('it became shorter while it was read');
+    return buffer;
+  };
+  const head = await read(0, Math.min(bytes, HEAD_BYTES));
+  if (!beginsAsZip(head)) {
+    const kind = kindByHead(head, bytes);
+    throw refuse(`it is ${kind.name}`, { kind });
   }
-  const bytes = Buffer.alloc(directory.bytes);
-  if ((await readUpTo(file, directory.start, bytes, bytes.length)) < bytes.length) throw refuse(shrunk);
-  return readDirectory(bytes, directory);
+  const tailBytes = Math.min(bytes, TAIL_BYTES);
+  const directory = findDirectory(await read(bytes - tailBytes, tailBytes), bytes);
+  if (directory === undefined) throw refuse('it is cut off or damaged', { remedy: DAMAGED });
+  return { bytes, members: readDirectory(await read(directory.start, directory.bytes), directory) };
 }

@@ -1,37 +1,38 @@
+import { kindByNames } from '../archive/file-kind.js';
 import { NotRegular } from '../archive/regular-file.js';
 import { type Member, type Refuse, ZipFile } from '../archive/zip-file.js';
-import { EmotionError, messageOf } from '../shared/errors.js';
-import { brief } from '../archive/brief.js';
-import type { AnyTensor, Dtype, TensorArrays } from '../torch/torch-module.js';
+import { EmotionError } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
+import type { AnyTensor, Dtype, TensorArrays } from '../torch/tensor.js';
 import { readPickle } from './pickle.js';
 import { LazyTensor } from './pickle-values.js';
 
-/** torch's storage classes: what their elements are. */
+/** The storage classes of PyTorch that weights can have, with the types of their elements. */
 const STORAGES: Readonly<Record<string, { dtype: Dtype; bytes: number }>> = {
   FloatStorage: { dtype: 'float32', bytes: 4 },
   DoubleStorage: { dtype: 'float64', bytes: 8 },
   HalfStorage: { dtype: 'float16', bytes: 2 },
   BFloat16Storage: { dtype: 'bfloat16', bytes: 2 },
 };
-/** Of a pickle, tensors aside: emotion2vec+ large's, with its optimizer, has less than one. */
-const MOST_PICKLE_BYTES = 64 * 2 ** 20;
+/** Maximum size of a pickle, without its tensors. That of emotion2vec+ large, with its optimizer, has less than a megabyte. */
+const MAX_PICKLE_BYTES = 64 * 2 ** 20;
 /**
- * Bytes that weights may take beyond what the file has for them: some share data, a bias of zeros for example. Where all could,
- * a small file would fill the memory.
+ * Maximum number of bytes that the weights may take beyond their data in the file. Some weights share data, a bias of zeros for
+ * example. Without a limit, a small file could fill the memory.
  */
-const MOST_SHARED_BYTES = 64 * 2 ** 20;
+const MAX_SHARED_BYTES = 64 * 2 ** 20;
 
-/** A file that torch.save wrote, open for reading: its pickle is in memory, its tensors stay on disk until asked for. */
+/** An open checkpoint (a file that torch.save wrote). Its pickle is in memory; its tensors are read on request. */
 export class Checkpoint implements AsyncDisposable {
   readonly #zip: ZipFile;
   readonly #root: string;
   readonly #refuse: Refuse;
-  /** Reused, for the garbage collector is in no hurry with large buffers. */
+  /** Buffer for the data of tensors. It is reused, because the garbage collector frees large buffers late. */
   #scratch = Buffer.alloc(0);
 
   private constructor(
     zip: ZipFile,
-    /** What was saved: Maps for dicts, LazyTensors for tensors. */
+    /** What torch.save stored: Maps for dicts, LazyTensors for tensors. */
     readonly content: unknown,
     root: string,
     refuse: Refuse,
@@ -41,29 +42,31 @@ export class Checkpoint implements AsyncDisposable {
     this.#refuse = refuse;
   }
 
-  /** @throws EmotionError ERR_CHECKPOINT for anything that is not whole, plain and harmless; ERR_FILE_READ */
+  /**
+   * Opens a checkpoint.
+   * @throws EmotionError ERR_CHECKPOINT for a file that is damaged, of another kind, or refers to something that can run code;
+   *   ERR_FILE_NOT_FOUND, ERR_FILE_READ
+   */
   static async open(path: string): Promise<Checkpoint> {
     const refuse: Refuse = (why, { kind, ...options } = {}) => {
+      if (options.cause instanceof NotRegular) {
+        return new EmotionError('ERR_FILE_READ', `${shown(path)} cannot be read: ${why}`, options);
+      }
       const remedy = kind?.forCheckpoint;
-      const what = `${brief(path)} cannot be imported: ${why}`;
-      return new EmotionError('ERR_CHECKPOINT', what, { ...(remedy !== undefined && { remedy }), ...options });
+      return new EmotionError('ERR_CHECKPOINT', `${shown(path)} cannot be imported: ${why}`, { remedy, ...options });
     };
-    const zip = await ZipFile.open(path, refuse).catch((cause: unknown) => {
-      if (cause instanceof EmotionError) throw cause;
-      const why = cause instanceof NotRegular ? cause.message : messageOf(cause);
-      throw new EmotionError('ERR_FILE_READ', `${brief(path)} could not be read (${brief(why)})`, { cause });
-    });
+    const zip = await ZipFile.open(path, refuse);
     try {
       const pickle = findPickle(zip, refuse);
       const root = pickle.name.slice(0, -'data.pkl'.length);
       const order = zip.members.get(`${root}byteorder`);
       if (order !== undefined && String(await zip.read(order, 64)) !== 'little') {
         throw refuse('it was written on a big-endian machine', {
-          remedy: 'Save it again on a machine like this one: torch.save(torch.load(old, weights_only=True), new).',
+          remedy: 'Save it again on a little-endian machine: torch.save(torch.load(old, weights_only=True), new).',
         });
       }
-      const bytes = await zip.read(pickle, MOST_PICKLE_BYTES);
-      return new Checkpoint(zip, readPickle(bytes, `The pickle in ${brief(path)}`), root, refuse);
+      const bytes = await zip.read(pickle, MAX_PICKLE_BYTES);
+      return new Checkpoint(zip, readPickle(bytes, `The pickle in ${shown(path)}`), root, refuse);
     } catch (error) {
       await zip[Symbol.asyncDispose]();
       throw error;
@@ -71,26 +74,27 @@ export class Checkpoint implements AsyncDisposable {
   }
 
   /**
-   * Whether the file has data for all of these, which is asked before any is read.
+   * Checks that the file contains the data of all these tensors, before any is read.
    * @throws EmotionError ERR_CHECKPOINT
    */
   check(tensors: ReadonlyMap<string, LazyTensor>): void {
     const members = new Set<Member>();
-    let wanted = 0;
+    let needed = 0;
     for (const [name, tensor] of tensors) {
       const { member, bytes } = this.#find(tensor, name);
       members.add(member);
-      wanted += bytes;
+      needed += bytes;
     }
-    const there = [...members].reduce((sum, { bytes }) => sum + bytes, 0);
-    if (wanted > there + MOST_SHARED_BYTES) {
-      throw this.#refuse(`its weights share data: they would take ${wanted} bytes, and it holds ${there} for them`);
+    const stored = [...members].reduce((sum, { bytes }) => sum + bytes, 0);
+    if (needed > stored + MAX_SHARED_BYTES) {
+      throw this.#refuse(`its weights would take ${needed} bytes, and it contains ${stored} bytes of data for them`);
     }
   }
 
   /**
-   * Reads a tensor. Its data is good until the next read.
-   * @throws EmotionError ERR_CHECKPOINT where the file does not hold what its pickle says, or not as it was written
+   * Reads a tensor. Its data is valid until the next read.
+   * @param name of the tensor, for messages
+   * @throws EmotionError ERR_CHECKPOINT where the data is missing or damaged, or is not what the pickle states
    */
   async read(tensor: LazyTensor, name: string): Promise<AnyTensor> {
     const { member, dtype, start, bytes } = this.#find(tensor, name);
@@ -106,12 +110,13 @@ export class Checkpoint implements AsyncDisposable {
     await this.#zip[Symbol.asyncDispose]();
   }
 
-  /** Where a tensor's data is: bytes from the start of its member. */
+  /** Finds the data of a tensor. `start` is an offset in the member. */
   #find(tensor: LazyTensor, fullName: string): { member: Member; dtype: Dtype; start: number; bytes: number } {
     const { storage, offset, elements } = tensor;
-    const name = brief(fullName);
+    const name = shown(fullName);
     const kind = Object.hasOwn(STORAGES, storage.type) ? STORAGES[storage.type] : undefined;
-    if (kind === undefined) throw this.#refuse(`${name} is stored as ${brief(storage.type)}, which no weight is`);
+    if (kind === undefined)
+      throw this.#refuse(`${name} is stored as ${shown(storage.type)}, which is not a type of weights`);
     const member = this.#zip.members.get(`${this.#root}data/${storage.key}`);
     if (member === undefined) throw this.#refuse(`the data of ${name} is missing`);
     if (member.method !== 0) throw this.#refuse(`the data of ${name} is compressed, which torch.save never does`);
@@ -125,29 +130,24 @@ export class Checkpoint implements AsyncDisposable {
   }
 }
 
-/** The one pickle that torch.save writes. */
+/** Finds the pickle of a checkpoint. */
 function findPickle(zip: ZipFile, refuse: Refuse): Member {
   const names = [...zip.members.keys()];
+  const kind = kindByNames(names);
+  if (kind.kind !== 'checkpoint') throw refuse(`it is ${kind.name}, not a checkpoint`, { kind });
   const pickles = names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-  const root = pickles[0]?.slice(0, -'data.pkl'.length);
-  if (root !== undefined && names.some((name) => name.startsWith(`${root}code/`))) {
-    throw refuse('it is a TorchScript archive, not a checkpoint', { remedy: 'A TorchScript archive needs no import.' });
-  }
-  if (names.some((name) => /(^|\/)archive_format$/.test(name))) {
-    throw refuse('it is a .pt2 of torch.export, not a checkpoint');
-  }
-  if (pickles.length !== 1) throw refuse(`it holds ${pickles.length} data.pkl, where torch.save writes one`);
+  if (pickles.length !== 1) throw refuse(`it contains ${pickles.length} data.pkl, and torch.save writes one`);
   const pickle = zip.members.get(pickles[0]!)!;
   if (pickle.method !== 0) throw refuse('its data.pkl is compressed, which torch.save never does');
   return pickle;
 }
 
-/** Aligned, unlike those of Node's pool. */
+/** Returns a buffer that is aligned, unlike those of Node's pool. */
 function alignedBuffer(bytes: number, name: string): Buffer<ArrayBuffer> {
   try {
     return Buffer.from(new ArrayBuffer(bytes));
   } catch (cause) {
-    throw new EmotionError('ERR_OUT_OF_MEMORY', `There is no memory for the ${bytes} bytes of ${brief(name)}`, {
+    throw new EmotionError('ERR_OUT_OF_MEMORY', `There is not enough memory for the ${bytes} bytes of ${shown(name)}`, {
       cause,
     });
   }

@@ -1,27 +1,27 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import { verifyArchive } from '../archive/verify-archive.js';
-import { EmotionError, messageOf } from '../shared/errors.js';
-import { brief } from '../archive/brief.js';
+import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
+import { fileError } from '../shared/file-error.js';
+import { sha256OfFile } from '../shared/hash.js';
+import { shown } from '../shared/text.js';
 import { CARD_FILE, type ModelCard } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import type { Precision } from '../options/types.js';
 import { checkRuns } from '../model/quantize.js';
 import { writeWhole } from '../shared/whole-file.js';
-import { type TorchInput, TorchModule } from '../torch/torch-module.js';
+import type { TorchInput } from '../torch/tensor.js';
+import { TorchModule } from '../torch/torch-module.js';
 import { Checkpoint } from './checkpoint.js';
 import { readLabels } from './labels.js';
-import { type Layout, recogniseLayout } from './layout.js';
+import { type Layout, recognizeLayout } from './layout.js';
 
-/** The network without weights; models/emotion2vec/write.py makes it. */
+/** The network without weights, as models/emotion2vec/write.py writes it. */
 const ARCHITECTURE = path.join(packageRoot, 'models/emotion2vec-architecture.pt');
 const LABELS_FILE = 'tokens.txt';
-/** Checkpoints that their publisher made known: the only files that are called by name without a look inside. */
+/** Checkpoints as their publisher released them: the only files whose name is known without a look inside. */
 const OFFICIAL = [
   {
     name: 'emotion2vec_plus_large',
@@ -32,15 +32,16 @@ const OFFICIAL = [
 
 export interface ImportResult {
   card: ModelCard;
-  /** Whether the file is, to the byte, one that its publisher made known. */
+  /** Whether the file is identical to one that its publisher released. */
   official: boolean;
+  /** Number of parameters of the model. */
   parameters: number;
 }
 
 /**
- * Turns a checkpoint of emotion2vec+, or a snapshot folder that holds one, into a self-describing archive. Reads one tensor at
- * a time; what else a checkpoint holds (optimizer state, most of it) is never read. `out` appears when it is whole.
- * @param progress called with bytes done and bytes in all
+ * Converts a checkpoint of emotion2vec+, or a snapshot folder that contains one, to an archive with a model card. Reads one tensor
+ * at a time. The rest of the checkpoint (mostly the state of the optimizer) is never read. `out` appears when it is complete.
+ * @param progress called with the number of bytes that are done, and the number of all bytes
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_FILE_WRITE, ERR_CHECKPOINT, ERR_PRECISION_UNSUPPORTED, and as
  *   TorchModule.load
  */
@@ -50,14 +51,14 @@ export async function importCheckpoint(
   { precision = 'fp32', progress }: { precision?: Precision; progress?: (done: number, total: number) => void } = {},
 ): Promise<ImportResult> {
   if (precision === 'fp16') {
-    throw new EmotionError('ERR_PRECISION_UNSUPPORTED', 'Importing as fp16 is not available in this version');
+    throw new EmotionError('ERR_PRECISION_UNSUPPORTED', 'Importing as fp16 is not supported');
   }
   const file = await findCheckpoint(source);
   await checkTarget(out, file);
   await using checkpoint = await Checkpoint.open(file);
-  const layout = recogniseLayout(checkpoint.content, file);
+  const layout = recognizeLayout(checkpoint.content, file);
   const labels = await readLabels(path.join(path.dirname(file), LABELS_FILE), layout.labels);
-  const official = await recogniseOfficial(file);
+  const official = await recognizeOfficial(file);
   const kept = precision === 'auto' ? 'fp32' : precision;
   const card = { ...cardOf(layout, labels, file, official), precision: kept };
 
@@ -69,7 +70,7 @@ export async function importCheckpoint(
   for (const [name, tensor] of layout.tensors) {
     const finite = await assign(module, file, 'assign', [name, await checkpoint.read(tensor, name)]);
     if (finite !== true) {
-      throw new EmotionError('ERR_CHECKPOINT', `${brief(name)} in ${brief(file)} holds NaN or infinity`);
+      throw new EmotionError('ERR_CHECKPOINT', `${shown(name)} in ${shown(file)} contains NaN or infinity`);
     }
     done += tensor.elements;
     progress?.(4 * done, 4 * parameters);
@@ -82,68 +83,58 @@ export async function importCheckpoint(
     if (kept !== 'fp32') await checkRuns(part);
   }).catch((cause: unknown) => {
     if (cause instanceof EmotionError) throw cause;
-    throw new EmotionError('ERR_FILE_WRITE', `${brief(out)} could not be written (${brief(messageOf(cause))})`, {
+    throw new EmotionError('ERR_FILE_WRITE', `${shown(out)} could not be written (${shown(messageOf(cause))})`, {
       cause,
     });
   });
   return { card, official: official !== undefined, parameters };
 }
 
-/** Hands something of the checkpoint to the network, which refuses what it cannot be. */
+/** Calls a method of the network with data of the checkpoint. The network refuses data that does not fit. */
 async function assign(module: TorchModule, file: string, method: string, inputs: TorchInput[]): Promise<unknown> {
   try {
     return await module.call(method, inputs);
   } catch (cause) {
-    if (!(cause instanceof EmotionError) || cause.code !== 'ERR_MODEL_RUN') throw cause;
-    throw new EmotionError('ERR_CHECKPOINT', `${brief(file)} does not fit emotion2vec+: ${brief(cause.what)}`, {
+    if (!hasCode(cause, 'ERR_MODEL_RUN')) throw cause;
+    throw new EmotionError('ERR_CHECKPOINT', `${shown(file)} does not fit emotion2vec+: ${shown(cause.what)}`, {
       cause,
     });
   }
 }
 
-/** The checkpoint that a path means: itself, or the one in the folder. */
+/** Returns the checkpoint that a path means: the file itself, or the one in the folder. */
 async function findCheckpoint(source: string): Promise<string> {
-  const statusOf = (place: string): Promise<Stats> =>
-    stat(place).catch((cause: unknown) => {
-      throw unreadable(place, cause);
-    });
-  if (!(await statusOf(source)).isDirectory()) return source;
-  const all = await readdir(source).catch((cause: unknown) => {
-    throw unreadable(source, cause);
-  });
+  const failed = (file: string) => (cause: unknown) => {
+    throw fileError(cause, shown(file));
+  };
+  if (!(await stat(source).catch(failed(source))).isDirectory()) return source;
+  const all = await readdir(source).catch(failed(source));
   const names = all.filter((name) => /\.(pt|pth|bin)$/.test(name));
   const name = names.includes('model.pt') ? 'model.pt' : names.length === 1 ? names[0] : undefined;
   if (name === undefined) {
     const found =
-      names.length === 0 ? 'no checkpoint' : `several (${brief(names.sort().join(', '))}) and none is model.pt`;
-    throw new EmotionError('ERR_FILE_NOT_FOUND', `The folder ${brief(source)} holds ${found}`, {
-      remedy: 'Give the path of the checkpoint, or of a snapshot folder with model.pt and tokens.txt.',
+      names.length === 0
+        ? 'no checkpoint'
+        : `several checkpoints (${shown(names.sort().join(', '))}), and none is model.pt`;
+    throw new EmotionError('ERR_FILE_NOT_FOUND', `The folder ${shown(source)} contains ${found}`, {
+      remedy: 'Use the path of the checkpoint, or of a snapshot folder with model.pt and tokens.txt.',
     });
   }
   const file = path.join(source, name);
-  await statusOf(file); // it may be a link that leads nowhere
+  await stat(file).catch(failed(file)); // it may be a broken link
   return file;
 }
 
-async function recogniseOfficial(file: string): Promise<(typeof OFFICIAL)[number] | undefined> {
-  const hash = createHash('sha256');
+async function recognizeOfficial(file: string): Promise<(typeof OFFICIAL)[number] | undefined> {
   try {
     const { size } = await stat(file);
     const candidates = OFFICIAL.filter(({ bytes }) => bytes === size);
-    if (candidates.length === 0) return undefined; // hashing gigabytes would tell nothing more
-    await pipeline(createReadStream(file, { highWaterMark: 2 ** 20 }), hash);
-    const digest = hash.digest('hex');
+    if (candidates.length === 0) return undefined; // do not hash gigabytes in vain
+    const digest = await sha256OfFile(file);
     return candidates.find(({ sha256 }) => sha256 === digest);
   } catch (cause) {
-    throw unreadable(file, cause);
+    throw fileError(cause, shown(file));
   }
-}
-
-function unreadable(file: string, cause: unknown): EmotionError {
-  const { code } = cause as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR'
-    ? new EmotionError('ERR_FILE_NOT_FOUND', `There is no checkpoint at ${brief(file)}`, { cause })
-    : new EmotionError('ERR_FILE_READ', `${brief(file)} could not be read (${brief(messageOf(cause))})`, { cause });
 }
 
 function cardOf(
@@ -161,8 +152,8 @@ function cardOf(
         ? `emotion2vec_plus_${layout.size}`
         : `emotion2vec-${layout.size}`),
     version: official === undefined ? 'imported' : official.sha256.slice(0, 12),
-    description: `emotion2vec+ (${layout.size}), imported from ${brief(`${parent}/${path.basename(file)}`)}`,
-    licence: "The checkpoint's own; the official weights are under the FunASR Model Open Source License",
+    description: `emotion2vec+ (${layout.size}), imported from ${shown(`${parent}/${path.basename(file)}`)}`,
+    license: 'That of the checkpoint; the official weights are under the FunASR Model Open Source License',
     source: 'Ziyang Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation", 2023',
     labels,
     sampleRate: 16000,

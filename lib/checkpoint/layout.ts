@@ -1,76 +1,82 @@
 import { EmotionError } from '../shared/errors.js';
-import { brief } from '../archive/brief.js';
+import { largest } from '../shared/largest.js';
+import { shown } from '../shared/text.js';
 import { Global, LazyTensor, Placeholder } from './pickle-values.js';
 
-/** An emotion2vec+ network as a checkpoint's names and shapes tell it. */
+/** The sizes of an emotion2vec+ network, taken from the names and shapes of its weights. */
 export interface Layout {
-  /** `large`, `base`, or what it measures. */
+  /** `large`, `base`, or a name made of the sizes. */
   size: string;
+  /** Number of dimensions of a frame. */
   dim: number;
+  /** Number of blocks of the context encoder. */
   contextDepth: number;
+  /** Number of blocks behind it. */
   depth: number;
+  /** Number of labels. */
   labels: number;
-  /** What the network needs, by the name that it expects. */
+  /** The weights of the network, by the names that models/emotion2vec/network.py uses. */
   tensors: ReadonlyMap<string, LazyTensor>;
 }
 
 const ENCODER = 'modality_encoders.AUDIO.';
-/** Kernel of each of the extractor's convolutions; all emotion2vec models have the same. */
+/** Kernel sizes of the extractor's convolutions, which are the same in all emotion2vec models. */
 const KERNELS = [10, 3, 3, 3, 3, 2, 2];
 const CHANNELS = 512;
 const POSITIONAL = 5;
-/** As many blocks as the architecture archive has room for (models/emotion2vec/network.py). */
-const MOST_BLOCKS = 32;
-/** Dimensions of a frame, within a block and of a positional kernel: eight times those of emotion2vec+ large. */
-const MOST_DIM = 8192;
-const MOST_HIDDEN = 4 * MOST_DIM;
-const MOST_KERNEL = 1024;
-const MOST_EXTRA_TOKENS = 1024;
-/** emotion2vec+ has nine. */
-const MOST_LABELS = 1000;
-/** Characters of a weight's name: what is longer is none that is looked for. */
-const MOST_NAME = 300;
+/** Number of blocks that the architecture archive has room for (models/emotion2vec/network.py). */
+const MAX_BLOCKS = 32;
+/** Maximum sizes of a frame, of the hidden layer of a block and of a positional kernel: eight times those of emotion2vec+ large. */
+const MAX_DIM = 8192;
+const MAX_HIDDEN = 4 * MAX_DIM;
+const MAX_KERNEL = 1024;
+const MAX_EXTRA_TOKENS = 1024;
+/** Maximum number of labels. emotion2vec+ has nine. */
+const MAX_LABELS = 1000;
+/** Maximum length of a weight's name. Longer names belong to no weight of the network. */
+const MAX_NAME = 300;
 
 /**
- * Recognises the network in what torch.save stored, and checks every name and shape.
- * @throws EmotionError ERR_CHECKPOINT naming what is missing or of the wrong shape
+ * Finds the network in the content of a checkpoint, and checks the name and the shape of every weight.
+ * @param content what torch.save stored
+ * @throws EmotionError ERR_CHECKPOINT that names a weight that is missing or has the wrong shape
  */
-export function recogniseLayout(content: unknown, file: string): Layout {
+export function recognizeLayout(content: unknown, file: string): Layout {
   const found = weightsIn(content, file);
   const anchor = [...found.keys()].find((name) => name.endsWith(`${ENCODER}extra_tokens`));
-  if (anchor === undefined) throw refuse(file, `it holds no ${ENCODER}extra_tokens`);
+  if (anchor === undefined) throw refuse(file, `it contains no ${ENCODER}extra_tokens`);
   const prefix = anchor.slice(0, -`${ENCODER}extra_tokens`.length);
   const encoder = `${prefix}${ENCODER}`;
   const shapeOf = (name: string): readonly number[] => {
     const tensor = found.get(name);
-    if (tensor === undefined) throw refuse(file, `it holds no ${brief(name)}`);
+    if (tensor === undefined) throw refuse(file, `it contains no ${shown(name)}`);
     return tensor.shape;
   };
-  /** A size that the network is free to choose. */
-  const sizeOf = (what: string, size: number | undefined, most: number, least = 1): number => {
-    if (size !== undefined && size >= least && size <= most) return size;
-    throw refuse(file, `it has ${size ?? 'no'} ${what}, where ${least} to ${most} are possible`);
+  /** Checks a size that differs between networks. */
+  const sizeOf = (what: string, size: number | undefined, max: number, min = 1): number => {
+    if (size !== undefined && size >= min && size <= max) return size;
+    throw refuse(file, `it has ${size ?? 'no'} ${what}, and ${min} to ${max} are supported`);
   };
   const outer = prefix.replace(/d2v_model\.$/, '');
   const head = [`${outer}proj.`, `${prefix}proj.`, 'proj.'].find((name) => found.has(`${name}weight`));
   if (head === undefined) {
     throw refuse(
       file,
-      'it has no head (proj.weight), so it is a pretrained model that knows no emotions, not emotion2vec+',
+      'it has no head (proj.weight), so it is a pretrained backbone without emotions, not emotion2vec+',
     );
   }
-  const dim = sizeOf('dimensions', shapeOf(anchor)[2], MOST_DIM);
-  const extra = sizeOf('extra tokens', shapeOf(anchor)[1], MOST_EXTRA_TOKENS);
+  const dim = sizeOf('dimensions', shapeOf(anchor)[2], MAX_DIM);
+  const extra = sizeOf('extra tokens', shapeOf(anchor)[1], MAX_EXTRA_TOKENS);
   const heads = sizeOf('heads', found.get(`${encoder}alibi_scale`)?.elements, dim);
-  const contextDepth = sizeOf('blocks', countOf(found, `${encoder}context_encoder.blocks.`), MOST_BLOCKS);
-  const depth = sizeOf('blocks', countOf(found, `${prefix}blocks.`), MOST_BLOCKS);
-  const labels = sizeOf('labels', shapeOf(`${head}weight`)[0], MOST_LABELS, 2);
+  const contextDepth = sizeOf('blocks', countOf(found, `${encoder}context_encoder.blocks.`), MAX_BLOCKS);
+  const depth = sizeOf('blocks', countOf(found, `${prefix}blocks.`), MAX_BLOCKS);
+  const labels = sizeOf('labels', shapeOf(`${head}weight`)[0], MAX_LABELS, 2);
   const kernel = shapeOf(`${encoder}relative_positional_encoder.1.0.weight`);
-  const group = sizeOf('channels in a group of its positional convolutions', kernel[1], dim);
-  const width = sizeOf('steps in the kernel of its positional convolutions', kernel[2], MOST_KERNEL);
-  if (dim % heads !== 0) throw refuse(file, `${dim} dimensions do not divide among ${heads} heads`);
+  const group = sizeOf('channels per group of its positional convolutions', kernel[1], dim);
+  const width = sizeOf('steps in the kernel of its positional convolutions', kernel[2], MAX_KERNEL);
+  if (dim % heads !== 0) throw refuse(file, `its ${dim} dimensions cannot be divided by its ${heads} heads`);
   if (dim % group !== 0) {
-    throw refuse(file, `its positional convolutions do not divide ${dim} dimensions into groups`);
+    throw refuse(file, `its ${dim} dimensions cannot be divided into the groups of its positional convolutions`);
   }
 
   const expected = new Map<string, readonly number[]>();
@@ -92,7 +98,7 @@ export function recogniseLayout(content: unknown, file: string): Layout {
   }
   inEncoder('context_encoder.norm.weight', dim);
   inEncoder('context_encoder.norm.bias', dim);
-  const hidden = sizeOf('hidden units', found.get(`${prefix}blocks.0.mlp.fc1.bias`)?.shape[0] ?? 4 * dim, MOST_HIDDEN);
+  const hidden = sizeOf('hidden units', found.get(`${prefix}blocks.0.mlp.fc1.bias`)?.shape[0] ?? 4 * dim, MAX_HIDDEN);
   for (const [blocks, count] of [
     [`${encoder}context_encoder.blocks.`, contextDepth],
     [`${prefix}blocks.`, depth],
@@ -108,10 +114,12 @@ export function recogniseLayout(content: unknown, file: string): Layout {
   const problems: string[] = [];
   for (const [name, shape] of expected) {
     const tensor = found.get(name);
-    const shortName = brief(name);
+    const shortName = shown(name);
     if (tensor === undefined) problems.push(`${shortName} is missing`);
     else if (String(tensor.shape) !== String(shape)) {
-      problems.push(`${shortName} is [${brief(tensor.shape.join(', '), 40)}] where [${shape.join(', ')}] is expected`);
+      problems.push(
+        `${shortName} has the shape [${shown(tensor.shape.join(', '), 40)}], and [${shape.join(', ')}] is expected`,
+      );
     } else tensors.set(canonical(name, prefix, head), tensor);
   }
   if (problems.length > 0) {
@@ -121,34 +129,35 @@ export function recogniseLayout(content: unknown, file: string): Layout {
   return { size: sizeName(dim, contextDepth, depth), dim, contextDepth, depth, labels, tensors };
 }
 
-/** The weights: under "model" in FunASR's files, at the top in a bare state dict. */
+/** Returns the weights: under "model" in the files of FunASR, at the top level in a plain state dict. */
 function weightsIn(content: unknown, file: string): Map<string, LazyTensor> {
   if (content instanceof Placeholder && content.type instanceof Global) {
-    throw refuse(file, `it holds a whole object (${brief(content.type.path)}) rather than the weights of one`);
+    throw refuse(file, `it contains a whole object (${shown(content.type.path)}) instead of the weights of one`);
   }
   const inner: unknown =
     content instanceof Map ? (content.get('model') ?? content.get('state_dict') ?? content) : undefined;
   const weights = new Map<string, LazyTensor>();
   if (inner instanceof Map) {
     for (const [name, value] of inner as Map<string, unknown>) {
-      if (value instanceof LazyTensor && name.length <= MOST_NAME) weights.set(name, value);
+      if (value instanceof LazyTensor && name.length <= MAX_NAME) weights.set(name, value);
     }
   }
   return weights;
 }
 
-/** The name that models/emotion2vec/network.py asks for. */
+/** Returns the name that models/emotion2vec/network.py uses for a weight. */
 function canonical(name: string, prefix: string, head: string): string {
   return name.startsWith(head) ? `proj.${name.slice(head.length)}` : `d2v_model.${name.slice(prefix.length)}`;
 }
 
+/** Returns the number of blocks whose names begin with `blocks`. */
 function countOf(found: ReadonlyMap<string, unknown>, blocks: string): number {
   const numbers = [...found.keys()]
     .filter((name) => name.startsWith(blocks))
     .map((name) => /^\d+(?=\.)/.exec(name.slice(blocks.length)))
     .map((index) => Number(index?.[0] ?? NaN))
     .filter((index) => index >= 0);
-  return numbers.reduce((most, i) => Math.max(most, i + 1), 0);
+  return largest(numbers, -1) + 1;
 }
 
 function blockShapes(dim: number, hidden: number): [string, number[]][] {
@@ -174,5 +183,5 @@ function sizeName(dim: number, contextDepth: number, depth: number): string {
 }
 
 function refuse(file: string, why: string): EmotionError {
-  return new EmotionError('ERR_CHECKPOINT', `${brief(file)} is not an emotion2vec+ checkpoint: ${why}`);
+  return new EmotionError('ERR_CHECKPOINT', `${shown(file)} is not an emotion2vec+ checkpoint: ${why}`);
 }

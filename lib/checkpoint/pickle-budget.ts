@@ -1,23 +1,27 @@
 import { PickleProblem } from './pickle-bytes.js';
 
-/** Opcodes and values that they handle: a tensor takes some 40, so that 50,000 fit. Half a second. */
-const MOST_STEPS = 2_000_000;
-/** Strings, containers, entries of dicts and of the memo: a tensor takes some 16. Each has up to 200 bytes here. */
-export const MOST_KEPT = 1_200_000;
-/** Characters of the name of a module, of a class, and of the file of a tensor's data. */
-export const MOST_NAME = 1000;
+/**
+ * Maximum number of opcodes and of values that they handle. A tensor takes about 40, so that 50,000 tensors fit. Takes half a second.
+ */
+const MAX_STEPS = 2_000_000;
+/**
+ * Maximum number of strings, containers, dict entries and memo entries. A tensor takes about 16. Each takes up to 200 bytes of memory.
+ */
+export const MAX_KEPT = 1_200_000;
+/** Maximum length of the name of a module, of a class, and of the member with the data of a tensor. */
+export const MAX_NAME = 1000;
 
-/** What a pickle has done and keeps. @throws PickleProblem where that is more than any checkpoint's */
+/** Counts what a pickle does and keeps. Throws a PickleProblem where that is more than any checkpoint needs. */
 export class PickleBudget {
   #steps = 0;
   #kept = 0;
 
   count(steps: number): void {
     this.#steps += steps;
-    if (this.#steps > MOST_STEPS) throw new PickleProblem('it goes on for longer than that of any checkpoint');
+    if (this.#steps > MAX_STEPS) throw new PickleProblem('it has more operations than any checkpoint needs');
   }
 
   keep(): void {
-    if (++this.#kept > MOST_KEPT) throw new PickleProblem('it holds more than any checkpoint does');
+    if (++this.#kept > MAX_KEPT) throw new PickleProblem('it contains more values than any checkpoint needs');
   }
 }

@@ -1,4 +1,4 @@
-/** Packages that run code when a pickle names them. What is left of `builtins` are types. */
+/** Packages that can run code when a pickle names them. Of `builtins`, only the types below are harmless. */
 const HOSTILE = new Set(
   [
     'os posix nt subprocess sys pty shutil commands multiprocessing asyncio concurrent',
@@ -14,7 +14,7 @@ const TYPES = new Set(
 const HOSTILE_NAMES =
   /^(torch\.(load|hub\..*|jit\..*|_C\..*)|numpy\.(load|.*runstring)|types\.(Function|Code|Method|Lambda)Type)$/;
 
-/** Whether Python could be made to run code by a pickle that names this. */
+/** Whether a pickle that names this could make Python run code. */
 export function runsCode(module: string, name: string): boolean {
   const package_ = module.split('.', 1)[0]!;
   return (
@@ -22,6 +22,6 @@ export function runsCode(module: string, name: string): boolean {
     HOSTILE_NAMES.test(`${module}.${name}`) ||
     (BUILTINS.has(package_) && !TYPES.has(name)) ||
     name.includes('__') ||
-    name.split('.').some((part, i, parts) => i < parts.length - 1 && HOSTILE.has(part)) // torch.serialization's os.system
+    name.split('.').some((part, i, parts) => i < parts.length - 1 && HOSTILE.has(part)) // such as os.system by torch.serialization
   );
 }

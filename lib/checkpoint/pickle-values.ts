@@ -1,6 +1,6 @@
-/** What the values of a pickle become that are neither numbers, text, lists nor dicts. All of them are inert. */
+/** The values of a pickle that are neither numbers, text, lists nor dicts. None of them can run code. */
 
-/** A class or function that the pickle names. */
+/** A class or a function that the pickle names. */
 export class Global {
   readonly path: string;
 
@@ -12,7 +12,7 @@ export class Global {
   }
 }
 
-/** An object of a class that is not known here, or what a call would have returned. Holds what the pickle gave it. */
+/** An object of an unknown class, or the result of a call that was not made. Keeps the arguments that the pickle stated. */
 export class Placeholder {
   constructor(
     readonly type: unknown,
@@ -21,29 +21,29 @@ export class Placeholder {
   ) {}
 }
 
-/** A storage on disk, as torch.save names it. */
+/** The data of a tensor in the file, as torch.save describes it. */
 export class Storage {
   constructor(
-    /** The class that names its type: "FloatStorage" and so on. */
+    /** Name of the class that states the type of the elements, such as "FloatStorage". */
     readonly type: string,
-    /** The entry of the archive: data/KEY. */
+    /** The member of the archive is data/KEY. */
     readonly key: string,
-    /** Elements. */
+    /** Number of elements. */
     readonly size: number,
   ) {}
 }
 
-/** A tensor that was not read yet. */
+/** A tensor whose data has not been read. */
 export class LazyTensor {
   constructor(
     readonly storage: Storage,
-    /** Elements from the storage's start. */
+    /** Index of its first element in the storage. */
     readonly offset: number,
     readonly shape: readonly number[],
     readonly stride: readonly number[],
   ) {}
 
-  /** Beyond 2^53 it is not exact, but larger than any file all the same. */
+  /** Number of elements. Beyond 2^53 it is not exact, but still larger than any file. */
   get elements(): number {
     return this.shape.includes(0) ? 0 : this.shape.reduce((product, size) => product * size, 1);
   }

@@ -1,15 +1,15 @@
 /**
- * Reads a Python pickle without being Python: numbers, strings, containers and what torch.save writes for tensors become
- * values, every other class an inert placeholder. Nothing is ever called, whatever the pickle asks for; one that asks for
- * something that runs code is refused all the same, so that nobody hands it to Python next.
+ * Reads a Python pickle without Python. Numbers, strings, containers and the tensors of torch.save become values; objects of every
+ * other class become placeholders. Nothing is ever called, whatever the pickle refers to. A pickle that refers to something that
+ * can run code is refused, too, so that nobody opens it in Python next.
  *
- * A pickle is a program, and may come from a stranger: what it may do and keep is counted, and nothing here walks into what it
- * has built, which may share parts with itself a million times over or hold itself.
+ * A pickle is a program that may come from a stranger. The number of its operations and values is therefore limited. Nothing here
+ * walks through the values that it has built, because they may share parts a million times over, or contain themselves.
  *
- * Opcodes: pickletools.py of CPython, protocols 0 to 5 as far as a pickler writes them.
+ * Opcodes: pickletools.py of CPython, protocols 0 to 5, those that a pickler writes.
  */
 import { EmotionError } from '../shared/errors.js';
-import { MOST_KEPT, MOST_NAME, PickleBudget } from './pickle-budget.js';
+import { MAX_KEPT, MAX_NAME, PickleBudget } from './pickle-budget.js';
 import { PickleBytes, PickleProblem } from './pickle-bytes.js';
 import { PickleObjects } from './pickle-objects.js';
 import { Placeholder } from './pickle-values.js';
@@ -17,8 +17,9 @@ import { Placeholder } from './pickle-values.js';
 const MARK = Symbol('mark');
 
 /**
- * @param what the beginning of the message of an error: "The pickle in FILE"
- * @throws EmotionError ERR_CHECKPOINT, saying where the pickle is broken or what it asked for
+ * Reads a pickle.
+ * @param what the beginning of error messages: "The pickle in FILE"
+ * @throws EmotionError ERR_CHECKPOINT that states where the pickle is broken, or what it refers to
  */
 export function readPickle(bytes: Buffer, what: string): unknown {
   return new Unpickler(bytes, what).run();
@@ -28,7 +29,7 @@ class Unpickler {
   readonly #in: PickleBytes;
   readonly #what: string;
   #stack: unknown[] = [];
-  /** An array, for a Map of numbers becomes slow by numbers that are chosen for it. */
+  /** An array, because a Map becomes slow by chosen numeric keys. */
   readonly #memo: unknown[] = [];
   #memoized = 0;
   readonly #budget = new PickleBudget();
@@ -60,7 +61,7 @@ class Unpickler {
     const input = this.#in;
     switch (String.fromCharCode(opcode)) {
       case '\x80': // PROTO
-        if (input.byte() > 5) throw new PickleProblem('it has a protocol newer than 5');
+        if (input.byte() > 5) throw new PickleProblem('it uses a protocol newer than 5');
         return;
       case '\x95': // FRAME
         return input.frame();
@@ -108,7 +109,7 @@ class Unpickler {
         return this.#bytes(input.counted(8));
       case '(':
         return push(MARK);
-      case '0': // also of a mark, which protocol 0 writes
+      case '0': // POP; in protocol 0 also of a mark
         return void (this.#stack.at(-1) === MARK ? this.#stack.pop() : this.#pop());
       case '1':
         return void this.#toMark();
@@ -156,13 +157,13 @@ class Unpickler {
       case 'j':
         return push(this.#recall(input.length(4)));
       case 'c':
-        return this.#keep(this.#objects.global(input.line(MOST_NAME), input.line(MOST_NAME)));
+        return this.#keep(this.#objects.global(input.line(MAX_NAME), input.line(MAX_NAME)));
       case '\x93': {
         const [module, name] = this.#popMany(2);
         return this.#keep(this.#objects.global(module, name));
       }
       case 'i': {
-        const type = this.#objects.global(input.line(MOST_NAME), input.line(MOST_NAME));
+        const type = this.#objects.global(input.line(MAX_NAME), input.line(MAX_NAME));
         return this.#keep(this.#objects.make(type, this.#toMark()));
       }
       case 'o': {
@@ -187,7 +188,7 @@ class Unpickler {
       case 'Q':
         return this.#keep(this.#objects.storage(this.#pop()));
       default:
-        throw new PickleProblem(`it holds opcode 0x${opcode.toString(16)}, which torch.save does not write`);
+        throw new PickleProblem(`it contains the opcode 0x${opcode.toString(16)}, which torch.save does not write`);
     }
   }
 
@@ -196,7 +197,7 @@ class Unpickler {
     this.#stack.push(value);
   }
 
-  /** Bytes are never asked for: their length is all that is kept. */
+  /** Only the length of bytes is kept, because nothing needs them. */
   #bytes({ length }: Buffer): void {
     this.#keep(new Placeholder('bytes', length));
   }
@@ -206,25 +207,25 @@ class Unpickler {
     if (Array.isArray(list)) {
       for (const value of values) (list as unknown[]).push(value);
     } else if (!(list instanceof Placeholder)) {
-      throw new PickleProblem('it appends to what is no list');
+      throw new PickleProblem('it appends to a value that is not a list');
     }
   }
 
   #setItems(items: unknown[]): void {
     const dict = this.#top();
     if (dict instanceof Map) this.#pairs(dict as Map<string, unknown>, items);
-    else if (!(dict instanceof Placeholder)) throw new PickleProblem('it sets items of what is no dict');
+    else if (!(dict instanceof Placeholder)) throw new PickleProblem('it sets items of a value that is not a dict');
   }
 
   #pairs(map: Map<string, unknown>, items: unknown[]): Map<string, unknown> {
-    if (items.length % 2 !== 0) throw new PickleProblem('it has a key of a dict without a value');
+    if (items.length % 2 !== 0) throw new PickleProblem('it has a dict key without a value');
     for (let i = 0; i < items.length; i += 2) this.#objects.setItem(map, items[i], items[i + 1]);
     return map;
   }
 
   #top(): unknown {
     const top = this.#stack.at(-1);
-    if (top === undefined || top === MARK) throw new PickleProblem('it takes what is not on its stack');
+    if (top === undefined || top === MARK) throw new PickleProblem('it takes a value from an empty stack');
     return top;
   }
 
@@ -236,7 +237,8 @@ class Unpickler {
 
   #popMany(count: number): unknown[] {
     const from = this.#stack.length - count;
-    if (from < 0 || this.#stack.indexOf(MARK, from) >= 0) throw new PickleProblem('it takes what is not on its stack');
+    if (from < 0 || this.#stack.indexOf(MARK, from) >= 0)
+      throw new PickleProblem('it takes a value from an empty stack');
     return this.#stack.splice(from);
   }
 
@@ -248,17 +250,17 @@ class Unpickler {
     return values;
   }
 
-  /** Picklers number what they memoize from zero. */
+  /** Stores the top of the stack. Picklers number the stored values from zero. */
   #memoize(index: number): void {
-    if (index > MOST_KEPT) throw new PickleProblem(`it stores something as number ${index}`);
+    if (index > MAX_KEPT) throw new PickleProblem(`it stores a value as number ${index}`);
     this.#budget.keep();
     if (this.#memo[index] === undefined) this.#memoized++;
     this.#memo[index] = this.#top();
   }
 
   #recall(index: number): unknown {
-    const value = index > MOST_KEPT ? undefined : this.#memo[index];
-    if (value === undefined) throw new PickleProblem(`it recalls ${index}, which it never stored`);
+    const value = index > MAX_KEPT ? undefined : this.#memo[index];
+    if (value === undefined) throw new PickleProblem(`it recalls the value ${index}, which it never stored`);
     return value;
   }
 }

@@ -1,17 +1,17 @@
-/** What `emotion2vec compare` counts and shows; clips come one at a time, and may be very many. */
-import { count, inColumns } from '../output/text.js';
+/** What `emotion2vec compare` measures and prints. Clips are added one at a time, because there may be very many. */
+import { formatCount, inColumns } from '../output/text.js';
+import { formatBytes } from '../shared/bytes.js';
 
-/** What a model said of a clip. */
-export interface Answer {
+/** The result of a clip. */
+export interface ClipResult {
   file: string;
   emotion: string;
   scores: Readonly<Record<string, number>>;
   embedding: Float32Array;
-  /** In the model. */
-  seconds: number;
+  inferenceSeconds: number;
 }
 
-/** What a run took. */
+/** What a run needed. */
 export interface Costs {
   precision: string;
   loadSeconds: number;
@@ -19,72 +19,74 @@ export interface Costs {
   fileBytes: number;
 }
 
-/** A run over all clips, beside the first one where there was one. Only that keeps its answers. */
+/** A run over all clips. It is compared with a reference run, if there is one; only the reference keeps its results. */
 export class Run {
   clips = 0;
-  seconds = 0;
-  /** Clips of both runs. */
+  inferenceSeconds = 0;
+  /** Number of clips that both runs have. */
   pairs = 0;
-  same = 0;
-  /** The largest difference of a score. */
-  apart = 0;
-  /** The least of the features' cosines. */
-  cosine = 1;
-  readonly #first: Run | undefined;
-  readonly #answers = new Map<string, Answer>();
+  /** Number of pairs with the same emotion. */
+  agreements = 0;
+  /** The largest difference between two scores. */
+  maxDifference = 0;
+  /** The smallest cosine similarity of two embeddings. */
+  minCosine = 1;
+  readonly #reference: Run | undefined;
+  readonly #results = new Map<string, ClipResult>();
 
-  constructor(first?: Run) {
-    this.#first = first;
+  constructor(reference?: Run) {
+    this.#reference = reference;
   }
 
-  /** Of the clips that were answered. */
+  /** The clips that have a result. */
   get files(): string[] {
-    return [...this.#answers.keys()];
+    return [...this.#results.keys()];
   }
 
-  add(answer: Answer): void {
+  add(result: ClipResult): void {
     this.clips++;
-    this.seconds += answer.seconds;
-    if (this.#first === undefined) this.#answers.set(answer.file, answer);
-    else this.#compare(answer, this.#first.#answers.get(answer.file));
+    this.inferenceSeconds += result.inferenceSeconds;
+    if (this.#reference === undefined) this.#results.set(result.file, result);
+    else this.#compare(result, this.#reference.#results.get(result.file));
   }
 
-  #compare(answer: Answer, before: Answer | undefined): void {
-    if (before === undefined) return;
+  #compare(result: ClipResult, reference: ClipResult | undefined): void {
+    if (reference === undefined) return;
     this.pairs++;
-    if (before.emotion === answer.emotion) this.same++;
-    for (const [label, score] of Object.entries(before.scores)) {
-      this.apart = Math.max(this.apart, Math.abs(score - answer.scores[label]!));
+    if (reference.emotion === result.emotion) this.agreements++;
+    for (const [label, score] of Object.entries(reference.scores)) {
+      this.maxDifference = Math.max(this.maxDifference, Math.abs(score - result.scores[label]!));
     }
-    this.cosine = Math.min(this.cosine, cosine(before.embedding, answer.embedding));
+    this.minCosine = Math.min(this.minCosine, cosine(reference.embedding, result.embedding));
   }
 }
 
-/** Of 80 characters in all. */
-const COLUMNS = ['', 'same', 'off by', 'cosine', 'time', 'load', 'memory', 'file'];
+const COLUMNS = ['', 'agree', 'max diff', 'cosine', 'time', 'load', 'memory', 'file'];
 
-/** Runs and what they took, as a table; the first one is what the others are compared with. */
+/** Formats runs as a table of at most 80 columns. The first run is the reference of the others. */
 export function table(runs: readonly (readonly [Run, Costs])[]): string {
-  const [own, { precision }] = runs[0]!;
-  const rows = runs.map(([run, costs]) => row(run, costs, own));
-  const about = [
-    `${count(own.clips, 'clip')} beside ${precision}; same: with the same emotion`,
-    "off by: the largest difference of a score; cosine: the least of the features'",
-    'time: of a clip, the mean; memory: the most that the process took',
+  const [reference, { precision }] = runs[0]!;
+  const rows = runs.map(([run, costs]) => row(run, costs, reference));
+  const legend = [
+    `${formatCount(reference.clips, 'clip')}, compared with ${precision}`,
+    'agree: clips with the same emotion; max diff: largest difference of a score',
+    'cosine: smallest cosine similarity of embeddings; time: mean inference time',
+    'memory: peak memory of the process; file: size of the archive',
   ];
-  return [...inColumns([COLUMNS, ...rows]), '', ...about, ''].join('\n');
+  return [...inColumns([COLUMNS, ...rows]), '', ...legend, ''].join('\n');
 }
 
-function row(run: Run, { precision, loadSeconds, peakBytes, fileBytes }: Costs, own: Run): string[] {
-  const beside = run === own ? ['', '', ''] : [`${run.same}/${run.pairs}`, run.apart.toFixed(4), run.cosine.toFixed(5)];
-  const faster = run === own ? '' : ` (x${(own.seconds / run.seconds).toFixed(1)})`;
+function row(run: Run, { precision, loadSeconds, peakBytes, fileBytes }: Costs, reference: Run): string[] {
+  const isReference = run === reference;
+  const comparison = [`${run.agreements}/${run.pairs}`, run.maxDifference.toFixed(4), run.minCosine.toFixed(5)];
+  const speedup = ` (x${(reference.inferenceSeconds / run.inferenceSeconds).toFixed(1)})`;
   return [
     precision,
-    ...beside,
-    `${((1000 * run.seconds) / run.clips).toFixed(0)} ms${faster}`,
+    ...(isReference ? ['', '', ''] : comparison),
+    `${((1000 * run.inferenceSeconds) / run.clips).toFixed(0)} ms${isReference ? '' : speedup}`,
     `${loadSeconds.toFixed(2)} s`,
-    `${(peakBytes / 1e6).toFixed(0)} MB`,
-    `${(fileBytes / 1e6).toFixed(1)} MB`,
+    formatBytes(peakBytes),
+    formatBytes(fileBytes),
   ];
 }
 

@@ -3,17 +3,19 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError } from '../shared/errors.js';
-import { quantizeArchive } from '../model/quantize.js';
 import { resolveModel } from '../model/manifest.js';
-import type { Precision } from '../options/types.js';
+import { quantizeArchive } from '../model/quantize.js';
+import { EmotionError, hasCode } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 import { partOf, removeLeftovers, whileWriting } from '../shared/whole-file.js';
 import { type Costs, Run, table } from './compare-table.js';
 import type { CompareJob, CompareReply } from './compare-worker.js';
+import { describeError } from './describe-error.js';
+import { EXIT } from './exit-status.js';
 import { expandInputs } from './inputs.js';
 import { removePartsOnInterrupt } from './interrupt.js';
-import { prepare, withMeter } from './setup.js';
-import { shown } from '../shared/text.js';
+import { withProgress } from './progress.js';
+import { prepare } from './setup.js';
 
 export interface CompareFlags {
   audio: string[];
@@ -21,74 +23,86 @@ export interface CompareFlags {
   threads?: number;
 }
 
-/** The name of the folder of the smaller archives, without the part that says which process it belongs to. */
+/** Prefix of the name of the temporary folder for the quantized archives. */
 const FOLDER = 'emotion2vec-compare-';
 
 /**
- * `emotion2vec compare`: a model in fp32 beside smaller ones on the user's own clips, as a table. Each runs from an archive
- * and in a process of its own, as it would in use. Returns the exit status: 1 where clips failed.
+ * `emotion2vec compare`: compares a model in fp32 with lower precisions on the user's own clips and prints a table. Each
+ * precision runs from an archive in a process of its own, as in production. Returns the exit status.
  */
 export async function runCompare(model: string, { audio, precision, threads }: CompareFlags): Promise<number> {
   const archive = resolveModel(model);
   const { files, failures } = await expandInputs(audio);
-  for (const { error } of failures) console.error(error.message);
-  if (files.length === 0) return 1;
+  for (const { error } of failures) console.error(describeError(error, false));
+  if (files.length === 0) return EXIT.failure;
   await prepare();
   await removeLeftovers(tmpdir(), [FOLDER]);
   const folder = partOf(path.join(tmpdir(), FOLDER));
-  return removePartsOnInterrupt(() =>
-    whileWriting(folder, async () => {
-      await mkdir(folder, { mode: 0o700 });
-      const own = new Run();
-      const runs = [[own, await run(own, archive, 'fp32', files, threads)] as const];
-      if (own.clips === 0) return 1;
-      for (const wanted of precision) {
-        const smaller = path.join(folder, `${wanted}.pt`);
-        try {
-          await quantizeArchive(archive, smaller, { precision: wanted });
-        } catch (error) {
-          if (!(error instanceof EmotionError) || error.code !== 'ERR_PRECISION_UNSUPPORTED') throw error;
-          console.error(`${wanted} is left out: ${error.message}`);
-          continue;
-        }
-        const other = new Run(own);
-        runs.push([other, await run(other, smaller, wanted, own.files, threads)]); // what failed would fail again
-        await rm(smaller);
-      }
-      process.stdout.write(table(runs));
-      return failures.length > 0 || own.clips < files.length ? 1 : 0;
-    }),
-  );
+  const job = { archive, precision: 'fp32', files, threads } as const;
+  const runs = await removePartsOnInterrupt(() => whileWriting(folder, () => runPrecisions(job, precision, folder)));
+  const reference = runs[0]![0];
+  if (reference.clips === 0) return EXIT.failure;
+  process.stdout.write(table(runs));
+  return failures.length > 0 || reference.clips < files.length ? EXIT.failure : EXIT.success;
 }
 
-/** Fills `into` with what a process of its own says of the clips. */
-async function run(
-  into: Run,
-  archive: string,
-  precision: Precision,
-  files: string[],
-  threads: number | undefined,
-): Promise<Costs> {
-  const { size } = await stat(archive);
-  return withMeter(
-    (meter) =>
+type CostedRun = readonly [Run, Costs];
+
+async function runPrecisions(
+  job: CompareJob,
+  precisions: CompareFlags['precision'],
+  folder: string,
+): Promise<CostedRun[]> {
+  await mkdir(folder, { mode: 0o700 });
+  const reference = new Run();
+  const runs: CostedRun[] = [[reference, await runInProcess(job, reference)]];
+  if (reference.clips === 0) return runs;
+  const files = reference.files; // clips that failed once would fail again
+  for (const precision of precisions) {
+    const archive = path.join(folder, `${precision}.pt`);
+    try {
+      await quantizeArchive(job.archive, archive, { precision });
+    } catch (error) {
+      if (!hasCode(error, 'ERR_PRECISION_UNSUPPORTED')) throw error;
+      console.error(`${precision} is skipped: ${error.message}`);
+      continue;
+    }
+    const run = new Run(reference);
+    runs.push([run, await runInProcess({ ...job, archive, precision, files }, run)]);
+    await rm(archive);
+  }
+  return runs;
+}
+
+/** Infers all clips of a job in a process of its own and adds their results to `run`. */
+async function runInProcess(job: CompareJob, run: Run): Promise<Costs> {
+  const { size: fileBytes } = await stat(job.archive);
+  return withProgress(
+    (progress) =>
       new Promise<Costs>((resolve, reject) => {
-        // Features stay typed arrays on their way: as numbers in JSON they take four times as much.
+        // With this serialization embeddings stay typed arrays. As numbers in JSON they would take four times the space.
         const child = fork(path.join(__dirname, 'compare-worker.js'), { serialization: 'advanced' });
-        let seen = 0;
+        let done = 0;
         child.on('message', (reply: CompareReply) => {
-          if (reply.kind === 'clip') into.add(reply);
-          if (reply.kind === 'failure') console.error(`${shown(reply.file)}: ${reply.what}`);
-          if (reply.kind === 'error')
-            reject(new EmotionError('ERR_MODEL_RUN', `${shown(archive)} did not run: ${reply.what}`));
-          if (reply.kind === 'done') resolve({ ...reply, fileBytes: size });
-          else meter((100 * ++seen) / files.length);
+          switch (reply.kind) {
+            case 'clip':
+              run.add(reply.result);
+              return progress(++done, job.files.length);
+            case 'clip-failed':
+              console.error(`${shown(reply.file)}: ${describeError(EmotionError.from(reply.problem), false)}`);
+              return progress(++done, job.files.length);
+            case 'done':
+              return resolve({ ...reply.costs, fileBytes });
+            case 'failed':
+              return reject(EmotionError.from(reply.problem));
+          }
         });
         child.on('error', reject);
-        child.on('exit', (code, signal) =>
-          reject(new EmotionError('ERR_MODEL_RUN', `The process of ${shown(archive)} ended early (${signal ?? code})`)),
-        );
-        child.send({ archive, precision, files, threads } satisfies CompareJob);
+        child.on('exit', (code, signal) => {
+          const what = `The process that ran ${shown(job.archive)} ended unexpectedly (${signal ?? `status ${code}`})`;
+          reject(new EmotionError('ERR_MODEL_RUN', what));
+        });
+        child.send(job);
       }),
   );
 }

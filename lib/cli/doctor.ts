@@ -1,20 +1,21 @@
 import { gatherFacts } from '../doctor/gather/gather.js';
-import { findingsOf, isWell } from '../doctor/findings.js';
+import { findingsOf, isHealthy } from '../doctor/findings.js';
 import { reportText } from '../doctor/report.js';
+import { EXIT } from './exit-status.js';
 
 export interface DoctorFlags {
   json?: boolean;
   model?: string;
 }
 
-/** `emotion2vec doctor`: whether recognition works here, and what would help. Returns the exit status: 1 where it does not. */
+/** `emotion2vec doctor`: checks whether recognition works on this machine. Returns the exit status. */
 export async function runDoctor({ json, model }: DoctorFlags): Promise<number> {
   const watched = !json && process.stderr.isTTY;
   const say = (what: string): void => void process.stderr.write(`\r\x1b[K${what}`);
   const facts = await gatherFacts({ model, ...(watched && { say: (what: string) => say(`${what} ...`) }) });
   if (watched) say('');
   const findings = findingsOf(facts);
-  const ok = isWell(findings);
+  const ok = isHealthy(findings);
   if (json) {
     process.stdout.write(`${JSON.stringify({ ok, version: facts.version, findings }, undefined, 2)}\n`);
   } else {
@@ -22,5 +23,5 @@ export async function runDoctor({ json, model }: DoctorFlags): Promise<number> {
     const width = Math.min(100, Math.max(60, (isTTY ? columns : undefined) ?? 80));
     process.stdout.write(reportText(findings, facts.version, { width, colour: isTTY && !process.env.NO_COLOR }));
   }
-  return ok ? 0 : 1;
+  return ok ? EXIT.success : EXIT.failure;
 }

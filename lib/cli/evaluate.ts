@@ -1,28 +1,31 @@
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
-import { changesAt } from '../evaluation/changes.js';
-import { evaluate, type Evaluation, type HeardClip } from '../evaluation/evaluation.js';
-import { ENCODINGS, ffmpegEncoders } from '../evaluation/ffmpeg.js';
-import { type Matched, matchFiles } from '../evaluation/files.js';
-import { GROUPS } from '../evaluation/groups.js';
-import { type LabelFile, labelRows, type Mapping, readLabelFile, Words } from '../evaluation/labels.js';
-import { confusionPicture, reliabilityPicture, robustnessPicture } from '../evaluation/pictures.js';
-import { type Heading, report } from '../evaluation/report.js';
-import { type Robustness, robustnessOf } from '../evaluation/robustness.js';
-import { readCard } from '../model/card-file.js';
+import { ENCODINGS, ffmpegEncoders } from '../evaluation/codecs.js';
+import { type EvaluatedClip, evaluate } from '../evaluation/evaluation.js';
+import { DEFAULT_GROUPS } from '../evaluation/groups.js';
+import { LabelVocabulary, type Mapping } from '../evaluation/label-vocabulary.js';
+import { type LabelFile, labelRows, readLabelFile } from '../evaluation/labels.js';
+import { type MatchedFiles, matchFiles } from '../evaluation/match-files.js';
+import { perturbationsAt } from '../evaluation/perturbations.js';
+import { report } from '../evaluation/report.js';
+import { measureRobustness, type Robustness } from '../evaluation/robustness.js';
+import { openEmotionArchive } from '../model/emotion-archive.js';
 import { resolveModel } from '../model/manifest.js';
+import { InvalidOptionsError } from '../options/parse.js';
 import { makeFolder } from '../output/folder.js';
-import { count } from '../output/text.js';
+import { formatCount } from '../output/text.js';
 import { EmotionRecognizer } from '../recognition/recognizer.js';
-import { removeLeftovers, writeWhole } from '../shared/whole-file.js';
-import { describeError } from './describe-error.js';
-import { expandInputs } from './inputs.js';
-import { removePartsOnInterrupt } from './interrupt.js';
-import { type PlacementFlags, placementOptions } from './placement.js';
-import { prepare, withMeter } from './setup.js';
+import type { RecognitionResult } from '../recognition/result.js';
+import { EmotionError } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
+import { describeError } from './describe-error.js';
+import { writeEvaluation } from './evaluation-folder.js';
+import { EXIT } from './exit-status.js';
+import { expandInputs } from './inputs.js';
+import { type PlacementFlags, placementOptions } from './placement.js';
+import { withProgress } from './progress.js';
+import { prepare } from './setup.js';
 
 export interface EvaluateFlags extends PlacementFlags {
   labels: string;
@@ -33,197 +36,167 @@ export interface EvaluateFlags extends PlacementFlags {
   robustness?: boolean;
 }
 
-/** What is told beside the numbers, by the names in the labels file. */
-interface Left extends Omit<Matched, 'clips' | 'unlabelled'> {
-  withoutEmotion: string[];
-  byMap: string[];
-  failed: { file: string; message: string }[];
+/** Names of the rows and files that are not evaluated, by reason. */
+type Excluded = Omit<MatchedFiles, 'clips' | 'unlabeled'> & { withoutEmotion: string[]; byMap: string[] };
+
+interface FailedClip {
+  file: string;
+  message: string;
 }
 
-/** Names that a line on stderr tells; evaluation.json has all. */
-const NAMED = 3;
+/** Maximum number of names in a line on stderr. evaluation.json lists all of them. */
+const MAX_NAMES = 3;
 
 /**
- * `emotion2vec evaluate`: what a model says of labelled clips, as tables and, with `output`, as JSON and pictures. Returns the
- * exit status: 1 where clips are missing or failed.
+ * `emotion2vec evaluate`: measures a model on labeled clips. Prints tables and, with `output`, writes JSON and figures.
+ * Returns the exit status, which is a failure if clips are missing or failed.
  */
 export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<number> {
   const { labels, audio, output, map = [] } = flags;
   const archive = resolveModel(model);
   await using recognizer = new EmotionRecognizer({ model: archive, ...placementOptions(flags) });
-  // What may be wrong is told before minutes of building.
-  const card = await readCard(archive);
-  const words = new Words(card, map);
+  // Wrong arguments are reported before minutes of building.
+  const { card } = await openEmotionArchive(archive);
+  const vocabulary = new LabelVocabulary(card, map);
   const table = await readLabelFile(labels);
   const columns = groupColumns(table, flags.group);
-  const { rows, empty, leftOut } = labelRows(table, words);
+  const { rows, withoutEmotion, excludedByMap: byMap } = labelRows(table, vocabulary);
   const {
     clips: matched,
-    unlabelled,
+    unlabeled,
     ...unmatched
-  } = matchFiles(rows, await filesBelow(audio), [...empty, ...leftOut]);
+  } = matchFiles(rows, await listAudio(audio), [...withoutEmotion, ...byMap]);
   if (output !== undefined) await makeFolder(output);
-  const left: Left = { ...unmatched, withoutEmotion: empty, byMap: leftOut, failed: [] };
-  tellLeft(left, unlabelled);
-  const unheard = words.unused.filter((label) => matched.some(({ row }) => row.truth === label));
-  if (unheard.length > 0) console.error(`The model never answers ${unheard.join(', ')}: the recall of such clips is 0`);
+  const excluded: Excluded = { ...unmatched, withoutEmotion, byMap };
+  reportExcluded(excluded, unlabeled);
+  const unpredictable = vocabulary.unused.filter((label) => matched.some(({ row }) => row.truth === label));
+  if (unpredictable.length > 0) {
+    console.error(`The model never outputs ${unpredictable.join(', ')}. The recall of these classes is 0.`);
+  }
   if (matched.length === 0) {
-    console.error(`No clip of ${labels} is in ${audio}`);
-    return 1;
+    console.error(`None of the clips in ${shown(labels)} is in ${shown(audio)}`);
+    return EXIT.failure;
   }
 
   await prepare();
-  await recognizer.warmUp(); // what is wrong with the model is not each clip's fault
-  const clips = await hearAll(recognizer, matched, audio, left);
-  if (clips.length === 0) return 1;
-  const setting = { recognizer, folder: audio, sampleRate: card.sampleRate, labels: words.labels };
-  const robustness = flags.robustness ? await changeAll(clips, setting) : undefined;
-  const evaluation = evaluate(clips, words.labels, columns);
-  const { precision: ran, device: where } = recognizer.modelStatus().model!;
-  const heading = { name: card.name, version: card.version, precision: ran, device: where };
+  await recognizer.warmUp(); // a broken model is one error, not an error of every clip
+  const { clips, failed, inferredBy } = await inferAll(recognizer, matched, audio);
+  if (inferredBy === undefined) return EXIT.failure;
+  const robustness = flags.robustness
+    ? await inferPerturbed(clips, { recognizer, folder: audio, sampleRate: card.sampleRate, labels: vocabulary.labels })
+    : undefined;
+  const evaluation = evaluate(clips, vocabulary.labels, columns);
+  const { precision, device } = inferredBy;
+  const heading = { name: card.name, version: card.version, precision, device };
   process.stdout.write(report(heading, evaluation, robustness));
   if (output !== undefined) {
-    const { clips: evaluated, speakers, ...measured } = evaluation;
-    const counts = { rows: table.rows.length, clips: evaluated, speakers };
-    const about = { model: heading, date: new Date().toISOString(), labels, audio, counts };
-    const results = clips.map(({ file, truth, emotion, confidence, scores }) => ({
-      file,
-      truth,
-      emotion,
-      confidence,
-      scores,
-    }));
-    const json = { ...about, left, unlabelled, ...measured, robustness, results };
-    const images = pictures(heading, evaluation, robustness);
-    const written = await removePartsOnInterrupt(() => store(output, json, images));
+    const source = { labels, audio, rows: table.rows.length };
+    const written = await writeEvaluation(output, {
+      heading,
+      source,
+      excluded: { ...excluded, failed },
+      unlabeled,
+      evaluation,
+      robustness,
+      clips,
+    });
     console.log(`\n${output}: ${written.join(', ')}`);
   }
-  const lost = [left.missing, left.ambiguous, left.repeated, left.failed, robustness?.failures ?? []];
-  return lost.some(({ length }) => length > 0) ? 1 : 0;
+  const lost = [excluded.missing, excluded.ambiguous, excluded.repeated, failed, robustness?.failures ?? []];
+  return lost.some(({ length }) => length > 0) ? EXIT.failure : EXIT.success;
 }
 
-function groupColumns({ path: file, columns }: LabelFile, wanted: string[] | undefined): string[] {
-  const strange = wanted?.find((column) => !columns.includes(column.toLowerCase()));
-  if (strange !== undefined)
-    throw new TypeError(
-      `--group ${shown(strange)}: ${shown(file)} has no such column; it has: ${shown(columns.join(', '))}`,
+function groupColumns({ path: file, columns }: LabelFile, requested: string[] | undefined): string[] {
+  const unknown = requested?.find((column) => !columns.includes(column.toLowerCase()));
+  if (unknown !== undefined) {
+    throw new InvalidOptionsError(
+      `--group ${shown(unknown)}: ${shown(file)} has no such column. Its columns: ${shown(columns.join(', '))}`,
     );
-  return wanted?.map((column) => column.toLowerCase()) ?? GROUPS.filter((column) => columns.includes(column));
+  }
+  return (
+    requested?.map((column) => column.toLowerCase()) ?? DEFAULT_GROUPS.filter((column) => columns.includes(column))
+  );
 }
 
-/** Audio files, relative to the folder. */
-async function filesBelow(folder: string): Promise<string[]> {
+/** Lists the audio files below a folder, relative to it. */
+async function listAudio(folder: string): Promise<string[]> {
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory()) {
-    const what = found === undefined ? `There is no folder ${shown(folder)}` : `${shown(folder)} is no folder`;
-    throw new EmotionError('ERR_FILE_NOT_FOUND', what, { remedy: 'Give the folder that the clips are in.' });
+    const what = found === undefined ? `There is no folder ${shown(folder)}` : `${shown(folder)} is not a folder`;
+    throw new EmotionError('ERR_FILE_NOT_FOUND', what, { remedy: 'Use the folder that contains the clips.' });
   }
   const { files, failures } = await expandInputs([folder]);
   if (failures[0] !== undefined) throw failures[0].error;
   return files.map((file) => (file.startsWith('file://') ? file : path.relative(folder, file)));
 }
 
-function tellLeft({ missing, ambiguous, repeated, withoutEmotion, byMap }: Left, unlabelled: string[]): void {
-  tell(missing, 'row', 'without a file');
-  tell(ambiguous, 'row', 'with a name that several files have');
-  tell(repeated, 'row', 'with the file of an earlier row');
-  tell(withoutEmotion, 'row', 'without an emotion');
-  tell(byMap, 'row', 'left out by --map');
-  tell(unlabelled, 'file', 'without a row');
-}
-
-function tell(names: readonly string[], what: string, how: string): void {
-  if (names.length === 0) return;
-  const more = names.length > NAMED ? ', ...' : '';
-  console.error(
-    `${count(names.length, what)} ${how}: ${names
-      .slice(0, NAMED)
-      .map((name) => shown(name))
-      .join(', ')}${more}`,
-  );
-}
-
-async function hearAll(
-  recognizer: EmotionRecognizer,
-  matched: Matched['clips'],
-  folder: string,
-  { failed }: Left,
-): Promise<HeardClip[]> {
-  const clips: HeardClip[] = [];
-  await withMeter(async (meter) => {
-    const outcomes = recognizer.recognizeMany(matched.map(({ file }) => path.join(folder, file)));
-    let i = 0;
-    for await (const { result, error } of outcomes) {
-      const { file, row } = matched[i]!;
+async function inferAll(recognizer: EmotionRecognizer, matched: MatchedFiles['clips'], folder: string) {
+  const clips: EvaluatedClip[] = [];
+  const failed: FailedClip[] = [];
+  let inferredBy: RecognitionResult['model'] | undefined;
+  await withProgress(async (progress) => {
+    let done = 0;
+    for await (const { result, error } of recognizer.recognizeMany(
+      matched.map(({ file }) => path.join(folder, file)),
+    )) {
+      const { file, row } = matched[done]!;
       if (result !== undefined) {
         const { emotion, confidence, scores } = result;
         const { truth, columns, votes } = row;
         clips.push({ file, truth, emotion, confidence, scores, columns, votes });
+        inferredBy ??= result.model;
       } else {
         if (!(error instanceof EmotionError)) throw error;
         failed.push({ file, message: describeError(error, false) });
       }
-      meter((100 * ++i) / matched.length);
+      progress(++done, matched.length);
     }
   });
-  tellFailed(failed.map(({ file, message }) => [file, message]));
-  return clips;
+  reportFailed(failed.map(({ file, message }) => [file, message]));
+  return { clips, failed, inferredBy };
 }
 
-async function changeAll(
-  clips: readonly HeardClip[],
-  setting: Omit<Parameters<typeof robustnessOf>[1], 'changes' | 'step'>,
+async function inferPerturbed(
+  clips: readonly EvaluatedClip[],
+  settings: Omit<Parameters<typeof measureRobustness>[1], 'perturbations' | 'onStep'>,
 ): Promise<Robustness> {
   const encoders = (await ffmpegEncoders()) ?? new Set();
-  const lacking = new Set(ENCODINGS.flatMap(({ name, encoder }) => (encoders.has(encoder) ? [] : [name])));
-  if (lacking.size > 0) console.error(`${[...lacking].join(' and ')} left out: no ffmpeg on the PATH that encodes it`);
-  const changes = changesAt(setting.sampleRate, encoders);
-  console.error(`The same ${count(clips.length, 'clip')} with ${count(changes.length, 'change')}`);
-  const robustness = await withMeter((meter) => {
+  const unavailable = new Set(ENCODINGS.flatMap(({ name, encoder }) => (encoders.has(encoder) ? [] : [name])));
+  if (unavailable.size > 0) {
+    console.error(`${[...unavailable].join(' and ')} skipped: there is no ffmpeg on the PATH that can encode it`);
+  }
+  const perturbations = perturbationsAt(settings.sampleRate, encoders);
+  const inferences = clips.length * perturbations.length;
+  console.error(`${formatCount(clips.length, 'clip')} with ${formatCount(perturbations.length, 'perturbation')} each`);
+  const robustness = await withProgress((progress) => {
     let done = 0;
-    const step = (): void => meter((100 * ++done) / (clips.length * changes.length));
-    return robustnessOf(clips, { ...setting, changes, step });
+    return measureRobustness(clips, { ...settings, perturbations, onStep: () => progress(++done, inferences) });
   });
-  tellFailed(robustness.failures.map(({ file, change, message }) => [`${file} (${change})`, message]));
+  reportFailed(robustness.failures.map(({ file, perturbation, message }) => [`${file} (${perturbation})`, message]));
   return robustness;
 }
 
-function tellFailed(failed: readonly [name: string, message: string][]): void {
-  tell(
-    failed.map(([name]) => name),
-    'clip',
-    'not recognised',
-  );
-  if (failed.length > 0) console.error(`  the first: ${failed[0]![1]}`);
+function reportExcluded(
+  { missing, ambiguous, repeated, withoutEmotion, byMap }: Excluded,
+  unlabeled: readonly string[],
+): void {
+  reportNames(missing, 'row', 'without a file');
+  reportNames(ambiguous, 'row', 'with a name that several files share');
+  reportNames(repeated, 'row', 'with the same file as an earlier row');
+  reportNames(withoutEmotion, 'row', 'without an emotion');
+  reportNames(byMap, 'row', 'excluded by --map');
+  reportNames(unlabeled, 'file', 'without a row');
 }
 
-function pictures({ name }: Heading, evaluation: Evaluation, robustness: Robustness | undefined) {
-  return {
-    'confusion.svg': confusionPicture(name, evaluation),
-    'reliability.svg': reliabilityPicture(name, evaluation),
-    'robustness.svg': robustness && robustnessPicture(name, robustness),
-  };
+function reportFailed(failed: readonly [name: string, message: string][]): void {
+  const names = failed.map(([name]) => name);
+  reportNames(names, 'clip', 'failed');
+  if (failed.length > 0) console.error(`  first error: ${failed[0]![1]}`);
 }
 
-/** A picture that was not made now, of an earlier run, goes: it would lie beside numbers that it does not show. */
-async function store(folder: string, json: object, images: Record<string, string | undefined>): Promise<string[]> {
-  const texts = { ...images, 'evaluation.json': `${JSON.stringify(json, null, 2)}\n` }; // last: with it the folder is whole
-  try {
-    await removeLeftovers(folder, Object.keys(texts));
-    await rm(path.join(folder, 'evaluation.json'), { force: true }); // of an earlier run: not beside the new pictures
-    for (const [name, content] of Object.entries(texts)) {
-      const file = path.join(folder, name);
-      if (content === undefined) await rm(file, { force: true });
-      else await writeWhole(file, (part) => writeFile(part, content));
-    }
-    return Object.keys(texts).filter((name) => texts[name as keyof typeof texts] !== undefined);
-  } catch (cause) {
-    throw new EmotionError(
-      'ERR_FILE_WRITE',
-      `The evaluation could not be written to ${shown(folder)}: ${messageOf(cause)}`,
-      {
-        cause,
-      },
-    );
-  }
+function reportNames(names: readonly string[], noun: string, state: string): void {
+  if (names.length === 0) return;
+  const listed = names.slice(0, MAX_NAMES).map((name) => shown(name));
+  const ellipsis = names.length > MAX_NAMES ? ', ...' : '';
+  console.error(`${formatCount(names.length, noun)} ${state}: ${listed.join(', ')}${ellipsis}`);
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-import { utf8Of } from '../audio/file-url.js';
+import { utf8Of } from '../audio/input/file-url.js';
 
 /**
- * Names of files are bytes, and not all of them are UTF-8. As text, a byte that is none stands as a lone half of a surrogate pair
- * (U+DC80 to U+DCFF), as Python does it: such text sorts, splits and matches like any other, and gives the bytes back.
+ * Names of files are bytes, and not all of them are UTF-8. In text, a byte that is not UTF-8 becomes an unpaired surrogate
+ * (U+DC80 to U+DCFF), as in Python's surrogateescape. Such text can be sorted, split and matched like any other, and can be
+ * converted back to the bytes.
  */
 const ESCAPE = 0xdc00;
 const ESCAPED = /[\udc80-\udcff]/u;
@@ -23,7 +24,7 @@ export function nameOfBytes(bytes: Uint8Array): string {
   return name;
 }
 
-/** What the file system takes for a name: text where that is all there is to it. */
+/** Converts a name to what node:fs takes: text if the name is UTF-8, bytes otherwise. */
 export function pathOfName(name: string): string | Buffer {
   return isUtf8(name) ? name : bytesOfName(name);
 }
@@ -39,11 +40,14 @@ export function isUtf8(name: string): boolean {
   return !ESCAPED.test(name);
 }
 
-/** Names among the arguments of this process. Node puts U+FFFD for bytes that are not UTF-8; what they were, the system knows. */
-export function namesOfArguments(given: readonly string[]): string[] {
-  if (!given.some((text) => text.includes('\ufffd'))) return [...given];
+/**
+ * Restores names among the arguments of this process. Node replaces bytes that are not UTF-8 by U+FFFD; /proc still holds the
+ * original bytes.
+ */
+export function namesOfArguments(args: readonly string[]): string[] {
+  if (!args.some((text) => text.includes('\ufffd'))) return [...args];
   const raw = rawArguments();
-  return given.map((text) => {
+  return args.map((text) => {
     const index = text.includes('\ufffd') ? raw.findIndex((bytes) => bytes.toString('utf8') === text) : -1;
     return index < 0 ? text : nameOfBytes(raw.splice(index, 1)[0]!);
   });
@@ -60,6 +64,6 @@ function rawArguments(): Buffer[] {
     }
     return parts;
   } catch {
-    return []; // no /proc here
+    return []; // there is no /proc
   }
 }

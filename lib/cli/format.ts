@@ -1,13 +1,14 @@
-import { largest } from '../shared/largest.js';
 import { CsvWriter } from '../output/csv.js';
 import { type Outcome, toJson } from '../output/outcome.js';
+import { formatPercent } from '../output/text.js';
 import type { Segment } from '../recognition/result.js';
+import { largest } from '../shared/largest.js';
 import { printable } from '../shared/text.js';
 
 export const FORMATS = ['text', 'json', 'ndjson', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Turns outcomes into what is printed: `head`, then one piece an outcome, then `tail`. */
+/** Formats outcomes one at a time. The output is the concatenation of all pieces. */
 export interface Formatter {
   each(outcome: Outcome): string;
   end(): string;
@@ -26,30 +27,37 @@ export function createFormatter(format: Format): Formatter {
   }
 }
 
+/** Width of the bar of a score of 1, in characters. */
 const BAR = 30;
 
 function text({ file, result }: Outcome): string {
   if (result === undefined) return ''; // errors go to stderr
   const width = largest(Object.keys(result.scores).map((label) => label.length));
-  const rows = Object.entries(result.scores)
+  const scores = Object.entries(result.scores)
     .sort((a, b) => b[1] - a[1])
-    .map(([label, score]) => `  ${label.padEnd(width)}  ${percent(score)}  ${bar(score)}`.trimEnd());
+    .map(([label, score]) => `  ${label.padEnd(width)}  ${alignedPercent(score)}  ${bar(score)}`.trimEnd());
   const { decodeMs, queueMs, inferenceMs } = result.timing;
-  const took = Math.round(decodeMs + queueMs + inferenceMs);
-  const about = `  ${result.duration.toFixed(1)} s of audio, ${took} ms, ${result.model.name} ${result.model.precision} on ${result.model.device}`;
+  const totalMs = Math.round(decodeMs + queueMs + inferenceMs);
+  const { name, precision, device } = result.model;
   const segments = (result.segments ?? []).map((segment) => segmentRow(segment, width));
-  const windows = result.windows && `  inferred in ${result.windows.count} windows of ${result.windows.length} s`;
-  const head = `${printable(file)}: ${result.emotion} (${percent(result.confidence).trim()})`;
-  return [head, ...rows, ...segments, about, ...(windows === undefined ? [] : [windows]), '', ''].join('\n');
+  return [
+    `${printable(file)}: ${result.emotion} (${formatPercent(result.confidence)})`,
+    ...scores,
+    ...segments,
+    `  ${result.duration.toFixed(1)} s of audio in ${totalMs} ms, ${name} ${precision} on ${device}`,
+    ...(result.windows ? [`  inferred in ${result.windows.count} windows of ${result.windows.length} s`] : []),
+    '',
+    '',
+  ].join('\n');
 }
 
 function segmentRow({ start, end, emotion, confidence }: Segment, width: number): string {
   const span = `${start.toFixed(1).padStart(6)} - ${end.toFixed(1).padStart(6)} s`;
-  return `  ${span}  ${emotion.padEnd(width)}  ${percent(confidence)}`;
+  return `  ${span}  ${emotion.padEnd(width)}  ${alignedPercent(confidence)}`;
 }
 
-function percent(score: number): string {
-  return `${(100 * score).toFixed(1).padStart(5)} %`;
+function alignedPercent(score: number): string {
+  return formatPercent(score).padStart(6);
 }
 
 function bar(score: number): string {

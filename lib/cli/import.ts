@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { importCheckpoint } from '../checkpoint/import.js';
 import { checkTarget } from '../model/target.js';
 import type { Precision } from '../options/types.js';
+import { formatMillions } from '../output/text.js';
+import { EXIT } from './exit-status.js';
 import { removePartsOnInterrupt } from './interrupt.js';
-import { prepare, withMeter } from './setup.js';
+import { withProgress } from './progress.js';
+import { prepare } from './setup.js';
 
 export interface ImportFlags {
   output: string;
@@ -13,21 +16,21 @@ export interface ImportFlags {
 
 /** `emotion2vec import`. Returns the exit status. */
 export async function runImport(source: string, { output, precision }: ImportFlags): Promise<number> {
-  // What may be wrong is told before minutes of building: a missing source by the import itself, which looks for it first.
+  // Wrong arguments are reported before minutes of building. importCheckpoint itself checks first that the source exists.
   if (existsSync(source)) {
     await checkTarget(output, source);
     await prepare();
   }
   const { card, official, parameters } = await removePartsOnInterrupt(() =>
-    withMeter((meter) =>
-      importCheckpoint(source, output, { precision, progress: (done, total) => meter((100 * done) / total) }),
-    ),
+    withProgress((progress) => importCheckpoint(source, output, { precision, progress })),
   );
-  const used = card.labels.filter((label) => !label.unused).map((label) => label.name);
-  console.log(`${output}: ${card.name}, ${(parameters / 1e6).toFixed(1)} M parameters, ${card.precision}`);
+  const labels = card.labels.filter((label) => !label.unused).map((label) => label.name);
+  console.log(`${output}: ${card.name}, ${formatMillions(parameters)} parameters, ${card.precision}`);
   console.log(
-    official ? `the official ${card.name}, to the byte` : 'not one of the official files known here by sha256',
+    official
+      ? `the checkpoint is byte for byte the official ${card.name}`
+      : 'the checkpoint is none of the official files whose SHA-256 is known',
   );
-  console.log(`labels: ${used.join(', ')}`);
-  return 0;
+  console.log(`labels: ${labels.join(', ')}`);
+  return EXIT.success;
 }

@@ -1,13 +1,13 @@
 import { removePartsUnderWay } from '../shared/whole-file.js';
 
-/** Of a terminal that is closed, of a service that is stopped, of Ctrl-C. */
+/** The signals of a closed terminal, of a stopped service and of Ctrl-C. */
 const SIGNALS = ['SIGHUP', 'SIGTERM', 'SIGINT'] as const;
 
-/** Runs `work`; what it has half written goes when the user interrupts it. */
+/** Runs `work`. If the user interrupts it, the files that it has not finished are removed. */
 export async function removePartsOnInterrupt<T>(work: () => Promise<T>): Promise<T> {
   const removeParts = (signal: NodeJS.Signals): void => {
     removePartsUnderWay();
-    process.kill(process.pid, signal); // dies of it, as whoever waits for us expects
+    process.kill(process.pid, signal); // the parent process expects to see the signal
   };
   for (const signal of SIGNALS) process.once(signal, removeParts);
   try {

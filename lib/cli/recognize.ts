@@ -1,20 +1,21 @@
-import { SingleBar } from 'cli-progress';
-
 import type { AudioInput } from '../audio/pcm.js';
-import { EmotionError } from '../shared/errors.js';
 import { resolveModel } from '../model/manifest.js';
 import type { Granularity, RecognizeOptions } from '../options/types.js';
 import { makeFolder } from '../output/folder.js';
 import type { Outcome } from '../output/outcome.js';
 import { EmotionRecognizer } from '../recognition/recognizer.js';
+import type { RecognitionResult } from '../recognition/result.js';
+import { EmotionError } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 import { describeError } from './describe-error.js';
-import { type PlacementFlags, placementOptions } from './placement.js';
-import { prepare } from './setup.js';
+import { EXIT } from './exit-status.js';
 import { createFormatter, type Format } from './format.js';
 import { expandInputs, sourceOf } from './inputs.js';
 import { removePartsOnInterrupt } from './interrupt.js';
-import { OutputFolder } from './output.js';
+import { OutputFolder } from './output-folder.js';
+import { type PlacementFlags, placementOptions } from './placement.js';
+import { ProgressScreen } from './progress.js';
+import { prepare } from './setup.js';
 
 export interface RecognizeFlags extends PlacementFlags {
   model?: string;
@@ -29,7 +30,7 @@ export interface RecognizeFlags extends PlacementFlags {
   debug?: boolean;
 }
 
-/** `emotion2vec recognize`. Results go to stdout, errors and progress to stderr. Returns the exit status: 0 or 1. */
+/** `emotion2vec recognize`. Prints results to stdout, errors and progress to stderr. Returns the exit status. */
 export function runRecognize(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
   return removePartsOnInterrupt(() => recognizeAll(inputs, flags));
 }
@@ -37,25 +38,23 @@ export function runRecognize(inputs: readonly string[], flags: RecognizeFlags): 
 async function recognizeAll(inputs: readonly string[], flags: RecognizeFlags): Promise<number> {
   const { model, debug = false } = flags;
   await using recognizer = new EmotionRecognizer({ model, ...placementOptions(flags) });
-  // What may be wrong is told before minutes of building.
+  // Wrong arguments are reported before minutes of building.
   resolveModel(model);
   if (flags.output !== undefined) await makeFolder(flags.output);
   const { files, failures } = await expandInputs(inputs, { stdin: true });
   if (files.length > 0) await prepare();
-  const screen = new Screen(files.length);
+  const screen = new ProgressScreen(files.length);
   const formatter = createFormatter(flags.format);
   const folder = flags.output === undefined ? undefined : await OutputFolder.open(flags.output, files);
   let failed = 0;
-  const report = (outcome: Outcome): void => {
+  const report = (outcome: Outcome, prefix = ''): void => {
     if (outcome.error !== undefined) {
       failed++;
-      const line = describeError(outcome.error, debug);
-      const name = shown(outcome.file);
-      screen.error(line.includes(name) ? line : `${name}: ${line}`);
+      screen.printError(`${prefix}${describeError(outcome.error, debug)}`);
     }
     screen.print(formatter.each(outcome));
   };
-  for (const { input, error } of failures) report({ file: input, error });
+  for (const { input, error } of failures) report({ file: input, error }); // these errors name the input themselves
   const options = {
     granularity: flags.granularity,
     window: flags.window,
@@ -66,25 +65,30 @@ async function recognizeAll(inputs: readonly string[], flags: RecognizeFlags): P
   };
   let done = 0;
   for await (const { result, error } of recognizer.recognizeMany(sourcesOf(files), options)) {
-    report(await store(files[done++]!, result, error, folder));
-    screen.step();
+    const file = files[done++]!;
+    report(await store(file, result, error, folder), `${shown(file)}: `);
+    screen.increment();
   }
-  screen.end();
+  screen.stop();
   screen.print(formatter.end());
-  return failed > 0 ? 1 : 0;
+  return failed > 0 ? EXIT.failure : EXIT.success;
 }
 
-/** Each when its turn comes: standard input is not touched before. */
+/** Yields each source only when it is needed, so that standard input is not opened before. */
 function* sourcesOf(files: readonly string[]): Iterable<AudioInput> {
   for (const file of files) yield sourceOf(file);
 }
 
-type Found = Awaited<ReturnType<EmotionRecognizer['recognize']>> | undefined;
-
-async function store(file: string, result: Found, error: unknown, folder: OutputFolder | undefined): Promise<Outcome> {
+/** Writes a result to the output folder, where there is one, and returns the outcome. */
+async function store(
+  file: string,
+  result: RecognitionResult | undefined,
+  error: unknown,
+  folder: OutputFolder | undefined,
+): Promise<Outcome> {
   try {
     if (result === undefined) {
-      await folder?.writeNothing(file);
+      await folder?.removeUnfinished(file);
       throw error;
     }
     await folder?.write(file, result);
@@ -92,54 +96,5 @@ async function store(file: string, result: Found, error: unknown, folder: Output
   } catch (thrown) {
     if (thrown instanceof EmotionError) return { file, error: thrown };
     throw thrown;
-  }
-}
-
-/** stdout and stderr, with a progress bar below them where a person watches and there is more than one file. */
-class Screen {
-  readonly #bar: SingleBar | undefined;
-
-  constructor(total: number) {
-    if (total < 2 || !process.stderr.isTTY) return;
-    this.#bar = new SingleBar({
-      format: '{bar} {value}/{total} clips',
-      stream: process.stderr,
-      hideCursor: true,
-      clearOnComplete: true,
-      linewrap: true,
-      barsize: 30,
-    });
-    this.#bar.start(total, 0);
-  }
-
-  print(text: string): void {
-    if (text === '') return;
-    this.#above(() => process.stdout.write(text));
-  }
-
-  error(line: string): void {
-    this.#above(() => process.stderr.write(`${line}\n`));
-  }
-
-  step(): void {
-    this.#bar?.increment();
-  }
-
-  end(): void {
-    this.#bar?.stop();
-  }
-
-  /**
-   * Writes in the bar's place; the next step draws the bar again below. cli-progress saves the cursor once, at its start, and
-   * goes back there when it stops, which would wipe the first result: so the cursor is saved anew.
-   */
-  #above(write: () => void): void {
-    if (!this.#bar?.isActive) {
-      write();
-      return;
-    }
-    process.stderr.write('\r\x1b[K');
-    write();
-    process.stderr.write('\x1b7');
   }
 }

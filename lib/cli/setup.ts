@@ -1,104 +1,108 @@
-import { SingleBar } from 'cli-progress';
 import { createInterface } from 'node:readline/promises';
 
-import { EmotionError } from '../shared/errors.js';
 import { downloadLibtorch, removeCpuSet } from '../libtorch/download.js';
 import { cachedLibtorch, type Libtorch, locateLibtorch, pythonLibtorch } from '../libtorch/locate.js';
 import { CPU_SET, CUDA_SET, CUDA_VERSION, downloadBytes, LIBTORCH_VERSION } from '../libtorch/pin.js';
 import { addonIsCurrent, buildAddon } from '../native/build.js';
-import { findAddon } from '../native/paths.js';
+import { findAddon } from '../native/addon-files.js';
 import { checkPlatform } from '../native/platform.js';
+import { formatBytes } from '../shared/bytes.js';
+import { EmotionError } from '../shared/errors.js';
+import { EXIT } from './exit-status.js';
 import { removePartsOnInterrupt } from './interrupt.js';
-
-const USAGE = 2;
+import { withProgress } from './progress.js';
 
 export interface SetupFlags {
   cuda?: boolean;
   yes?: boolean;
 }
 
-/** `emotion2vec setup`: makes everything ready and says where it is. */
+/** `emotion2vec setup`: prepares libtorch and the addon, and prints where they are. Returns the exit status. */
 export async function runSetup(flags: SetupFlags): Promise<number> {
   checkPlatform();
   if (flags.cuda) {
     const status = await prepareCuda(flags.yes === true);
-    if (status !== 0) return status;
+    if (status !== EXIT.success) return status;
   }
   const libtorch = await prepare();
-  console.log(`libtorch ${libtorch.version}${withCuda(libtorch)}: ${libtorch.root} (${libtorch.source})`);
+  console.log(`libtorch ${libtorch.version}${cudaSuffix(libtorch)}: ${libtorch.root} (${libtorch.source})`);
   console.log(`addon: ${findAddon()?.torch ?? 'missing'}`);
-  return 0;
+  return EXIT.success;
 }
 
 /**
- * Fetches libtorch and builds the addon where that is not done yet, telling about it on stderr; silent otherwise.
+ * Downloads libtorch and builds the addon, unless both are ready. Reports what it does on stderr.
  * @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_DOWNLOAD, ERR_LIBTORCH_MISSING, ERR_ADDON_BUILD
  */
 export async function prepare(): Promise<Libtorch> {
-  checkPlatform(); // nothing is fetched for a system that cannot use it
+  checkPlatform(); // nothing is downloaded to a system that cannot use it
   let libtorch = locateLibtorch();
   if (libtorch === undefined) {
-    await fetchLibtorch(false);
+    await download({ cuda: false });
     libtorch = locateLibtorch();
-    if (libtorch === undefined) throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was fetched and is not there');
+    if (libtorch === undefined) {
+      throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was downloaded but cannot be found');
+    }
   }
   if (!addonIsCurrent(libtorch)) {
     const found = libtorch;
-    say(`Building the addon against libtorch ${found.version}: some minutes`);
-    await withMeter((meter) => buildAddon(found, say, meter));
+    report(`Building the addon against libtorch ${found.version}. This takes a few minutes.`);
+    await withProgress((progress) => buildAddon(found, report, (percent) => progress(percent, 100)));
   }
   return libtorch;
 }
 
-/** Makes the libtorch that will be found one with CUDA. Gigabytes are only fetched when somebody has agreed. */
-async function prepareCuda(agreed: boolean): Promise<number> {
+/** Makes a libtorch with CUDA the one that is used. Downloads gigabytes only with the consent of the user. */
+async function prepareCuda(consent: boolean): Promise<number> {
   const found = locateLibtorch();
   if (found?.cuda) {
-    say(`libtorch${withCuda(found)} is there already: ${found.root} (${found.source})`);
-    return 0;
+    report(`libtorch${cudaSuffix(found)} is already installed: ${found.root} (${found.source})`);
+    return EXIT.success;
   }
   if (found?.source === 'LIBTORCH') {
     throw new EmotionError(
       'ERR_LIBTORCH_MISSING',
-      `LIBTORCH is ${found.root}, a libtorch without CUDA, and goes before one that is fetched`,
+      `LIBTORCH names ${found.root}, a libtorch without CUDA, which takes precedence over a downloaded one`,
       { remedy: `Unset LIBTORCH, or set it to a libtorch ${LIBTORCH_VERSION} with CUDA.` },
     );
   }
   const python = pythonLibtorch();
   if (python?.cuda) {
-    say(`Python's torch in ${python.root} has CUDA: the libtorch without it, which went before, is removed.`);
+    report(`Using the libtorch of Python in ${python.root}, which has CUDA. Removing the downloaded one without CUDA.`);
     await removeCpuSet();
-    return 0;
+    return EXIT.success;
   }
-  const mirror = process.env.EMOTION2VEC_LIBTORCH_URL;
-  const source = mirror ? `is fetched from ${mirror}` : `is fetched with pip, ${gigabytes(downloadBytes(CUDA_SET))}`;
-  const instead = found === undefined ? '' : `, in place of the ${gigabytes(CPU_SET.keptBytes)} without CUDA`;
-  say(`libtorch ${LIBTORCH_VERSION} with CUDA ${CUDA_VERSION} ${source}.`);
-  say(`${gigabytes(CUDA_SET.keptBytes)} stay in ${cachedLibtorch(process.env, CUDA_SET)}${instead}.`);
-  if (!agreed) {
+  describeCudaDownload(found !== undefined);
+  if (!consent) {
     if (!process.stdin.isTTY || !process.stderr.isTTY) {
-      say('emotion2vec: there is no terminal to ask on: --yes fetches it without asking');
-      return USAGE;
+      report('emotion2vec: there is no terminal for a confirmation. Use --yes to download without asking.');
+      return EXIT.usage;
     }
-    if (!(await confirmed('Continue?'))) {
-      say('Nothing was fetched.');
-      return 1;
+    if (!(await confirm('Continue?'))) {
+      report('Nothing was downloaded.');
+      return EXIT.failure;
     }
   }
-  await fetchLibtorch(true);
-  return 0;
+  await download({ cuda: true });
+  return EXIT.success;
 }
 
-function fetchLibtorch(cuda: boolean): Promise<void> {
-  const work = () =>
-    withMeter((meter) =>
-      downloadLibtorch({ say, bytes: (done, total) => meter(total > 0 ? (100 * done) / total : 0) }, { cuda }),
-    );
-  return removePartsOnInterrupt(work);
+function describeCudaDownload(replacesCpuSet: boolean): void {
+  const mirror = process.env.EMOTION2VEC_LIBTORCH_URL;
+  const source = mirror ? `from ${mirror}` : `with pip (${formatBytes(downloadBytes(CUDA_SET))})`;
+  const replaced = replacesCpuSet ? `, instead of ${formatBytes(CPU_SET.keptBytes)} without CUDA` : '';
+  report(`libtorch ${LIBTORCH_VERSION} with CUDA ${CUDA_VERSION} will be downloaded ${source}.`);
+  report(`It takes ${formatBytes(CUDA_SET.keptBytes)} in ${cachedLibtorch(process.env, CUDA_SET)}${replaced}.`);
 }
 
-/** Anything but y or yes is no, the end of input and Ctrl-C too. */
-async function confirmed(question: string): Promise<boolean> {
+function download(options: { cuda: boolean }): Promise<void> {
+  return removePartsOnInterrupt(() =>
+    withProgress((progress) => downloadLibtorch({ say: report, bytes: progress }, options)),
+  );
+}
+
+/** Anything but `y` or `yes` is a no, including the end of input and Ctrl-C. */
+async function confirm(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   // Node 20.19 never settles a question whose interface is closed; 20.20 rejects it.
   const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
@@ -110,37 +114,10 @@ async function confirmed(question: string): Promise<boolean> {
   }
 }
 
-function withCuda({ cuda, cudaVersion }: Libtorch): string {
+function cudaSuffix({ cuda, cudaVersion }: Libtorch): string {
   return cuda ? ` with CUDA ${cudaVersion ?? ''}`.trimEnd() : '';
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
-}
-
-function say(line: string): void {
+function report(line: string): void {
   process.stderr.write(`${line}\n`);
-}
-
-/** Shows per cent on stderr: a bar where a person watches, a line every tenth elsewhere. */
-export async function withMeter<T>(work: (meter: (percent: number) => void) => Promise<T>): Promise<T> {
-  if (!process.stderr.isTTY) {
-    let shown = 0;
-    return work((percent) => {
-      if (percent < shown + 10) return;
-      shown = Math.floor(percent / 10) * 10;
-      process.stderr.write(`  ${shown} %\n`);
-    });
-  }
-  const bar = new SingleBar({ format: '{bar} {percentage} %', barsize: 40, stream: process.stderr, hideCursor: true });
-  let started = false;
-  try {
-    return await work((percent) => {
-      if (!started) bar.start(100, 0);
-      started = true;
-      bar.update(Math.floor(percent));
-    });
-  } finally {
-    bar.stop();
-  }
 }

@@ -3,59 +3,60 @@ import path from 'node:path';
 
 import { bytesOfName, nameOfBytes, pathOfName } from './file-names.js';
 
-/** Something below a folder; `name` is relative to it. */
-export interface Found {
+/** A file or folder below the folder that was walked. */
+export interface Entry {
+  /** Relative to that folder. */
   name: string;
-  folder: boolean;
+  isFolder: boolean;
 }
 
 export interface WalkOptions {
-  /** Folders below folders that are looked into; 0: the folder alone. */
+  /** How many levels of folders below the root are entered; 0 enters the root only. */
   depth: number;
-  /** Whether names that begin with a dot are looked at. */
+  /** Whether to include names that begin with a dot. */
   hidden: boolean;
-  /** Of a folder that cannot be looked into; the others are. */
+  /** Called for each folder that cannot be read. The walk continues with the others. */
   onError: (name: string, error: unknown) => void;
 }
 
 /**
- * Regular files and folders below a folder, by their names' bytes in order. Links are followed, each folder is looked into once,
- * so that links in a circle end. A link that leads nowhere counts as a file: who opens it says so.
+ * Lists the regular files and folders below a folder, sorted by the bytes of their names. Links are followed, and each folder
+ * is entered once, so that circular links end. A broken link counts as a file, so that the attempt to open it reports it.
  */
-export async function walk(root: string, { depth, hidden, onError }: WalkOptions): Promise<Found[]> {
-  const found: Found[] = [];
-  const seen = new Set<string>();
-  const visit = async (folder: string, left: number): Promise<void> => {
-    const place = path.join(root, folder) || '.';
-    const names = await look(place).catch((error: unknown) => onError(place, error));
-    for (const { name, kind } of names ?? []) {
+export async function walk(root: string, { depth, hidden, onError }: WalkOptions): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  const entered = new Set<string>();
+  const visit = async (folder: string, levels: number): Promise<void> => {
+    const location = path.join(root, folder) || '.';
+    const children = await enter(location).catch((error: unknown) => onError(location, error));
+    for (const { name, kind } of children ?? []) {
       if (!hidden && name.startsWith('.')) continue;
-      const below = path.join(folder, name);
-      if (kind !== 'other') found.push({ name: below, folder: kind === 'folder' });
-      if (kind === 'folder' && left > 0) await visit(below, left - 1);
+      const relative = path.join(folder, name);
+      if (kind !== 'other') entries.push({ name: relative, isFolder: kind === 'folder' });
+      if (kind === 'folder' && levels > 0) await visit(relative, levels - 1);
     }
   };
-  const look = async (folder: string) => {
+  const enter = async (folder: string) => {
     const { dev, ino } = await stat(pathOfName(folder));
-    if (seen.has(`${dev}:${ino}`)) return [];
-    seen.add(`${dev}:${ino}`);
-    return entriesOf(folder);
+    if (entered.has(`${dev}:${ino}`)) return [];
+    entered.add(`${dev}:${ino}`);
+    return childrenOf(folder);
   };
   await visit('', depth);
-  const order = found.map((each) => ({ each, key: bytesOfName(each.name) }));
-  return order.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ each }) => each);
+  const keyed = entries.map((entry) => ({ entry, key: bytesOfName(entry.name) }));
+  return keyed.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ entry }) => entry);
 }
 
-async function entriesOf(folder: string): Promise<{ name: string; kind: 'file' | 'folder' | 'other' }[]> {
+async function childrenOf(folder: string): Promise<{ name: string; kind: 'file' | 'folder' | 'other' }[]> {
   const entries = await readdir(pathOfName(folder), { withFileTypes: true, encoding: 'buffer' });
   const sorted = entries.sort((a, b) => Buffer.compare(a.name, b.name));
-  const kinds = sorted.map(async (entry) => {
+  const children = sorted.map(async (entry) => {
     const name = nameOfBytes(entry.name);
     if (!entry.isSymbolicLink()) return { name, kind: kindOf(entry) };
     const target = await stat(pathOfName(path.join(folder, name))).catch(() => undefined);
     return { name, kind: target === undefined ? ('file' as const) : kindOf(target) };
   });
-  return Promise.all(kinds);
+  return Promise.all(children);
 }
 
 function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): 'file' | 'folder' | 'other' {

@@ -1,69 +1,89 @@
 import { debuglog } from 'node:util';
 
-import { formatBytes } from '../shared/bytes.js';
-import { EmotionError, isOutOfMemory, messageOf } from '../shared/errors.js';
-import { type DeviceEvent, events } from '../shared/events.js';
 import type { Libtorch } from '../libtorch/locate.js';
 import { type CudaDriver, loaderBinding, nativeBinding, openCuda, requireLibtorch } from '../native/binding.js';
+import type { Device, ResolvedDevice } from '../options/types.js';
+import { formatBytes } from '../shared/bytes.js';
+import { EmotionError, hasCode, isOutOfMemory, messageOf } from '../shared/errors.js';
+import { type DeviceEvent, events } from '../shared/events.js';
 import { cudaProblem, type DeviceProblem } from './cuda.js';
 
-/** A device with its index: what libtorch is told. */
-export type PlacedDevice = 'cpu' | `cuda:${number}`;
-
-/** What is to run, and where it may. */
-export interface PlacementWish {
-  /** `auto`, `cpu`, `cuda` or `cuda:N`. */
-  device: string;
-  /** For the event. */
+/** A model that needs a device. */
+export interface PlacementRequest {
+  device: Device;
+  /** Path of the archive, for the event. */
   file: string;
-  /** Of a CUDA device's memory: weights and what runs need. */
+  /** Estimated number of bytes that the weights and the runs take on a CUDA device. */
   bytes: number;
+  /** Maximum number of bytes that the caller allows. */
   budgetBytes: number | undefined;
 }
 
-/** Of a device's memory beyond weights and runs: CUDA's context, its libraries' workspaces, fragments. */
+/** The device of a model. */
+export interface Placement {
+  device: ResolvedDevice;
+  /** Whether the model may load on the CPU instead: `auto` chose CUDA. */
+  mayFallBack: boolean;
+}
+
+/** Memory of a CUDA device that is needed beyond weights and runs: CUDA's context, workspaces of its libraries, fragmentation. */
 export const CUDA_MARGIN = 768 * 2 ** 20;
+
+const ON_CPU: Placement = { device: 'cpu', mayFallBack: false };
+const FREE_MEMORY = 'Free memory of the device, or use a smaller precision.';
 
 const log = debuglog('emotion2vec-node');
 
 /**
- * Loads on the device that is wished for. `auto`: on the first CUDA device that works and has room, else, and where loading there
- * runs out of memory, on the CPU, which is told (`tellFallback`).
- * @throws EmotionError ERR_DEVICE_UNAVAILABLE where CUDA was asked for and cannot be had; what `load` throws
+ * Chooses the device of a model, and opens libtorch's CUDA library where it is needed. `auto` means the first CUDA device that
+ * works and has room, and otherwise the CPU, which is reported (`reportFallback`). The driver is asked once.
+ * @throws EmotionError ERR_DEVICE_UNAVAILABLE where a CUDA device was requested and cannot be used; ERR_LIBTORCH_MISSING,
+ *   ERR_ADDON_MISSING, ERR_PLATFORM
  */
-export async function loadPlaced<T>(wish: PlacementWish, load: (device: PlacedDevice) => Promise<T>): Promise<T> {
-  if (wish.device === 'cpu') return load('cpu');
-  if (wish.device !== 'auto') return load(await requireCuda(wish.device));
+export async function place(request: PlacementRequest): Promise<Placement> {
+  if (request.device === 'cpu') return ON_CPU;
+  if (request.device !== 'auto') return { device: await requireCuda(request.device), mayFallBack: false };
   if (!requireLibtorch().cuda) {
-    // Whatever the driver says, and it may say it later than the model is loaded: a second for each device that sleeps.
-    void openBest(wish).then(
-      (problem) => typeof problem === 'object' && tellFallback(wish.file, problem),
-      () => undefined, // the addon is missing, which loading tells
+    // The driver only decides what is reported. Its answer may take a second for each device that sleeps: do not wait for it.
+    void openBest(request).then(
+      (problem) => typeof problem === 'object' && reportFallback(request.file, problem),
+      () => undefined, // the addon is missing, which loading reports
     );
+    return ON_CPU;
+  }
+  const found = await openBest(request);
+  if (typeof found === 'string') return { device: found, mayFallBack: true };
+  reportFallback(request.file, found);
+  return ON_CPU;
+}
+
+/** Loads a model on the device that `place` chose; on the CPU where memory of that device runs out and it may fall back. */
+export async function withFallback<T>(
+  file: string,
+  { device, mayFallBack }: Placement,
+  load: (device: ResolvedDevice) => Promise<T>,
+): Promise<T> {
+  if (!mayFallBack) return load(device);
+  try {
+    return await load(device);
+  } catch (error) {
+    if (!isOutOfMemory(error)) throw error;
+    reportFallback(file, outOfMemory(device, error));
     return load('cpu');
   }
-  const found = await openBest(wish);
-  if (typeof found === 'string') {
-    try {
-      return await load(found);
-    } catch (error) {
-      if (!isOutOfMemory(error)) throw error;
-      tellFallback(wish.file, outOfMemory(found, error));
-    }
-  } else {
-    tellFallback(wish.file, found);
-  }
-  return load('cpu');
 }
 
-/** Why a model leaves a device that it ran out of memory on. */
-export function outOfMemory(device: string, error: unknown): DeviceProblem {
+/** Returns why a model leaves a device: its memory ran out. */
+export function outOfMemory(device: ResolvedDevice, error: unknown): DeviceProblem {
   const what = `Memory ran out on ${device} (${error instanceof EmotionError ? error.what : messageOf(error)})`;
-  return { what, remedy: 'Free memory of the device, or use a smaller precision.', hardware: true };
+  return { code: 'ERR_OUT_OF_MEMORY', what, remedy: FREE_MEMORY, hardware: true };
 }
 
-/** Tells that `auto` means the CPU: an event always; a warning where there is hardware that somebody may expect to be used. */
-export function tellFallback(file: string, { what, remedy, hardware }: DeviceProblem): void {
+/**
+ * Reports that `auto` means the CPU: always by an event, and by a process warning where there is hardware that the user may
+ * expect to be used.
+ */
+export function reportFallback(file: string, { what, remedy, hardware }: DeviceProblem): void {
   const event: DeviceEvent = { file, device: 'cpu', reason: what, remedy, hardware };
   events.device.publish(event);
   log('%s runs on the CPU: %s. %s', file, what, remedy);
@@ -72,51 +92,50 @@ export function tellFallback(file: string, { what, remedy, hardware }: DevicePro
   }
 }
 
-async function requireCuda(device: string): Promise<PlacedDevice> {
+async function requireCuda(device: Device): Promise<ResolvedDevice> {
   const index = Number(device.split(':')[1] ?? 0);
   const problem = cudaProblem(await loaderBinding().cudaDriver(), requireLibtorch(), index);
-  if (problem !== undefined) throw unavailable(device, problem);
+  if (problem !== undefined) throw unavailable(device, problem.what, problem.remedy);
   await open(index);
   return `cuda:${index}`;
 }
 
-function unavailable(device: string, { what, remedy }: DeviceProblem): EmotionError {
+function unavailable(device: string, what: string, remedy: string): EmotionError {
   return new EmotionError('ERR_DEVICE_UNAVAILABLE', `Device ${device} is not available. ${what}`, { remedy });
 }
 
-/** Opens libtorch's CUDA part. What the driver promised it may still refuse. */
+/** Opens libtorch's CUDA library. It may find fewer devices than the driver announced. */
 async function open(index: number): Promise<void> {
   const binding = await nativeBinding();
   await openCuda();
-  const devices = binding.cudaDevices();
+  const devices = binding.initializeCuda();
   if (index >= devices) {
-    const what = `libtorch finds ${devices} devices`;
-    throw unavailable(`cuda:${index}`, { what, remedy: 'Check `nvidia-smi`.', hardware: true });
+    throw unavailable(`cuda:${index}`, `libtorch finds ${devices} devices`, 'Check the output of `nvidia-smi`.');
   }
 }
 
-/** Opens the device that `auto` means; or what is against it. */
-async function openBest(wish: PlacementWish): Promise<PlacedDevice | DeviceProblem> {
-  const chosen = chooseDevice(await loaderBinding().cudaDriver(), requireLibtorch(), wish);
+/** Opens the device that `auto` means, and returns it; or the reason why `auto` means the CPU. */
+async function openBest(request: PlacementRequest): Promise<ResolvedDevice | DeviceProblem> {
+  const chosen = chooseDevice(await loaderBinding().cudaDriver(), requireLibtorch(), request);
   if (typeof chosen !== 'number') return chosen;
   try {
     await open(chosen);
     return `cuda:${chosen}`;
   } catch (error) {
-    if (!(error instanceof EmotionError && error.code === 'ERR_DEVICE_UNAVAILABLE')) throw error;
-    return { what: error.what, remedy: error.remedy, hardware: true };
+    if (!hasCode(error, 'ERR_DEVICE_UNAVAILABLE')) throw error;
+    return { code: error.code, what: error.what, remedy: error.remedy, hardware: true };
   }
 }
 
-/** The first device that works and has room, or what is wrong with the first one. */
+/** Returns the index of the first device that works and has room; or the problem of the first device where there is none. */
 export function chooseDevice(
   driver: CudaDriver,
   libtorch: Pick<Libtorch, 'root' | 'cuda' | 'cudaVersion'>,
-  wish: Pick<PlacementWish, 'bytes' | 'budgetBytes'>,
+  request: Pick<PlacementRequest, 'bytes' | 'budgetBytes'>,
 ): number | DeviceProblem {
   const problems: DeviceProblem[] = [];
   for (let index = 0; index < Math.max(1, driver.devices.length); index++) {
-    const problem = cudaProblem(driver, libtorch, index) ?? roomProblem(driver, index, wish);
+    const problem = cudaProblem(driver, libtorch, index) ?? roomProblem(driver, index, request);
     if (problem === undefined) return index;
     problems.push(problem);
   }
@@ -126,15 +145,16 @@ export function chooseDevice(
 function roomProblem(
   driver: CudaDriver,
   index: number,
-  { bytes, budgetBytes }: Pick<PlacementWish, 'bytes' | 'budgetBytes'>,
+  { bytes, budgetBytes }: Pick<PlacementRequest, 'bytes' | 'budgetBytes'>,
 ): DeviceProblem | undefined {
   const { name, bytesFree, bytesTotal } = driver.devices[index]!;
+  const problem = { code: 'ERR_OUT_OF_MEMORY', hardware: true } as const;
   if (budgetBytes !== undefined && bytes > budgetBytes) {
     const what = `On ${name} the model needs about ${formatBytes(bytes)}, more than memoryBudgetBytes allows (${formatBytes(budgetBytes)})`;
-    return { what, remedy: 'Raise the budget, or use a smaller precision.', hardware: true };
+    return { ...problem, what, remedy: 'Raise the budget, or use a smaller precision.' };
   }
   const free = bytesFree ?? bytesTotal;
   if (bytes + CUDA_MARGIN <= free) return undefined;
   const what = `${name} has ${formatBytes(free)} free, and the model needs about ${formatBytes(bytes + CUDA_MARGIN)}`;
-  return { what, remedy: 'Free memory of the device, or use a smaller precision.', hardware: true };
+  return { ...problem, what, remedy: FREE_MEMORY };
 }

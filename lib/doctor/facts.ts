@@ -1,89 +1,89 @@
 import type { ModelCard } from '../model/card.js';
 import type { Libtorch } from '../libtorch/locate.js';
 import type { Platform } from '../native/platform.js';
-import type { Known } from './finding.js';
+import type { Known } from './known.js';
 import type { LoaderReport, Outcome, RecognitionReport } from './probe/protocol.js';
 
-/** All that the doctor looks at. Gathered in one place (gather.ts), judged by pure functions (checks/). */
+/** Everything that the doctor examines. gather/ collects it, and the pure functions in checks/ judge it. */
 export interface Facts {
-  /** Of this package. */
+  /** Version of this package. */
   version: string;
   node: NodeFacts;
   system: SystemFacts;
   processors: ProcessorFacts;
   memory: MemoryFacts;
-  /** Variables that change what happens, as they are set. */
+  /** Environment variables that change the behavior, with their values. */
   environment: Record<string, string>;
-  /** Undefined: this user has none. */
+  /** Undefined where this user has none. */
   cache: FolderFacts | undefined;
-  /** Undefined value: there is none. */
+  /** The value is undefined where there is none. */
   libtorch: Known<Libtorch | undefined>;
   addon: AddonFacts;
-  /** What `setup` needs; looked for where there is something to set up. */
+  /** What `setup` needs. Undefined where there is nothing to set up. */
   tools: ToolFacts | undefined;
-  /** Undefined value: there is none. */
+  /** The value is undefined where there is none. */
   ffmpeg: Known<FfmpegFacts | undefined>;
-  /** NVIDIA GPUs on the PCI bus, whether or not there is a driver. */
+  /** Number of NVIDIA GPUs on the PCI bus, whether or not there is a driver. */
   gpus: number;
-  /** The loader addon in a process of its own: it asks NVIDIA's driver. */
+  /** The loader addon, run in a process of its own. It asks NVIDIA's driver. */
   loader: Outcome<LoaderReport>;
   models: ModelFacts[];
-  /** Why models are not known, or the wanted one is not. */
+  /** Why the requested model, or the default one, was not found. */
   modelProblem: Known<undefined>;
-  /** A real recognition in a process of its own, for each device: the CPU first. */
+  /** For each device, the CPU first: a real recognition in a process of its own. */
   recognitions: { device: string; outcome: Outcome<RecognitionReport> }[];
 }
 
 export interface NodeFacts {
   version: string;
-  /** The least, of package.json's engines. */
+  /** Minimum version, from `engines` in package.json. */
   needed: string;
 }
 
 export interface SystemFacts {
-  /** As the distribution calls itself; empty where it does not tell. */
+  /** Name and version of the distribution; empty where they are not known. */
   name: string;
   kernel: string;
   platform: Platform;
 }
 
 export interface ProcessorFacts {
-  /** Online in this machine. */
+  /** Processors of this machine that are online. */
   total: number;
-  /** Of the affinity mask (taskset, cpusets). */
+  /** Processors in the affinity mask (taskset, cpusets). */
   allowed: number;
-  /** OMP_NUM_THREADS as it is set. */
+  /** Value of OMP_NUM_THREADS. */
   omp: string | undefined;
-  /** What recognition may use. */
+  /** Processors that recognition may use. */
   usable: number;
 }
 
 export interface MemoryFacts {
   totalBytes: number;
-  /** To a process that starts when this one has ended. */
+  /** Memory that is available to a process that starts after this one has exited. */
   availableBytes: number;
-  /** Of its control groups. */
+  /** Smallest limit of the process's control groups. */
   limitBytes: number | null;
-  /** Of its address space (ulimit -v). */
+  /** Limit of the address space (ulimit -v). */
   addressSpaceBytes: number | null;
 }
 
 export interface FolderFacts {
   path: string;
   exists: boolean;
-  /** It, or what it is to lie in, is there and is no folder. */
+  /** Whether it exists but is not a folder, or would have to be created inside something that is not a folder. */
   blocked: boolean;
-  /** The folder, or where it would be made. */
+  /** Whether the folder, or the one that it would be created in, is writable. */
   writable: boolean;
   freeBytes: number | null;
 }
 
 export interface AddonFacts {
-  /** Undefined: not built, and no prebuilt binary fits. */
+  /** Undefined where it is not built and no prebuilt binary fits. */
   path: string | undefined;
-  /** Built from the sources and the libtorch as they are; undefined where that cannot be told. */
+  /** Whether it was built from the current sources for the current libtorch; undefined where that is not known. */
   current: boolean | undefined;
-  /** Where it would be built. */
+  /** The folder that it would be built in. */
   folder: FolderFacts;
 }
 
@@ -91,27 +91,27 @@ export interface ToolFacts {
   python: boolean;
   pip: boolean;
   cmake: boolean;
-  /** That cmake-js looks for: g++ or clang++, whatever CXX is. */
+  /** g++ or clang++. cmake-js looks for these, whatever CXX is. */
   compiler: boolean;
-  /** Or ninja. */
+  /** make or ninja. */
   make: boolean;
-  /** EMOTION2VEC_LIBTORCH_URL is set: no pip is needed. */
+  /** Whether EMOTION2VEC_LIBTORCH_URL is set, so that pip is not needed. */
   mirror: boolean;
 }
 
 export interface FfmpegFacts {
   path: string;
-  /** Empty where it does not say. */
+  /** Empty where it is not known. */
   version: string;
 }
 
 export interface ModelFacts {
-  /** Built-in name, or the file's. */
+  /** Name of a built-in model, or of the file. */
   name: string;
   path: string;
   bytes: number;
   builtIn: boolean;
-  /** What recognition is tried with. */
+  /** Whether recognition is tried with it. */
   chosen: boolean;
   card: Known<Pick<ModelCard, 'name' | 'version' | 'precision' | 'embeddingDim'>>;
 }

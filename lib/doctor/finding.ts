@@ -1,52 +1,64 @@
-import { EmotionError, messageOf } from '../shared/errors.js';
-
-/** `info`: worth knowing, and well. `warning`: recognition works all the same. `error`: it does not. */
+/** `info`: worth knowing, nothing is wrong. `warning`: recognition works nevertheless. `error`: it does not work. */
 export type Status = 'ok' | 'info' | 'warning' | 'error';
 
-/** What was looked at, and how it is. Stable: scripts read it. */
+/** Which case of a check a finding is. */
+export type FindingKind =
+  // the system
+  | 'old-node'
+  | 'platform'
+  | 'old-libc'
+  | 'unknown-libc'
+  | 'old-processor'
+  | 'no-avx2'
+  | 'unknown-processor'
+  | 'quota'
+  | 'affinity'
+  | 'omp-num-threads'
+  | 'invalid-omp-num-threads'
+  | 'container-too-small'
+  | 'memory-in-use'
+  | 'address-space'
+  // the software
+  | 'no-home'
+  | 'not-a-folder'
+  | 'not-writable'
+  | 'disk-full'
+  | 'missing'
+  | 'missing-tools'
+  | 'unusable'
+  | 'damaged'
+  | 'old-system'
+  | 'other-libtorch'
+  | 'outdated'
+  | 'not-loading'
+  | 'not-tried'
+  // devices and models
+  | 'no-gpu'
+  | 'no-driver'
+  | 'no-device'
+  | 'too-little-memory'
+  | 'unreadable'
+  | 'not-found'
+  // a recognition, or a check of the doctor's
+  | 'crashed'
+  | 'hung'
+  | 'failed'
+  | 'skipped'
+  | 'not-reached'
+  | 'wrong-scores';
+
+/** What was examined, and the result. The format is stable, because scripts read it. */
 export interface Finding {
-  /** `topic.what`, such as system.memory. */
+  /** `topic.name`, such as system.memory. */
   id: string;
   title: string;
   status: Status;
+  /** For programs. Absent where the status is `ok`, or where the check has only one case. */
+  kind?: FindingKind;
   /** Without a full stop at its end. */
   detail: string;
-  /** What to do where it is not well. */
+  /** What to do. Present where the status is `warning` or `error`. */
   remedy?: string;
   /** What was measured, for programs. */
   data?: Record<string, unknown>;
-}
-
-/** What went wrong, in the words of an error, its advice apart. */
-export interface Problem {
-  code?: string;
-  /** A sentence without a full stop. */
-  what: string;
-  remedy?: string;
-}
-
-/** Something that was looked for: found, or why that failed. */
-export type Known<T> = { value: T; problem?: undefined } | { value?: undefined; problem: Problem };
-
-export function problemOf(error: unknown): Problem {
-  if (!(error instanceof EmotionError)) return { what: messageOf(error).replace(/\.$/, '') };
-  const { code, what, remedy } = error;
-  return { code, what, remedy };
-}
-
-/** What `look` gives, or why it failed: nothing that a doctor looks at may end the visit. */
-export function known<T>(look: () => T): Known<T> {
-  try {
-    return { value: look() };
-  } catch (error) {
-    return { problem: problemOf(error) };
-  }
-}
-
-export async function knownLater<T>(look: () => Promise<T>): Promise<Known<T>> {
-  try {
-    return { value: await look() };
-  } catch (error) {
-    return { problem: problemOf(error) };
-  }
 }

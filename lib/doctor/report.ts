@@ -1,16 +1,17 @@
 import { homedir } from 'node:os';
 import { styleText } from 'node:util';
 
-import { type Finding, known, type Status } from './finding.js';
-import { isWell } from './findings.js';
+import type { Finding, Status } from './finding.js';
+import { isHealthy } from './findings.js';
+import { attempt } from './known.js';
 
 export interface ReportOptions {
-  /** Characters of a line. */
+  /** Maximum number of characters in a line. */
   width: number;
   colour: boolean;
 }
 
-/** What comes before the dot of a finding's id. */
+/** The part of a finding's id before the dot, and its heading. */
 const TOPICS: readonly [string, string][] = [
   ['system', 'System'],
   ['software', 'Software'],
@@ -22,10 +23,10 @@ const TOPICS: readonly [string, string][] = [
 
 const MARKS: Readonly<Record<Status, string>> = { ok: '✓', info: '·', warning: '!', error: '✗' };
 const COLOURS = { ok: 'green', info: 'gray', warning: 'yellow', error: 'red' } as const;
-/** Longer titles have a line of their own. */
-const TITLE = 14;
+/** Width of the column of titles. A longer title gets a line of its own. */
+const TITLE_WIDTH = 14;
 
-/** The findings for a person who reads them in a terminal. */
+/** Formats the findings for a terminal. */
 export function reportText(findings: readonly Finding[], version: string, { width, colour }: ReportOptions): string {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colour ? styleText(style, text, { validateStream: false }) : text;
@@ -36,47 +37,47 @@ export function reportText(findings: readonly Finding[], version: string, { widt
     if (own.length === 0) continue;
     lines.push('', paint('bold', name));
     for (const { title, status, detail, remedy } of own) {
-      const [first = '', ...rest] = wrap(homely(detail), width - TITLE - 6);
-      const indent = ' '.repeat(TITLE + 6);
+      const [first = '', ...rest] = wrap(abbreviateHome(detail), width - TITLE_WIDTH - 6);
+      const indent = ' '.repeat(TITLE_WIDTH + 6);
       const head = `  ${mark(status)} `;
-      if (title.length > TITLE) lines.push(`${head}${title}`, `${indent}${first}`);
-      else lines.push(`${head}${title.padEnd(TITLE)}  ${first}`);
+      if (title.length > TITLE_WIDTH) lines.push(`${head}${title}`, `${indent}${first}`);
+      else lines.push(`${head}${title.padEnd(TITLE_WIDTH)}  ${first}`);
       lines.push(...rest.map((line) => `${indent}${line}`));
       if (remedy === undefined) continue;
-      const advice = wrap(homely(remedy), width - TITLE - 8);
+      const advice = wrap(abbreviateHome(remedy), width - TITLE_WIDTH - 8);
       lines.push(...advice.map((line, i) => `${indent}${i === 0 ? paint(COLOURS[status], '→') : ' '} ${line}`));
     }
   }
   const { status, text } = summary(findings);
-  const [first = '', ...rest] = wrap(homely(text), width - 2);
+  const [first = '', ...rest] = wrap(abbreviateHome(text), width - 2);
   lines.push('', `${mark(status)} ${paint('bold', first)}`, ...rest.map((line) => `  ${paint('bold', line)}`));
   return `${lines.join('\n')}\n`;
 }
 
-/** What works, and the first thing to do. */
+/** Returns what works, and the first thing to do. */
 export function summary(findings: readonly Finding[]): { status: Status; text: string } {
   const first = (status: Status) => findings.find((finding) => finding.status === status);
-  const works = findings.filter(
+  const working = findings.filter(
     ({ id, status }) => id.startsWith('recognition.') && (status === 'ok' || status === 'warning'),
   );
-  const devices = works.filter(({ status }) => status === 'ok').map(({ title }) => title);
-  const worse = first('error') ?? first('warning');
-  if (!isWell(findings)) {
+  const devices = working.filter(({ status }) => status === 'ok').map(({ title }) => title);
+  const worst = first('error') ?? first('warning');
+  if (!isHealthy(findings)) {
     return {
       status: 'error',
-      text: `Recognition does not work here. First thing to do: ${worse?.remedy ?? 'Mend what is told above.'}`,
+      text: `Recognition does not work here. First thing to do: ${worst?.remedy ?? 'Fix the problems above.'}`,
     };
   }
-  const well = `Recognition works here, ${devices.join(' and ') || 'on the CPU'}.`;
-  if (worse === undefined) return { status: 'ok', text: well };
-  const more = findings.filter(({ status }) => status === 'warning').length;
+  const works = `Recognition works here, ${devices.join(' and ') || 'on the CPU'}.`;
+  if (worst === undefined) return { status: 'ok', text: works };
+  const count = findings.filter(({ status }) => status === 'warning').length;
   return {
     status: 'warning',
-    text: `${well} ${more === 1 ? 'One thing could be better' : `${more} things could be better`}. ${nameOf(worse)}: ${worse.remedy ?? worse.detail}`,
+    text: `${works} ${count === 1 ? 'One thing could be better' : `${count} things could be better`}. ${nameOf(worst)}: ${worst.remedy ?? worst.detail}`,
   };
 }
 
-/** The title as it begins a sentence, away from its topic. */
+/** Returns the title as it reads outside its topic. */
 function nameOf({ id, title }: Finding): string {
   if (id.startsWith('recognition.')) return `Recognition ${title}`;
   if (id.startsWith('devices.cuda:')) return `Device ${title}`;
@@ -84,15 +85,15 @@ function nameOf({ id, title }: Finding): string {
   return title;
 }
 
-/** The user's own folder is long, and everybody knows ~. */
-function homely(text: string): string {
-  const home = known(homedir).value ?? '';
+/** Abbreviates the user's home folder to ~. */
+function abbreviateHome(text: string): string {
+  const home = attempt(homedir) ?? '';
   return home.length > 1 ? text.replaceAll(`${home}/`, '~/') : text;
 }
 
 /**
- * Lines of at most so many characters. What stands in backticks, to be copied, stays in one, as do numbers with their units; a word that is longer, a path most
- * often, is cut behind a slash.
+ * Wraps text into lines. A command in backticks stays on one line, so that it can be copied, and so does a number with its unit. A
+ * word that is longer than a line, usually a path, is cut after a slash.
  */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
@@ -100,18 +101,18 @@ function wrap(text: string, width: number): string[] {
   for (const word of (text.match(/`[^`]+`\S*|\d[\d.]* (?:ms|s|MB|GB)\b\S*|\S+/g) ?? []).flatMap((each) =>
     pieces(each, width),
   )) {
-    const longer = line === '' ? word.text : `${line}${word.glued ? '' : ' '}${word.text}`;
-    if (longer.length > width && line !== '') {
+    const extended = line === '' ? word.text : `${line}${word.glued ? '' : ' '}${word.text}`;
+    if (extended.length > width && line !== '') {
       lines.push(line);
       line = word.text;
     } else {
-      line = longer;
+      line = extended;
     }
   }
   return line === '' ? lines : [...lines, line];
 }
 
-/** A word whole where it fits into a line; else as pieces that do. */
+/** Splits a word that does not fit into a line. `glued` pieces follow the one before without a space. */
 function pieces(word: string, width: number): { text: string; glued: boolean }[] {
   const found: { text: string; glued: boolean }[] = [];
   let rest = word;

@@ -1,19 +1,23 @@
 import { type Cell, type Confusion, confusionOf, quantile } from './metrics.js';
 import { randomFrom } from './random.js';
 
-export const DRAWS = 1000;
+export const RESAMPLES = 1000;
 const SEED = 1;
 
 export interface Estimate {
   value: number;
-  /** Of the 95 % interval. */
+  /** Lower bound of the 95% confidence interval. */
   low: number;
+  /** Upper bound. */
   high: number;
 }
 
 /**
- * Statistics with percentile intervals: units are drawn with replacement, as many as there are, with all their clips. Clips of
- * a speaker are alike, so where speakers are known they are the units: drawing clips would make the intervals too narrow.
+ * Estimates statistics with percentile bootstrap intervals. Each resample draws as many units as there are, with replacement,
+ * and takes all clips of a unit. If speakers are known, they are the units: clips of one speaker are correlated, so that
+ * resampling clips would make the intervals too narrow.
+ * @param size number of labels, which is the size of the confusion matrix
+ * @param units cells of the clips of each unit
  */
 export function bootstrap<K extends string>(
   size: number,
@@ -22,7 +26,7 @@ export function bootstrap<K extends string>(
 ): Record<K, Estimate> {
   const random = randomFrom(SEED);
   const { starts, places, counts } = countsOf(size, units);
-  const drawn = Array.from({ length: DRAWS }, () => {
+  const resamples = Array.from({ length: RESAMPLES }, () => {
     const total = new Float64Array(size * size);
     for (let i = 0; i < units.length; i++) {
       const unit = Math.floor(random() * units.length);
@@ -32,7 +36,7 @@ export function bootstrap<K extends string>(
   });
   const whole = confusionOf(size, units.flat());
   const estimate = (statistic: (matrix: Confusion) => number): Estimate => {
-    const values = drawn.map(statistic);
+    const values = resamples.map(statistic);
     return { value: statistic(whole), low: quantile(values, 0.025), high: quantile(values, 0.975) };
   };
   const entries = Object.entries<(matrix: Confusion) => number>(statistics);
@@ -40,8 +44,8 @@ export function bootstrap<K extends string>(
 }
 
 /**
- * The places of each unit's matrix that are not zero, and their counts: of unit u those from starts[u] to starts[u + 1]. In
- * three arrays, since millions are drawn of what may be a hundred thousand clips.
+ * Returns the non-zero places of each unit's confusion matrix and their counts. Those of unit u are at starts[u] up to
+ * starts[u + 1]. Flat arrays keep the bootstrap fast: it draws millions of units, and there may be 100,000 clips.
  */
 function countsOf(size: number, units: readonly (readonly Cell[])[]) {
   const starts = [0];
@@ -49,8 +53,8 @@ function countsOf(size: number, units: readonly (readonly Cell[])[]) {
   const counts: number[] = [];
   for (const cells of units) {
     const own = new Map<number, number>();
-    for (const [truth, answer] of cells) {
-      const place = truth * size + answer;
+    for (const [truth, prediction] of cells) {
+      const place = truth * size + prediction;
       own.set(place, (own.get(place) ?? 0) + 1);
     }
     for (const [place, count] of own) {

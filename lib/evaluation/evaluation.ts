@@ -1,7 +1,7 @@
-import { bootstrap, DRAWS, type Estimate } from './bootstrap.js';
+import { type Annotators, annotatorsOf } from './annotators.js';
+import { bootstrap, type Estimate, RESAMPLES } from './bootstrap.js';
 import { groupBy } from './group-by.js';
 import { groupsOf, type GroupTable } from './groups.js';
-import { type Listeners, listenersOf } from './listeners.js';
 import {
   accuracy,
   argmax,
@@ -17,14 +17,14 @@ import {
   uar,
 } from './metrics.js';
 
-/** A labelled clip that the model has heard. */
-export interface HeardClip {
+/** A labeled clip and its result. */
+export interface EvaluatedClip {
   file: string;
   truth: string;
   emotion: string;
   confidence: number;
   scores: Scores;
-  /** Of the labels file. */
+  /** The row of the labels file. */
   columns: Readonly<Record<string, string>>;
   votes: Readonly<Record<string, number>> | undefined;
 }
@@ -37,77 +37,77 @@ export interface Summary {
 
 export interface Evaluation {
   clips: number;
-  /** Where the labels file tells them. */
+  /** Number of speakers, if the labels file names them. */
   speakers: number | undefined;
-  /** What the intervals are drawn from. */
   bootstrap: { units: 'speakers' | 'clips'; draws: number };
-  /** Of the data, in the model's order. */
+  /** The classes that occur in the data, in the order of the model. */
   classes: string[];
-  /** Any label may win. */
+  /** Predictions over all labels of the model. */
   overall: Summary;
-  /** Only classes of the data may win, as papers compute it. */
+  /** Predictions over the classes that occur in the data, as papers report them. */
   amongClasses: Summary;
   perClass: Record<string, ClassScores>;
   /** Rows and columns are all labels of the model. */
   confusion: { labels: string[]; counts: Confusion };
   calibration: Calibration;
-  listeners: Listeners | undefined;
+  annotators: Annotators | undefined;
   groups: GroupTable[];
 }
 
 /**
- * Everything that is measured of clips as they are.
- * @param labels of the model, in its order
- * @param columns by which clips are grouped
+ * Computes all metrics of clips that were not perturbed.
+ * @param labels labels of the model, in its order
+ * @param columns columns to group clips by
  */
 export function evaluate(
-  clips: readonly HeardClip[],
+  clips: readonly EvaluatedClip[],
   labels: readonly string[],
   columns: readonly string[],
 ): Evaluation {
-  const place = new Map(labels.map((label, i) => [label, i]));
-  const cell = (truth: string, answer: string): Cell => [place.get(truth)!, place.get(answer)!];
+  const indexOf = new Map(labels.map((label, i) => [label, i]));
+  const cell = (truth: string, prediction: string): Cell => [indexOf.get(truth)!, indexOf.get(prediction)!];
   const present = new Set(clips.map(({ truth }) => truth));
   const classes = labels.filter((label) => present.has(label));
-  // A class that the model never answers has no score, so it cannot win here either.
+  // A class that the model never outputs has no score and cannot be predicted here either.
   const scored = Object.keys(clips[0]?.scores ?? {});
-  const possible = scored.filter((label) => present.has(label));
-  const among = possible.length > 0 ? possible : scored;
+  const scoredClasses = scored.filter((label) => present.has(label));
+  const candidates = scoredClasses.length > 0 ? scoredClasses : scored;
 
-  const own = clips.map(({ truth, emotion }) => cell(truth, emotion));
-  const restricted = clips.map(({ truth, scores }) => cell(truth, argmax(scores, among)));
+  const cells = clips.map(({ truth, emotion }) => cell(truth, emotion));
+  const restrictedCells = clips.map(({ truth, scores }) => cell(truth, argmax(scores, candidates)));
   const speakers = new Set(clips.flatMap(({ columns }) => columns['speaker'] || []));
-  // One speaker, drawn again and again, would make intervals of no width.
+  // A single speaker, drawn again and again, would give intervals without width.
   const bySpeaker = speakers.size > 1;
-  const unitOf = (clip: HeardClip): string => (bySpeaker && clip.columns['speaker']) || `clip ${clip.file}`;
-  const summary = (cells: readonly Cell[]): Summary =>
-    bootstrap(labels.length, unitsOf(cells, clips.map(unitOf)), { accuracy, uar, macroF1 });
+  const units = clips.map((clip) => (bySpeaker && clip.columns['speaker']) || `clip ${clip.file}`);
+  const summarize = (cells: readonly Cell[]): Summary =>
+    bootstrap(labels.length, groupCells(cells, units), { accuracy, uar, macroF1 });
 
-  const counts = confusionOf(labels.length, own);
+  const counts = confusionOf(labels.length, cells);
   const perClass = classScores(counts).flatMap((scores, i) => (scores ? [[labels[i]!, scores] as const] : []));
-  const scoreGroup = (members: readonly HeardClip[]) => {
+  const scoreGroup = (group: readonly EvaluatedClip[]) => {
     const matrix = confusionOf(
       labels.length,
-      members.map(({ truth, emotion }) => cell(truth, emotion)),
+      group.map(({ truth, emotion }) => cell(truth, emotion)),
     );
-    return { clips: members.length, accuracy: accuracy(matrix), uar: uar(matrix) };
+    return { clips: group.length, accuracy: accuracy(matrix), uar: uar(matrix) };
   };
   return {
     clips: clips.length,
     speakers: speakers.size > 0 ? speakers.size : undefined,
-    bootstrap: { units: bySpeaker ? 'speakers' : 'clips', draws: DRAWS },
+    bootstrap: { units: bySpeaker ? 'speakers' : 'clips', draws: RESAMPLES },
     classes,
-    overall: summary(own),
-    amongClasses: summary(restricted),
+    overall: summarize(cells),
+    amongClasses: summarize(restrictedCells),
     perClass: Object.fromEntries(perClass),
     confusion: { labels: [...labels], counts },
     calibration: calibration(clips),
-    listeners: listenersOf(clips),
+    annotators: annotatorsOf(clips),
     groups: columns.map((column) => groupsOf(clips, column, scoreGroup)),
   };
 }
 
-function unitsOf(cells: readonly Cell[], names: readonly string[]): Cell[][] {
-  const units = groupBy(cells.keys(), (i) => names[i]!);
-  return [...units.values()].map((unit) => unit.map((i) => cells[i]!));
+/** Groups cells by their bootstrap unit. */
+function groupCells(cells: readonly Cell[], units: readonly string[]): Cell[][] {
+  const groups = groupBy(cells.keys(), (i) => units[i]!);
+  return [...groups.values()].map((group) => group.map((i) => cells[i]!));
 }

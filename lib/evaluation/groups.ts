@@ -1,7 +1,7 @@
 import { groupBy } from './group-by.js';
 
-/** Columns that clips are grouped by unless the user says otherwise. */
-export const GROUPS = ['speaker', 'sex', 'gender', 'age', 'language', 'corpus', 'level'];
+/** Columns that clips are grouped by if the user does not choose any. */
+export const DEFAULT_GROUPS = ['speaker', 'sex', 'gender', 'age', 'language', 'corpus', 'level'];
 
 export interface GroupScores {
   clips: number;
@@ -14,28 +14,28 @@ export interface GroupTable {
   values: ({ value: string } & GroupScores)[];
 }
 
-/** Upper ends of the age bins, the last one open. */
-const AGES = [17, 29, 44, 59];
+/** Upper bounds of the age bins. The last bin is open. */
+const AGE_BOUNDS = [17, 29, 44, 59];
 
-/** Clips by what a column says of them, in the values' natural order. */
+/** Groups clips by the value of a column and scores each group. Values are in natural order (9 before 10). */
 export function groupsOf<C extends { columns: Readonly<Record<string, string>> }>(
   clips: readonly C[],
   column: string,
-  score: (members: readonly C[]) => GroupScores,
+  score: (group: readonly C[]) => GroupScores,
 ): GroupTable {
   const valueOf = ({ columns }: C): string => columns[column] ?? '';
   const ages = column === 'age' && clips.every((clip) => Number.isFinite(Number(valueOf(clip))));
-  const members = groupBy(clips, (clip) => {
+  const groups = groupBy(clips, (clip) => {
     const value = valueOf(clip);
     return ages && value !== '' ? ageBin(Number(value)) : value;
   });
-  const values = [...members]
+  const values = [...groups]
     .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
-    .map(([value, inside]) => ({ value, ...score(inside) }));
+    .map(([value, group]) => ({ value, ...score(group) }));
   return { column, values };
 }
 
 export function ageBin(age: number): string {
-  const bin = AGES.findIndex((end) => Math.floor(age) <= end);
-  return bin < 0 ? '60+' : `${bin === 0 ? 0 : AGES[bin - 1]! + 1}-${AGES[bin]}`;
+  const bin = AGE_BOUNDS.findIndex((bound) => Math.floor(age) <= bound);
+  return bin < 0 ? '60+' : `${bin === 0 ? 0 : AGE_BOUNDS[bin - 1]! + 1}-${AGE_BOUNDS[bin]}`;
 }

@@ -1,16 +1,16 @@
-/** Pure functions from answers to numbers. What there is no clip for is NaN. Sources: docs/evaluation.md. */
+/** Metrics as pure functions of predictions. A metric without clips is NaN. Sources: docs/guide/evaluation.md. */
 
-/** How often clips of class [row] were answered with label [column]. */
+/** Confusion matrix: the number of clips of class [row] for which label [column] was predicted. */
 export type Confusion = number[][];
 
-/** Class and answer of a clip: a row and a column. */
-export type Cell = readonly [truth: number, answer: number];
+/** The true class of a clip and its predicted label: row and column of the confusion matrix. */
+export type Cell = readonly [truth: number, prediction: number];
 
 export type Scores = Readonly<Record<string, number>>;
 
 export interface ClassScores {
   clips: number;
-  /** NaN where the class was never answered. */
+  /** NaN if the class was never predicted. */
   precision: number;
   recall: number;
   f1: number;
@@ -18,88 +18,93 @@ export interface ClassScores {
 
 export function confusionOf(size: number, cells: Iterable<Cell>): Confusion {
   const matrix = Array.from({ length: size }, () => new Array<number>(size).fill(0));
-  for (const [truth, answer] of cells) matrix[truth]![answer]!++;
+  for (const [truth, prediction] of cells) matrix[truth]![prediction]!++;
   return matrix;
 }
 
 export function accuracy(matrix: Confusion): number {
   const total = matrix.reduce((all, row) => all + sum(row), 0);
-  return matrix.reduce((right, row, i) => right + row[i]!, 0) / total;
+  return matrix.reduce((correct, row, i) => correct + row[i]!, 0) / total;
 }
 
-/** Of each row; `undefined` for classes without clips. */
+/** Returns the scores of each class; `undefined` for classes without clips. */
 export function classScores(matrix: Confusion): (ClassScores | undefined)[] {
   return matrix.map((row, i) => {
     const clips = sum(row);
     if (clips === 0) return undefined;
-    const right = row[i]!;
-    const answered = matrix.reduce((all, other) => all + other[i]!, 0);
-    return { clips, precision: right / answered, recall: right / clips, f1: (2 * right) / (clips + answered) };
+    const correct = row[i]!;
+    const predicted = matrix.reduce((all, other) => all + other[i]!, 0);
+    return { clips, precision: correct / predicted, recall: correct / clips, f1: (2 * correct) / (clips + predicted) };
   });
 }
 
-/** Unweighted average recall: the mean over the classes that have clips. */
+/** Unweighted average recall (UAR): the mean recall of the classes that have clips. */
 export function uar(matrix: Confusion): number {
   return mean(classScores(matrix).flatMap((scores) => scores?.recall ?? []));
 }
 
-/** The mean F1 of the classes that have clips; one that is never answered has 0. */
+/** Macro-averaged F1: the mean F1 of the classes that have clips. The F1 of a class that is never predicted is 0. */
 export function macroF1(matrix: Confusion): number {
   return mean(classScores(matrix).flatMap((scores) => scores?.f1 ?? []));
 }
 
-/** The one of `labels` with the highest score, the first of several. */
+/** Returns the label with the highest score. If several labels share it, the first one is returned. */
 export function argmax(scores: Scores, labels: readonly string[]): string {
   return labels.reduce((best, label) => ((scores[label] ?? 0) > (scores[best] ?? 0) ? label : best));
 }
 
-/** Clips whose confidence lies above `from` and not above `to`. */
+/** The clips whose confidence is above `from` and at most `to`. */
 export interface Bin {
   from: number;
   to: number;
   clips: number;
+  /** Mean confidence. */
   confidence: number;
   accuracy: number;
 }
 
 export interface Calibration {
+  /** Expected calibration error. */
   ece: number;
+  /** Mean confidence. */
   confidence: number;
   accuracy: number;
+  /** Mean negative log-likelihood of the true labels. */
   nll: number;
+  /** Mean Brier score over all labels, 0 to 2. */
   brier: number;
   bins: Bin[];
 }
 
-/** Of equal width, as Guo et al. have them. */
+/** Number of bins, of equal width, as in Guo et al. */
 export const BINS = 15;
 
-/** How far scores can be read as probabilities. */
+/** Measures how well scores can be read as probabilities. */
 export function calibration(clips: readonly { truth: string; emotion: string; scores: Scores }[]): Calibration {
-  const heard = clips.map(({ truth, emotion, scores }) => ({
+  const predictions = clips.map(({ truth, emotion, scores }) => ({
     confidence: scores[emotion] ?? 0,
-    right: Number(emotion === truth),
-    // A score of 0, which a label has that the model never answers, would make the mean infinite.
+    correct: Number(emotion === truth),
+    // A label that the model never outputs has a score of 0, which would make the mean infinite.
     loss: -Math.log(Math.max(scores[truth] ?? 0, Number.EPSILON)),
     brier: sum([...new Set([...Object.keys(scores), truth])].map((l) => ((scores[l] ?? 0) - Number(l === truth)) ** 2)),
   }));
   const bins = Array.from({ length: BINS }, (_, i): Bin => {
-    const inside = heard.filter(({ confidence }) => binOf(confidence) === i);
+    const members = predictions.filter(({ confidence }) => binOf(confidence) === i);
     return {
       from: i / BINS,
       to: (i + 1) / BINS,
-      clips: inside.length,
-      confidence: mean(inside.map(({ confidence }) => confidence)),
-      accuracy: mean(inside.map(({ right }) => right)),
+      clips: members.length,
+      confidence: mean(members.map(({ confidence }) => confidence)),
+      accuracy: mean(members.map(({ correct }) => correct)),
     };
   });
   const filled = bins.filter((bin) => bin.clips > 0);
   return {
-    ece: sum(filled.map((bin) => bin.clips * Math.abs(bin.confidence - bin.accuracy))) / heard.length,
-    confidence: mean(heard.map(({ confidence }) => confidence)),
-    accuracy: mean(heard.map(({ right }) => right)),
-    nll: mean(heard.map(({ loss }) => loss)),
-    brier: mean(heard.map(({ brier }) => brier)),
+    ece: sum(filled.map((bin) => bin.clips * Math.abs(bin.confidence - bin.accuracy))) / predictions.length,
+    confidence: mean(predictions.map(({ confidence }) => confidence)),
+    accuracy: mean(predictions.map(({ correct }) => correct)),
+    nll: mean(predictions.map(({ loss }) => loss)),
+    brier: mean(predictions.map(({ brier }) => brier)),
     bins,
   };
 }
@@ -116,10 +121,10 @@ export function mean(values: readonly number[]): number {
   return sum(values) / values.length;
 }
 
-/** Between the two nearest of the sorted values. */
-export function quantile(values: readonly number[], share: number): number {
+/** Returns a quantile, interpolated linearly between the two nearest values. */
+export function quantile(values: readonly number[], probability: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = share * (sorted.length - 1);
+  const at = probability * (sorted.length - 1);
   const below = sorted[Math.floor(at)] ?? NaN;
   return below + (at - Math.floor(at)) * ((sorted[Math.ceil(at)] ?? NaN) - below);
 }

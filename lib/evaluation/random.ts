@@ -1,4 +1,4 @@
-/** Uniform numbers from 0 to below 1, the same at every run: mulberry32. */
+/** Returns a generator of uniform numbers in [0, 1) that is reproducible for a seed: mulberry32. */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,13 +9,13 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** White Gaussian noise of variance 1, by Box and Muller. */
+/** Returns white Gaussian noise of variance 1, made by the Box-Muller transform. */
 export function gaussianNoise(length: number, seed: number): Float64Array {
   const random = randomFrom(seed);
   return Float64Array.from({ length }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
 }
 
-/** A seed that a name has whatever else is evaluated: FNV-1a. */
+/** Returns the seed of a name, which does not depend on the other clips: its FNV-1a hash. */
 export function seedOf(name: string): number {
   let value = 0x811c9dc5;
   for (const byte of Buffer.from(name)) value = Math.imul(value ^ byte, 0x01000193);

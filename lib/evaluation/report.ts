@@ -1,37 +1,42 @@
-/** An evaluation as text of 80 columns. */
+/** Formats an evaluation as text of at most 80 columns. */
+import { formatCount, formatPercent, inColumns, truncate } from '../output/text.js';
 import { largest } from '../shared/largest.js';
-import { count, inColumns, short } from '../output/text.js';
-import { KINDS } from './changes.js';
+import type { Annotators } from './annotators.js';
 import type { Evaluation, Summary } from './evaluation.js';
 import type { GroupTable } from './groups.js';
-import type { Listeners } from './listeners.js';
-import { quantile } from './metrics.js';
-import type { Robustness } from './robustness.js';
+import { quantile, sum } from './metrics.js';
+import { PERTURBATION_KINDS } from './perturbations.js';
+import type { Robustness, RobustnessScores } from './robustness.js';
 
 const WIDTH = 80;
-/** Of a name that comes from elsewhere. */
-const NAME = 24;
-/** Values of a column beyond which their spread is told and not each. */
-const LISTED = 12;
-/** Of the worst and the best of many. */
-const NAMED = 3;
+/** Maximum length of a name that is not ours, such as a label, a column or a value. */
+const MAX_NAME = 24;
+/** Maximum length of a label above a column of the confusion matrix, and the width of such a column with its gap. */
+const MAX_HEAD = 9;
+const CELL_WIDTH = MAX_HEAD + 2;
+/** Maximum number of values in the table of a group. If there are more, the table shows quartiles. */
+const MAX_VALUES = 12;
+/** Number of lowest and highest values that are named below the quartiles. */
+const EXTREMES = 3;
+/** Number of speakers below which the bootstrap over speakers is unreliable. */
+const FEW_SPEAKERS = 10;
 
-export interface Heading {
+export interface ModelHeading {
   name: string;
   version: string;
   precision: string;
   device: string;
 }
 
-export function report(model: Heading, evaluation: Evaluation, robustness: Robustness | undefined): string {
-  const { listeners, groups } = evaluation;
+export function report(model: ModelHeading, evaluation: Evaluation, robustness: Robustness | undefined): string {
+  const { annotators, groups } = evaluation;
   const parts = [
     [`${model.name} ${model.version}, ${model.precision} on ${model.device}: ${sizeOf(evaluation)}`],
-    summary(evaluation),
+    summaryTable(evaluation),
     classTable(evaluation),
     confusionTable(evaluation),
     calibrationTable(evaluation),
-    ...(listeners === undefined ? [] : [listenerTable(listeners)]),
+    ...(annotators === undefined ? [] : [annotatorTable(annotators)]),
     ...groups.map(groupTable),
     ...(robustness === undefined ? [] : [robustnessTable(robustness)]),
   ];
@@ -39,14 +44,14 @@ export function report(model: Heading, evaluation: Evaluation, robustness: Robus
 }
 
 function sizeOf({ clips, speakers }: Evaluation): string {
-  return `${count(clips, 'clip')}${speakers === undefined ? '' : ` of ${count(speakers, 'speaker')}`}`;
+  return `${formatCount(clips, 'clip')}${speakers === undefined ? '' : ` of ${formatCount(speakers, 'speaker')}`}`;
 }
 
-function summary({ overall, amongClasses, classes, confusion, bootstrap, speakers }: Evaluation): string[] {
-  const narrower = classes.length < confusion.labels.length;
+function summaryTable({ overall, amongClasses, classes, confusion, bootstrap, speakers }: Evaluation): string[] {
+  const restricted = classes.length < confusion.labels.length;
   const columns: [string, Summary][] = [
-    ['any label may win', overall],
-    ...(narrower ? [[`only the ${classes.length} of the data`, amongClasses] as [string, Summary]] : []),
+    [`all ${confusion.labels.length} labels`, overall],
+    ...(restricted ? [[`${formatCount(classes.length, 'label')} in the data`, amongClasses] as [string, Summary]] : []),
   ];
   const rows = (['accuracy', 'uar', 'macroF1'] as const).map((key) => [
     { accuracy: 'accuracy', uar: 'UAR', macroF1: 'macro-F1' }[key],
@@ -55,12 +60,13 @@ function summary({ overall, amongClasses, classes, confusion, bootstrap, speaker
       return `${fixed(value)} (${fixed(low)}-${fixed(high)})`;
     }),
   ]);
-  const few = bootstrap.units === 'speakers' && speakers! < 10 ? ', too few to rely on them' : '';
+  const few = bootstrap.units === 'speakers' && speakers! < FEW_SPEAKERS;
   return [
     ...inColumns([['', ...columns.map(([head]) => head)], ...rows]),
     '',
-    `in brackets: 95 % intervals, bootstrap over ${bootstrap.units}${few}`,
-    `UAR: the mean of the ${classes.length} classes' recall; by chance ${fixed(1 / classes.length)}`,
+    `95% confidence intervals in parentheses: bootstrap over ${bootstrap.units}`,
+    ...(few ? [`The intervals are unreliable because there are fewer than ${FEW_SPEAKERS} speakers.`] : []),
+    `UAR: unweighted average recall of ${classes.length} classes, utterance level; chance ${fixed(1 / classes.length)}`,
   ];
 }
 
@@ -68,7 +74,7 @@ function classTable({ perClass }: Evaluation): string[] {
   return inColumns([
     ['class', 'clips', 'precision', 'recall', 'F1'],
     ...Object.entries(perClass).map(([label, { clips, precision, recall, f1 }]) => [
-      short(label, NAME),
+      truncate(label, MAX_NAME),
       `${clips}`,
       fixed(precision),
       fixed(recall),
@@ -77,41 +83,38 @@ function classTable({ perClass }: Evaluation): string[] {
   ]);
 }
 
-/** Columns are the labels that are in the data or were answered, in several tables where one would be too wide. */
+/** The columns are the labels that occur in the data or were predicted. A table that is too wide is split. */
 function confusionTable({ confusion: { labels, counts }, classes }: Evaluation): string[] {
-  const shown = labels.flatMap((label, i) =>
-    classes.includes(label) || counts.some((row) => row[i]! > 0) ? [{ head: short(label, 9), i }] : [],
+  const corner = 'true label';
+  const columns = labels.flatMap((label, i) =>
+    classes.includes(label) || counts.some((row) => row[i]! > 0) ? [{ head: truncate(label, MAX_HEAD), i }] : [],
   );
-  const corner = 'label \\ answer';
-  const room = Math.floor(
-    (WIDTH -
-      largest(
-        classes.map((label) => short(label, NAME).length),
-        corner.length,
-      )) /
-      11,
+  const firstWidth = largest(
+    classes.map((label) => truncate(label, MAX_NAME).length),
+    corner.length,
   );
+  const columnsPerTable = Math.floor((WIDTH - firstWidth) / CELL_WIDTH);
   const tables: string[][] = [];
-  for (let first = 0; first < shown.length; first += room) {
-    const columns = shown.slice(first, first + room);
+  for (let first = 0; first < columns.length; first += columnsPerTable) {
+    const some = columns.slice(first, first + columnsPerTable);
     const rows = classes.map((label) => {
       const row = counts[labels.indexOf(label)]!;
-      const clips = row.reduce((all, value) => all + value, 0);
-      return [short(label, NAME), ...columns.map(({ i }) => ((100 * row[i]!) / clips).toFixed(0))];
+      const clips = sum(row);
+      return [truncate(label, MAX_NAME), ...some.map(({ i }) => ((100 * row[i]!) / clips).toFixed(0))];
     });
-    tables.push(['', ...inColumns([[corner, ...columns.map(({ head }) => head)], ...rows])]);
+    tables.push(['', ...inColumns([[corner, ...some.map(({ head }) => head)], ...rows])]);
   }
-  return ['confusion, in per cent of the row', ...tables.flat()];
+  return ['confusion matrix: percentage of the clips of a true label, by predicted label', ...tables.flat()];
 }
 
 function calibrationTable({ calibration }: Evaluation): string[] {
   const { ece, confidence, accuracy, nll, brier, bins } = calibration;
   return [
-    `calibration: ECE ${fixed(ece)}, NLL ${fixed(nll)}, Brier ${fixed(brier)}`,
-    `confidence ${fixed(confidence)} in the mean, beside an accuracy of ${fixed(accuracy)}`,
+    `calibration: ECE ${fixed(ece)}, NLL ${fixed(nll)}, Brier score ${fixed(brier)}`,
+    `mean confidence ${fixed(confidence)}, accuracy ${fixed(accuracy)}`,
     '',
     ...inColumns([
-      ['confidence', 'clips', 'its mean', 'accuracy'],
+      ['confidence', 'clips', 'mean', 'accuracy'],
       ...bins
         .filter(({ clips }) => clips > 0)
         .map((bin) => [
@@ -124,73 +127,84 @@ function calibrationTable({ calibration }: Evaluation): string[] {
   ];
 }
 
-function listenerTable({ clips, ties, vote, plurality, model, agreement }: Listeners): string[] {
+function annotatorTable({ clips, ties, vote, plurality, model, agreement }: Annotators): string[] {
   return [
-    `listeners, on the ${count(clips, 'clip')} where most heard the same (a tie on ${ties})`,
+    `annotators: ${formatCount(clips, 'clip')} with a plurality vote (${formatCount(ties, 'tie')} excluded)`,
     '',
     ...inColumns([
-      ['beside the label', 'accuracy', 'UAR'],
-      ['one listener', fixed(vote.accuracy), ''],
-      ['most listeners', fixed(plurality.accuracy), fixed(plurality.uar)],
-      ['the model', fixed(model.accuracy), fixed(model.uar)],
+      ['compared with the label', 'accuracy', 'UAR'],
+      ['single vote', fixed(vote.accuracy), ''],
+      ['plurality vote', fixed(plurality.accuracy), fixed(plurality.uar)],
+      ['model', fixed(model.accuracy), fixed(model.uar)],
     ]),
     '',
-    `the model says what most listeners heard on ${(100 * agreement).toFixed(1)} % of them`,
+    `The model agrees with the plurality vote on ${formatPercent(agreement)} of these clips.`,
   ];
 }
 
 function groupTable({ column, values }: GroupTable): string[] {
-  if (values.length > LISTED) return spread({ column, values });
+  if (values.length > MAX_VALUES) return quartileTable({ column, values });
   return inColumns([
-    [short(column, NAME), 'clips', 'accuracy', 'UAR'],
-    ...values.map(({ value, clips, accuracy, uar }) => [nameOf(value), `${clips}`, fixed(accuracy), fixed(uar)]),
+    [truncate(column, MAX_NAME), 'clips', 'accuracy', 'UAR'],
+    ...values.map(({ value, clips, accuracy, uar }) => [displayValue(value), `${clips}`, fixed(accuracy), fixed(uar)]),
   ]);
 }
 
-function spread({ column, values }: GroupTable): string[] {
-  const of = (share: number): string[] => [
-    fixed(quantile(values.map(({ accuracy }) => accuracy), share)), // prettier-ignore
-    fixed(quantile(values.map(({ uar }) => uar), share)), // prettier-ignore
+function quartileTable({ column, values }: GroupTable): string[] {
+  const row = (name: string, probability: number): string[] => [
+    name,
+    ...(['accuracy', 'uar'] as const).map((key) =>
+      fixed(
+        quantile(
+          values.map((each) => each[key]),
+          probability,
+        ),
+      ),
+    ),
   ];
   const sorted = values.toSorted((a, b) => a.uar - b.uar);
-  const names = (some: typeof values): string =>
-    some.map(({ value, uar }) => `${short(nameOf(value), 14)} (${fixed(uar)})`).join(', ');
+  const listed = (some: typeof values): string =>
+    some.map(({ value, uar }) => `${truncate(displayValue(value), 14)} (${fixed(uar)})`).join(', ');
   return [
     ...inColumns([
-      [`${short(column, NAME)}, ${values.length} of them`, 'accuracy', 'UAR'],
-      ['  minimum', ...of(0)],
-      ['  lower quartile', ...of(0.25)],
-      ['  median', ...of(0.5)],
-      ['  upper quartile', ...of(0.75)],
-      ['  maximum', ...of(1)],
+      [`${truncate(column, MAX_NAME)}: ${values.length} values`, 'accuracy', 'UAR'],
+      row('  minimum', 0),
+      row('  lower quartile', 0.25),
+      row('  median', 0.5),
+      row('  upper quartile', 0.75),
+      row('  maximum', 1),
     ]),
-    `  lowest UAR: ${names(sorted.slice(0, NAMED))}`,
-    `  highest UAR: ${names(sorted.slice(-NAMED).reverse())}`,
+    `  lowest UAR: ${listed(sorted.slice(0, EXTREMES))}`,
+    `  highest UAR: ${listed(sorted.slice(-EXTREMES).reverse())}`,
   ];
 }
 
-function robustnessTable({ unchanged, changes }: Robustness): string[] {
-  const row = (name: string, { uar, accuracy, confidence }: typeof unchanged, off: string): string[] => [
+function robustnessTable({ clean, perturbations }: Robustness): string[] {
+  const row = (name: string, { uar, accuracy, confidence }: RobustnessScores, difference: string): string[] => [
     name,
     fixed(uar),
-    off,
+    difference,
     fixed(accuracy),
     fixed(confidence),
   ];
   return inColumns([
-    ['the same clips changed', 'UAR', 'off by', 'accuracy', 'confidence'],
-    row('as they are', unchanged, ''),
-    ...changes.map((change) => {
-      const off = change.uar - unchanged.uar;
-      return row(`${KINDS[change.kind]}: ${change.name}`, change, `${off < 0 ? '-' : '+'}${fixed(Math.abs(off))}`);
-    }),
+    ['perturbation', 'UAR', 'change', 'accuracy', 'confidence'],
+    row('none', clean, ''),
+    ...perturbations.map((each) =>
+      row(`${PERTURBATION_KINDS[each.kind]}: ${each.name}`, each, signed(each.uar - clean.uar)),
+    ),
   ]);
 }
 
-function nameOf(value: string): string {
-  return value === '' ? '(none)' : short(value, NAME);
+function displayValue(value: string): string {
+  return value === '' ? '(none)' : truncate(value, MAX_NAME);
 }
 
+/** Empty metrics are shown as a dash. */
 function fixed(value: number): string {
   return Number.isNaN(value) ? '-' : value.toFixed(3);
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '-' : '+'}${fixed(Math.abs(value))}`;
 }

@@ -2,104 +2,110 @@ import path from 'node:path';
 
 import { decodeAudio } from '../audio/decode.js';
 import type { Pcm } from '../audio/pcm.js';
-import { EmotionError } from '../shared/errors.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
-import type { Change, Kind } from './changes.js';
-import type { HeardClip } from './evaluation.js';
+import { EmotionError } from '../shared/errors.js';
+import type { EvaluatedClip } from './evaluation.js';
 import { accuracy, type Cell, confusionOf, mean, uar } from './metrics.js';
+import type { Perturbation, PerturbationKind } from './perturbations.js';
 import { seedOf } from './random.js';
 
 export interface RobustnessScores {
   clips: number;
   accuracy: number;
   uar: number;
+  /** Mean confidence. */
   confidence: number;
 }
 
-export interface ChangedScores extends RobustnessScores {
-  kind: Kind;
+export interface PerturbedScores extends RobustnessScores {
+  kind: PerturbationKind;
   name: string;
   tick: string;
 }
 
 export interface Robustness {
-  unchanged: RobustnessScores;
-  changes: ChangedScores[];
-  failures: { file: string; change: string; message: string }[];
+  /** The scores of the original clips. */
+  clean: RobustnessScores;
+  /** The scores of the same clips after each perturbation. */
+  perturbations: PerturbedScores[];
+  failures: { file: string; perturbation: string; message: string }[];
 }
 
-interface Setting {
+interface Settings {
   recognizer: EmotionRecognizer;
-  /** That the clips' names are relative to. */
+  /** Folder that the names of the clips are relative to. */
   folder: string;
-  /** Of the model: changes are made of what it would hear, so that noise is where it listens. */
+  /** Sample rate of the model. Clips are perturbed at this rate, so that noise stays within the band that the model uses. */
   sampleRate: number;
   labels: readonly string[];
-  changes: readonly Change[];
-  /** Called for each change of each clip. */
-  step: () => void;
+  perturbations: readonly Perturbation[];
+  /** Called after each perturbation of each clip. */
+  onStep: () => void;
 }
 
-type Answer = Pick<HeardClip, 'truth' | 'emotion' | 'confidence'>;
+type Prediction = Pick<EvaluatedClip, 'truth' | 'emotion' | 'confidence'>;
 
-/** The same clips after each change. A changed clip is made when the model has room for it, and forgotten then. */
-export async function robustnessOf(clips: readonly HeardClip[], setting: Setting): Promise<Robustness> {
-  const { recognizer, labels, changes, step } = setting;
-  const answers = new Map(changes.map((change) => [change, [] as Answer[]]));
+/**
+ * Infers the clips again after each perturbation. A perturbed clip is made when the recognizer has room for it and is dropped
+ * after its inference, so that memory does not grow with the number of clips.
+ */
+export async function measureRobustness(clips: readonly EvaluatedClip[], settings: Settings): Promise<Robustness> {
+  const { recognizer, labels, perturbations, onStep } = settings;
+  const predictions = new Map(perturbations.map((perturbation) => [perturbation, [] as Prediction[]]));
   const failures: Robustness['failures'] = [];
-  const fail = ({ file }: HeardClip, { kind, name }: Change, error: unknown): void => {
+  const fail = ({ file }: EvaluatedClip, { kind, name }: Perturbation, error: unknown): void => {
     if (!(error instanceof EmotionError)) throw error;
-    failures.push({ file, change: `${kind}: ${name}`, message: `${error.code}: ${error.message}` });
-    step();
+    failures.push({ file, perturbation: `${kind}: ${name}`, message: `${error.code}: ${error.message}` });
+    onStep();
   };
-  for await (const { input, result, error } of recognizer.recognizeMany(changed(clips, setting, fail))) {
+  for await (const { input, result, error } of recognizer.recognizeMany(perturb(clips, settings, fail))) {
     if (result === undefined) {
-      fail(input.clip, input.change, error);
+      fail(input.clip, input.perturbation, error);
       continue;
     }
     const { emotion, confidence } = result;
-    answers.get(input.change)!.push({ truth: input.clip.truth, emotion, confidence });
-    step();
+    predictions.get(input.perturbation)!.push({ truth: input.clip.truth, emotion, confidence });
+    onStep();
   }
   return {
-    unchanged: scoresOf(clips, labels),
-    changes: changes.map((change) => {
-      const { kind, name, tick } = change;
-      return { kind, name, tick, ...scoresOf(answers.get(change)!, labels) };
+    clean: scoresOf(clips, labels),
+    perturbations: perturbations.map((perturbation) => {
+      const { kind, name, tick } = perturbation;
+      return { kind, name, tick, ...scoresOf(predictions.get(perturbation)!, labels) };
     }),
     failures,
   };
 }
 
-async function* changed(
-  clips: readonly HeardClip[],
-  { folder, sampleRate, changes }: Setting,
-  fail: (clip: HeardClip, change: Change, error: unknown) => void,
-): AsyncGenerator<Pcm & { clip: HeardClip; change: Change }> {
+async function* perturb(
+  clips: readonly EvaluatedClip[],
+  { folder, sampleRate, perturbations }: Settings,
+  fail: (clip: EvaluatedClip, perturbation: Perturbation, error: unknown) => void,
+): AsyncGenerator<Pcm & { clip: EvaluatedClip; perturbation: Perturbation }> {
   for (const clip of clips) {
     const { pcm, lease } = await decodeAudio(path.join(folder, clip.file), { rate: sampleRate });
-    lease.release(); // not for the model's queue
+    lease.release(); // the decoded clip does not wait in the queue of the model
     const seed = seedOf(clip.file);
-    for (const change of changes) {
-      let copy: Pcm;
+    for (const perturbation of perturbations) {
+      let perturbed: Pcm;
       try {
-        copy = await change.apply(pcm, seed);
+        perturbed = await perturbation.apply(pcm, seed);
       } catch (error) {
-        fail(clip, change, error);
+        fail(clip, perturbation, error);
         continue;
       }
-      yield { ...copy, clip, change };
+      yield { ...perturbed, clip, perturbation };
     }
   }
 }
 
-function scoresOf(answers: readonly Answer[], labels: readonly string[]): RobustnessScores {
-  const cells = answers.map(({ truth, emotion }): Cell => [labels.indexOf(truth), labels.indexOf(emotion)]);
+function scoresOf(predictions: readonly Prediction[], labels: readonly string[]): RobustnessScores {
+  const cells = predictions.map(({ truth, emotion }): Cell => [labels.indexOf(truth), labels.indexOf(emotion)]);
   const matrix = confusionOf(labels.length, cells);
   return {
-    clips: answers.length,
+    clips: predictions.length,
     accuracy: accuracy(matrix),
     uar: uar(matrix),
-    confidence: mean(answers.map(({ confidence }) => confidence)),
+    confidence: mean(predictions.map(({ confidence }) => confidence)),
   };
 }

@@ -1,6 +1,6 @@
-/** What the pictures share: no fonts or styles from elsewhere, and colours that follow the reader's light or dark. */
+/** Elements of SVG figures. Figures load no fonts or styles, and their colors follow the reader's light or dark theme. */
 
-/** Classes rather than variables: viewers that know no custom properties show them too. */
+/** Uses classes instead of custom properties, which some viewers do not support. */
 const STYLE = `
   text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif; font-size: 12px }
   .paper { fill: #ffffff }
@@ -34,8 +34,8 @@ const STYLE = `
     .faint { fill: #4d5560 }
   }`;
 
-/** A picture with its title, which screen readers tell too. */
-export function picture(width: number, height: number, title: string, subtitle: string, parts: string[]): string {
+/** Makes a figure with a title, which screen readers also announce. */
+export function figure(width: number, height: number, title: string, subtitle: string, parts: string[]): string {
   const [w, h] = [Math.ceil(width), Math.ceil(height)];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" role="img">`,
@@ -56,8 +56,8 @@ export function text(x: number, y: number, content: string, style = 'ink', ancho
   return `<text ${at} class="${style}"${anchor === 'start' ? '' : ` text-anchor="${anchor}"`}>${escape(content)}</text>`;
 }
 
-/** Reads from below. */
-export function upright(x: number, y: number, content: string): string {
+/** Text that is rotated by 90 degrees and reads from bottom to top. */
+export function verticalText(x: number, y: number, content: string): string {
   return `<g transform="translate(${round(x)} ${round(y)}) rotate(-90)">${text(0, 0, content, 'soft', 'middle')}</g>`;
 }
 
@@ -65,9 +65,9 @@ export function line(x1: number, y1: number, x2: number, y2: number, style: stri
   return `<line class="${style}" x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}"/>`;
 }
 
-export function rect(x: number, y: number, width: number, height: number, style: string, more = ''): string {
+export function rect(x: number, y: number, width: number, height: number, style: string, attributes = ''): string {
   const size = `width="${round(width)}" height="${round(height)}"`;
-  return `<rect class="${style}" x="${round(x)}" y="${round(y)}" ${size}${more}/>`;
+  return `<rect class="${style}" x="${round(x)}" y="${round(y)}" ${size}${attributes}/>`;
 }
 
 export function dot(x: number, y: number, style: string): string {
@@ -82,7 +82,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Names come from archives and may hold anything; XML takes no control characters, not even escaped. */
+/** Names come from archives and may contain any characters. XML allows no control characters, not even escaped ones. */
 function escape(content: string): string {
   const entities = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' } as const;
   return content.replace(/\p{Cc}/gu, ' ').replace(/[&<>"]/g, (character) => entities[character as '&']);

@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 
 import { EmotionError } from '../shared/errors.js';
-import { CPU_SET, CUDA_SET, LIBTORCH_VERSION, type LibtorchSet } from './pin.js';
 import { shown } from '../shared/text.js';
+import { CPU_SET, CUDA_SET, LIBTORCH_VERSION, type LibtorchSet } from './pin.js';
 
 export interface Libtorch {
   /** The folder that holds torch/ (headers in torch/include, libraries in torch/lib). */
@@ -13,19 +13,19 @@ export interface Libtorch {
   libDir: string;
   version: string;
   source: 'LIBTORCH' | 'cache' | 'python';
-  /** Libraries to open before libc10, absolute. */
+  /** Absolute paths of libraries to open before libc10. */
   preload: string[];
-  /** Whether its CUDA part lies beside the CPU's. */
+  /** Whether it includes libtorch_cuda.so. */
   cuda: boolean;
-  /** That it is made for, such as 13.0, whether or not the CUDA part is there; undefined for one that is made without. */
+  /** CUDA version that it was built for, such as 13.0, even where libtorch_cuda.so is absent; undefined for a CPU build. */
   cudaVersion: string | undefined;
 }
 
 export type Environment = Record<string, string | undefined>;
 
 /**
- * Where everything that is fetched lives: $EMOTION2VEC_CACHE, else the user's cache folder.
- * @throws EmotionError ERR_LIBTORCH_MISSING for a user without any
+ * Returns the folder for everything that is downloaded: $EMOTION2VEC_CACHE, or a folder in the user's cache folder.
+ * @throws EmotionError ERR_LIBTORCH_MISSING for a user without a home folder
  */
 export function cacheFolder(env: Environment = process.env): string {
   if (env.EMOTION2VEC_CACHE) return path.resolve(env.EMOTION2VEC_CACHE);
@@ -36,34 +36,38 @@ function home(): string {
   try {
     return homedir();
   } catch (cause) {
-    throw new EmotionError('ERR_LIBTORCH_MISSING', 'This user has no home folder, where libtorch would lie', {
+    throw new EmotionError('ERR_LIBTORCH_MISSING', 'This user has no home folder to keep libtorch in', {
       cause,
       remedy: 'Set HOME, EMOTION2VEC_CACHE or LIBTORCH.',
     });
   }
 }
 
-/** What to do about a libtorch that is not whole: `setup` takes what is there for it. */
-export function mendRemedy({ root, source }: Pick<Libtorch, 'root' | 'source'>): string {
+/**
+ * Returns what to do about a libtorch that is damaged or incomplete. `setup` alone does not replace it, because it checks only
+ * that the files exist.
+ */
+export function repairRemedy({ root, source }: Pick<Libtorch, 'root' | 'source'>, { cuda = false } = {}): string {
+  const setup = cuda ? '`npx emotion2vec setup --cuda`' : '`npx emotion2vec setup`';
   switch (source) {
     case 'cache':
-      return `Remove ${root} and run \`npx emotion2vec setup\`.`;
+      return `Remove ${root} and run ${setup}.`;
     case 'LIBTORCH':
-      return 'Set LIBTORCH to a whole libtorch, which keeps its layout (torch/lib, nvidia/cu13/lib), or unset it and run `npx emotion2vec setup`.';
+      return `Set LIBTORCH to a complete libtorch with its original layout (torch/lib, nvidia/cu13/lib), or unset it and run ${setup}.`;
     case 'python':
       return `Install it again: \`pip install --force-reinstall torch==${LIBTORCH_VERSION}\`.`;
   }
 }
 
-/** The folder of the pinned libtorch inside the cache. */
+/** Returns the folder of the pinned libtorch in the cache, whether or not it exists. */
 export function cachedLibtorch(env: Environment = process.env, set: LibtorchSet = CPU_SET): string {
   return path.join(cacheFolder(env), set.folder);
 }
 
 /**
- * The libtorch to use, first hit wins: LIBTORCH, the cache (with CUDA before without), an installed Python torch of the
- * pinned version.
- * @throws EmotionError ERR_LIBTORCH_MISSING when LIBTORCH names something else than the pinned version
+ * Returns the libtorch to use, the first that is found of: the one that LIBTORCH names, the one in the cache (with CUDA before
+ * without), and Python's torch of the pinned version. Undefined where there is none.
+ * @throws EmotionError ERR_LIBTORCH_MISSING when LIBTORCH names anything but the pinned version
  */
 export function locateLibtorch(env: Environment = process.env): Libtorch | undefined {
   if (env.LIBTORCH) return fromVariable(env.LIBTORCH);
@@ -75,9 +79,9 @@ export function locateLibtorch(env: Environment = process.env): Libtorch | undef
 }
 
 /**
- * What to open for CUDA, absolute and in this order, once the CPU's part is open. NVRTC, which compiles some kernels when they
- * are first run (those of complex numbers, some of cuDNN's), opens libnvrtc-builtins by its bare name, which the linker only
- * finds where it is open already: NVRTC has no RPATH of its own. Python's torch does the same.
+ * Returns the absolute paths of the libraries to open for CUDA, in this order, after those for the CPU. NVRTC, which compiles
+ * some kernels on their first run (those of complex numbers, some of cuDNN's), opens libnvrtc-builtins by its bare name. NVRTC
+ * has no RPATH, so the linker finds that library only where it is open already. Python's torch opens it first, too.
  */
 export function cudaLibraries({ root, libDir }: Pick<Libtorch, 'root' | 'libDir'>): string[] {
   const nvidia = path.join(root, 'nvidia');
@@ -95,7 +99,7 @@ function fromVariable(value: string): Libtorch {
   );
   const found = root === undefined ? undefined : inspectLibtorch(path.resolve(root), 'LIBTORCH');
   if (found?.version === LIBTORCH_VERSION) return found;
-  // Another version's libraries load and then end the process by std::terminate: refuse before that.
+  // The libraries of another version load, but then end the process by std::terminate.
   const what = found === undefined ? 'no torch/lib/libtorch_cpu.so' : `version ${found.version}`;
   throw new EmotionError(
     'ERR_LIBTORCH_MISSING',
@@ -106,7 +110,7 @@ function fromVariable(value: string): Libtorch {
   );
 }
 
-/** What lies under `root`, or undefined when that is not a whole libtorch. */
+/** Returns the libtorch in the folder `root`; undefined where one of its main libraries is missing. */
 export function inspectLibtorch(root: string, source: Libtorch['source']): Libtorch | undefined {
   const libDir = path.join(root, 'torch/lib');
   if (!existsSync(path.join(libDir, 'libtorch_cpu.so')) || !existsSync(path.join(libDir, 'libc10.so')))
@@ -122,7 +126,7 @@ export function inspectLibtorch(root: string, source: Libtorch['source']): Libto
   };
 }
 
-/** A wheel has version.py; libtorch's zip has build-version with 2.11.0+cu130. */
+/** Wheels have version.py; zips of libtorch have build-version, with a text such as 2.11.0+cu130. */
 function versionsOf(root: string): Pick<Libtorch, 'version' | 'cudaVersion'> {
   const read = (name: string): string => {
     const file = path.join(root, 'torch', name);
@@ -143,7 +147,7 @@ const PROBE = `import importlib.util as u, os
 s = u.find_spec("torch")
 print(os.path.dirname(os.path.dirname(s.origin)) if s and s.origin else "")`;
 
-/** Asking Python takes a tenth of a second, so a torch that was found is remembered in the cache. */
+/** Returns Python's torch. Asking Python takes a tenth of a second, so the path of a torch that was found is kept in the cache. */
 export function pythonLibtorch(env: Environment = process.env): Libtorch | undefined {
   const note = path.join(cacheFolder(env), 'python-torch');
   const remembered = existsSync(note) ? usable(readFileSync(note, 'utf8')) : undefined;
@@ -157,7 +161,7 @@ export function pythonLibtorch(env: Environment = process.env): Libtorch | undef
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
   } catch {
-    return undefined; // no Python here: one source less
+    return undefined; // there is no Python
   }
   const found = answer === '' ? undefined : usable(answer);
   if (found !== undefined) {
@@ -165,7 +169,7 @@ export function pythonLibtorch(env: Environment = process.env): Libtorch | undef
       mkdirSync(path.dirname(note), { recursive: true });
       writeFileSync(note, found.root);
     } catch {
-      // A cache that cannot be written: Python is asked again next time.
+      // The cache is not writable, so Python is asked again next time.
     }
   }
   return found;

@@ -7,20 +7,19 @@ import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
 
 import { messageOf } from '../shared/errors.js';
-import type { Progress } from './download.js';
-import { CORRECT_MIRROR, wrongMirror } from './failure.js';
-import { checkHash } from './hash.js';
 import { shown } from '../shared/text.js';
+import { checkHash, CORRECT_MIRROR, mirrorError } from './download-error.js';
+import type { Progress } from './progress.js';
 
-/** The one archive behind `url`, fetched into `folder`. */
+/** Downloads the archive at `url` into `folder`, and yields its path. */
 export async function* fromMirror(
   url: string,
   sha256: string | undefined,
   folder: string,
   progress: Progress,
 ): AsyncGenerator<string> {
-  if (!sha256) throw wrongMirror('EMOTION2VEC_LIBTORCH_URL needs EMOTION2VEC_LIBTORCH_SHA256 beside it');
-  progress.say(`Fetching libtorch from ${url}`);
+  if (!sha256) throw mirrorError('EMOTION2VEC_LIBTORCH_URL is set, but EMOTION2VEC_LIBTORCH_SHA256 is not');
+  progress.say(`Downloading libtorch from ${url}`);
   const file = path.join(folder, 'libtorch.zip');
   const { body, total } = await openUrl(url);
   let received = 0;
@@ -40,11 +39,11 @@ export async function* fromMirror(
 async function openUrl(url: string): Promise<{ body: Readable; total: number }> {
   const protocol = URL.canParse(url) ? new URL(url).protocol : undefined;
   if (protocol === 'file:') return openFile(url);
-  if (protocol !== 'http:' && protocol !== 'https:') throw wrongMirror(`${url} is no http:, https: or file: URL`);
+  if (protocol !== 'http:' && protocol !== 'https:') throw mirrorError(`${url} is not an http:, https: or file: URL`);
   const response = await fetch(url);
   if (!response.ok || response.body === null) {
     const what = `${url} answered ${response.status} ${response.statusText}`;
-    throw response.status >= 400 && response.status < 500 ? wrongMirror(what) : new Error(what);
+    throw response.status >= 400 && response.status < 500 ? mirrorError(what) : new Error(what);
   }
   return {
     body: Readable.fromWeb(response.body as ReadableStream),
@@ -52,16 +51,16 @@ async function openUrl(url: string): Promise<{ body: Readable; total: number }> 
   };
 }
 
-/** The stream is only made of a file that can be read: nobody listens to its errors before the first await is over. */
+/** The stream is created after the file has been checked: an error before the caller listens to the stream would end the process. */
 async function openFile(url: string): Promise<{ body: Readable; total: number }> {
   let file = url;
   try {
     file = fileURLToPath(url);
     await access(file, constants.R_OK);
     const found = await stat(file);
-    if (!found.isFile()) throw new Error('it is no file:');
+    if (!found.isFile()) throw new Error('it is not a file:');
     return { body: createReadStream(file), total: found.size };
   } catch (cause) {
-    throw wrongMirror(`${messageOf(cause)} '${shown(file)}'`, cause);
+    throw mirrorError(`${messageOf(cause)} '${shown(file)}'`, cause);
   }
 }

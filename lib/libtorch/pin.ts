@@ -1,8 +1,8 @@
 import { largest } from '../shared/largest.js';
 
-/** The libtorch that this package is built for, and where its parts come from: the one place that names versions. */
+/** The libtorch that this package is built for, and the wheels that it comes in. No other file names these versions. */
 export const LIBTORCH_VERSION = '2.11.0';
-/** That the pinned torch wheel is made for. */
+/** CUDA version that the pinned torch wheel is built for. */
 export const CUDA_VERSION = '13.0';
 
 export interface PinnedWheel {
@@ -11,25 +11,25 @@ export interface PinnedWheel {
   bytes: number;
 }
 
-/** What is fetched and what of it stays. */
+/** The wheels to download, and which of their files are kept. */
 export interface LibtorchSet {
-  /** In the cache. */
+  /** Name of its folder in the cache. */
   folder: string;
   wheels: readonly PinnedWheel[];
-  /** Whether a file of an archive stays, by its path below the folder. */
+  /** Whether a file of an archive is kept, by its path in the archive. */
   keeps(name: string): boolean;
-  /** What stays of the wheels, unpacked. */
+  /** Bytes of the files that are kept, unpacked. */
   keptBytes: number;
 }
 
-/** Linux x64. The Python tag of the torch wheel does not matter: only its C++ parts are used. */
+/** Wheels for Linux x64. The Python tag of the torch wheel does not matter, because only its C++ parts are used. */
 const CPU_WHEELS: readonly PinnedWheel[] = [
   {
     requirement: `torch==${LIBTORCH_VERSION}`,
     sha256: '7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a',
     bytes: 530_604_548,
   },
-  // libtorch_cpu.so of that wheel links these two, though nothing of CUDA runs on a CPU.
+  // libtorch_cpu.so of that wheel links these two, although a CPU runs nothing of CUDA.
   {
     requirement: 'nvidia-cuda-runtime==13.0.96',
     sha256: '7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548',
@@ -42,7 +42,7 @@ const CPU_WHEELS: readonly PinnedWheel[] = [
   },
 ];
 
-/** What that torch wheel requires on a GPU, but for nvidia-nvtx (its library is linked by none) and what is Python. */
+/** What that torch wheel requires on a GPU, without Python packages and nvidia-nvtx, whose library nothing links. */
 const CUDA_WHEELS: readonly PinnedWheel[] = [
   {
     requirement: 'nvidia-cublas==13.1.0.3',
@@ -74,7 +74,7 @@ const CUDA_WHEELS: readonly PinnedWheel[] = [
     sha256: '13a74f429e23b921c1109976abefacc69835f2f433ebd323d3946e11d804e47b',
     bytes: 40_713_933,
   },
-  // Opened when they are first needed: by linear algebra (libtorch_cuda_linalg.so), by kernels that are compiled as they come.
+  // Opened on first use: by linear algebra (libtorch_cuda_linalg.so) and by kernels that are compiled at run time.
   {
     requirement: 'nvidia-cusolver==12.0.4.66',
     sha256: '0a759da5dea5c0ea10fd307de75cdeb59e7ea4fcb8add0924859b944babf1112',
@@ -85,7 +85,7 @@ const CUDA_WHEELS: readonly PinnedWheel[] = [
     sha256: 'ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575',
     bytes: 90_215_200,
   },
-  // Linked by libtorch_cuda.so, which does not open without them, though a model on one GPU calls none of them.
+  // libtorch_cuda.so links these and does not open without them, although a model on one GPU calls none of them.
   {
     requirement: 'nvidia-nccl-cu13==2.28.9',
     sha256: 'e4553a30f34195f3fa1da02a6da3d6337d28f2003943aa0a3d247bbc25fefc42',
@@ -108,7 +108,7 @@ const CUDA_WHEELS: readonly PinnedWheel[] = [
   },
 ];
 
-/** Which wheel pip is to take, whatever Python runs it. */
+/** Makes pip choose the same wheel whichever Python runs it. */
 export const WHEEL_PLATFORM = [
   '--only-binary=:all:',
   '--python-version=3.11',
@@ -126,15 +126,18 @@ export const WHEEL_PLATFORM = [
 const CPU_FILES =
   /^(torch\/(version\.py|build-version|include\/.+|lib\/(libc10|libtorch_cpu|libgomp[^/]*)\.so[^/]*)|nvidia\/cu13\/lib\/lib(cudart|cupti)\.so\.13|[^/]+\.dist-info\/licenses\/.+)$/;
 
-// By what they are not, so that an archive whose libraries lie elsewhere or are named otherwise, as those of libtorch's zip,
-// is whole too.
+// Every library is kept that is not known to be unneeded, so that archives with other names and folders, such as libtorch's zip,
+// are complete too.
 const LIBRARIES = /^(torch|nvidia\/[^/]+)\/(lib\/lib[^/]+\.so[^/]*|LICENSE[^/]*)$/;
 
-/** Linked by no library that is kept and opened by none when it runs: Python's, several GPUs', profilers', other interfaces. */
+/**
+ * Libraries that no kept library links or opens at run time: for Python, for several GPUs, for profilers, and with other
+ * interfaces.
+ */
 const LEFT_OUT =
   /\/lib(torch|torch_python|torch_global_deps|shm|cusolverMg|nvblas|cufftw|cufile_rdma|nvrtc\.alt|nvrtc-builtins\.alt|nvtx3interop|nvperf_host|nvperf_target|pcsamplingutil|checkpoint)\.so/;
 
-/** Half a gigabyte of 1.2 GB unpacked. */
+/** For the CPU: half a gigabyte of 1.2 GB unpacked. */
 export const CPU_SET: LibtorchSet = {
   folder: `libtorch-${LIBTORCH_VERSION}`,
   wheels: CPU_WHEELS,
@@ -142,7 +145,7 @@ export const CPU_SET: LibtorchSet = {
   keptBytes: 497_100_000,
 };
 
-/** All of the CPU's and what a GPU needs: 3.5 GB of 4.0 GB unpacked. */
+/** For the CPU and GPUs: 3.5 GB of 4.0 GB unpacked. */
 export const CUDA_SET: LibtorchSet = {
   folder: `libtorch-${LIBTORCH_VERSION}-cuda`,
   wheels: [...CPU_WHEELS, ...CUDA_WHEELS],
@@ -150,11 +153,15 @@ export const CUDA_SET: LibtorchSet = {
   keptBytes: 3_533_000_000,
 };
 
-/** What the disk must have free while the wheels are fetched: pip has one twice for a moment, as it copies what it has downloaded. */
-export function fetchSpace(set: LibtorchSet): number {
+/**
+ * Returns the free bytes that the disk must have during the download. pip copies each wheel once it is complete, so the
+ * largest wheel counts twice.
+ */
+export function downloadSpace(set: LibtorchSet): number {
   return set.keptBytes + 2 * largest(set.wheels.map(({ bytes }) => bytes));
 }
 
+/** Returns the bytes of all wheels of a set. */
 export function downloadBytes(set: LibtorchSet): number {
   return set.wheels.reduce((sum, { bytes }) => sum + bytes, 0);
 }

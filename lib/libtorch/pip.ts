@@ -2,25 +2,26 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
-import { messageOf } from '../shared/errors.js';
+import { formatBytes } from '../shared/bytes.js';
+import { messageOf, systemCode } from '../shared/errors.js';
 import { largest } from '../shared/largest.js';
-import type { Progress } from './download.js';
-import { notFetched } from './failure.js';
-import { checkHash } from './hash.js';
+import { checkHash, downloadError } from './download-error.js';
 import type { Environment } from './locate.js';
 import {
   downloadBytes,
-  fetchSpace,
+  downloadSpace,
   LIBTORCH_VERSION,
   type LibtorchSet,
   type PinnedWheel,
   WHEEL_PLATFORM,
 } from './pin.js';
+import type { Progress } from './progress.js';
 
 const NO_PIP = 'Install pip (apt-get install python3-pip), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH.';
-const OTHER_WHEEL = 'Check which index pip asks (`pip config list`), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH.';
+const OTHER_WHEEL =
+  'Check which package index pip uses (`pip config list`), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH.';
 
-/** The wheels of `set`, each fetched into `folder` when the one before it may be gone. */
+/** Downloads the wheels of `set` into `folder` and yields their paths. The next wheel is downloaded once the caller is done with the last. */
 export async function* fromPip(
   set: LibtorchSet,
   folder: string,
@@ -29,9 +30,8 @@ export async function* fromPip(
 ): AsyncGenerator<string> {
   await checkSpace(set, folder);
   const total = downloadBytes(set);
-  const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
   progress.say(
-    `Fetching libtorch ${LIBTORCH_VERSION} with pip: ${megabytes(total)}, of which ${megabytes(set.keptBytes)} unpacked stay`,
+    `Downloading libtorch ${LIBTORCH_VERSION} with pip: ${formatBytes(total)}, of which ${formatBytes(set.keptBytes)} remain after unpacking`,
   );
   let before = 0;
   for (const wheel of set.wheels) {
@@ -44,16 +44,19 @@ export async function* fromPip(
   }
 }
 
-/** pip has a wheel twice for a moment: it copies what it has downloaded. */
 async function checkSpace(set: LibtorchSet, folder: string): Promise<void> {
-  const needed = fetchSpace(set);
+  const needed = downloadSpace(set);
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize >= needed) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  throw new Error(`the disk has ${gigabytes(bavail * bsize)} free, ${gigabytes(needed)} are needed for a while`);
+  throw new Error(
+    `the disk has ${formatBytes(bavail * bsize)} free, but ${formatBytes(needed)} are needed temporarily`,
+  );
 }
 
-/** pip writes into its own temporary folder first: it is pointed into ours, so that nothing lands elsewhere and growth shows. */
+/**
+ * pip first writes into its temporary folder. That folder is placed inside `folder`, so that nothing is left elsewhere and the
+ * progress can be read from the size of the file.
+ */
 async function download(
   wheel: PinnedWheel,
   folder: string,
@@ -77,24 +80,25 @@ async function download(
     wheel.requirement,
   ];
   const pip = spawn('python3', args, { env: { ...env, TMPDIR: temporary }, stdio: ['ignore', 'ignore', 'pipe'] });
-  let complaint = '';
-  pip.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-4000)));
+  let stderr = '';
+  pip.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4000)));
   const timer = setInterval(() => void largestFile(temporary).then(onBytes, () => undefined), 500);
   try {
     const status = await new Promise<number | null>((resolve, reject) => {
-      pip.on('error', (cause: NodeJS.ErrnoException) => {
-        const what = cause.code === 'ENOENT' ? 'python3 was not found, whose pip is needed' : messageOf(cause);
-        reject(notFetched(what, { remedy: NO_PIP, cause }));
+      pip.on('error', (cause) => {
+        const reason =
+          systemCode(cause) === 'ENOENT' ? 'python3, whose pip is needed, was not found' : messageOf(cause);
+        reject(downloadError(reason, { remedy: NO_PIP, cause }));
       });
       pip.on('close', resolve);
     });
-    if (/No module named '?pip\b/.test(complaint)) throw notFetched('python3 has no pip', { remedy: NO_PIP });
-    if (status !== 0) throw new Error(`pip ended with status ${status}: ${reasonIn(complaint)}`);
+    if (/No module named '?pip\b/.test(stderr)) throw downloadError('python3 has no pip', { remedy: NO_PIP });
+    if (status !== 0) throw new Error(`pip exited with status ${status}: ${reasonOf(stderr)}`);
   } finally {
     clearInterval(timer);
   }
   const [name] = await readdir(target);
-  if (name === undefined) throw new Error(`pip gave no file for ${wheel.requirement}`);
+  if (name === undefined) throw new Error(`pip downloaded no file for ${wheel.requirement}`);
   await checkHash(path.join(target, name), wheel.sha256, wheel.requirement, OTHER_WHEEL);
   const file = path.join(folder, name);
   await rename(path.join(target, name), file);
@@ -102,9 +106,12 @@ async function download(
   return file;
 }
 
-/** Its last line, which tells of no distribution where nothing was reached: then after the first about the connection. */
-function reasonIn(complaint: string): string {
-  const lines = complaint.trim().split('\n');
+/**
+ * Returns the last line that pip wrote. Where pip could not connect, that line only says that no distribution was found, so the
+ * first line about the connection precedes it.
+ */
+function reasonOf(stderr: string): string {
+  const lines = stderr.trim().split('\n');
   const last = lines.pop() ?? '';
   const connection = lines.find((line) => /Retrying|Proxy|Connection|SSL|timed out/i.test(line));
   return connection === undefined ? last : `${connection.trim()}; ${last}`;

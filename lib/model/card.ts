@@ -4,7 +4,7 @@ import { EmotionError, messageOf } from '../shared/errors.js';
 import { describeIssues } from '../options/parse.js';
 import { shown } from '../shared/text.js';
 
-/** The extra file inside an archive that makes it self-describing. */
+/** Name of the extra file that holds the model card of an archive. */
 export const CARD_FILE = 'emotion2vec.json';
 
 const labelSchema = z
@@ -12,7 +12,7 @@ const labelSchema = z
     name: z.string().min(1),
     en: z.string().min(1),
     zh: z.string().min(1),
-    /** True for a class that the model was never trained on: it never wins and is not reported. */
+    /** Whether the model was never trained on this class. It then never wins and is not reported. */
     unused: z.boolean(),
   })
   .strict();
@@ -22,51 +22,58 @@ const cardSchema = z.object({
   name: z.string().min(1),
   version: z.string().min(1),
   description: z.string().optional(),
-  licence: z.string().min(1),
+  license: z.string().min(1),
   source: z.string().min(1),
   labels: z
     .array(labelSchema)
     .min(2)
     .refine((labels) => labels.some((label) => !label.unused), 'at least one label must be in use')
     .refine((labels) => new Set(labels.map((label) => label.name)).size === labels.length, 'names must differ'),
-  /** Hz of the waveform that forward() takes. */
+  /** Sample rate in Hz of the waveform that forward() takes. */
   sampleRate: z.number().int().min(1000).max(768_000),
-  /** Frames a second. */
+  /** Frames per second. */
   frameRate: z.number().positive(),
   embeddingDim: z.number().int().positive(),
-  /** The shortest waveform that has a frame. */
+  /** Number of samples of the shortest waveform that gives a frame. */
   minSamples: z.number().int().positive(),
   precision: z.enum(['fp32', 'bf16', 'fp16', 'int8']),
-  /** Whether, in fp32 and int8, a clip's answer is the same to the bit whatever it is batched with: then it is, by default. */
+  /**
+   * Whether, in fp32 and int8, the output for a clip is identical to the bit in any batch. Such models run in batches by default.
+   */
   exactBatches: z.boolean().default(false),
 });
 
+/** What an archive states about its model (ARCHITECTURE.md, "Model archives"). */
 export type ModelCard = z.infer<typeof cardSchema>;
 
-/** What an archive lacks that breaks the contract. */
+/** What to do about an archive that breaks the contract. */
 export const CONTRACT_REMEDY =
-  'Give an archive that follows the contract in ARCHITECTURE.md, such as `emotion2vec import` writes.';
+  'Use an archive that follows the contract in ARCHITECTURE.md, such as `emotion2vec import` writes.';
 
-/** The card of an archive. Throws ERR_MODEL_LOAD, naming `path`, when the text is not one. */
+/**
+ * Parses the text of a model card.
+ * @param path of the archive, for the message
+ * @throws EmotionError ERR_MODEL_LOAD
+ */
 export function parseCard(text: string, path: string): ModelCard {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new EmotionError('ERR_MODEL_LOAD', `${CARD_FILE} inside ${shown(path)} is not JSON (${messageOf(cause)})`, {
+    throw new EmotionError('ERR_MODEL_LOAD', `${CARD_FILE} in ${shown(path)} is not JSON (${messageOf(cause)})`, {
       cause,
       remedy: CONTRACT_REMEDY,
     });
   }
   const parsed = cardSchema.safeParse(json);
   if (!parsed.success) {
-    const what = `${CARD_FILE} inside ${shown(path)} breaks the contract: ${describeIssues(parsed.error)}`;
+    const what = `${CARD_FILE} in ${shown(path)} does not follow the contract: ${describeIssues(parsed.error)}`;
     throw new EmotionError('ERR_MODEL_LOAD', what, { cause: parsed.error, remedy: CONTRACT_REMEDY });
   }
   return parsed.data;
 }
 
-/** Whether a label can win. Names that begin with "unuse" are FunASR's way to mark one that cannot. */
+/** Whether a label can win. FunASR marks labels that cannot by names that begin with "unuse". */
 export function inUse(label: ModelCard['labels'][number]): boolean {
   return !label.unused && !label.name.startsWith('unuse');
 }

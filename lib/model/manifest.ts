@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import * as z from '../vendor/zod.js';
 
 import { EmotionError } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
-import { packageRoot } from '../native/paths.js';
+import { packageRoot } from '../shared/package-root.js';
 import { shown } from '../shared/text.js';
+import * as z from '../vendor/zod.js';
 
 const manifestSchema = z.object({
   default: z.string(),
@@ -15,24 +15,27 @@ const manifestSchema = z.object({
       file: z.string(),
       description: z.string(),
       languages: z.array(z.string()),
-      licence: z.string(),
+      license: z.string(),
     }),
   ),
 });
 
+/** A model that the package contains. */
 export interface BuiltInModel {
   name: string;
   /** Absolute path of the archive. */
   path: string;
   description: string;
+  /** Languages of the training data, as ISO 639-1 codes. */
   languages: string[];
-  licence: string;
-  /** Size of the archive. */
+  license: string;
+  /** Size of the archive in bytes. */
   bytes: number;
+  /** Whether this model is used where none is named. */
   isDefault: boolean;
 }
 
-/** The models in models/manifest.json, the default one first. */
+/** Returns the models that the package contains, the default one first. */
 export function builtInModels(): BuiltInModel[] {
   const folder = path.join(packageRoot, 'models');
   const manifest = manifestSchema.parse(JSON.parse(readManifest(path.join(folder, 'manifest.json'))));
@@ -53,7 +56,8 @@ function readManifest(file: string): string {
 }
 
 /**
- * The archive that a `model` option means: a built-in name, or a path. Without one, the default model.
+ * Returns the absolute path of the archive that a `model` option means: the name of a built-in model or a path. Without it, that of
+ * the default model.
  * @throws EmotionError ERR_MODEL_NOT_FOUND
  */
 export function resolveModel(model: string | undefined): string {
@@ -64,6 +68,6 @@ export function resolveModel(model: string | undefined): string {
   const names = models.map((entry) => entry.name).join(', ');
   throw new EmotionError(
     'ERR_MODEL_NOT_FOUND',
-    `There is no model "${shown(model ?? '')}": neither a file nor a built-in name (${names})`,
+    `There is no model "${shown(model ?? '')}": it is neither a file nor the name of a built-in model (${names})`,
   );
 }

@@ -1,62 +1,65 @@
 import { events, type UnloadEvent } from '../shared/events.js';
-import type { LoadWatch } from '../torch/torch-module.js';
 import type { ModelCard } from './card.js';
+import type { EmotionArchive } from './emotion-archive.js';
 import type { EmotionModel } from './emotion-model.js';
 
-/** A use of the model, from before it is loaded until `release`. */
+/** The use of a model by one request, from before the model is loaded until `release`. */
 export interface ModelLease {
   model: Promise<EmotionModel>;
-  /** Before the model is loaded, where it can be read by itself. */
+  /** Settles before the model is loaded. */
   card: Promise<ModelCard>;
-  /** Of its archive that has been read, 0 to 1. 0 while libtorch itself opens. */
+  /** Returns the fraction of the archive that has been read, 0 to 1. It is 0 while libtorch itself opens. */
   loadFraction(): number;
   release(): void;
+}
+
+/** How a model loads. */
+export interface HolderLoad {
+  /** Whether the model loads on the CPU, whatever its options say. */
+  onCpu: boolean;
+  onProgress: (fraction: number) => void;
+}
+
+/** The steps of loading a model, each called once per load. */
+export interface HolderSteps {
+  open(): Promise<EmotionArchive>;
+  load(archive: EmotionArchive, how: HolderLoad): Promise<EmotionModel>;
 }
 
 interface Held {
   model: Promise<EmotionModel>;
   card: Promise<ModelCard>;
-  watch: LoadWatch;
+  fraction: number;
   users: number;
   retired: UnloadEvent['reason'] | undefined;
   gone: Promise<void>;
   markGone: () => void;
 }
 
-function fractionOf(held: Held): number {
-  return held.watch.fraction?.() ?? 0;
-}
-
-/** Loads a model once however many ask, keeps it while it is used, and gives it back: when told to, or when idle. */
+/** Loads a model once for any number of users, keeps it while it is used, and unloads it on request or when it is idle. */
 export class ModelHolder {
-  readonly #load: (watch: LoadWatch, onCpu: boolean) => Promise<EmotionModel>;
-  readonly #readCard: () => Promise<ModelCard>;
+  readonly #steps: HolderSteps;
   readonly #idleMs: number | undefined;
   #held: Held | undefined;
   #loaded: EmotionModel | undefined;
   #idle: NodeJS.Timeout | undefined;
-  /** Whether the next load is on the CPU, whatever the device option says. */
+  /** Whether the next load is on the CPU, whatever the options say. */
   #nextOnCpu = false;
 
-  /** @param load `onCpu`: wherever it would go otherwise */
-  constructor(
-    load: (watch: LoadWatch, onCpu: boolean) => Promise<EmotionModel>,
-    readCard: () => Promise<ModelCard>,
-    idleMs: number | undefined,
-  ) {
-    this.#load = load;
-    this.#readCard = readCard;
+  /** @param idleMs milliseconds without a user after which the model is unloaded; undefined: never */
+  constructor(steps: HolderSteps, idleMs: number | undefined) {
+    this.#steps = steps;
     this.#idleMs = idleMs;
   }
 
-  /** The model, once it is loaded and until it is given up. */
+  /** The model, from when it is loaded until it is unloaded. */
   get loaded(): EmotionModel | undefined {
     return this.#loaded;
   }
 
-  /** Of its archive that has been read, 0 to 1, while it is on its way. */
+  /** The fraction of the archive that has been read, 0 to 1, while the model loads. */
   get loading(): number | undefined {
-    return this.#held === undefined || this.#loaded !== undefined ? undefined : fractionOf(this.#held);
+    return this.#loaded === undefined ? this.#held?.fraction : undefined;
   }
 
   acquire(): ModelLease {
@@ -74,12 +77,12 @@ export class ModelHolder {
         this.#idle = setTimeout(() => void this.unload('idle'), this.#idleMs).unref();
       }
     };
-    return { model: held.model, card: held.card, loadFraction: () => fractionOf(held), release };
+    return { model: held.model, card: held.card, loadFraction: () => held.fraction, release };
   }
 
   /**
-   * Gives a model up whose device has no memory left, for one on the CPU, until that is given up. False where somebody has done it
-   * already.
+   * Unloads a model whose device has no memory left. The next load is on the CPU.
+   * @returns false where another request has done so before
    */
   moveToCpu(model: EmotionModel): boolean {
     if (this.#loaded !== model) return false;
@@ -88,7 +91,7 @@ export class ModelHolder {
     return true;
   }
 
-  /** Gives the model up, as soon as those who use it have released it; who acquires it from now on loads it again. */
+  /** Unloads the model once all its users have released it. A later `acquire` loads it again. */
   async unload(reason: UnloadEvent['reason']): Promise<void> {
     clearTimeout(this.#idle);
     const held = this.#held;
@@ -102,17 +105,19 @@ export class ModelHolder {
   #start(): Held {
     let markGone = () => {};
     const gone = new Promise<void>((resolve) => (markGone = resolve));
-    const watch: LoadWatch = {};
-    const model = this.#load(watch, this.#nextOnCpu);
+    const onCpu = this.#nextOnCpu;
     this.#nextOnCpu = false;
-    const card = this.#readCard().catch(async () => (await model).card); // loading tells best what is wrong
-    card.catch(() => undefined);
-    const held: Held = { model, card, watch, users: 0, retired: undefined, gone, markGone };
+    const onProgress = (fraction: number) => void (held.fraction = fraction);
+    const archive = this.#steps.open();
+    const model = archive.then((opened) => this.#steps.load(opened, { onCpu, onProgress }));
+    const card = archive.then((opened) => opened.card);
+    card.catch(() => undefined); // `model` rejects with the same error
+    const held: Held = { model, card, fraction: 0, users: 0, retired: undefined, gone, markGone };
     held.model.then(
       (model) => {
         if (this.#held === held) this.#loaded = model;
       },
-      () => this.#forget(held), // the next one tries again
+      () => this.#forget(held), // the next request tries again
     );
     return held;
   }
@@ -130,7 +135,7 @@ export class ModelHolder {
       const event: UnloadEvent = { model: model.card.name, file: model.file, reason: held.retired! };
       events.unload.publish(event);
     } catch {
-      // It never loaded: the error belongs to those who asked for it.
+      // It never loaded. The requests that asked for it have the error.
     }
     held.markGone();
   }

@@ -1,9 +1,9 @@
-import { outOfMemory, tellFallback } from '../device/placement.js';
+import { outOfMemory, reportFallback } from '../device/placement.js';
 import type { EmotionError } from '../shared/errors.js';
 import type { EmotionModel } from './emotion-model.js';
 import type { ModelHolder, ModelLease } from './model-holder.js';
 
-/** One call's use of the model: another one, once memory has run out on its device. */
+/** The use of the model by one request. It changes to a model on the CPU once memory has run out on the device of the first. */
 export class ModelUse {
   readonly #holder: ModelHolder;
   readonly #leases: ModelLease[] = [];
@@ -14,21 +14,25 @@ export class ModelUse {
     this.#leases.push(holder.acquire());
   }
 
+  /** The lease from the start of the request. */
   get first(): ModelLease {
     return this.#leases[0]!;
   }
 
-  /** The model, loaded. */
+  /** Returns the model, once it is loaded. */
   async model(): Promise<EmotionModel> {
     this.#current ??= await this.#leases.at(-1)!.model;
     return this.#current;
   }
 
-  /** The model on the CPU, in the place of one whose device has no memory left. Once for all calls that find that out. */
+  /**
+   * Replaces a model whose device has no memory left by the same model on the CPU, which loads once for all requests that do so.
+   * @param error the error that reported the shortage
+   */
   async moveToCpu(error: EmotionError): Promise<EmotionModel> {
     const crowded = await this.model();
-    if (crowded.device === 'cpu') return crowded; // another window of this call was quicker
-    if (this.#holder.moveToCpu(crowded)) tellFallback(crowded.file, outOfMemory(crowded.device, error));
+    if (crowded.device === 'cpu') return crowded; // another window of this request did so before
+    if (this.#holder.moveToCpu(crowded)) reportFallback(crowded.file, outOfMemory(crowded.device, error));
     this.#leases.push(this.#holder.acquire());
     this.#current = undefined;
     return this.model();

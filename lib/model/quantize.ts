@@ -1,24 +1,28 @@
 import { stat } from 'node:fs/promises';
 
 import { verifyArchive } from '../archive/verify-archive.js';
-import { EmotionError, isOutOfMemory, messageOf } from '../shared/errors.js';
 import type { QuantizeOptions } from '../options/types.js';
-import { type QuantizeReport, TorchModule } from '../torch/torch-module.js';
-import { CARD_FILE, parseCard } from './card.js';
-import { EmotionModel } from './emotion-model.js';
-import { checkTarget } from './target.js';
+import { EmotionError, hasCode, isOutOfMemory, messageOf } from '../shared/errors.js';
+import { fileError } from '../shared/file-error.js';
 import { shown } from '../shared/text.js';
 import { writeWhole } from '../shared/whole-file.js';
+import { TorchModule } from '../torch/torch-module.js';
+import type { QuantizeReport } from '../torch/types.js';
+import { CARD_FILE, parseCard } from './card.js';
+import { openEmotionArchive } from './emotion-archive.js';
+import { EmotionModel } from './emotion-model.js';
+import { checkTarget } from './target.js';
 
-/** What quantising an archive did; sizes of the files in bytes. */
+/** What quantizing an archive did. */
 export interface QuantizedArchive extends QuantizeReport {
-  fileBefore: number;
-  fileAfter: number;
+  /** Size of the file, before and after, in bytes. */
+  fileBytesBefore: number;
+  fileBytesAfter: number;
 }
 
 /**
- * Writes an archive, any TorchScript module's, with smaller weights in its linear layers. `out` appears when it is whole and has been
- * loaded again; an emotion model has also run, since what it takes is known.
+ * Writes an archive of any TorchScript module with smaller weights in its linear layers. `out` appears when it is complete. An
+ * emotion model has then also been loaded and run, because its inputs are known.
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_WRITE, ERR_QUANTIZE, ERR_PRECISION_UNSUPPORTED, and as TorchModule.load
  */
 export async function quantizeArchive(
@@ -27,7 +31,7 @@ export async function quantizeArchive(
   { precision = 'int8' }: QuantizeOptions = {},
 ): Promise<QuantizedArchive> {
   const before = await stat(source).catch((cause: unknown) => {
-    throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${shown(source)}`, { cause });
+    throw fileError(cause, shown(source));
   });
   await checkTarget(out, source);
   await verifyArchive(source); // libtorch compares no checksum
@@ -37,7 +41,7 @@ export async function quantizeArchive(
     if (written.isEmotionModel) await checkRuns(part);
     report = written.report;
   });
-  return { ...report!, fileBefore: before.size, fileAfter: (await stat(out)).size };
+  return { ...report!, fileBytesBefore: before.size, fileBytesAfter: (await stat(out)).size };
 }
 
 async function write(
@@ -54,12 +58,12 @@ async function write(
 }
 
 /**
- * Runs an emotion model once, on a second of noise.
+ * Loads an emotion model and runs it once, on a second of noise.
  * @throws EmotionError ERR_QUANTIZE, ERR_OUT_OF_MEMORY
  */
 export async function checkRuns(file: string): Promise<void> {
   try {
-    const model = await EmotionModel.load(file, { device: 'cpu', precision: 'auto' });
+    const model = await EmotionModel.load(await openEmotionArchive(file), { device: 'cpu' });
     try {
       const { sampleRate } = model.card;
       const samples = Float32Array.from(
@@ -72,16 +76,16 @@ export async function checkRuns(file: string): Promise<void> {
     }
   } catch (cause) {
     if (isOutOfMemory(cause)) throw cause;
-    throw new EmotionError('ERR_QUANTIZE', `What was written does not run: ${messageOf(cause)}`, { cause });
+    throw new EmotionError('ERR_QUANTIZE', `The new archive does not run: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** As it is; what was quantised before must not come back as fp32. */
+/** Loads an archive in fp32. One that was quantized before is refused, because its weights are not exact. */
 async function load(source: string): Promise<TorchModule> {
   try {
     return await TorchModule.load(source, { device: 'cpu', precision: 'fp32' });
   } catch (error) {
-    if (!(error instanceof EmotionError) || error.code !== 'ERR_PRECISION_UNSUPPORTED') throw error;
-    throw new EmotionError('ERR_QUANTIZE', `${shown(source)} is quantised already`, { cause: error });
+    if (!hasCode(error, 'ERR_PRECISION_UNSUPPORTED')) throw error;
+    throw new EmotionError('ERR_QUANTIZE', `${shown(source)} is already quantized`, { cause: error });
   }
 }

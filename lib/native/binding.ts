@@ -1,42 +1,43 @@
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
-import { cudaLibraries, type Libtorch, locateLibtorch, mendRemedy } from '../libtorch/locate.js';
-import type { Precision } from '../options/types.js';
-import { type AddonFiles, findAddon } from './paths.js';
-import { ADDRESS_SPACE, checkPlatform, explainLinker, NEWER_SYSTEM, REBUILD } from './platform.js';
+import { EmotionError, messageOf, type Problem } from '../shared/errors.js';
+import { cudaLibraries, type Libtorch, locateLibtorch, repairRemedy } from '../libtorch/locate.js';
+import type { ResolvedPrecision } from '../options/types.js';
+import { type AddonFiles, findAddon } from './addon-files.js';
+import { explainLinker, REBUILD } from './linker-error.js';
+import { checkPlatform, NEWER_SYSTEM } from './platform.js';
 
-/** What quantising did to a module. */
-export interface QuantizeReport {
-  /** Linear layers whose weights are smaller now. */
+/** What quantizing did to a module, as the addon counts it. */
+export interface NativeQuantizeReport {
+  /** Linear layers whose weights were converted. */
   layers: number;
-  /** Linear layers with constant weights that stay exact: too small to gain. */
+  /** Linear layers with constant weights that stay as they were, because they are too small to gain. */
   kept: number;
-  /** Parameters of the module, and those of them that are in such layers. */
+  /** Parameters of the module, and of those the ones in converted layers. */
   parameters: number;
   quantized: number;
-  /** Of all the module's tensors. */
+  /** Bytes of all tensors of the module. */
   bytesBefore: number;
   bytesAfter: number;
 }
 
-/** Handed in with a run: what cancels it, and how long it took. */
+/** Passed to a run: identifies it for `cancel`, and receives its times. */
 export interface Ticket {
-  /** For `cancel`, from when the run is queued. */
+  /** Identifies the run for `cancel`. Set once the run is queued. */
   id?: number;
-  /** Milliseconds in the native queue and in the run, once it has ended. */
+  /** Milliseconds in the native queue and in the run. Set once the run has ended. */
   waitMs?: number;
   runMs?: number;
 }
 
-/** Handed in with a load: what tells how far it has come. */
+/** Passed to a load: the addon sets a function that returns its progress. */
 export interface LoadWatch {
-  /** Of the archive that has been read, 0 to 1. Set once libtorch is open and the load is queued. */
+  /** Returns the fraction of the archive that has been read, 0 to 1. Set once libtorch is open and the load is queued. */
   fraction?: () => number;
 }
 
-/** A loaded TorchScript module as the addon gives it (native/module_binding.cc). */
+/** A loaded TorchScript module, as the addon exports it. */
 export interface NativeModule {
   methods(): string[];
   extraFile(name: string): string | null;
@@ -47,33 +48,37 @@ export interface NativeModule {
     keep?: readonly number[],
     ticket?: Ticket,
   ): Promise<unknown>;
-  precision(): Exclude<Precision, 'auto'>;
-  /** Gives this handle up for the one in the answer: the same module again where there is an error. */
-  quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: QuantizeReport; error?: Error }>;
+  precision(): ResolvedPrecision;
+  /** Replaces this handle, which must not be used afterwards, by the one in the result. After an error, that is the same module. */
+  quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: NativeQuantizeReport; error?: Error }>;
   save(path: string, extraFiles: Readonly<Record<string, string>>): Promise<void>;
   dispose(): void;
 }
 
+/** Memory of a CUDA device, in bytes. All zeros for the CPU. */
 export interface DeviceMemory {
-  /** Of the device, all processes. */
+  /** Bytes of the device that no process uses. */
   freeBytes: number;
+  /** Bytes of the device. */
   totalBytes: number;
-  /** By tensors of this process, with what is kept for further ones, and the most that there was. */
+  /** Bytes that tensors of this process use. */
   allocatedBytes: number;
+  /** Bytes that this process has reserved: those of tensors, and those that it keeps for further tensors. */
   reservedBytes: number;
+  /** Maximum of `allocatedBytes` since the process started. */
   peakBytes: number;
 }
 
-/** The main addon's exports (native/addon.cc). */
+/** The exports of the main addon. */
 export interface NativeBinding {
-  /** @param budgetBytes what the module and its runs may take of the CPU's memory */
+  /** @param budgetBytes maximum memory of the CPU that the module and its runs may use */
   load(path: string, device: string, precision: string, watch?: LoadWatch, budgetBytes?: number): Promise<NativeModule>;
-  /** Drops what waits still, with its inputs: its promise rejects. False where it runs or is done. */
+  /** Removes a run from the queue, with its inputs; its promise rejects. Returns false where it runs already or is done. */
   cancel(id: number): boolean;
-  cudaDevices(): number;
-  /** Waits for the run and the load under way, and starts no more. */
+  initializeCuda(): number;
+  /** Waits for the run and the load under way. No others are started. */
   close(): void;
-  /** Of a CUDA device; zeros for the CPU. @throws ERR_DEVICE_UNAVAILABLE */
+  /** Returns the memory of a CUDA device; zeros for the CPU. @throws ERR_DEVICE_UNAVAILABLE */
   deviceMemory(device: string): DeviceMemory;
   readonly usableCpus: number;
 }
@@ -84,41 +89,41 @@ export interface CudaDevice {
   /** Compute capability: 90 is 9.0. */
   capability: number;
   bytesTotal: number;
-  /** Null where NVIDIA's management library is not there to tell. */
+  /** Null where NVIDIA's management library, which reports it, is absent. */
   bytesFree: number | null;
 }
 
-/** What NVIDIA's driver says, whether or not libtorch is there (native/cuda_driver.h). */
+/** What NVIDIA's driver reports. Neither libtorch nor CUDA is needed to ask it. */
 export interface CudaDriver {
   state: 'ready' | 'missing' | 'failed';
-  /** Of a driver that is missing or failed, in its own words. */
+  /** Message of the linker or the driver, where the driver is missing or failed. */
   error: string;
-  /** Of a driver that failed: CUresult. */
+  /** CUresult of a driver that failed. */
   errorCode: number;
-  /** The newest CUDA that it supports: 13000 is 13.0. 0 where there is none. */
+  /** Newest CUDA version that the driver supports: 13000 is 13.0. 0 where there is no driver. */
   version: number;
-  /** Of the driver itself, such as 580.65.06; may be empty. */
+  /** Version of the driver itself, such as 580.65.06; may be empty. */
   release: string;
   devices: CudaDevice[];
 }
 
-/** The loader addon's exports (native/loader.cc): it links nothing of libtorch. */
+/** The exports of the loader addon, which links nothing of libtorch. */
 export interface LoaderBinding {
   open(paths: readonly string[]): Promise<void>;
-  /** On a thread of its own: the first time takes a tenth of a second, or seconds where there are many devices. */
+  /** Asks the driver on a separate thread. The first call takes a tenth of a second, or seconds where there are many devices. */
   cudaDriver(): Promise<CudaDriver>;
-  /** What this process may still take, and the least limit of its control groups. */
+  /** Returns the memory that this process may still use, and the smallest limit of its control groups. */
   memory(): { availableBytes: number; limitBytes: number | null };
   readonly usableCpus: number;
-  /** That the main addon was built for. */
+  /** Version of libtorch that the main addon was built for. */
   readonly libtorchVersion: string;
 }
 
 let loading: Promise<NativeBinding> | undefined;
 
 /**
- * The addon, loaded with libtorch on first use and once however many ask.
- * @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING or ERR_OUT_OF_MEMORY; the next call tries again
+ * Returns the main addon. The first call loads it together with libtorch; after a failure, the next call tries again.
+ * @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING or ERR_OUT_OF_MEMORY
  */
 export function nativeBinding(): Promise<NativeBinding> {
   loading ??= loadBinding().catch((error: unknown) => {
@@ -129,8 +134,8 @@ export function nativeBinding(): Promise<NativeBinding> {
 }
 
 /**
- * Opens libtorch's CUDA library beside the CPU one.
- * @throws EmotionError ERR_DEVICE_UNAVAILABLE when it does not load
+ * Opens libtorch's CUDA library in addition to the CPU's.
+ * @throws EmotionError ERR_DEVICE_UNAVAILABLE where it does not load
  */
 export async function openCuda(): Promise<void> {
   const libtorch = requireLibtorch();
@@ -140,13 +145,13 @@ export async function openCuda(): Promise<void> {
     const { what } = explainLinker('it', messageOf(cause));
     throw new EmotionError('ERR_DEVICE_UNAVAILABLE', `libtorch's CUDA part does not load: ${what}`, {
       cause,
-      remedy: mendRemedy(libtorch).replace('setup`', 'setup --cuda`'),
+      remedy: repairRemedy(libtorch, { cuda: true }),
     });
   }
 }
 
 /**
- * The loader addon, which needs no libtorch.
+ * Returns the loader addon, which needs no libtorch.
  * @throws EmotionError ERR_PLATFORM, ERR_ADDON_MISSING
  */
 export function loaderBinding(): LoaderBinding {
@@ -154,9 +159,9 @@ export function loaderBinding(): LoaderBinding {
   return dlopen<LoaderBinding>(requireAddon().loader);
 }
 
-/** @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING */
+/** Returns the libtorch to use. @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING */
 export function requireLibtorch(): Libtorch {
-  checkPlatform(); // where no libtorch would do, none is missing
+  checkPlatform(); // where libtorch cannot run, that is the error, not that it is missing
   const found = locateLibtorch();
   if (found === undefined) throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was not found');
   return found;
@@ -166,12 +171,12 @@ async function loadBinding(): Promise<NativeBinding> {
   const libtorch = requireLibtorch();
   const addon = requireAddon();
   const loader = loaderBinding();
-  // Beside another version the main addon loads, and then ends the process by std::terminate.
+  // With another version the main addon loads, but then ends the process by std::terminate.
   if (loader.libtorchVersion !== libtorch.version) {
     const what = `The addon was built for libtorch ${loader.libtorchVersion}, and ${libtorch.root} holds ${libtorch.version}`;
     throw new EmotionError('ERR_ADDON_MISSING', what, { remedy: REBUILD });
   }
-  // libgomp first where it lies beside libtorch: its file name carries a hash in some builds.
+  // libgomp comes first where libtorch includes it: its file name contains a hash in some builds.
   const libraries = [
     ...libtorch.preload,
     ...['libc10.so', 'libtorch_cpu.so'].map((name) => path.join(libtorch.libDir, name)),
@@ -179,17 +184,24 @@ async function loadBinding(): Promise<NativeBinding> {
   try {
     await loader.open(libraries);
   } catch (cause) {
-    const { code, what } = explainLinker('it', messageOf(cause));
-    const message = `libtorch in ${libtorch.root} does not load: ${what}`;
-    if (code === 'ERR_OUT_OF_MEMORY') throw new EmotionError(code, message, { cause, remedy: ADDRESS_SPACE });
-    // glibc's version apart, what is wrong with it a whole one has not.
-    if (/GLIBC/.test(what)) throw new EmotionError('ERR_PLATFORM', message, { cause, remedy: NEWER_SYSTEM });
-    throw new EmotionError('ERR_LIBTORCH_MISSING', message, { cause, remedy: mendRemedy(libtorch) });
+    throw EmotionError.from(libtorchProblem(libtorch, messageOf(cause)), cause);
   }
   const binding = dlopen<NativeBinding>(addon.torch);
-  // A run that goes on while the process tears libtorch down would crash it (native/task_queue.h).
+  // A run that continues while the process unloads libtorch would crash it.
   if (isMainThread) process.once('exit', () => binding.close());
   return binding;
+}
+
+/** @param message of the dynamic linker */
+function libtorchProblem(libtorch: Libtorch, message: string): Problem {
+  const problem = explainLinker('it', message);
+  const what = `libtorch in ${libtorch.root} does not load: ${problem.what}`;
+  if (problem.code === 'ERR_OUT_OF_MEMORY') return { ...problem, what };
+  if (problem.kind === 'old-system') {
+    return { code: 'ERR_PLATFORM', kind: 'old-system-libtorch', what, remedy: NEWER_SYSTEM };
+  }
+  // Any other problem is one that a complete libtorch does not have.
+  return { code: 'ERR_LIBTORCH_MISSING', what, remedy: repairRemedy(libtorch) };
 }
 
 function requireAddon(): AddonFiles {
@@ -199,20 +211,17 @@ function requireAddon(): AddonFiles {
 }
 
 /**
- * `require` only takes files that end in .node; a second call for the same file gives fresh exports of the same library.
- * @throws EmotionError that tells what the linker's words mean
+ * Loads an addon. `require` accepts only files that end in .node. A second call for the same file returns new exports of the same
+ * library.
+ * @throws EmotionError that explains the dynamic linker's message
  */
 function dlopen<T>(file: string): T {
   const target = { exports: {} as T };
   try {
     process.dlopen(target, file);
   } catch (cause) {
-    const { code, what, remedy } = explainLinker(file, messageOf(cause));
-    throw new EmotionError(
-      code,
-      `The addon does not load: ${what}`,
-      remedy === undefined ? { cause } : { cause, remedy },
-    );
+    const problem = explainLinker(file, messageOf(cause));
+    throw EmotionError.from({ ...problem, what: `The addon does not load: ${problem.what}` }, cause);
   }
   return target.exports;
 }

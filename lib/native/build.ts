@@ -4,17 +4,18 @@ import { createWriteStream, existsSync, readdirSync, readFileSync } from 'node:f
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
 import type { Libtorch } from '../libtorch/locate.js';
-import { withLock } from '../libtorch/lock.js';
-import { findAddon, packageRoot } from './paths.js';
+import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { withLock } from '../shared/lock.js';
+import { packageRoot } from '../shared/package-root.js';
+import { findAddon } from './addon-files.js';
 
 const BUILD = path.join(packageRoot, 'build');
 const RELEASE = path.join(BUILD, 'Release');
 const STAMP = path.join(RELEASE, 'sources.sha256');
 const LOG = path.join(BUILD, 'build.log');
 
-/** Whether there is an addon, and, where it was built in this checkout, whether it was built from the sources as they are. */
+/** Returns whether there is an addon that is prebuilt, or was built in this checkout from the current sources. */
 export function addonIsCurrent(libtorch: Libtorch): boolean {
   if (findAddon() === undefined) return false;
   if (!existsSync(path.join(RELEASE, 'emotion2vec.node'))) return true; // a prebuilt binary
@@ -22,9 +23,10 @@ export function addonIsCurrent(libtorch: Libtorch): boolean {
 }
 
 /**
- * Builds the addon with cmake-js. It is built aside and moved into build/Release when whole; two processes that race build
- * once.
- * @throws EmotionError ERR_ADDON_BUILD, with the compiler's last words
+ * Builds the addon with cmake-js, in a folder of its own, and then moves it into build/Release. Where two processes need it, one
+ * builds and the other waits.
+ * @param percent called with the progress of the compiler
+ * @throws EmotionError ERR_ADDON_BUILD, with the first error in the compiler's output
  */
 export async function buildAddon(
   libtorch: Libtorch,
@@ -37,9 +39,9 @@ export async function buildAddon(
     if (cause instanceof EmotionError) throw cause;
     throw new EmotionError('ERR_ADDON_BUILD', `The addon could not be built in ${BUILD}: ${messageOf(cause)}`, {
       cause,
-      remedy: ['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')
+      remedy: ['EACCES', 'EPERM'].includes(systemCode(cause) ?? '')
         ? `Run \`npx emotion2vec setup\` as the owner of ${packageRoot}, or as root.`
-        : 'Check that it is a folder that can be written and the disk has room.',
+        : 'Check that it is a writable folder and that the disk is not full.',
     });
   }
 }
@@ -55,8 +57,8 @@ async function buildOnce(
     if (addonIsCurrent(libtorch)) return;
     const work = path.join(BUILD, 'work');
     await rm(work, { recursive: true, force: true });
-    await cmakeJs(libtorch, work, percent);
-    // File by file, as node-gyp keeps files of its own in there; the stamp is only there when all the rest is.
+    await compile(libtorch, work, percent);
+    // File by file, because node-gyp keeps files of its own in that folder. The stamp exists only while everything else is complete.
     await mkdir(RELEASE, { recursive: true });
     await rm(STAMP, { force: true });
     for (const name of ['libemotion2vec_torch.so', 'emotion2vec.node']) {
@@ -67,12 +69,17 @@ async function buildOnce(
   });
 }
 
-/** Names of sources in it may say "error". */
+/** A progress line of the compiler. The name of a source in it may contain "error". */
 const PROGRESS = /^\[ *\d+(%|\/\d+)\]/;
 
-async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number) => void): Promise<void> {
+/** Returns the script of cmake-js. No other file knows where it is. */
+function cmakeJs(): string {
+  return path.join(__dirname, '../vendor/cmake-js.js');
+}
+
+async function compile(libtorch: Libtorch, work: string, percent: (done: number) => void): Promise<void> {
   const args = [
-    require.resolve('cmake-js/bin/cmake-js'),
+    cmakeJs(),
     'compile',
     `--directory=${packageRoot}`,
     `--out=${work}`,
@@ -82,7 +89,7 @@ async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number)
   ];
   const log = createWriteStream(LOG);
   let logged = `the whole log is in ${LOG}`;
-  log.on('error', (error) => (logged = `its log could not be written: ${error.message}`)); // builds nevertheless
+  log.on('error', (error) => (logged = `its log could not be written: ${error.message}`)); // the build continues
   const child = spawn(process.execPath, args, { cwd: packageRoot, stdio: ['ignore', 'pipe', 'pipe'] });
   let tail = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -97,7 +104,7 @@ async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number)
   }
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('error', (cause) =>
-      reject(new EmotionError('ERR_ADDON_BUILD', `cmake-js did not start: ${messageOf(cause)}`, { cause })),
+      reject(new EmotionError('ERR_ADDON_BUILD', `cmake-js could not be started: ${messageOf(cause)}`, { cause })),
     );
     child.on('close', resolve);
   });
@@ -112,7 +119,7 @@ async function cmakeJs(libtorch: Libtorch, work: string, percent: (done: number)
   }
 }
 
-/** Of everything that makes the binary: the sources, their list and the libtorch they are compiled against. */
+/** Returns a hash of all inputs of the build: the sources, CMakeLists.txt, and the version of libtorch. */
 function fingerprint(libtorch: Libtorch): string {
   const hash = createHash('sha256').update(libtorch.version);
   const native = path.join(packageRoot, 'native');

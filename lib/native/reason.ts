@@ -1,21 +1,20 @@
-/** What libtorch says, cut down to why. */
+import { isErrorCode, messageOf, type Problem } from '../shared/errors.js';
 
-/** What is known of an error: the sentence that gives the cause, and what can be done about it where that is no advice for all. */
-export interface Reason {
-  what: string;
-  remedy?: string;
-}
+/** Maximum length of the reason. */
+const MAX_REASON = 300;
 
-const LONGEST = 300;
-
-/** After TorchScript's traceback, or at the beginning of a line that a Python exception would be. */
+/** Matches the name of a Python exception, which stands after TorchScript's traceback or at the beginning of a line. */
 const EXCEPTION = /^(?:[\w.]*(?:Error|Exception)): /;
 
+/** Advice for reasons that libtorch gives. The other reasons have the usual advice of their code. */
 const REMEDIES: readonly [RegExp, string][] = [
-  [/^The archive is damaged/, 'Get the file again: it has changed since it was written, or did not arrive whole.'],
+  [
+    /^The archive is damaged/,
+    'Download or copy the file again: it is incomplete, or has changed since it was written.',
+  ],
   [
     /from the '(\w+)' backend|(?:CUDA|cuda:\d+).*(?:not available|driver|no (?:kernel|device))|Torch not compiled with CUDA/,
-    'The model was exported with a device fixed in its code: export it again on the CPU, and take devices from the inputs.',
+    'The model was exported with a fixed device in its code: export it again on the CPU, and take devices from the inputs.',
   ],
   [
     /Unknown builtin op|Could not find any similar ops|Unknown type name|No such operator|__torch__\.torch\.classes/,
@@ -23,34 +22,43 @@ const REMEDIES: readonly [RegExp, string][] = [
   ],
   [
     /Unsupported file format version|produced by a newer version|file format.*version.*(?:newer|higher)|max(?:imum)? supported version/i,
-    'It was exported with a newer PyTorch: export it again with one that this libtorch can read.',
+    'The model was exported with a newer PyTorch: export it again with one that this libtorch can read.',
   ],
 ];
 
 /**
- * The line that gives the cause. TorchScript puts its traceback first and the reason after it; what follows the reason are lists of
- * kernels, declarations and quoted code.
+ * Explains an error of the addon. Its code is a property of the error; an error of libtorch has no code, and failed in a run.
+ * `what` is libtorch's reason alone, without tracebacks, lists of kernels and quoted code.
  */
-export function reasonOf(message: string): Reason {
-  const lines = message.split('\n');
-  const traceback = lines.findLastIndex((line) => line.includes('~ <--- HERE'));
-  const underTraceback = lines.some((line) => line.startsWith('Traceback of TorchScript'));
-  const rest = (underTraceback ? lines.slice(traceback + 1) : lines).filter((line) => line.trim() !== '');
-  // Code that goes on below the place is indented.
-  const after = underTraceback
-    ? (rest.find((text) => EXCEPTION.test(text)) ?? rest.find((text) => !/^\s/.test(text)))
-    : rest[0];
-  const line = (after ?? rest[0] ?? lines.find((text) => text.trim() !== '') ?? message).trim().replace(EXCEPTION, '');
-  const remedy = REMEDIES.find(([words]) => words.test(line))?.[1];
-  return { what: shortened(firstSentences(line)), ...(remedy !== undefined && { remedy }) };
+export function explainNative(error: Error): Problem {
+  const code: unknown = (error as { code?: unknown }).code;
+  return { code: isErrorCode(code) ? code : 'ERR_MODEL_RUN', ...explainLibtorch(messageOf(error)) };
 }
 
-/** libtorch goes on with advice to its own developers and users. */
-function firstSentences(line: string): string {
+/**
+ * Finds the line of a message of libtorch that states the reason. TorchScript writes its traceback first and the reason after it.
+ * Behind the reason there may be lists of kernels, declarations and quoted code.
+ */
+export function explainLibtorch(message: string): Pick<Problem, 'what' | 'remedy'> {
+  const lines = message.split('\n');
+  const marker = lines.findLastIndex((line) => line.includes('~ <--- HERE'));
+  const hasTraceback = lines.some((line) => line.startsWith('Traceback of TorchScript'));
+  const rest = (hasTraceback ? lines.slice(marker + 1) : lines).filter((line) => line.trim() !== '');
+  // Lines of code that continue after the marked one are indented.
+  const found = hasTraceback
+    ? (rest.find((text) => EXCEPTION.test(text)) ?? rest.find((text) => !/^\s/.test(text)))
+    : rest[0];
+  const line = (found ?? rest[0] ?? lines.find((text) => text.trim() !== '') ?? message).trim().replace(EXCEPTION, '');
+  const remedy = REMEDIES.find(([pattern]) => pattern.test(line))?.[1];
+  return { what: shortened(withoutAdvice(line)), ...(remedy !== undefined && { remedy }) };
+}
+
+/** Removes the sentences that give advice to libtorch's own developers and users. */
+function withoutAdvice(line: string): string {
   const [first] = line.split(/\. (?=This (?:could|may|means)|Some of|Please |You |If |For |Did you|Consider |Use )/);
   return first!.replace(/\.$/, '');
 }
 
 function shortened(text: string): string {
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 3)}...`;
+  return text.length <= MAX_REASON ? text : `${text.slice(0, MAX_REASON - 3)}...`;
 }

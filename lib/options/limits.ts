@@ -1,7 +1,7 @@
-/** Encodings that bytes without a header may have. */
+/** The encodings of audio without a header. */
 export const RAW_ENCODINGS = ['mulaw', 'alaw', 's8', 'u8', 's16le', 's16be', 's24le', 's32le', 'f32le'] as const;
 
-/** The smallest and largest values of options. The server and the command line accept the same. */
+/** The minimum and maximum values of options. They also hold for the server and the command line. */
 export const limits = {
   threads: { min: 1, max: 1024 },
   /** Seconds. */
@@ -10,11 +10,11 @@ export const limits = {
   timeline: { min: 0.02, max: 3600 },
   /** Seconds. */
   stream: { window: { min: 0.1, max: 60 }, hop: { min: 0.02, max: 60 } },
-  /** Hz. Speech needs more than the minimum, and no converter has more than the maximum. */
+  /** Hz. Speech needs more than the minimum, and no audio converter exceeds the maximum. */
   sampleRate: { min: 1000, max: 768_000 },
-  /** Ambisonics of the seventh order has 64 channels. */
+  /** Seventh-order Ambisonics has 64 channels. */
   channels: { min: 1, max: 64 },
-  /** Milliseconds that a timer of Node can wait. */
+  /** Milliseconds that a Node timer can wait. */
   timerMs: { min: 1, max: 2 ** 31 - 1 },
   /** Proxies in a row in front of a server. */
   proxies: { min: 1, max: 32 },

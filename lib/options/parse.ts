@@ -1,11 +1,11 @@
 import { kindOf, shown } from '../shared/text.js';
 import type * as z from '../vendor/zod.js';
 
-/** Options that are not valid. A TypeError, as Node throws for a wrong argument, with a code that programs can check. */
+/** Thrown for invalid options. It is a TypeError, as Node throws for an invalid argument, with a code that programs can check. */
 export class InvalidOptionsError extends TypeError {
   readonly code = 'ERR_INVALID_OPTIONS';
 
-  /** @param what what is wrong, without a full stop */
+  /** @param what describes what is wrong, without a full stop */
   constructor(what: string, options?: ErrorOptions) {
     super(`Invalid options: ${what}`, options);
     this.name = 'TypeError';
@@ -58,7 +58,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** sharp's form of a message about an option: what was expected, and what came. */
+/** Describes an invalid value as sharp does: what was expected, and what was received. */
 function expected(what: string, received: unknown): string {
   return `expected ${what}, received ${receivedText(received)}`;
 }

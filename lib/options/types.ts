@@ -1,166 +1,223 @@
-/** The options of the public API, documented. Their zod schemas (schemas.ts) are checked against these types when compiled. */
+/** The options of the public API. The compiler checks that their zod schemas (schemas.ts) accept the same values. */
+import type { ResolvedPrecision } from '../shared/resolved.js';
 import type { RAW_ENCODINGS } from './limits.js';
 
-/** The device that a model runs on. `auto` uses CUDA where it works and the CPU elsewhere; the others never fall back. */
+export type { ResolvedDevice, ResolvedPrecision } from '../shared/resolved.js';
+
+/**
+ * The device that a model runs on. `cuda` is the first CUDA device, `cuda:N` the one with index N. `auto` uses CUDA where it works
+ * and falls back to the CPU; the others never fall back.
+ */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
-/** The precision that the linear layers of a model compute in. */
-export type Precision = 'auto' | 'fp32' | 'bf16' | 'fp16' | 'int8';
+/** The precision that the linear layers of a model compute in. `auto` chooses it by the archive, the device and free memory. */
+export type Precision = 'auto' | ResolvedPrecision;
 
-/** What decodes files: `builtin` is this package, `ffmpeg` the ffmpeg of the machine. */
+/**
+ * The decoder of files: `builtin` is this package, `ffmpeg` the ffmpeg program of the machine. `auto` uses ffmpeg for the formats
+ * and codecs that this package does not decode.
+ */
 export type Decoder = 'auto' | 'builtin' | 'ffmpeg';
 
+/** The granularity of a result: `utterance` is one result for the clip, `frame` adds a timeline and segments. */
 export type Granularity = 'utterance' | 'frame';
 
-/** The format of bytes without a header. The samples of all channels are interleaved. */
-export interface RawFormat {
-  encoding: (typeof RAW_ENCODINGS)[number];
-  /** Samples per second. */
+/** How a sample is stored in audio without a header, for example `mulaw` (G.711) or `s16le` (16-bit little-endian integers). */
+export type RawEncoding = (typeof RAW_ENCODINGS)[number];
+
+/** The format of audio without a header. The samples of the channels are interleaved. */
+export interface RawAudioFormat {
+  encoding: RawEncoding;
+  /** Samples per second, from 1000 to 768000. */
   sampleRate: number;
-  channels: number;
+  /** Number of channels, from 1 to 64. Default 1. */
+  channels?: number | undefined;
 }
 
-/** What a call is doing. */
+/** A RawAudioFormat with its defaults. */
+export type RawFormat = RawAudioFormat & { channels: number };
+
+/** What a request is doing. */
 export type Progress =
-  /** libtorch opens and the model loads. `fraction`, 0 to 1, of the archive that has been read. */
+  /** libtorch is opened and the model loads. `fraction` of the archive has been read, from 0 to 1. */
   | { stage: 'loading'; fraction: number }
   /** The clip waits for a decoder, or is read and decoded. */
   | { stage: 'decoding' }
-  /** It waits for its turn. `ahead`: clips, or windows of long ones, that go first. */
+  /** The clip waits for a slot. `ahead` is the number of clips, or windows of long clips, that go first. */
   | { stage: 'queued'; ahead: number }
-  /** The model hears it. `done` of `total` windows; 0 of 1 for a clip that is heard at once. */
+  /** The clip is in the model. `done` of `total` windows are inferred; 0 of 1 for a clip that is inferred as a whole. */
   | { stage: 'running'; done: number; total: number };
 
-export interface TorchOptions {
+/** Where and how a model runs. */
+export interface RuntimeOptions {
   /**
-   * `cuda` and `cuda:N` reject with ERR_DEVICE_UNAVAILABLE and the reason where they cannot be had. `auto`, the default: CUDA
-   * where it works and the model fits into the device's free memory, else the CPU, with the reason on the diagnostics channel
-   * `emotion2vec-node:device`, and as a process warning where there is a device.
+   * The device that the model runs on. With `cuda` or `cuda:N`, loading rejects with ERR_DEVICE_UNAVAILABLE and the reason where
+   * that device cannot be used. `auto` uses CUDA where it works and the model fits into the free memory of the device, and the
+   * CPU otherwise. It then publishes the reason on the diagnostics channel `emotion2vec-node:device`, and emits a process warning
+   * where there is a GPU. Default `auto`.
    */
   device?: Device | undefined;
   /**
-   * What linear layers compute in. `int8` and `bf16` make smaller weights while the model loads. Default `auto`: what the
-   * archive holds; of an emotion2vec+ archive in fp32 on the CPU, `bf16` where the processor has instructions for it, and `int8`
-   * where less memory is free than half its weights take. `fp16` is for CUDA; there int8 weights are widened as they are used.
+   * The precision that linear layers compute in. `int8` and `bf16` convert the weights while the model loads. `auto` uses the
+   * precision of the archive. For an emotion2vec+ archive in fp32 on the CPU, it uses `bf16` where the processor has
+   * instructions for it, and `int8` where less memory is free than half of the weights take. `fp16` needs CUDA. On CUDA, int8
+   * weights are widened when they are used. Default `auto`.
    */
   precision?: Precision | undefined;
   /**
-   * Intra-op threads of a run. Runs go in parallel as long as their threads together are no more than the processors that the
-   * process may use (affinity, cgroup quota, OMP_NUM_THREADS), and never more. Default: all of those; for an emotion model whose archive is
-   * smaller than 32 MB, 1.
+   * Number of intra-op threads of a run. Runs go in parallel as long as their threads together do not exceed the processors that
+   * the process may use (affinity, cgroup quota, OMP_NUM_THREADS). A run never uses more threads than that. Default: all of these
+   * processors; 1 for an emotion model whose archive is smaller than 32 MB.
    */
   threads?: number | undefined;
   /**
-   * Bytes that the model and its runs may take where it runs: weights and the tensors of runs under way. A model that cannot fit
-   * is not loaded, a run that would take more rejects, both with ERR_OUT_OF_MEMORY. On the CPU every large allocation is held
-   * against it; on CUDA the model's needs are, before it loads, and `auto` then takes the CPU. Not in it: libtorch itself
-   * (some 200 MB), decoded audio, JavaScript. Default: what the system, or its control group's limit, leaves.
+   * Maximum number of bytes that the model and its runs may take on their device: the weights, and the tensors of the runs under
+   * way. A model that cannot fit is not loaded, and a run that would take more rejects, both with ERR_OUT_OF_MEMORY. On the CPU,
+   * every large allocation counts. On CUDA, the estimated needs of the model are checked before it loads, and `auto` then uses
+   * the CPU. The budget does not include libtorch itself (about 200 MB), decoded audio and JavaScript. Default: what the system,
+   * or the limit of its control group, leaves.
    */
   memoryBudgetBytes?: number | undefined;
 }
 
+/** Options of `TorchModule.load`. */
+export interface TorchOptions extends RuntimeOptions {
+  /**
+   * Called while the archive is read, each time the fraction changes (at most every 50 ms): from 0, while libtorch itself opens,
+   * to 1. Exceptions that it throws are ignored.
+   */
+  onProgress?: ((fraction: number) => void) | undefined;
+}
+
 export interface QuantizeOptions {
-  /** What the weights of linear layers become. Default `int8`. */
+  /** The format that the weights of linear layers are converted to. Default `int8`. */
   precision?: 'int8' | 'bf16' | undefined;
 }
 
-export interface RecognizerOptions extends TorchOptions {
-  /** The name of a built-in model (`emotion2vec models` lists them) or the path of an archive. */
+/** Options of the `EmotionRecognizer` constructor. */
+export interface RecognizerOptions extends RuntimeOptions {
+  /** Name of a built-in model (see `builtInModels`), or path of an archive. Default: the built-in default model. */
   model?: string | undefined;
-  /** Calls that may be under way at once; one more rejects with ERR_QUEUE_FULL. Default 1024. */
+  /** Maximum number of requests under way. Further requests reject with ERR_QUEUE_FULL. Default 1024. */
   maxQueue?: number | undefined;
   /**
-   * Clips that may run as one batch: those that wait already, of like length, together no more than 16 s. Default: 16 for
-   * models whose answers are the same to the bit in any batch (emotion2vec+ in fp32 and int8), 1 for others.
+   * Maximum number of clips that run as one batch, from 1 to 1024. A batch is formed of clips of similar length that are queued
+   * at the same time, at most 16 s of audio together (160 s on CUDA). Default: 16 for models whose results are bitwise
+   * independent of the batch (emotion2vec+ in fp32 and int8 on the CPU), 1 for other models.
    */
   maxBatch?: number | undefined;
-  /** Milliseconds that a clip may wait for others to share its batch. Default 0: batches are made of what waits anyway. */
+  /**
+   * Maximum time in milliseconds that a clip waits for others to share its batch, up to 60000. Default 0: a batch is formed of
+   * the clips that are queued anyway.
+   */
   batchDelayMs?: number | undefined;
-  /** Unload the model after this many milliseconds without a call. Default: never. */
+  /** Time in milliseconds without a request after which the model is unloaded. Default: it stays loaded. */
   idleUnloadMs?: number | undefined;
   /**
-   * Who decodes files. `auto`, the default: this package, and the machine's ffmpeg where the package does not know a format or codec
-   * (docs/audio-formats.md). `builtin`: this package alone. `ffmpeg`: ffmpeg alone; ERR_DECODER_UNAVAILABLE where there is none.
-   * The result's `timing.decoder` says who it was.
+   * The decoder of files and bytes. `auto` decodes them with this package, and with the ffmpeg program of the machine where this
+   * package does not support the format or codec (docs/reference/audio-formats.md lists those that it supports). `builtin` never uses
+   * ffmpeg. `ffmpeg` always uses it, and rejects with ERR_DECODER_UNAVAILABLE where there is none. `timing.decoder` of the result
+   * names the decoder that was used. Default `auto`.
    */
   decoder?: Decoder | undefined;
 }
 
+/** Options of `EmotionRecognizer.recognize`. */
 export interface RecognizeOptions {
-  /** `frame` adds `frames`, a timeline, and `segments`, its change points, to the result. Default `utterance`. */
+  /** `frame` adds `frames`, a timeline, and `segments`, its time spans of one emotion, to the result. Default `utterance`. */
   granularity?: Granularity | undefined;
-  /** Adds `embedding` to the result. Default false. */
+  /** Whether the result has an `embedding`. Default false. */
   embedding?: boolean | undefined;
-  /** Adds `logits` to the result: what the model says before the softmax, of all its labels. Default false. */
+  /** Whether the result has `logits`, the output of the model before the softmax. Default false. */
   logits?: boolean | undefined;
-  /** Adds `processedAudio` to the result: what the model heard. Default false. */
+  /** Whether the result has `processedAudio`, the clip as it was passed to the model. Default false. */
   processedAudio?: boolean | undefined;
   /**
-   * How long audio is heard. A number: clips of more seconds are heard in overlapping windows of so many, whose frames are
-   * averaged; memory then does not grow with the clip, and each window is normalised and attended to by itself. `auto`: 60.
-   * `off`: whole, which is exact, with memory linear and time quadratic in the length. Default `auto`.
+   * How long clips are split. With a number, clips of more seconds are inferred in overlapping windows of this length, from 1 to
+   * 86400 s, and the frames of the windows are averaged. Memory is then independent of the length of the clip, but each window is
+   * normalized by itself, and attention stays within it. `off` infers every clip as a whole. This is exact, but memory grows
+   * linearly and time quadratically with the length. `auto` means 60. Default `auto`.
    */
   window?: 'auto' | number | 'off' | undefined;
-  /** The timeline's windows and the steps between them, in seconds. Default `{ window: 1, hop: 0.5 }`. */
+  /**
+   * The windows of the timeline (granularity `frame`): their length and the hop from one to the next, in seconds from 0.02 to
+   * 3600. Default `{ window: 1, hop: 0.5 }`.
+   */
   timeline?: { window?: number | undefined; hop?: number | undefined } | undefined;
-  /** Aborting rejects with the signal's reason. What waits is dropped with its audio, a run under way ends unseen. */
+  /**
+   * Aborts the request, which then rejects with the reason of the signal. A queued clip is dropped together with its audio. The
+   * output of a run under way is discarded.
+   */
   signal?: AbortSignal | undefined;
-  /** Milliseconds for the whole call, waiting included; then ERR_TIMEOUT. */
+  /** Maximum time in milliseconds of the request, including its wait. It then rejects with ERR_TIMEOUT. Default: none. */
   timeoutMs?: number | undefined;
-  /** -1000 to 1000: of the clips that wait, those of the highest go first, always. Default 0. */
+  /** Priority of the clip in the queue, from -1000 to 1000. Clips of a higher priority always go first. Default 0. */
   priority?: number | undefined;
-  /** Where `maxQueue` calls are under way: reject with ERR_QUEUE_FULL, or wait for room. Default `reject`. */
+  /**
+   * What happens if `maxQueue` requests are under way: `reject` rejects with ERR_QUEUE_FULL, `wait` waits for room. Default
+   * `reject`.
+   */
   whenFull?: 'reject' | 'wait' | undefined;
-  /** What errors call the clip. Default: its path, or the name of a `File`. */
+  /** Name of the clip in error messages. Default: its path, or the name of a `File`. */
   name?: string | undefined;
-  /** Moves encoded bytes to the decoder instead of copying them: their buffer is empty afterwards. Default false. */
+  /**
+   * Whether encoded bytes are transferred to the decoder instead of copied. Their buffer is detached, that is empty, afterwards.
+   * Default false.
+   */
   transfer?: boolean | undefined;
   /**
-   * Refuses longer clips with ERR_AUDIO_TOO_LONG, as soon as decoding has come so far. Default: an encoded clip may unpack to an
-   * hour and a quarter of a second for each of its bytes, at most to a day; raw samples may be of any length.
+   * Maximum duration of the clip in seconds. A longer clip rejects with ERR_AUDIO_TOO_LONG as soon as its decoder reaches the
+   * limit. Default: for encoded audio, an hour plus a quarter of a second for each of its bytes, at most a day; no limit for raw
+   * samples.
    */
   maxDuration?: number | undefined;
   /**
-   * Refuses a file, Blob or stream of more bytes with ERR_AUDIO_TOO_LONG: a file before it is read, a stream as soon as it has
-   * given so many, so that one without an end does not fill memory. Default 2 GiB.
+   * Maximum size in bytes of a file, Blob or stream. A larger one rejects with ERR_AUDIO_TOO_LONG: a file before it is read, a
+   * stream as soon as it reaches the limit, so that an endless stream cannot fill the memory. Default 2147483648 (2 GiB).
    */
   maxBytes?: number | undefined;
   /**
-   * Files and bytes are samples without a header, such as G.711 from a telephone exchange: how each is stored, in Hz how many
-   * there are a second, and in how many channels (default 1). What the bytes look like does not matter then.
+   * Declares that files and bytes are samples without a header, for example G.711 from a telephone exchange. Their content is
+   * then not inspected.
    */
-  raw?: (Omit<RawFormat, 'channels'> & { channels?: number | undefined }) | undefined;
-  /** Who decodes this clip. Default: as the recognizer's option says. */
+  raw?: RawAudioFormat | undefined;
+  /** The decoder of this clip. Default: the `decoder` option of the recognizer. */
   decoder?: Decoder | undefined;
-  /** Hears what the call is doing, each time that changes. What it throws is thrown away. */
+  /** Called with what the request is doing, each time that this changes. Exceptions that it throws are ignored. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** Options of `EmotionRecognizer.recognizeMany`. They apply to each input; `signal` ends the iteration. */
 export interface RecognizeManyOptions extends Omit<RecognizeOptions, 'name' | 'transfer' | 'onProgress' | 'whenFull'> {
-  /** Whether results come in the order of the inputs, or each as soon as it is there. Default true. */
+  /** Whether results are yielded in the order of the inputs, or as soon as they are available. Default true. */
   ordered?: boolean | undefined;
 }
 
+/** Options of `EmotionRecognizer.recognizeStream`. Those of `recognize` apply to each window; `signal` ends the iteration. */
 export interface RecognizeStreamOptions extends Pick<
   RecognizeOptions,
   'embedding' | 'logits' | 'processedAudio' | 'signal' | 'timeoutMs' | 'priority' | 'name'
 > {
-  /** Hz of the stream. */
+  /** Samples per second of the stream, from 1000 to 768000. */
   sampleRate: number;
-  /** Of what is heard at once. 0.1 to 60, default 3. */
+  /** Length of a window in seconds, from 0.1 to 60. Default 3. */
   window?: number | undefined;
-  /** From the start of one window to the start of the next; at most `window`. Default 1. */
+  /** Seconds from the start of one window to the start of the next, from 0.02 to `window`. Default 1. */
   hop?: number | undefined;
-  /** What chunks of bytes hold: 16-bit integers or 32-bit floats, little-endian. Default `s16le`. */
+  /**
+   * The samples in chunks of bytes: 16-bit integers or 32-bit floats, little-endian. Typed arrays of samples are read as what
+   * they are. Default `s16le`.
+   */
   encoding?: 's16le' | 'f32le' | undefined;
   /**
-   * Where results are taken more slowly than audio comes: `wait` reads no more until they are taken (a file, a pipe), `skip`
-   * reads on and leaves out the windows that are late (a microphone). Default `wait`.
+   * What happens if results are taken more slowly than audio arrives. `wait` stops reading until they are taken, as suits a file
+   * or a pipe. `skip` continues to read and leaves out the windows that are late, as suits a microphone. Default `wait`.
    */
   whenBehind?: 'wait' | 'skip' | undefined;
 }
 
+/** Options of `EmotionRecognizer.close`. */
 export interface CloseOptions {
-  /** Whether calls under way may finish; otherwise they end with ERR_CLOSED. Default false. */
+  /** Whether requests under way may finish. Otherwise they reject with ERR_CLOSED. Default false. */
   drain?: boolean | undefined;
 }

@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 
-/** What a row is made of. Results have it, in memory and as JSON. */
+/** The fields of an outcome that its rows contain. Results in memory and results read from JSON both have them. */
 export interface CsvOutcome {
   file: string;
   result?:
@@ -14,15 +14,18 @@ export interface CsvOutcome {
   error?: { code: string } | undefined;
 }
 
-/** Outcomes as CSV, a piece each: a row a clip, or with a timeline a row a window. The columns are the first result's labels. */
+/**
+ * Formats outcomes as CSV, one piece per outcome. A clip becomes one row, or one row per window of its timeline. The columns are
+ * the labels of the first result.
+ */
 export class CsvWriter {
   #labels: string[] | undefined;
-  /** Failures that came before the first result: the labels, so the columns, are not known yet. */
-  #held: CsvOutcome[] = [];
+  /** Failures before the first result. They wait because the labels, and therefore the columns, are not known yet. */
+  #pending: CsvOutcome[] = [];
 
   each(outcome: CsvOutcome): string {
     if (this.#labels !== undefined) return stringify(rowsOf(outcome, this.#labels));
-    this.#held.push(outcome);
+    this.#pending.push(outcome);
     return outcome.result === undefined ? '' : this.#begin(Object.keys(outcome.result.scores));
   }
 
@@ -32,13 +35,13 @@ export class CsvWriter {
 
   #begin(labels: string[]): string {
     this.#labels = labels;
-    const rows = this.#held.splice(0).flatMap((outcome) => rowsOf(outcome, labels));
+    const rows = this.#pending.splice(0).flatMap((outcome) => rowsOf(outcome, labels));
     return stringify([['file', 'start', 'end', 'emotion', 'confidence', ...labels, 'error'], ...rows]);
   }
 }
 
 function rowsOf({ file, result, error }: CsvOutcome, labels: string[]): (string | number)[][] {
-  const name = asText(file);
+  const name = escapeFormula(file);
   if (result === undefined) return [[name, '', '', '', '', ...labels.map(() => ''), error?.code ?? '']];
   const whole = { start: 0, end: result.duration, emotion: result.emotion, scores: result.scores };
   return (result.frames ?? [whole]).map(({ start, end, emotion, scores }) => [
@@ -52,7 +55,7 @@ function rowsOf({ file, result, error }: CsvOutcome, labels: string[]): (string 
   ]);
 }
 
-/** Spreadsheets run what begins like a formula, and files may be called anything. */
-function asText(name: string): string {
+/** Spreadsheets evaluate text that begins like a formula, and a file name may be any text. */
+function escapeFormula(name: string): string {
   return /^[=+\-@\t\r＝＋－＠]/.test(name) ? `'${name}` : name;
 }

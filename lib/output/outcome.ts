@@ -1,14 +1,14 @@
 import type { EmotionError } from '../shared/errors.js';
 import type { RecognitionResult } from '../recognition/result.js';
 
-/** What became of a clip: its result or its error. */
+/** The result of a clip, or its error. */
 export interface Outcome {
   file: string;
   result?: RecognitionResult | undefined;
   error?: EmotionError | undefined;
 }
 
-/** The JSON form of an outcome: typed arrays become arrays, audio is left out. */
+/** Converts an outcome to JSON. Typed arrays become arrays, and audio is omitted. */
 export function toJson({ file, result, error }: Outcome): Record<string, unknown> {
   if (error !== undefined) return { file, error: { code: error.code, message: error.message } };
   const { embedding, logits, processedAudio: _, ...rest } = result!;

@@ -1,6 +1,6 @@
 import { largest } from '../shared/largest.js';
 
-/** Rows as aligned columns: the first to the left, the others to the right. */
+/** Formats rows as aligned columns. The first column is aligned to the left, the others to the right. */
 export function inColumns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => largest(rows.map((cells) => cells[column]!.length)));
   return rows.map((cells) =>
@@ -11,11 +11,22 @@ export function inColumns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-export function count(many: number, what: string): string {
-  return `${many} ${what}${many === 1 ? '' : 's'}`;
+/** `1 clip`, `2 clips`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** A name that comes from elsewhere and may be longer than there is room. */
-export function short(name: string, most: number): string {
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+/** `63.1%`. */
+export function formatPercent(fraction: number, digits = 1): string {
+  return `${(100 * fraction).toFixed(digits)}%`;
+}
+
+/** `162.5 M`, for numbers of parameters. */
+export function formatMillions(count: number): string {
+  return `${(count / 1e6).toFixed(1)} M`;
+}
+
+/** Shortens a name to a maximum length. */
+export function truncate(name: string, maxLength: number): string {
+  return name.length > maxLength ? `${name.slice(0, maxLength - 1)}…` : name;
 }

@@ -1,22 +1,22 @@
 import { onAbort } from '../shared/abort.js';
 import { Source } from '../shared/read-ahead.js';
 
-/** An input's result or its error. */
+/** The result of an input, or its error. */
 export type Outcome<I, R> =
   { input: I; result: R; error?: undefined } | { input: I; error: unknown; result?: undefined };
 
 export interface ManyOptions {
-  /** Inputs that may be under way, or done and not yet taken. Asked anew each time. */
+  /** Returns the maximum number of inputs that are under way, or done and not yet taken. Called each time. */
   ahead: () => number;
-  /** Whether outcomes come in the order of the inputs, or each as soon as it is there. */
+  /** Whether outcomes are yielded in the order of the inputs, or as soon as they are there. */
   ordered: boolean;
-  /** Aborting ends the iteration with the signal's reason. */
+  /** Aborting ends the iteration with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs `work` for each input and yields the outcomes. No more inputs are read than `ahead` allows. When the iterator is given
- * up, what is under way is aborted and the source closed.
+ * Runs `work` for each input and yields the outcomes. Reads no more inputs than `ahead` allows. When the caller leaves the
+ * loop, the work under way is aborted and the source is closed.
  */
 export async function* mapMany<I, R>(
   inputs: Iterable<I> | AsyncIterable<I>,
@@ -24,18 +24,19 @@ export async function* mapMany<I, R>(
   { ahead, ordered, signal }: ManyOptions,
 ): AsyncGenerator<Outcome<I, R>, void, undefined> {
   const source = new Source(inputs, 'The inputs', signal);
-  const left = new AbortController();
-  const unfollow = signal && onAbort(signal, () => left.abort(signal.reason));
-  const started: Slot<I, R>[] = [];
+  const controller = new AbortController();
+  const unfollow = signal && onAbort(signal, () => controller.abort(signal.reason));
+  const started: Started<I, R>[] = [];
   const readOne = async (): Promise<void> => {
     const next = await source.next();
     if (next.done) return;
-    const slot = start(
-      next.value,
-      (input) => work(input, left.signal),
-      () => source.changed(),
+    started.push(
+      start(
+        next.value,
+        (input) => work(input, controller.signal),
+        () => source.notify(),
+      ),
     );
-    started.push(slot);
   };
 
   try {
@@ -47,8 +48,8 @@ export async function* mapMany<I, R>(
       if (outcome !== undefined) {
         started.splice(index, 1);
         yield outcome;
-      } else if (source.over && started.length === 0) {
-        source.rethrow();
+      } else if (source.ended && started.length === 0) {
+        source.throwFailure();
         return;
       } else {
         await source.change();
@@ -56,24 +57,25 @@ export async function* mapMany<I, R>(
     }
   } finally {
     unfollow?.();
-    left.abort(new Error('The results were not taken'));
+    controller.abort(new Error('The results were not taken'));
     await source.close();
   }
 }
 
-interface Slot<I, R> {
+/** The work of one input; `outcome` is undefined while it is under way. */
+interface Started<I, R> {
   outcome: Outcome<I, R> | undefined;
 }
 
-function start<I, R>(input: I, work: (input: I) => Promise<R>, changed: () => void): Slot<I, R> {
-  const slot: Slot<I, R> = { outcome: undefined };
+function start<I, R>(input: I, work: (input: I) => Promise<R>, onSettled: () => void): Started<I, R> {
+  const started: Started<I, R> = { outcome: undefined };
   const settle = (outcome: Outcome<I, R>) => {
-    slot.outcome = outcome;
-    changed();
+    started.outcome = outcome;
+    onSettled();
   };
   work(input).then(
     (result) => settle({ input, result }),
     (error: unknown) => settle({ input, error }),
   );
-  return slot;
+  return started;
 }

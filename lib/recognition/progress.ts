@@ -1,12 +1,12 @@
 import type { Progress } from '../options/types.js';
-import type { TurnWatcher } from '../scheduler/turn.js';
+import type { RunObserver } from '../scheduler/run.js';
 
-const LOADING_STEP_MS = 50;
+const LOADING_INTERVAL_MS = 50;
 
-/** Tells a listener what a call is doing, each time that it is something else, until `end`. */
-export class ProgressReport {
+/** Reports to a listener what a request is doing, each time that it changes, until `end` is called. */
+export class ProgressReporter {
   #listener: ((progress: Progress) => void) | undefined;
-  #said = '';
+  #reported = '';
   #runs = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -14,38 +14,42 @@ export class ProgressReport {
     this.#listener = listener;
   }
 
-  /** What tells of a window's turn, where anybody listens. A clip runs from its first window on. */
-  watch(heard: () => { done: number; total: number }): TurnWatcher | undefined {
+  /**
+   * Returns an observer of a window's run, or undefined if there is no listener. A clip counts as running from its first window
+   * on.
+   * @param windows returns how many windows of the clip are done, of how many
+   */
+  observe(windows: () => { done: number; total: number }): RunObserver | undefined {
     if (this.#listener === undefined) return undefined;
     return {
-      waits: (ahead) => {
-        if (!this.#runs) this.tell({ stage: 'queued', ahead });
+      onQueued: (ahead) => {
+        if (!this.#runs) this.report({ stage: 'queued', ahead });
       },
-      begins: () => {
+      onStart: () => {
         this.#runs = true;
-        this.tell({ stage: 'running', ...heard() });
+        this.report({ stage: 'running', ...windows() });
       },
     };
   }
 
-  tell(progress: Progress): void {
+  report(progress: Progress): void {
     if (this.#listener === undefined) return;
     const text = JSON.stringify(progress);
-    if (text === this.#said) return;
-    this.#said = text;
+    if (text === this.#reported) return;
+    this.#reported = text;
     try {
       this.#listener(progress);
     } catch {
-      // The listener's own trouble must not become the clip's.
+      // An error in the listener must not fail the request.
     }
   }
 
-  /** Tells how the model's loading comes on, until `loaded` settles. */
-  async follow(loaded: Promise<unknown>, fraction: () => number): Promise<void> {
+  /** Reports the progress of a load until `loaded` settles. */
+  async reportLoading(loaded: Promise<unknown>, fraction: () => number): Promise<void> {
     if (this.#listener === undefined) return;
-    const tell = (): void => this.tell({ stage: 'loading', fraction: fraction() });
-    tell();
-    this.#timer = setInterval(tell, LOADING_STEP_MS);
+    const report = (): void => this.report({ stage: 'loading', fraction: fraction() });
+    report();
+    this.#timer = setInterval(report, LOADING_INTERVAL_MS);
     await loaded.catch(() => undefined);
     clearInterval(this.#timer);
   }

@@ -1,27 +1,14 @@
 import { statSync } from 'node:fs';
-import type * as z from '../vendor/zod.js';
 
-import { onAbort } from '../shared/abort.js';
 import { audioBudget } from '../audio/decode.js';
-import { stopInput, takeInput, type TakenInput } from '../audio/input.js';
+import { stopInput, takeInput } from '../audio/input/take-input.js';
 import type { AudioInput, Pcm } from '../audio/pcm.js';
-import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
-import { EmotionError } from '../shared/errors.js';
-import { events, type LoadEvent } from '../shared/events.js';
-import { mapMany, type Outcome } from './many.js';
-import type { DeviceMemory } from '../native/binding.js';
-import { EmotionModel, type ModelOutput, type ModelWants } from '../model/emotion-model.js';
-import { readCard } from '../model/card-file.js';
+import { type EmotionArchive, openEmotionArchive } from '../model/emotion-archive.js';
+import { EmotionModel, type ModelOutput } from '../model/emotion-model.js';
 import { resolveModel } from '../model/manifest.js';
-import { ModelHolder } from '../model/model-holder.js';
+import { type HolderLoad, ModelHolder } from '../model/model-holder.js';
 import { ModelUse } from '../model/model-use.js';
-import type {
-  CloseOptions,
-  RecognizeManyOptions,
-  RecognizeOptions,
-  RecognizerOptions,
-  RecognizeStreamOptions,
-} from '../options/types.js';
+import { parseOptions } from '../options/parse.js';
 import {
   closeOptionsSchema,
   manyOptionsSchema,
@@ -29,175 +16,165 @@ import {
   recognizerOptionsSchema,
   streamOptionsSchema,
 } from '../options/schemas.js';
-import { parseOptions } from '../options/parse.js';
-import { ProgressReport } from './progress.js';
-import { type RecognitionResult, resultOf } from './result.js';
-import type { SchedulerStats } from '../scheduler/metrics.js';
-import { type ModelLane, modelLane } from '../scheduler/model-lane.js';
+import type {
+  CloseOptions,
+  RecognizeManyOptions,
+  RecognizeOptions,
+  RecognizerOptions,
+  RecognizeStreamOptions,
+} from '../options/types.js';
+import { modelRunner } from '../scheduler/model-batches.js';
 import { Scheduler } from '../scheduler/scheduler.js';
-import type { CallContext, Turn, TurnWatcher } from '../scheduler/turn.js';
-import { type PcmChunk, windowsOf } from './stream.js';
-import type { LoadWatch } from '../torch/torch-module.js';
-import { hear } from './windows.js';
+import { hasCode } from '../shared/errors.js';
+import { events, type LoadEvent } from '../shared/events.js';
+import type * as z from '../vendor/zod.js';
+import { ClipRunner, LOGITS_ONLY } from './clip-runner.js';
+import { mapMany } from './many.js';
+import { recognizeClip, type RequestSettings } from './request.js';
+import type { ManyResult, RecognitionResult, StreamResult, Timing } from './result.js';
+import type { MemoryUsage, ModelStatus, RecognizerStatus } from './status.js';
+import { type AudioChunk, windowsOf } from './stream.js';
 
-/** What `recognizeMany` yields: a clip's result or its error. */
-export type ManyResult<I> = Outcome<I, RecognitionResult>;
-
-/** What `recognizeStream` yields: the result of a window, and where it lies in the stream. */
-export interface StreamResult extends RecognitionResult {
-  /** Seconds from the stream's start. */
-  start: number;
-  /** Seconds from the stream's start. */
-  end: number;
-  /** Windows left out before this one (`whenBehind: 'skip'`). */
-  skipped: number;
-}
-
-export interface MemoryReport {
-  /** Resident set size of the process. */
-  rssBytes: number;
-  loaded: boolean;
-  /** Size of the loaded model's archive; 0 when none is loaded. */
-  modelBytes: number;
-  /** Decoded audio that waits for a model, of all recognizers of this JavaScript thread. */
-  audioBytes: number;
-  /** Of the CUDA device where the model is; absent elsewhere. */
-  device?: DeviceMemory;
-}
-
-/** The model of a recognizer, as far as it is there. */
-export interface ModelStatus {
-  state: 'unloaded' | 'loading' | 'loaded';
-  /** Of the archive that has been read, while it is `loading`: 0 to 1. */
-  fraction?: number;
-  /** Once it is `loaded`. `parallel`: runs that the processors take at once. */
-  model?: { name: string; file: string; precision: string; device: string; threads: number; parallel: number };
-}
-
-type CallSettings = z.output<typeof recognizeOptionsSchema>;
-
-/** Clips that `recognizeMany` keeps ready beyond those that are in the model: one decodes while another waits. */
-const READY = 2;
+/** Number of clips that `recognizeMany` has ready beyond those in the model: one is decoded while another waits for a slot. */
+const CLIPS_READY = 2;
 
 /**
- * Recognises emotions in speech. Constructing one loads nothing: libtorch and the model load on the first `recognize` or
- * `warmUp`, once however many calls race, and never on the main thread.
+ * Recognizes emotions in speech.
+ *
+ * Creating a recognizer loads nothing. The first `recognize` or `warmUp` loads libtorch and the model, once however many
+ * requests arrive at the same time, and never on the main thread. All methods may be called concurrently; requests are queued.
+ * Recognizers of all threads of a process share the weights of the same archive.
+ *
+ * ```js
+ * const recognizer = new EmotionRecognizer();
+ * const { emotion, confidence } = await recognizer.recognize('call.wav');
+ * await recognizer.close();
+ * ```
  */
 export class EmotionRecognizer implements AsyncDisposable {
   readonly #options: z.output<typeof recognizerOptionsSchema>;
   readonly #scheduler: Scheduler<Pcm, ModelOutput>;
   readonly #models: ModelHolder;
 
-  /** @throws TypeError for an unknown or wrong option */
+  /** @throws TypeError ERR_INVALID_OPTIONS if an option is unknown or its value is invalid */
   constructor(options: RecognizerOptions = {}) {
     this.#options = parseOptions(recognizerOptionsSchema, options);
     const { maxQueue, batchDelayMs, idleUnloadMs } = this.#options;
-    this.#scheduler = new Scheduler({ maxCalls: maxQueue, batchDelayMs });
+    this.#scheduler = new Scheduler({ maxRequests: maxQueue, batchDelayMs });
     this.#models = new ModelHolder(
-      (watch, onCpu) => this.#load(watch, onCpu),
-      async () => readCard(resolveModel(this.#options.model)),
+      {
+        open: async () => openEmotionArchive(resolveModel(this.#options.model)),
+        load: (archive, how) => this.#load(archive, how),
+      },
       idleUnloadMs,
     );
   }
 
   /**
-   * Recognises one clip: a path or file URL, bytes, a Blob, a stream or iterable of bytes, or raw mono samples (`AudioInput`).
-   * @throws TypeError for misuse
-   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG,
-   *   ERR_AUDIO_NOT_FINITE, ERR_MODEL_NOT_FOUND, ERR_MODEL_LOAD, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_DEVICE_UNAVAILABLE,
-   *   ERR_QUEUE_FULL, ERR_TIMEOUT, ERR_CLOSED, ERR_OUT_OF_MEMORY
+   * Recognizes the emotion of one clip.
+   * @param input the path of a file, a `file:` URL, the bytes of a file, a Blob, a stream or iterable of bytes, or raw mono
+   *   samples
+   * @throws TypeError if the input or an option is invalid
+   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_DECODER_UNAVAILABLE, ERR_AUDIO_TOO_SHORT,
+   *   ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE, ERR_MODEL_NOT_FOUND, ERR_MODEL_LOAD, ERR_MODEL_RUN, ERR_LIBTORCH_MISSING,
+   *   ERR_ADDON_MISSING, ERR_PLATFORM, ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED, ERR_OUT_OF_MEMORY, ERR_QUEUE_FULL,
+   *   ERR_TIMEOUT, ERR_CLOSED
+   * @throws the reason of `signal` once it aborts
    */
   async recognize(input: AudioInput, options: RecognizeOptions = {}): Promise<RecognitionResult> {
     return this.#recognize(input, parseOptions(recognizeOptionsSchema, options));
   }
 
   /**
-   * Recognises many clips with bounded memory: a few are read ahead, and no more until results are taken. A clip that fails
-   * yields its error and the others go on. A stream among them is opened when its turn comes. Waits for room where other calls fill the queue. Leaving the loop cancels what is
-   * under way.
-   * @throws TypeError for misuse; the signal's reason; what the source throws, after the results of what it gave before
-   * @throws EmotionError ERR_CLOSED
+   * Recognizes many clips with bounded memory and yields a result or an error for each. A few inputs are read ahead; no more
+   * until results are taken. An input that fails does not end the iteration. A stream among the inputs is opened when it is
+   * decoded. Where the queue is full, inputs wait for room. Leaving the loop cancels what is under way.
+   * @throws TypeError if the inputs are not iterable or an option is invalid
+   * @throws EmotionError ERR_CLOSED if the recognizer is closed
+   * @throws the reason of `signal` once it aborts, and the error of `inputs`, once the results before it were taken
    */
   async *recognizeMany<I extends AudioInput>(
     inputs: Iterable<I> | AsyncIterable<I>,
     options: RecognizeManyOptions = {},
   ): AsyncGenerator<ManyResult<I>, void, undefined> {
     const { ordered, signal, ...settings } = parseOptions(manyOptionsSchema, options);
-    const work = (input: I, left: AbortSignal) =>
-      this.#recognize(input, { ...settings, signal: left, whenFull: 'wait', transfer: false });
-    for await (const outcome of mapMany(inputs, work, { ahead: () => this.#ahead(), ordered, signal })) {
-      // What is still to come would be refused too, one by one.
-      if (outcome.error instanceof EmotionError && outcome.error.code === 'ERR_CLOSED') throw outcome.error;
+    const recognize = (input: I, inputSignal: AbortSignal) =>
+      this.#recognize(input, { ...settings, signal: inputSignal, whenFull: 'wait', transfer: false });
+    for await (const outcome of mapMany(inputs, recognize, { ahead: () => this.#ahead(), ordered, signal })) {
+      // The remaining inputs would all be refused with the same error.
+      if (hasCode(outcome.error, 'ERR_CLOSED')) throw outcome.error;
       yield outcome;
     }
   }
 
   /**
-   * Recognises windows of a stream as it comes: chunks of 16-bit or float samples, one channel. Each window is heard as a clip
-   * of its own. Memory is bounded, however long the stream.
-   * @throws TypeError for misuse and for chunks that are no samples; the signal's reason; what the stream throws
-   * @throws EmotionError as recognize
+   * Recognizes overlapping windows of a live or recorded stream of mono samples and yields a result for each window. Each window
+   * is inferred as a clip of its own. The last window ends where the stream ends. Memory is bounded, however long the stream.
+   * @param stream chunks of any length; chunks of bytes may split in the middle of a sample
+   * @throws TypeError if an option is invalid or a chunk holds no samples
+   * @throws EmotionError as `recognize`
+   * @throws the reason of `signal` once it aborts, and the error of `stream`, once the results before it were taken
    */
   async *recognizeStream(
-    pcmStream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
+    stream: AsyncIterable<AudioChunk> | Iterable<AudioChunk>,
     options: RecognizeStreamOptions,
   ): AsyncGenerator<StreamResult, void, undefined> {
     const settings = parseOptions(streamOptionsSchema, options);
     const { embedding, logits, processedAudio, signal, timeoutMs, priority, name, ...windowing } = settings;
-    const call = { embedding, logits, processedAudio, signal, timeoutMs, priority, name };
-    const each = recognizeOptionsSchema.parse({ ...call, whenFull: 'wait' });
-    for await (const { pcm, start, end, skipped } of windowsOf(pcmStream, { ...windowing, signal })) {
-      yield { ...(await this.#recognize(pcm, each)), start, end, skipped };
+    const shared = { embedding, logits, processedAudio, signal, timeoutMs, priority, name };
+    const request = recognizeOptionsSchema.parse({ ...shared, whenFull: 'wait' });
+    for await (const { pcm, start, end, skipped } of windowsOf(stream, { ...windowing, signal })) {
+      yield { ...(await this.#recognize(pcm, request)), start, end, skipped };
     }
   }
 
-  /** Loads libtorch and the model and runs it, so that the first clip finds everything warm. */
+  /**
+   * Loads libtorch and the model and runs it once, so that the first request is as fast as later ones.
+   * @throws EmotionError as `recognize`
+   */
   async warmUp(): Promise<void> {
-    await this.#scheduler.call(async ({ turn }) => {
+    await this.#scheduler.request(async ({ run }) => {
       const use = new ModelUse(this.#models);
       try {
         const { sampleRate, minSamples } = (await use.model()).card;
         const samples = new Float32Array(Math.max(sampleRate, minSamples));
-        await this.#turn(turn, use, { samples, sampleRate });
+        await new ClipRunner(this.#options, use, run).run({ samples, sampleRate });
       } finally {
         use.release();
       }
     });
   }
 
-  /** Calls by state, and how long their parts take. */
-  stats(): SchedulerStats {
-    return this.#scheduler.stats;
+  /** Returns the state of the model, counts and times of requests, and the memory in use. Loads nothing. */
+  status(): RecognizerStatus {
+    const { loaded } = this.#models;
+    const memory: MemoryUsage = {
+      rssBytes: process.memoryUsage.rss(),
+      modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
+      audioBytes: audioBudget.heldBytes,
+      ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
+    };
+    return { model: this.#modelStatus(), requests: this.#scheduler.statistics, memory };
   }
 
-  modelStatus(): ModelStatus {
+  #modelStatus(): ModelStatus {
     const { loaded, loading } = this.#models;
     if (loaded === undefined) {
       return loading === undefined ? { state: 'unloaded' } : { state: 'loading', fraction: loading };
     }
     const { card, file, precision, device, threads, parallel } = loaded;
-    return { state: 'loaded', model: { name: card.name, file, precision, device, threads, parallel } };
+    return { state: 'loaded', name: card.name, file, precision, device, threads, parallel };
   }
 
-  memory(): MemoryReport {
-    const { loaded } = this.#models;
-    return {
-      rssBytes: process.memoryUsage.rss(),
-      loaded: loaded !== undefined,
-      modelBytes: loaded === undefined ? 0 : (statSync(loaded.file, { throwIfNoEntry: false })?.size ?? 0),
-      audioBytes: audioBudget.heldBytes,
-      ...(loaded !== undefined && loaded.device !== 'cpu' && { device: loaded.deviceMemory() }),
-    };
-  }
-
-  /** Gives the model's memory back, as soon as calls under way have finished; the next one loads again. */
+  /** Frees the memory of the model once the requests under way have finished. The next request loads it again. */
   async unload(): Promise<void> {
     await this.#models.unload('unload');
   }
 
   /**
-   * Refuses new calls and unloads. Calls under way end with ERR_CLOSED, or finish first with `drain: true`; a second `close()`
-   * ends those that are being drained.
+   * Refuses new requests with ERR_CLOSED and unloads the model. Requests under way end with ERR_CLOSED, or finish first with
+   * `drain: true`. A second `close()` ends the requests that are being drained.
+   * @throws TypeError ERR_INVALID_OPTIONS if an option is invalid
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const { drain } = parseOptions(closeOptionsSchema, options);
@@ -206,95 +183,36 @@ export class EmotionRecognizer implements AsyncDisposable {
     await this.#models.unload('close');
   }
 
+  /** Calls `close()`, so that `await using` closes the recognizer. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #recognize(input: AudioInput, settings: CallSettings): Promise<RecognitionResult> {
-    const { signal, timeoutMs, priority, whenFull, name } = settings;
+  async #recognize(input: AudioInput, request: RequestSettings): Promise<RecognitionResult> {
+    const { signal, timeoutMs, priority, whenFull, name } = request;
     const taken = takeInput(input, name);
-    const call = { signal, timeoutMs, priority, wait: whenFull === 'wait' };
+    const environment = {
+      models: this.#models,
+      settings: this.#options,
+      onDone: (timing: Timing) => this.#scheduler.metrics.record(timing),
+    };
     try {
-      return await this.#scheduler.call((context) => this.#hear(taken, settings, context), call);
+      return await this.#scheduler.request((context) => recognizeClip(taken, request, environment, context), {
+        signal,
+        timeoutMs,
+        priority,
+        wait: whenFull === 'wait',
+      });
     } finally {
-      stopInput(taken); // also of a call that never came to read it
+      stopInput(taken); // also if the request was refused before it read the input
     }
   }
 
-  async #hear(
-    input: TakenInput,
-    settings: CallSettings,
-    { signal, turn }: CallContext<Pcm, ModelOutput>,
-  ): Promise<RecognitionResult> {
-    const begin = performance.now();
-    const report = new ProgressReport(settings.onProgress);
-    const unfollow = onAbort(signal, () => report.end()); // the caller has his answer, whatever goes on here
-    const loads = this.#models.loaded === undefined;
-    const use = new ModelUse(this.#models);
-    const lease = use.first;
-    let preparing: Promise<PreparedAudio> | undefined;
-    let ready = false;
-    try {
-      const { priority, window, granularity, embedding, maxDuration: maxSeconds, maxBytes, transfer } = settings;
-      const { raw, decoder = this.#options.decoder } = settings;
-      const decodes = () => ready || report.tell({ stage: 'decoding' });
-      if (loads) void report.follow(lease.model, () => lease.loadFraction()).then(decodes);
-      else decodes();
-      preparing = lease.card.then((card) =>
-        prepareAudio(input, card, { signal, priority, maxSeconds, maxBytes, transfer, decoder, raw }),
-      );
-      void preparing.then(
-        () => (ready = true),
-        () => undefined,
-      );
-      // Side by side: a cold start costs the longer of the two.
-      const [audio, model] = await Promise.all([preparing, lease.model]);
-      const byFrame = granularity === 'frame';
-      const heard = await hear(
-        model.card,
-        audio.waveform,
-        window,
-        { frameLogits: byFrame, embedding: !embedding ? 'none' : byFrame ? 'frames' : 'mean' },
-        (clip, want, place) => this.#turn(turn, use, clip, want, report.watch(place)),
-        model.parallel,
-      );
-      const totalMs = performance.now() - begin;
-      const { decodeMs, decoder: decodedBy } = audio;
-      const { inferenceMs } = heard;
-      const queueMs = Math.max(0, totalMs - decodeMs - inferenceMs);
-      const timing = { decodeMs, decoder: decodedBy, queueMs, inferenceMs };
-      this.#scheduler.metrics.record(timing);
-      return resultOf(heard, audio, await use.model(), settings, timing);
-    } finally {
-      unfollow();
-      report.end();
-      preparing?.then(
-        (audio) => audio.lease.release(),
-        () => undefined,
-      );
-      use.release();
-    }
-  }
-
-  /** A clip's turn; where `auto` may choose, on the CPU once memory of its device has run out. */
-  async #turn(
-    turn: CallContext<Pcm, ModelOutput>['turn'],
-    use: ModelUse,
-    clip: Pcm,
-    want?: ModelWants,
-    watcher?: TurnWatcher,
-  ): Promise<Turn<ModelOutput>> {
-    const model = await use.model();
-    const movable = this.#options.device === 'auto' && model.device !== 'cpu';
-    const fallback = async (error: EmotionError) => this.#lane(await use.moveToCpu(error), want);
-    return turn(this.#lane(model, want), clip, clip.samples.length, { watcher, ...(movable && { fallback }) });
-  }
-
-  async #load(watch: LoadWatch, onCpu: boolean): Promise<EmotionModel> {
-    const begin = performance.now();
-    const { model, device, precision, threads, memoryBudgetBytes } = this.#options;
-    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes } as const;
-    const loaded = await EmotionModel.load(resolveModel(model), options, watch);
+  async #load(archive: EmotionArchive, { onCpu, onProgress }: HolderLoad): Promise<EmotionModel> {
+    const start = performance.now();
+    const { device, precision, threads, memoryBudgetBytes } = this.#options;
+    const options = { device: onCpu ? 'cpu' : device, precision, threads, memoryBudgetBytes, onProgress } as const;
+    const loaded = await EmotionModel.load(archive, options);
     const event: LoadEvent = {
       model: loaded.card.name,
       file: loaded.file,
@@ -302,21 +220,17 @@ export class EmotionRecognizer implements AsyncDisposable {
       device: loaded.device,
       threads: loaded.threads,
       parallel: loaded.parallel,
-      ms: performance.now() - begin,
+      loadMs: performance.now() - start,
     };
     events.load.publish(event);
     return loaded;
   }
 
-  /** Clips that `recognizeMany` may have under way: as many as keep the model busy. */
+  /** Returns the number of clips that `recognizeMany` has under way, which is what keeps the model busy. */
   #ahead(): number {
     const model = this.#models.loaded;
-    if (model === undefined) return READY;
-    const { parallel, maxBatch } = this.#lane(model);
-    return parallel * maxBatch + READY;
-  }
-
-  #lane(model: EmotionModel, want: ModelWants = { frameLogits: false, features: false }): ModelLane {
-    return modelLane(model, want, this.#options.maxBatch);
+    if (model === undefined) return CLIPS_READY;
+    const { parallel, maxBatch } = modelRunner(model, LOGITS_ONLY, this.#options.maxBatch);
+    return parallel * maxBatch + CLIPS_READY;
   }
 }

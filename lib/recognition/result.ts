@@ -2,70 +2,118 @@ import type { Pcm } from '../audio/pcm.js';
 import type { PreparedAudio } from '../audio/prepare.js';
 import { largest } from '../shared/largest.js';
 import { inUse, type ModelCard } from '../model/card.js';
-import type { Granularity } from '../options/types.js';
-import type { Heard, WindowSummary } from './windows.js';
+import type { Granularity, ResolvedDevice, ResolvedPrecision } from '../options/types.js';
+import type { Inference } from './infer.js';
+import type { Outcome } from './many.js';
+import type { WindowSummary } from './windows.js';
 
-/** A stretch of the timeline. */
+/** One window of the timeline of a clip. */
 export interface FrameResult {
-  /** Seconds from the clip's start. */
+  /** Seconds from the start of the clip. */
   start: number;
-  /** Seconds from the clip's start. */
+  /** Seconds from the start of the clip. */
   end: number;
+  /** The label with the highest score. */
   emotion: string;
+  /** The probability of each label in use. They add up to 1. */
   scores: Record<string, number>;
 }
 
-/** A stretch in which one emotion wins. */
+/** A time span of a clip in which one emotion has the highest score. */
 export interface Segment {
-  /** Seconds from the clip's start. */
+  /** Seconds from the start of the clip. */
   start: number;
-  /** Seconds from the clip's start. */
+  /** Seconds from the start of the clip. */
   end: number;
+  /** The label with the highest score. */
   emotion: string;
-  /** The emotion's mean score in the stretch. */
+  /** Mean score of that label in the segment. */
   confidence: number;
 }
 
+/** The result of `recognize`. */
 export interface RecognitionResult {
   /** The label with the highest score. */
   emotion: string;
-  /** Its score, 0 to 1. */
+  /** The score of `emotion`, from 0 to 1. */
   confidence: number;
-  /** A probability for each label in use; they add up to 1. */
+  /** The probability of each label in use. They add up to 1. */
   scores: Record<string, number>;
+  /** The granularity that was requested. */
   granularity: Granularity;
+  /** Duration of the clip in seconds. */
   duration: number;
-  /** With granularity `frame`: a window every `timeline.hop` seconds, half a second apart and a second long by default. */
+  /** The timeline, with granularity `frame`: by default a window of one second every half second (option `timeline`). */
   frames?: FrameResult[];
-  /** With granularity `frame`: where the emotion changes. Adjoining stretches of the timeline, no two alike in a row. */
+  /**
+   * The segments of the clip, with granularity `frame`: windows of the timeline that have the same emotion, merged. Segments
+   * adjoin and cover the clip.
+   */
   segments?: Segment[];
-  /** When asked for. `utterance`: the mean feature vector [D]; `frame`: every frame's [T, D], row-major. */
+  /**
+   * The embedding, with option `embedding`. With granularity `utterance`, the mean over all frames [D]; with granularity
+   * `frame`, one row per frame [T, D], row-major.
+   */
   embedding?: Float32Array;
   /** The shape of `embedding`: [D] or [T, D]. */
   embeddingShape?: number[];
-  /** When asked for: what the model says before the softmax, of all labels of its card in order, unused ones too. */
+  /**
+   * The output of the model before the softmax, with option `logits`: one value per label of the model card, in order, including
+   * labels that are not in use.
+   */
   logits?: Float32Array;
-  /** When asked for: the clip as the model heard it, mono at the model's rate. */
+  /** The clip as it was passed to the model, with option `processedAudio`: mono, at the model's sample rate. */
   processedAudio?: Pcm;
-  /** Where the clip was so long that it was heard in windows (option `window`): scores are means over all their frames. */
+  /**
+   * The windows in which the clip was inferred, if it was longer than one (option `window`). The scores are then those of the
+   * mean over the frames of all windows.
+   */
   windows?: WindowSummary;
-  model: { name: string; precision: string; device: string };
+  /** The model that returned this result. */
+  model: ModelSummary;
+  /** The time that the request took, part by part. */
   timing: Timing;
 }
 
-/** Milliseconds, and who decoded. */
+/** Names the model of a result. */
+export interface ModelSummary {
+  /** Name on the model card. */
+  name: string;
+  /** Precision that the linear layers computed in. */
+  precision: ResolvedPrecision;
+  /** Device that the model ran on. */
+  device: ResolvedDevice;
+}
+
+/** The time that a request took, in milliseconds, and the decoder that it used. */
 export interface Timing {
-  /** Reading, decoding and resampling. */
+  /** Milliseconds in which the audio was read, decoded and resampled. */
   decodeMs: number;
-  /** Who decoded the clip: this package, or the machine's ffmpeg (option `decoder`). */
+  /** The decoder of the clip: `builtin` is this package, `ffmpeg` the ffmpeg program of the machine (option `decoder`). */
   decoder: 'builtin' | 'ffmpeg';
-  /** The rest of the call: waiting for the decoder, for the model and its load, for a turn. */
+  /** The remaining milliseconds: waiting for the decoder, for the model and its load, and for a slot. */
   queueMs: number;
-  /** In the model. A batch's time counts in full; windows that ran side by side add up. */
+  /**
+   * Milliseconds in the model. The time of a batch counts in full for each of its clips. The times of windows that ran at the
+   * same time add up.
+   */
   inferenceMs: number;
 }
 
-/** What a result holds beside scores, as asked for. */
+/** The result of one input of `recognizeMany`: either `result` or `error`. */
+export type ManyResult<I> = Outcome<I, RecognitionResult>;
+
+/** The result of one window of `recognizeStream`. */
+export interface StreamResult extends RecognitionResult {
+  /** Start of the window, in seconds from the start of the stream. */
+  start: number;
+  /** End of the window, in seconds from the start of the stream. */
+  end: number;
+  /** Number of windows that were left out before this one (`whenBehind: 'skip'`). */
+  skipped: number;
+}
+
+/** The options that decide what a result holds in addition to scores. */
 export interface ResultSettings {
   granularity: Granularity;
   logits: boolean;
@@ -73,38 +121,36 @@ export interface ResultSettings {
   timeline: { window: number; hop: number };
 }
 
-/** The result of a clip that the model has heard. */
+/** Makes the result of a clip from its inference. */
 export function resultOf(
-  heard: Heard,
+  inference: Inference,
   audio: PreparedAudio,
-  model: { card: ModelCard; precision: string; device: string },
+  model: { card: ModelCard; precision: ResolvedPrecision; device: ResolvedDevice },
   settings: ResultSettings,
   timing: Timing,
 ): RecognitionResult {
   const { card, precision, device } = model;
+  const { embedding, frameLogits } = inference;
   const { duration } = audio;
-  const scores = scoresOf(heard.logits, card);
-  const frames = heard.frameLogits && timeline(heard.frameLogits, card, duration, settings.timeline);
-  const byFrame = settings.granularity === 'frame';
+  const scores = scoresOf(inference.logits, card);
+  const frames = frameLogits && timeline(frameLogits, card, duration, settings.timeline);
+  const embeddingShape = settings.granularity === 'frame' ? [inference.frames, card.embeddingDim] : [card.embeddingDim];
   return {
     ...winner(scores),
     scores,
     granularity: settings.granularity,
     duration,
     ...(frames && { frames, segments: segmentsOf(frames) }),
-    ...(heard.embedding && {
-      embedding: heard.embedding,
-      embeddingShape: byFrame ? [heard.frames, card.embeddingDim] : [card.embeddingDim],
-    }),
-    ...(settings.logits && { logits: Float32Array.from(heard.logits) }),
+    ...(embedding && { embedding, embeddingShape }),
+    ...(settings.logits && { logits: Float32Array.from(inference.logits) }),
     ...(settings.processedAudio && { processedAudio: audio.waveform }),
-    ...(heard.windowing && { windows: heard.windowing }),
+    ...(inference.windows && { windows: inference.windows }),
     model: { name: card.name, precision, device },
     timing,
   };
 }
 
-/** Softmax over the labels in use; an unused label's logit counts as minus infinity, as in FunASR. */
+/** Returns the softmax over the labels in use. The logit of an unused label counts as minus infinity, as in FunASR. */
 export function scoresOf(logits: ArrayLike<number>, card: ModelCard): Record<string, number> {
   const used = card.labels
     .map((label, i) => ({ name: label.name, logit: logits[i] ?? -Infinity, used: inUse(label) }))
@@ -115,17 +161,18 @@ export function scoresOf(logits: ArrayLike<number>, card: ModelCard): Record<str
   return Object.fromEntries(used.map((entry, i) => [entry.name, (weights[i] ?? 0) / sum]));
 }
 
-/** The label with the highest score, and that score. */
+/** Returns the label with the highest score, and that score. */
 export function winner(scores: Record<string, number>): { emotion: string; confidence: number } {
   const [emotion, confidence] = Object.entries(scores).reduce((best, entry) => (entry[1] > best[1] ? entry : best));
   return { emotion, confidence };
 }
 
 /**
- * The timeline: frame logits averaged over a sliding window, then softmax. The head is linear, so the window's mean logit
- * is what the model would say of the window given the clip around it.
+ * Returns the timeline: the softmax of the frame logits, averaged over a sliding window. The head is linear, so the mean logit of
+ * a window is what the model returns for the window within its context.
  * @param frameLogits [T, L] row-major
- * @param span seconds
+ * @param duration seconds
+ * @param span length and hop of the window, in seconds
  */
 export function timeline(
   frameLogits: Float32Array,
@@ -143,23 +190,26 @@ export function timeline(
     const mean = new Float64Array(size);
     for (let i = first * size; i < last * size; i++) mean[i % size]! += frameLogits[i]! / (last - first);
     const scores = scoresOf(mean, card);
-    // The last window takes the samples that no frame begins in, so that the timeline ends where the clip does.
+    // The last window includes the samples behind the last frame, so that the timeline ends where the clip ends.
     const end = last === frames ? duration : last / card.frameRate;
     result.push({ start: first / card.frameRate, end, emotion: winner(scores).emotion, scores });
   }
   return result;
 }
 
-/** Change points: windows of the timeline whose emotion is the same, together. They part midway between the windows' middles. */
+/**
+ * Merges consecutive windows of a timeline that have the same emotion. Two segments meet halfway between the centers of the
+ * windows on both sides.
+ */
 export function segmentsOf(frames: readonly FrameResult[]): Segment[] {
-  const middle = ({ start, end }: FrameResult): number => (start + end) / 2;
+  const center = ({ start, end }: FrameResult): number => (start + end) / 2;
   const groups: FrameResult[][] = [];
   for (const frame of frames) {
     const group = groups.at(-1);
     if (group?.[0]?.emotion === frame.emotion) group.push(frame);
     else groups.push([frame]);
   }
-  const bounds = groups.slice(1).map((group, i) => (middle(groups[i]!.at(-1)!) + middle(group[0]!)) / 2);
+  const bounds = groups.slice(1).map((group, i) => (center(groups[i]!.at(-1)!) + center(group[0]!)) / 2);
   return groups.map((group, i) => {
     const { emotion } = group[0]!;
     return {

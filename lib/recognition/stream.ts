@@ -1,45 +1,47 @@
 import { types } from 'node:util';
 
-import { bytesOf } from '../audio/bytes.js';
+import { bytesOf } from '../audio/input/bytes.js';
 import { type AudioBytes, firstNotFinite, type Pcm } from '../audio/pcm.js';
 import { EmotionError } from '../shared/errors.js';
 import { Source } from '../shared/read-ahead.js';
 import { kindOf } from '../shared/text.js';
 
-/** Samples, or bytes that hold them in the encoding that was told. */
-export type PcmChunk = Float32Array | Int16Array | AudioBytes;
+/** A chunk of a stream: samples from -1 to 1, 16-bit samples, or bytes in the `encoding` of the options. */
+export type AudioChunk = Float32Array | Int16Array | AudioBytes;
 
 export interface WindowOptions {
-  /** Hz. */
+  /** Samples per second. */
   sampleRate: number;
+  /** Seconds. */
   window: number;
+  /** Seconds. */
   hop: number;
   encoding: 's16le' | 'f32le';
   whenBehind: 'wait' | 'skip';
-  /** Aborting ends the iteration with the signal's reason. */
+  /** Aborting ends the iteration with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
-/** A stretch of a stream. */
+/** A window of a stream. */
 export interface StreamWindow {
-  /** Seconds from the stream's start. */
+  /** Seconds from the start of the stream. */
   start: number;
-  /** Seconds from the stream's start. */
+  /** Seconds from the start of the stream. */
   end: number;
-  /** Windows left out before this one, since nobody was there to take them. */
+  /** Number of windows that were left out before this one because they were not taken in time. */
   skipped: number;
   pcm: Pcm;
 }
 
 /**
- * Cuts a stream of samples into windows. The last one ends where the stream does, so that its last words are in a whole window;
- * a stream shorter than a window is one by itself. Memory: two windows and two chunks, however long the stream and however slow
- * the taker.
- * @throws TypeError for chunks that are no samples
+ * Cuts a stream of samples into windows. The last window ends where the stream ends, so that the end of the speech is in a whole
+ * window. A stream shorter than a window is a single window. Holds two windows and two chunks in memory, however long the stream
+ * and however slow the consumer.
+ * @throws TypeError if a chunk holds no samples
  * @throws EmotionError ERR_AUDIO_NOT_FINITE
  */
 export async function* windowsOf(
-  stream: AsyncIterable<PcmChunk> | Iterable<PcmChunk>,
+  stream: AsyncIterable<AudioChunk> | Iterable<AudioChunk>,
   { sampleRate, window, hop, encoding, whenBehind, signal }: WindowOptions,
 ): AsyncGenerator<StreamWindow, void, undefined> {
   const source = new Source(stream, 'The stream', signal);
@@ -47,22 +49,23 @@ export async function* windowsOf(
   const step = Math.round(hop * sampleRate);
   const reader = new SampleReader(encoding);
   const tail = new Tail(size);
-  let due = size; // where the next window ends, in samples from the stream's start
+  let due = size; // end of the next window, in samples from the start of the stream
   let ready: Ready | undefined;
-  let cut = 0; // where the last window ended
+  let cut = 0; // end of the last window
   let skipped = 0;
 
   const offer = (end: number, samples: Float32Array): void => {
     if (ready !== undefined) skipped++;
     ready = { end, samples };
     cut = end;
-    // Where reading stops here, its end tells: told now, the taker would find it still reading and not ask for the next one.
-    if (whenBehind === 'skip') source.changed();
+    // With 'wait', reading ends here, and its end notifies the consumer. An earlier notification would find it still reading, so
+    // that the next read would not start.
+    if (whenBehind === 'skip') source.notify();
   };
-  /** Reads until a window waits that was not taken; with `skip`, to the stream's end. */
+  /** Reads until a window is ready; with `skip`, to the end of the stream. */
   const readOn = async (): Promise<void> => {
     while (!source.closed && (ready === undefined || whenBehind === 'skip')) {
-      if (tail.waiting === 0) {
+      if (tail.pending === 0) {
         const next = await source.next();
         if (next.done) {
           if (tail.end > cut) offer(tail.end, tail.last(Math.min(size, tail.end)));
@@ -87,10 +90,10 @@ export async function* windowsOf(
         const start = (end - samples.length) / sampleRate;
         const window = { start, end: end / sampleRate, skipped, pcm: { samples, sampleRate } };
         skipped = 0;
-        source.read(readOn); // the next one, while this one is heard
+        source.read(readOn); // reads the next window while this one is inferred
         yield window;
-      } else if (source.over) {
-        source.rethrow();
+      } else if (source.ended) {
+        source.throwFailure();
         return;
       } else {
         source.read(readOn);
@@ -103,12 +106,12 @@ export async function* windowsOf(
 }
 
 interface Ready {
-  /** Samples from the stream's start. */
+  /** In samples from the start of the stream. */
   end: number;
   samples: Float32Array;
 }
 
-/** The last samples of a stream, up to a window of them, and those of the last chunk that are still to come. */
+/** The last samples of a stream, at most a window of them, and the samples of the last chunk that are still to be processed. */
 class Tail {
   readonly #ring: Float32Array;
   #chunk: Float32Array = new Float32Array();
@@ -118,12 +121,12 @@ class Tail {
     this.#ring = new Float32Array(size);
   }
 
-  /** Samples gone by. */
+  /** Number of samples that were processed. */
   get end(): number {
     return this.#end;
   }
 
-  get waiting(): number {
+  get pending(): number {
     return this.#chunk.length;
   }
 
@@ -131,7 +134,7 @@ class Tail {
     this.#chunk = chunk;
   }
 
-  /** Lets samples go by, up to `to` or as many as there are. */
+  /** Processes the samples of the chunk, up to position `to` of the stream. */
   advance(to: number): void {
     const count = Math.min(this.#chunk.length, to - this.#end);
     const size = this.#ring.length;
@@ -145,7 +148,7 @@ class Tail {
     this.#chunk = this.#chunk.subarray(count);
   }
 
-  /** A copy of the last `count` samples, at most a window. */
+  /** Returns a copy of the last `count` samples, at most a window. */
   last(count: number): Float32Array {
     const samples = new Float32Array(count);
     const size = this.#ring.length;
@@ -157,10 +160,10 @@ class Tail {
   }
 }
 
-/** Samples of chunks, whose bytes may part anywhere. */
+/** Reads the samples of chunks. Chunks of bytes may split in the middle of a sample. */
 class SampleReader {
   readonly #encoding: 's16le' | 'f32le';
-  /** Bytes of a sample whose other half is in the next chunk. */
+  /** The first bytes of a sample that continues in the next chunk. */
   #rest = Buffer.alloc(0);
   #count = 0;
 
@@ -179,17 +182,17 @@ class SampleReader {
   }
 
   #samples(chunk: unknown): Float32Array {
-    // By what they are rather than by class: those of another realm are no instances of ours.
-    if (types.isFloat32Array(chunk)) return chunk.slice(); // who writes the stream may use it again
+    // Arrays of another realm are not instances of this realm's classes, but `types` recognizes them.
+    if (types.isFloat32Array(chunk)) return chunk.slice(); // the producer may reuse its buffer
     if (types.isInt16Array(chunk)) return Float32Array.from(chunk, fromInt16);
-    const given = bytesOf(chunk);
-    if (given === undefined) {
+    const received = bytesOf(chunk);
+    if (received === undefined) {
       throw new TypeError(
         `The chunks of a stream must be Float32Array, Int16Array or bytes (Buffer, Uint8Array), got ${kindOf(chunk)}`,
       );
     }
     const width = this.#encoding === 's16le' ? 2 : 4;
-    const bytes = Buffer.concat([this.#rest, given]);
+    const bytes = Buffer.concat([this.#rest, received]);
     const count = Math.floor(bytes.length / width);
     this.#rest = Buffer.from(bytes.subarray(count * width));
     return Float32Array.from({ length: count }, (_, i) =>

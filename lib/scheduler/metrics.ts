@@ -1,38 +1,45 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
-/** Of milliseconds, or of clips in a batch. Percentiles are exact to a hundredth; 0 where nothing was recorded. */
+/**
+ * Statistics of a quantity, such as milliseconds or clips per batch. Percentiles are exact to one percent. All fields are 0 as
+ * long as nothing was recorded.
+ */
 export interface Distribution {
+  /** Number of values. */
   count: number;
   mean: number;
+  /** Median. */
   p50: number;
   p90: number;
   p99: number;
   max: number;
 }
 
-export interface SchedulerStats {
-  /** Calls under way that wait: for their audio, for the model, or for their turn. */
+/** Counts and times of the requests of a recognizer since it was created. */
+export interface RequestStatistics {
+  /** Requests under way that wait for their audio, the model or a slot. */
   queued: number;
-  /** Calls whose clip the model has now. */
+  /** Requests of which a clip is in the model. */
   running: number;
-  /** Calls that gave a result. */
+  /** Requests that returned a result. */
   done: number;
+  /** Requests that ended with an error of their own, such as ERR_AUDIO_DECODE. */
   failed: number;
-  /** Calls refused because the queue was full. */
+  /** Requests that were refused with ERR_QUEUE_FULL. */
   rejected: number;
-  /** Calls ended by their signal, their deadline or `close`. */
+  /** Requests that were ended by their signal, their deadline or `close`. */
   cancelled: number;
-  /** Clips, or windows of long ones, in each run of the model. */
+  /** Clips, or windows of long clips, in each run of the model. */
   batchSize: Distribution;
-  /** Of calls that are done: waiting for the model and for a turn. */
+  /** Milliseconds that completed requests waited for the model and for a slot. */
   queueMs: Distribution;
-  /** Of calls that are done: reading, decoding and resampling. */
+  /** Milliseconds in which the audio of completed requests was read, decoded and resampled. */
   decodeMs: Distribution;
-  /** Of calls that are done: in the model. */
+  /** Milliseconds that completed requests spent in the model. */
   inferenceMs: Distribution;
 }
 
-/** Counts, and distributions in constant memory (Node's own HdrHistogram). */
+/** Counters, and distributions in constant memory (Node's HdrHistogram). */
 export class Metrics {
   readonly counts = { done: 0, failed: 0, rejected: 0, cancelled: 0 };
   readonly batchSize = new Recorder(1);
@@ -40,14 +47,14 @@ export class Metrics {
   readonly decodeMs = new Recorder(1000);
   readonly inferenceMs = new Recorder(1000);
 
-  /** Of a call that is done. */
+  /** Records the times of a completed request. */
   record(timing: { queueMs: number; decodeMs: number; inferenceMs: number }): void {
     this.queueMs.record(timing.queueMs);
     this.decodeMs.record(timing.decodeMs);
     this.inferenceMs.record(timing.inferenceMs);
   }
 
-  read(queued: number, running: number): SchedulerStats {
+  read(queued: number, running: number): RequestStatistics {
     return {
       queued,
       running,
@@ -60,25 +67,35 @@ export class Metrics {
   }
 }
 
-/** Histograms hold positive integers: `scale` of them make one of the unit. */
+/** Largest value that a histogram records: an hour in milliseconds. */
+const MAX_VALUE = 3_600_000;
+
+/** Records a quantity as positive integers, `scale` of which make up one unit, because histograms hold nothing else. */
 class Recorder {
   readonly #histogram: RecordableHistogram;
   readonly #scale: number;
 
   constructor(scale: number) {
     this.#scale = scale;
-    this.#histogram = createHistogram({ highest: 3_600_000 * scale, figures: 2 }); // an hour in microseconds: 40 KB
+    this.#histogram = createHistogram({ highest: MAX_VALUE * scale, figures: 2 }); // 40 KB for microseconds
   }
 
   record(value: number): void {
-    const most = 3_600_000 * this.#scale;
-    this.#histogram.record(Math.min(most, Math.max(1, Math.round(value * this.#scale))));
+    const scaled = Math.round(value * this.#scale);
+    this.#histogram.record(Math.min(MAX_VALUE * this.#scale, Math.max(1, scaled)));
   }
 
   read(): Distribution {
     const { count, mean, max } = this.#histogram;
     if (count === 0) return { count: 0, mean: 0, p50: 0, p90: 0, p99: 0, max: 0 };
-    const at = (share: number): number => this.#histogram.percentile(share) / this.#scale;
-    return { count, mean: mean / this.#scale, p50: at(50), p90: at(90), p99: at(99), max: max / this.#scale };
+    const percentile = (percent: number): number => this.#histogram.percentile(percent) / this.#scale;
+    return {
+      count,
+      mean: mean / this.#scale,
+      p50: percentile(50),
+      p90: percentile(90),
+      p99: percentile(99),
+      max: max / this.#scale,
+    };
   }
 }

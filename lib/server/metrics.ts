@@ -69,10 +69,10 @@ export class ServerMetrics {
       decodeMs: histogram('decode_seconds', 'Time to read, decode and resample a clip'),
       inferenceMs: histogram('inference_seconds', 'Time that the model takes for a clip'),
     };
-    gauge('queue_depth', 'Clips that wait in the queue', () => recognizer.stats().queued);
-    gauge('running', 'Clips that the model is processing', () => recognizer.stats().running);
-    gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.memory().loaded));
-    gauge('audio_bytes', 'Bytes of decoded audio that wait for the model', () => recognizer.memory().audioBytes);
+    gauge('queue_depth', 'Clips that wait in the queue', () => recognizer.status().requests.queued);
+    gauge('running', 'Clips that the model is processing', () => recognizer.status().requests.running);
+    gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.status().model.state === 'loaded'));
+    gauge('audio_bytes', 'Bytes of decoded audio that wait for the model', () => recognizer.status().memory.audioBytes);
     gauge('upload_bytes', 'Bytes of uploads that wait in memory', uploads);
     const batchSize = histogram('batch_size', 'Clips, or windows of long ones, in a batch', [1, 2, 4, 8, 16, 32]);
     this.#onRun = (event) => batchSize.observe((event as RunEvent).clips);

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FastifyInstance } from '../vendor/server.js';
 
-import { readCard } from '../model/card-file.js';
+import { openEmotionArchive } from '../model/emotion-archive.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
-import { packageRoot } from '../native/paths.js';
 import type { ApiOptions } from './api-options.js';
 import { apiSettings } from './options.js';
+import { packageRoot } from '../shared/package-root.js';
 import { Service } from './service.js';
 
 /**
@@ -20,7 +20,8 @@ export async function openService(options: ApiOptions, { prefix, log }: FastifyI
   const builtIn = builtInModels().find((model) => model.path === file);
   const name = builtIn?.name ?? path.basename(file, '.pt').replace(/[^\w.-]/g, '_');
   const { version } = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8')) as { version: string };
-  return Service.open(options.recognizer, { name, file, card: await readCard(file) }, settings, {
+  const { card } = await openEmotionArchive(file);
+  return Service.open(options.recognizer, { name, file, card }, settings, {
     prefix: prefix === '/' ? '' : prefix,
     version,
     onError: (error) => log.error({ err: error }, 'Old results could not be deleted'),

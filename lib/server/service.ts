@@ -113,19 +113,19 @@ export class Service {
     route.httpPart === 'body' ? (value: unknown) => ({ value }) : validatorCompiler(route);
 
   status(): ServerStatus {
-    const { state, fraction, model } = this.recognizer.modelStatus();
+    const { model, requests, memory } = this.recognizer.status();
     const { name, file, card } = this.model;
-    const { queued, running, done } = this.recognizer.stats();
-    const { rssBytes, audioBytes } = this.recognizer.memory();
+    const { queued, running, done } = requests;
+    const { rssBytes, audioBytes } = memory;
     const { uploadBytes, duration, files } = this.limits;
     return {
       version: this.version,
       ready: this.ready,
       model: {
         name,
-        state,
-        ...(fraction !== undefined && { fraction }),
-        ...(model && { precision: model.precision, device: model.device, threads: model.threads }),
+        state: model.state,
+        ...(model.state === 'loading' && { fraction: model.fraction }),
+        ...(model.state === 'loaded' && { precision: model.precision, device: model.device, threads: model.threads }),
         labels: card.labels.map((label) => ({ name: label.name, en: label.en, zh: label.zh, unused: !inUse(label) })),
         bytes: statSync(file, { throwIfNoEntry: false })?.size ?? 0,
       },

@@ -1,14 +1,15 @@
-/** Those who follow a signal, and what takes their one listener off it. */
+/** The listeners of a signal, which share a single event listener. `stop` removes it. */
 interface Followers {
   all: Set<() => void>;
   stop: () => void;
 }
 
-/** Node warns of a leak from the eleventh listener of a signal on: those who follow one share a listener. */
+/** Node warns of a memory leak from the eleventh event listener of a signal on. All listeners of a signal therefore share one. */
 const followed = new WeakMap<AbortSignal, Followers>();
 
 /**
- * Calls `listener` when `signal` aborts, until what is returned is called. At once where it has aborted already.
+ * Calls `listener` when `signal` aborts, or at once if it has aborted already.
+ * @returns a function that removes the listener
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) {
@@ -16,7 +17,7 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
     return () => undefined;
   }
   const { all, stop } = followed.get(signal) ?? follow(signal);
-  const own = (): void => listener(); // one who follows twice is told twice
+  const own = (): void => listener(); // a listener that is added twice is called twice
   all.add(own);
   return () => {
     if (all.delete(own) && all.size === 0) stop();
@@ -25,15 +26,15 @@ export function onAbort(signal: AbortSignal, listener: () => void): () => void {
 
 function follow(signal: AbortSignal): Followers {
   const all = new Set<() => void>();
-  const tellAll = (): void => {
+  const notifyAll = (): void => {
     for (const each of all) each();
   };
   const stop = (): void => {
-    signal.removeEventListener('abort', tellAll);
+    signal.removeEventListener('abort', notifyAll);
     if (followed.get(signal) === followers) followed.delete(signal);
   };
   const followers = { all, stop };
-  signal.addEventListener('abort', tellAll, { once: true });
+  signal.addEventListener('abort', notifyAll, { once: true });
   followed.set(signal, followers);
   return followers;
 }

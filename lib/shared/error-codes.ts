@@ -11,7 +11,7 @@ interface Entry {
 /** Every error that the package throws on purpose. docs/reference/errors.md lists them all. */
 export const ERROR_CODES = {
   ERR_AUDIO_DECODE: {
-    remedy: 'Check that the file plays. docs/audio-formats.md lists the formats that can be read.',
+    remedy: 'Check that the file plays. docs/reference/audio-formats.md lists the formats that can be read.',
     status: 422,
   },
   ERR_DECODER_UNAVAILABLE: {
@@ -42,7 +42,7 @@ export const ERROR_CODES = {
   },
   ERR_LABELS: {
     remedy:
-      'Use a CSV file with a header row, a column that names the clip and a column that holds its emotion (docs/evaluation.md).',
+      'Use a CSV file with a header row, a column that names the clip and a column that holds its emotion (docs/guide/evaluation.md).',
   },
   ERR_MODEL_RUN: { remedy: 'Check that the inputs match the signature of the method.' },
   ERR_LIBTORCH_MISSING: {
@@ -85,13 +85,13 @@ export const ERROR_CODES = {
     serverRemedy: 'The server is shutting down. Try another server, or try again once it is back.',
   },
   // Errors of HTTP requests.
-  ERR_BAD_REQUEST: { remedy: 'See /docs, or docs/server.md.', status: 400 },
+  ERR_BAD_REQUEST: { remedy: 'See /docs, or docs/reference/http.md.', status: 400 },
   ERR_UNAUTHORIZED: { remedy: 'Send the header "Authorization: Bearer TOKEN".', status: 401 },
   ERR_FORBIDDEN: {
     remedy: 'Start the server with --host, or with --trust-proxy where it runs behind a proxy of yours.',
     status: 403,
   },
-  ERR_NOT_FOUND: { remedy: 'See /docs, or docs/server.md, for the routes.', status: 404 },
+  ERR_NOT_FOUND: { remedy: 'See /docs, or docs/reference/http.md, for the routes.', status: 404 },
   ERR_RESULT_NOT_FOUND: {
     remedy: 'The result was deleted, or it is older than the server keeps results.',
     status: 404,

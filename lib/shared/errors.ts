@@ -6,60 +6,92 @@ import { shown } from './text.js';
 export { type ErrorCode, isErrorCode } from './error-codes.js';
 
 /**
- * Something that is wrong, and what to do about it: the one shape of every failure that is not thrown yet, or never is
- * (findings of the doctor, reasons against a device).
+ * A failure and its remedy. Every failure that is not thrown, or not yet, has this shape, such as the findings of the doctor and
+ * the reasons against a device.
  */
 export interface Problem {
   code: ErrorCode;
-  /** What is wrong: a sentence without a full stop. */
+  /** Tells cases of one code apart, where a program must. */
+  kind?: ProblemKind | undefined;
+  /** What is wrong, as a sentence without a full stop. */
   what: string;
-  /** What to do about it. Default: the advice of the code. */
+  /** What to do about it. Default: the remedy of the code. */
   remedy?: string | undefined;
 }
 
-/** Maximum length of `what`. A safety net: whatever it quotes is shortened where it is quoted. */
+/**
+ * Cases that share their code with others:
+ * - `address-space`: the limit of the address space (ulimit -v) is too small;
+ * - `memory`: memory ran out, where the code says what failed for lack of it;
+ * - `old-system`: the system's C or C++ library is older than the one that a file needs;
+ * - `old-system-libtorch`: the same, and the file belongs to libtorch.
+ */
+export type ProblemKind = 'address-space' | 'memory' | 'old-system' | 'old-system-libtorch';
+
+/** Maximum length of `what`. This is a safety net: text that it quotes is shortened where it is quoted. */
 const MAX_WHAT = 1000;
 
 /**
- * The one error class of the package. `code` is stable and meant for programs; the message says what happened and
- * what to do about it; `cause` keeps the underlying error.
+ * The error class of this package. Programs should check `code`, which is stable; the text may change. `message` states what
+ * happened and what to do about it. `cause` is the underlying error, if there is one.
  */
 export class EmotionError extends Error {
+  /** Stable code for programs. docs/reference/errors.md lists all codes. */
   readonly code: ErrorCode;
   readonly #what: string;
   readonly #remedy: string;
+  readonly #kind: ProblemKind | undefined;
 
   /**
    * @param code one of the stable codes
-   * @param what what happened: a sentence without a full stop
-   * @param options `cause`: the underlying error; `remedy`: replaces the usual advice of the code
+   * @param what what happened, as a sentence without a full stop
+   * @param options `cause`: the underlying error; `remedy`: replaces the remedy of the code; `kind`: the case of the code
    */
-  constructor(code: ErrorCode, what: string, options: { cause?: unknown; remedy?: string | undefined } = {}) {
+  constructor(
+    code: ErrorCode,
+    what: string,
+    options: { cause?: unknown; remedy?: string | undefined; kind?: ProblemKind | undefined } = {},
+  ) {
     const sentence = shown(what, MAX_WHAT).replace(/\.$/, ''); // text quoted from elsewhere may end with a full stop
-    const remedy = options.remedy ?? entryOf(code).remedy;
+    const remedy = remedyOf({ code, what, remedy: options.remedy });
     super(`${sentence}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'EmotionError';
     this.code = code;
     this.#what = sentence;
     this.#remedy = remedy;
+    this.#kind = options.kind;
   }
 
-  /** Makes the error of a problem. */
-  static from({ code, what, remedy }: Problem, cause?: unknown): EmotionError {
-    return new EmotionError(code, what, { remedy, ...(cause !== undefined && { cause }) });
+  /**
+   * Creates the error of a problem.
+   * @internal
+   */
+  static from({ code, kind, what, remedy }: Problem, cause?: unknown): EmotionError {
+    return new EmotionError(code, what, { remedy, kind, ...(cause !== undefined && { cause }) });
   }
 
-  /** What happened: a sentence without a full stop. */
+  /** What happened, as a sentence without a full stop. */
   get what(): string {
     return this.#what;
   }
 
-  /** What can be done about it. */
+  /** What to do about it. */
   get remedy(): string {
     return this.#remedy;
   }
+
+  /** The case of the code, where cases of it are told apart. @internal */
+  get kind(): ProblemKind | undefined {
+    return this.#kind;
+  }
 }
 
+/** Returns what to do about a problem: its own remedy, or the usual advice of its code. */
+export function remedyOf({ code, remedy }: Problem): string {
+  return remedy ?? entryOf(code).remedy;
+}
+
+/** Returns whether a value is an EmotionError with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is EmotionError {
   return error instanceof EmotionError && codes.includes(error.code);
 }
@@ -68,13 +100,13 @@ export function isOutOfMemory(error: unknown): error is EmotionError {
   return hasCode(error, 'ERR_OUT_OF_MEMORY');
 }
 
-/** The code of an error of the operating system, such as `ENOENT`; undefined for any other value. */
+/** Returns the code of an operating system error, such as `ENOENT`, or undefined for any other value. */
 export function systemCode(error: unknown): string | undefined {
   const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
-/** Returns the message of whatever was thrown; for errors of the file system, without the paths at its end. */
+/** Returns the message of a thrown value. Messages of file system errors are cut before the paths at their end. */
 export function messageOf(error: unknown): string {
   if (!isError(error)) return textOf(error);
   const { message, code, syscall } = error as NodeJS.ErrnoException;
@@ -83,12 +115,12 @@ export function messageOf(error: unknown): string {
   return end < 0 ? message : message.slice(0, end + `, ${syscall}`.length);
 }
 
-/** Errors of another realm (node:vm) are not instances of our `Error`. */
+/** Errors of another realm (node:vm) are not instances of the `Error` of this one. */
 function isError(error: unknown): error is Error {
   return error instanceof Error || types.isNativeError(error);
 }
 
-/** Anything may be thrown, including values that cannot be converted to text. */
+/** Converts a thrown value to text. Some values, such as objects without a prototype, cannot be converted. */
 function textOf(value: unknown): string {
   try {
     return String(value);

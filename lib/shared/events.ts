@@ -1,48 +1,60 @@
-/** What happens to models, for whoever subscribes with node:diagnostics_channel. */
+/** The diagnostics channels of this package and their messages. Programs subscribe by name with `node:diagnostics_channel`. */
 import { channel } from 'node:diagnostics_channel';
 
-/** On `emotion2vec-node:load`, when a model is loaded. */
+import type { ResolvedDevice, ResolvedPrecision } from './resolved.js';
+
+/** Message on `emotion2vec-node:load`, published when a model has loaded. */
 export interface LoadEvent {
-  /** Of the model's card. */
+  /** Name on the model card. */
   model: string;
+  /** Path of the archive. */
   file: string;
-  precision: string;
-  device: string;
-  /** Intra-op threads of a run, and runs at once. */
+  precision: ResolvedPrecision;
+  device: ResolvedDevice;
+  /** Number of intra-op threads of a run. */
   threads: number;
+  /** Number of runs that the device executes at once. */
   parallel: number;
-  /** Milliseconds, libtorch's own loading included. */
-  ms: number;
+  /** Milliseconds that loading took, including that of libtorch itself the first time. */
+  loadMs: number;
 }
 
-/** On `emotion2vec-node:unload`, when a recognizer has given its model up. */
+/** Message on `emotion2vec-node:unload`, published when a recognizer has unloaded its model. */
 export interface UnloadEvent {
+  /** Name on the model card. */
   model: string;
+  /** Path of the archive. */
   file: string;
-  /** `moved`: to the CPU, since memory of its device ran out. */
+  /** Why it was unloaded. `moved`: the memory of its device ran out, and it loads again on the CPU. */
   reason: 'idle' | 'unload' | 'close' | 'moved';
 }
 
-/** On `emotion2vec-node:device`, when `device: 'auto'` does not take CUDA, or leaves it. */
+/** Message on `emotion2vec-node:device`, published when `device: 'auto'` does not use CUDA, or moves a model away from it. */
 export interface DeviceEvent {
+  /** Path of the archive. */
   file: string;
-  /** Where the model runs instead. */
+  /** The device that the model runs on instead. */
   device: 'cpu';
-  /** Why, and what can be done about it: a sentence each. */
+  /** Why CUDA is not used, as a sentence. */
   reason: string;
+  /** What to do about it. */
   remedy: string;
-  /** Whether there is a device, or its driver, that is not used. */
+  /** Whether the machine has a CUDA device, or its driver, that is not used. */
   hardware: boolean;
 }
 
 /**
- * On `emotion2vec-node:run`, after each run of a model; on `emotion2vec-node:slow-run` too, when it took more than a second and
- * longer than its audio lasts.
+ * Message on `emotion2vec-node:run`, published after each run of a model. It is also published on `emotion2vec-node:slow-run` if
+ * the run took more than a second and longer than its audio lasts.
  */
 export interface RunEvent {
+  /** Name on the model card. */
   model: string;
+  /** Number of clips, or windows of long clips, in the batch. */
   clips: number;
+  /** Duration of their audio in milliseconds. */
   audioMs: number;
+  /** Milliseconds that the run took. */
   runMs: number;
 }
 

@@ -1,6 +1,9 @@
-/** The largest of however many there are, `least` of none: `Math.max(...values)` has no more than what the stack holds. */
-export function largest(values: Iterable<number>, least = -Infinity): number {
-  let most = least;
-  for (const value of values) most = Math.max(most, value);
-  return most;
+/**
+ * Returns the largest of any number of values, or `initial` if it is larger. `Math.max(...values)` overflows the stack with many
+ * values.
+ */
+export function largest(values: Iterable<number>, initial = -Infinity): number {
+  let max = initial;
+  for (const value of values) max = Math.max(max, value);
+  return max;
 }

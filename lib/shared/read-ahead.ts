@@ -1,81 +1,81 @@
 import { onAbort } from './abort.js';
 
-/** An iterable that is read in the background, while its values are worked on. */
+/** An iterable that is read in the background while its values are processed. */
 export class Source<T> {
   readonly #iterator: Iterator<T> | AsyncIterator<T>;
   readonly #signal: AbortSignal | undefined;
   readonly #unfollow: (() => void) | undefined;
   #reading = false;
-  #over = false;
+  #ended = false;
   #closed = false;
   #failure: { error: unknown } | undefined;
-  #notify = () => {};
+  #onChange = () => {};
 
   /**
-   * @param what the values are, for the error
-   * @param signal aborting ends the waiting, with its reason
-   * @throws TypeError for what is no sequence; text and bytes are sequences, but of characters and numbers
+   * @param what names the values in the error message
+   * @param signal aborting ends `change()` with the reason of the signal
+   * @throws TypeError if `values` is not iterable, or is text or bytes, which are iterables of characters and numbers
    */
   constructor(values: Iterable<T> | AsyncIterable<T>, what: string, signal: AbortSignal | undefined) {
     signal?.throwIfAborted();
     this.#iterator = iteratorOf(values, what);
     this.#signal = signal;
-    this.#unfollow = signal && onAbort(signal, () => this.changed());
+    this.#unfollow = signal && onAbort(signal, () => this.notify());
   }
 
-  /** Whether it has no more, or failed. */
-  get over(): boolean {
-    return this.#over;
+  /** Whether there are no more values, or reading failed. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
-  /** Nobody wants more of it. */
+  /** Whether `close()` was called. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Runs `read`, which takes what it wants with `next`; not while it runs already, nor when there is no more. */
+  /** Runs `read`, which takes values with `next()`. Does nothing while an earlier `read` runs, or when the iterable has ended. */
   read(read: () => Promise<void>): void {
-    if (this.#reading || this.#over) return;
+    if (this.#reading || this.#ended) return;
     this.#reading = true;
     read()
       .catch((error: unknown) => {
         this.#failure = { error };
-        this.#over = true;
+        this.#ended = true;
       })
       .finally(() => {
         this.#reading = false;
-        this.changed();
+        this.notify();
       });
   }
 
   async next(): Promise<IteratorResult<T, unknown>> {
     const item = await this.#iterator.next();
-    this.#over = item.done === true;
+    this.#ended = item.done === true;
     return item;
   }
 
-  /** Ends the wait for a change. */
-  changed(): void {
-    this.#notify();
+  /** Ends the wait of `change()`. */
+  notify(): void {
+    this.#onChange();
   }
 
-  /** Waits until something has changed: at most one may wait. */
+  /** Waits until `notify` is called. At most one caller may wait. */
   async change(): Promise<void> {
-    await new Promise<void>((resolve) => (this.#notify = resolve));
+    await new Promise<void>((resolve) => (this.#onChange = resolve));
     this.#signal?.throwIfAborted();
   }
 
-  /** @throws what reading threw */
-  rethrow(): void {
+  /** Throws the error of reading, if there was one. */
+  throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async close(): Promise<void> {
     this.#unfollow?.();
     this.#closed = true;
-    if (this.#over) return;
+    if (this.#ended) return;
     const closing = Promise.resolve(this.#iterator.return?.()).catch(() => undefined);
-    if (!this.#reading) await closing; // one that is waited for answers only after its next value, which may never come
+    if (!this.#reading) await closing; // while a read is pending, return() would settle only after the next value, which may never come
   }
 }
 

@@ -1,34 +1,34 @@
 import path from 'node:path';
 
-/** Characters of an input, a name or a value from elsewhere that a message repeats. */
-const MOST = 200;
+/** Maximum length of external text that a message quotes: an input, a name or a value. */
+const MAX_LENGTH = 200;
 
-/** What would start a new line, move the cursor, or turn the direction of the text around it; and halves of characters. */
+/** Characters that start a new line, move the cursor or change the direction of text, and unpaired surrogates. */
 // eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu;
 
 const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** Text from elsewhere on one line: what a terminal or a log would obey is escaped. */
+/** Returns external text on one line. Characters that control a terminal or a log are escaped. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, (c) => SHORT[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /**
- * Text from elsewhere as a message quotes it: on one line, and with its middle left out where it is long. Every message that
- * quotes an input, a path, the value of an option, a label or the text of a file shows it by this.
+ * Returns external text as a message quotes it: on one line, without its middle if it is long. Every message that quotes an
+ * input, a path, the value of an option, a label or the text of a file uses this function.
  */
-export function shown(text: string, most = MOST): string {
-  if (text.length <= most) {
+export function shown(text: string, maxLength = MAX_LENGTH): string {
+  if (text.length <= maxLength) {
     const whole = printable(text);
-    if (whole.length <= most) return whole;
+    if (whole.length <= maxLength) return whole;
   }
-  const head = Math.ceil((most - 1) / 2);
-  const tail = most - 1 - head;
+  const head = Math.ceil((maxLength - 1) / 2);
+  const tail = maxLength - 1 - head;
   return `${fitting([...text.slice(0, head)], head)}…${fitting([...text.slice(-tail)].reverse(), tail, true)}`;
 }
 
-/** As many of the characters, escaped, as there is room for. */
+/** Returns the leading characters that fit once they are escaped. */
 function fitting(characters: readonly string[], room: number, reversed = false): string {
   const taken: string[] = [];
   let left = room;
@@ -41,7 +41,7 @@ function fitting(characters: readonly string[], room: number, reversed = false):
   return (reversed ? taken.reverse() : taken).join('');
 }
 
-/** A value's type, for messages about it: never the value. */
+/** Describes the type of a value for a message. The value itself is never shown. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return value === undefined ? 'undefined' : `a ${typeof value}`;
@@ -49,12 +49,12 @@ export function kindOf(value: unknown): string {
   return typeof name === 'string' && name !== '' ? `an object of type ${shown(name, 40)}` : 'an object';
 }
 
-/** The folder of the package, from that of this file; and those of packages, beside it or above. */
+/** The folder of this package, and the folders of other packages. */
 const ROOT = path.resolve(__dirname, '../..');
 const PACKAGES = /(?:file:\/\/)?\/[^'"\n]*?\/node_modules\//g;
 
-/** A message of somebody else's without the paths of the installation, which are of no use to who reads it. */
+/** Removes the paths of the installation, which do not help the reader, from a message of Node or of another package. */
 export function withoutPaths(message: string): string {
-  const [first = ''] = message.split('\n'); // Node's go on with the files that asked for the missing one
+  const [first = ''] = message.split('\n'); // Node appends the files that required a missing module
   return first.replaceAll(`file://${ROOT}/`, '').replaceAll(`${ROOT}/`, '').replace(PACKAGES, '');
 }

@@ -1,120 +1,56 @@
-/**
- * `emotion2vec-node/torch`: a general TorchScript runtime for Node. Loading and running happen on native threads; the
- * event loop only copies inputs in and results out.
- */
-import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
-import { onAbort } from '../shared/abort.js';
-import { loadPlaced } from '../device/placement.js';
-import { EmotionError, type ErrorCode, isErrorCode, messageOf } from '../shared/errors.js';
-import { fileKind } from '../archive/file-kind.js';
+import { type Archive, openArchive } from '../archive/archive.js';
+import { type Placement, place, withFallback } from '../device/placement.js';
 import {
   type DeviceMemory,
   type LoadWatch,
   type NativeBinding,
   type NativeModule,
   nativeBinding,
-  type QuantizeReport,
   type Ticket,
 } from '../native/binding.js';
-import { reasonOf } from '../native/reason.js';
+import { explainNative } from '../native/reason.js';
 import { parseOptions } from '../options/parse.js';
-import type { Precision, QuantizeOptions, TorchOptions } from '../options/types.js';
 import { quantizeOptionsSchema, torchOptionsSchema } from '../options/schemas.js';
+import type { QuantizeOptions, ResolvedDevice, ResolvedPrecision, TorchOptions } from '../options/types.js';
+import { onAbort } from '../shared/abort.js';
+import { EmotionError, messageOf, type Problem } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 import { writeWhole } from '../shared/whole-file.js';
+import { followLoad } from './load-progress.js';
+import type { TorchInput } from './tensor.js';
+import type { CallOptions, QuantizeReport, RunResult, SaveOptions } from './types.js';
 
-export { EmotionError, type ErrorCode } from '../shared/errors.js';
-export type { DeviceMemory, LoadWatch, QuantizeReport } from '../native/binding.js';
-export type { Device, Precision, QuantizeOptions, TorchOptions } from '../options/types.js';
-
-/** dtype -> the typed array that carries it. float16 and bfloat16 are raw bits; bool is 0 or 1. */
-export interface TensorArrays {
-  float32: Float32Array;
-  float64: Float64Array;
-  float16: Uint16Array;
-  bfloat16: Uint16Array;
-  int8: Int8Array;
-  uint8: Uint8Array;
-  int16: Int16Array;
-  int32: Int32Array;
-  int64: BigInt64Array;
-  bool: Uint8Array;
+/** Options of `loadAt`. */
+interface LoadSettings extends Omit<TorchOptions, 'device'> {
+  /** Called with the device before the module loads on it. Throws where the module cannot fit there. */
+  checkFit?: (device: ResolvedDevice) => void;
 }
 
-export type Dtype = keyof TensorArrays;
+/** Maximum number of inputs of a method. */
+const MAX_INPUTS = 255;
 
-/** A tensor: `data` holds the elements in row-major order, as many as the product of `shape`. */
-export interface Tensor<D extends Dtype = Dtype> {
-  dtype: D;
-  shape: number[];
-  data: TensorArrays[D];
-}
-
-/** A tensor of some dtype, its data in the array that carries it. */
-export type AnyTensor = { [D in Dtype]: Tensor<D> }[Dtype];
+/** Loads an open archive on the device that `place` chose: the last step of every load. */
+export let loadAt: (archive: Archive, placement: Placement, settings: LoadSettings) => Promise<TorchModule>;
 
 /**
- * What goes into a method: tensors, numbers, bigints, strings, booleans, null, arrays (lists and tuples), objects and Maps
- * (dicts), as its TorchScript signature asks. A NamedTuple is an array, or an object with its fields by name.
- */
-export type TorchInput =
-  | AnyTensor
-  | number
-  | bigint
-  | string
-  | boolean
-  | null
-  | readonly TorchInput[]
-  | ReadonlyMap<TorchInput, TorchInput>
-  | { readonly [key: string]: TorchInput };
-
-export interface CallOptions {
-  /**
-   * Where the result is a tuple: the elements that are wanted. The others come back as null without being copied, which
-   * matters for large tensors. Default: all.
-   */
-  keep?: readonly number[];
-  /**
-   * Aborting rejects with the signal's reason: a run that waits is dropped with its inputs. One under way cannot be stopped: it ends
-   * unseen, keeps its processors until then, and does not keep the process from ending (docs/serving.md).
-   */
-  signal?: AbortSignal;
-  /** Filled in when the run has ended. */
-  timing?: RunTiming;
-}
-
-/** Milliseconds that a run waited for processors, and that it took. */
-export interface RunTiming {
-  waitMs?: number;
-  runMs?: number;
-}
-
-/** A method takes no more arguments than Python's do. */
-const MOST_INPUTS = 255;
-
-export interface SaveOptions {
-  /** Text files to put into the archive beside the module: name -> content. */
-  extraFiles?: Readonly<Record<string, string>>;
-}
-
-/**
- * A loaded TorchScript module. Modules opened from the same file share one set of weights in the whole process; what its methods change
- * (buffers, lists, counters) is each one's own, from the first call of such a method.
+ * A loaded TorchScript module. Modules that were loaded from the same file share one set of weights in the process. Buffers, lists
+ * and counters that its methods change belong to each module alone, from the first call of such a method on.
  */
 export class TorchModule {
   #native: NativeModule | undefined;
   /** Settles when the module can be called again. */
   #quantizing: Promise<unknown> | undefined;
   #disposed = false;
-  #precision: Exclude<Precision, 'auto'>;
+  #precision: ResolvedPrecision;
   readonly #binding: NativeBinding;
-  /** Intra-op threads of a run. Runs go in parallel, as many as the processors have room for. */
+  /** Number of intra-op threads of a run. Runs go in parallel as long as the processors have room for them. */
   readonly threads: number;
-  /** Where it runs, resolved: never `auto`. */
-  readonly device: string;
+  /** The device that the module runs on. Its inputs are copied to it, and its results back. */
+  readonly device: ResolvedDevice;
 
-  private constructor(native: NativeModule, device: string, threads: number, binding: NativeBinding) {
+  private constructor(native: NativeModule, device: ResolvedDevice, threads: number, binding: NativeBinding) {
     this.#native = native;
     this.#binding = binding;
     this.#precision = native.precision();
@@ -122,77 +58,105 @@ export class TorchModule {
     this.device = device;
   }
 
-  /**
-   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. A TorchScript archive is a program: load only archives
-   * that you trust. It may read and write files, and return memory that it did not fill (SECURITY.md).
-   * @param watch gets `fraction()`: how much of the archive has been read, 0 to 1
-   * @throws TypeError for wrong options
-   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_MODEL_LOAD (which calls other kinds of files by their names), ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED,
-   *   ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING, ERR_OUT_OF_MEMORY
-   */
-  static async load(file: string, options: TorchOptions = {}, watch: LoadWatch = {}): Promise<TorchModule> {
-    if (typeof file !== 'string') throw new TypeError('The path of a TorchScript archive must be a string');
-    const settings = parseOptions(torchOptionsSchema, options);
-    const { device, precision, threads, memoryBudgetBytes: budgetBytes } = settings;
-    if (!existsSync(file)) throw new EmotionError('ERR_FILE_NOT_FOUND', `There is no model at ${file}`);
-    const stats = statSync(file);
-    if (!stats.isFile()) throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a file`);
-    await requireTorchScript(file);
-    const binding = await nativeBinding();
-    return loadPlaced({ device, file, bytes: stats.size, budgetBytes }, async (placed) => {
-      try {
-        const native = await binding.load(path.resolve(file), placed, precision, watch, budgetBytes);
-        // On CUDA a processor is all that a run needs.
-        const most = placed === 'cpu' ? binding.usableCpus : 1;
-        return new TorchModule(native, placed, Math.min(threads ?? Infinity, most), binding);
-      } catch (error) {
-        throw fromNative(error, (what, code) =>
-          code === 'ERR_MODEL_LOAD'
-            ? `${file} is not a TorchScript archive that libtorch can load: ${what}`
-            : `${file}: ${what}`,
-        );
-      }
-    });
+  static {
+    loadAt = async ({ file }, placement, { precision = 'auto', threads = Infinity, ...settings }) => {
+      const { memoryBudgetBytes, onProgress, checkFit } = settings;
+      const binding = await nativeBinding();
+      return withFallback(file, placement, async (device) => {
+        checkFit?.(device);
+        const watch: LoadWatch = {};
+        const loading = binding.load(file, device, precision, watch, memoryBudgetBytes);
+        try {
+          const native = await followLoad(loading, () => watch.fraction?.() ?? 0, onProgress);
+          const maxThreads = device === 'cpu' ? binding.usableCpus : 1; // a run on CUDA needs one processor
+          return new TorchModule(native, device, Math.min(threads, maxThreads), binding);
+        } catch (error) {
+          throw fromNative(error, ({ code, what }) =>
+            code === 'ERR_MODEL_LOAD'
+              ? `${shown(file)} is not a TorchScript archive that libtorch can load: ${what}`
+              : `${shown(file)}: ${what}`,
+          );
+        }
+      });
+    };
   }
 
-  /** Of its CUDA device; zeros on the CPU. */
+  /**
+   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. A TorchScript archive is a program: load only archives that
+   * you trust. It may read and write files, and return memory that it did not initialize (SECURITY.md).
+   * @param file path of the archive
+   * @throws TypeError (code ERR_INVALID_OPTIONS) for invalid options
+   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_MODEL_LOAD (the message names the kind of a file that is no
+   *   TorchScript archive), ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING,
+   *   ERR_PLATFORM, ERR_OUT_OF_MEMORY
+   */
+  static async load(file: string, options: TorchOptions = {}): Promise<TorchModule> {
+    if (typeof file !== 'string') throw new TypeError('The path of a TorchScript archive must be a string');
+    const { device, ...settings } = parseOptions(torchOptionsSchema, options);
+    const archive = await openArchive(file);
+    const placement = await place({ ...archive, device, budgetBytes: settings.memoryBudgetBytes });
+    return loadAt(archive, placement, settings);
+  }
+
+  /**
+   * Returns the memory of the module's CUDA device, in bytes; zeros on the CPU.
+   * @throws EmotionError ERR_CLOSED
+   */
   deviceMemory(): DeviceMemory {
     this.#open();
     return this.#binding.deviceMemory(this.device);
   }
 
-  /** What its linear layers compute in, resolved: never `auto`. */
-  get precision(): Exclude<Precision, 'auto'> {
+  /** The precision that the linear layers compute in. */
+  get precision(): ResolvedPrecision {
     return this.#precision;
   }
 
-  /** The names of the methods that can be called, `forward` among them. */
+  /**
+   * The names of the methods that can be called, `forward` among them.
+   * @throws EmotionError ERR_CLOSED
+   */
   get methods(): string[] {
     return this.#open().methods();
   }
 
-  /** The text of an extra file inside the archive; null when it has none of that name. */
+  /**
+   * Returns the text of an extra file of the archive; null where the archive has no extra file with that name.
+   * @throws EmotionError ERR_CLOSED
+   */
   extraFile(name: string): string | null {
     return this.#open().extraFile(name);
   }
 
-  /** Runs `forward`: `call('forward', inputs)`. */
+  /**
+   * Runs `forward`: the same as `call('forward', inputs, options)`.
+   * @throws as `run`
+   */
   forward(inputs: readonly TorchInput[], options: CallOptions = {}): Promise<unknown> {
     return this.call('forward', inputs, options);
   }
 
   /**
-   * Runs a method. Inputs are copied before it returns, so that the caller may reuse them at once.
-   * @returns a Tensor, number, string, boolean, null, array (tuple, list), object (dict of strings) or Map (other dicts);
-   *   integers beyond 2^53 are bigints; tensors of sparse and oneDNN layout come back dense
-   * @throws TypeError when the inputs do not fit the method's signature, or the result has no JavaScript counterpart
-   * @throws EmotionError ERR_MODEL_RUN with libtorch's message, ERR_OUT_OF_MEMORY, ERR_CLOSED
+   * Runs a method.
+   * @returns what the method returned (`RunResult.output`)
+   * @throws as `run`
    */
   async call(method: string, inputs: readonly TorchInput[], options: CallOptions = {}): Promise<unknown> {
+    const { output } = await this.run(method, inputs, options);
+    return output;
+  }
+
+  /**
+   * Runs a method, and measures the run. The inputs are copied before `run` returns, so that the caller may reuse them at once.
+   * @param inputs one element for each argument of the method
+   * @throws TypeError where the inputs do not match the signature of the method, or its result has no equivalent in JavaScript
+   * @throws EmotionError ERR_MODEL_RUN with the message of libtorch, ERR_OUT_OF_MEMORY, ERR_CLOSED; the reason of the signal
+   */
+  async run(method: string, inputs: readonly TorchInput[], options: CallOptions = {}): Promise<RunResult> {
     if (typeof method !== 'string') throw new TypeError('The name of a method must be a string');
     if (!Array.isArray(inputs)) throw new TypeError('inputs must be an array, one element for each argument');
-    if (inputs.length > MOST_INPUTS) throw new TypeError(`inputs has more than ${MOST_INPUTS} elements`);
-    inputs = Array.from(inputs); // an array for native code too, whatever behaves like one
+    if (inputs.length > MAX_INPUTS) throw new TypeError(`inputs has more than ${MAX_INPUTS} elements`);
+    inputs = Array.from(inputs); // native code needs a real array
     options.signal?.throwIfAborted();
     try {
       if (this.#quantizing !== undefined) {
@@ -205,19 +169,20 @@ export class TorchModule {
       return await this.#run(this.#open(), method, inputs, options);
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
-      throw fromNative(error, (what) => `${method}() failed: ${what}`);
+      throw fromNative(error, ({ what }) => `${method}() failed: ${what}`);
     }
   }
 
   /**
-   * Turns the weights of all linear layers into int8 with a scale for each output, and computes with int8 from then on, on
-   * inputs quantised row by row; or, with `precision: 'bf16'`, into bfloat16. Works on any model, scripted, traced or frozen;
-   * what is not a linear layer with constant weights stays exact, and methods that would write such a weight are dropped. The
-   * weights go one by one, so that memory never holds more than the model and one of them. Calls made meanwhile wait; other
-   * TorchModules of the same file keep theirs. `save` then writes an archive that any libtorch runs.
-   * @throws TypeError for wrong options
-   * @throws EmotionError ERR_PRECISION_UNSUPPORTED, or ERR_QUANTIZE where nothing can be quantised or it was done before; the
-   *   module stays as it was
+   * Converts the weights of all linear layers to int8 with a scale for each output. From then on these layers compute in int8, on
+   * inputs that are quantized row by row. With `precision: 'bf16'`, the weights become bfloat16. Works on any model, scripted,
+   * traced or frozen. Everything that is not a linear layer with constant weights stays exact. Methods that would write to such a
+   * weight are removed. The weights are converted one by one, so that memory never holds more than the model and one of them.
+   * Calls that are made meanwhile wait. Other TorchModules of the same file keep their weights. `save` then writes an archive
+   * that any libtorch can run.
+   * @throws TypeError (code ERR_INVALID_OPTIONS) for invalid options
+   * @throws EmotionError ERR_PRECISION_UNSUPPORTED; ERR_QUANTIZE where there is nothing to convert, or the model was quantized
+   *   before; ERR_OUT_OF_MEMORY, ERR_CLOSED. The module then stays as it was.
    */
   async quantize(options: QuantizeOptions = {}): Promise<QuantizeReport> {
     const { precision } = parseOptions(quantizeOptionsSchema, options);
@@ -229,17 +194,25 @@ export class TorchModule {
       this.#precision = module.precision();
       this.#quantizing = undefined;
       if (this.#disposed) setImmediate(() => this.#release()); // after the calls that waited
-      if (report === undefined) throw fromNative(error, (what) => what);
-      return report;
+      if (report === undefined) throw fromNative(error);
+      const { layers, kept, parameters, quantized, bytesBefore, bytesAfter } = report;
+      return {
+        convertedLayers: layers,
+        unchangedLayers: kept,
+        parameters,
+        convertedParameters: quantized,
+        bytesBefore,
+        bytesAfter,
+      };
     });
     this.#quantizing = done.catch(() => undefined);
     return done;
   }
 
   /**
-   * Writes the module as a TorchScript archive, plain for any libtorch. The file appears under its name only when it is whole.
-   * The archive's extra files are written again; `extraFiles` (name -> text) adds to them.
-   * @throws EmotionError ERR_FILE_WRITE
+   * Writes the module as a TorchScript archive that any libtorch can load. The file appears under its name when it is complete.
+   * It contains the extra files of the original archive and those of `extraFiles`, which replace extra files of the same name.
+   * @throws EmotionError ERR_FILE_WRITE, ERR_OUT_OF_MEMORY, ERR_CLOSED
    */
   async save(file: string, { extraFiles = {} }: SaveOptions = {}): Promise<void> {
     try {
@@ -247,25 +220,30 @@ export class TorchModule {
       while (this.#quantizing !== undefined) await this.#quantizing;
       await writeWhole(path.resolve(file), (part) => this.#native!.save(part, extraFiles));
     } catch (error) {
-      throw fromNative(error, (what) => `${file} could not be written: ${what}`);
+      throw fromNative(error, ({ what }) => `${shown(file)} could not be written: ${what}`);
     }
   }
 
-  /** Gives the module up; its memory goes when no other TorchModule shares it. Calls already made still finish. */
+  /**
+   * Releases the module. Its memory is freed once no other TorchModule shares it. Calls that were made before still finish; later
+   * ones reject with ERR_CLOSED.
+   */
   dispose(): void {
     this.#disposed = true;
     if (this.#quantizing === undefined) this.#release();
   }
 
+  /** Calls `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #run(native: NativeModule, method: string, inputs: readonly TorchInput[], options: CallOptions): Promise<unknown> {
-    const { keep, signal, timing } = options;
+  #run(native: NativeModule, method: string, inputs: readonly TorchInput[], options: CallOptions): Promise<RunResult> {
+    const { keep, signal } = options;
     const ticket: Ticket = {};
-    const settled = () => timing && Object.assign(timing, { waitMs: ticket.waitMs, runMs: ticket.runMs });
-    const running = native.call(method, inputs, this.threads, keep, ticket).finally(settled);
+    const running = native.call(method, inputs, this.threads, keep, ticket).then((output) => {
+      return { output, waitMs: ticket.waitMs ?? 0, runMs: ticket.runMs ?? 0 };
+    });
     if (signal === undefined) return running;
     return new Promise((resolve, reject) => {
       const unfollow = onAbort(signal, () => {
@@ -273,7 +251,7 @@ export class TorchModule {
         reject(signal.reason as Error);
       });
       running.then(
-        (output) => (unfollow(), resolve(output)),
+        (result) => (unfollow(), resolve(result)),
         (error: Error) => (unfollow(), reject(error)),
       );
     });
@@ -294,25 +272,13 @@ function copyOf(inputs: readonly TorchInput[]): readonly TorchInput[] {
   try {
     return structuredClone(inputs);
   } catch (cause) {
-    throw new TypeError(`The inputs hold what no method takes: ${messageOf(cause)}`, { cause });
+    throw new TypeError(`The inputs contain a value that no method accepts: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** The addon's errors carry `code`; TypeErrors pass. The message is libtorch's reason, the whole of it in `cause`. */
-function fromNative(error: unknown, describe: (what: string, code: ErrorCode) => string): unknown {
+/** Turns an error of the addon into an EmotionError, whose cause has the whole message. TypeErrors stay as they are. */
+function fromNative(error: unknown, describe: (problem: Problem) => string = ({ what }) => what): unknown {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof EmotionError) return error;
-  const given: unknown = (error as { code?: unknown }).code;
-  const code = isErrorCode(given) ? given : 'ERR_MODEL_RUN';
-  const { what, remedy } = reasonOf(messageOf(error));
-  return new EmotionError(code, describe(what, code), { cause: error, ...(remedy !== undefined && { remedy }) });
-}
-
-/** Before libtorch sees it, which would only say that it is no zip file. */
-async function requireTorchScript(file: string): Promise<void> {
-  const { kind, name, remedy } = await fileKind(file).catch((cause: unknown) => {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new EmotionError('ERR_FILE_READ', `${file} cannot be read (${code ?? messageOf(cause)})`, { cause });
-  });
-  if (kind !== 'torchscript')
-    throw new EmotionError('ERR_MODEL_LOAD', `${file} is not a TorchScript archive but ${name}`, { remedy });
+  const problem = explainNative(error);
+  return EmotionError.from({ ...problem, what: describe(problem) }, error);
 }

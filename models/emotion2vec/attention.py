@@ -1,7 +1,7 @@
 """ALiBi attention over packed clips: plain TorchScript, which any libtorch runs.
 
 emotion2vec-node's runtime recognises `attend` by its name and puts an operator of its own in its place
-(native/attention.cc), which gives the same numbers without ever storing a row of scores.
+(native/operators/attention.cc), which gives the same numbers without ever storing a row of scores.
 """
 from typing import List
 

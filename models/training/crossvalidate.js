@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /*
- * The table of the model card: each fold's network (train.py) on the speakers that it has not heard, with `emotion2vec evaluate`,
- * and the answers of all folds together.
+ * Makes the tables and figures of the model card by speaker-independent cross-validation. The network of each fold (train.py) is
+ * evaluated with `emotion2vec evaluate` on speakers that it was not trained on, and the predictions of all folds are pooled.
  *
  *   npm run setup && models/training/crossvalidate.js --cremad DIR --emodb DIR [--work build/training] [--out models/evaluation] [cremad] [emodb]
  *
- * Robustness is measured on every eleventh clip of CREMA-D and every clip of EMO-DB; its numbers are means over the folds.
+ * Robustness is measured on every eleventh clip of CREMA-D and on every clip of EMO-DB. Its numbers are means over the folds,
+ * weighted by their clips.
  */
 'use strict';
 const { execFileSync } = require('node:child_process');
@@ -15,10 +16,11 @@ const { parseArgs } = require('node:util');
 
 const root = path.join(__dirname, '../..');
 const { evaluate } = require('../../dist/evaluation/evaluation.js');
-const { labelRows, readLabelFile, Words } = require('../../dist/evaluation/labels.js');
-const { confusionPicture, reliabilityPicture, robustnessPicture } = require('../../dist/evaluation/pictures.js');
+const { confusionFigure, reliabilityFigure, robustnessFigure } = require('../../dist/evaluation/figures.js');
+const { LabelVocabulary } = require('../../dist/evaluation/label-vocabulary.js');
+const { labelRows, readLabelFile } = require('../../dist/evaluation/labels.js');
 const { report } = require('../../dist/evaluation/report.js');
-const { readCard } = require('../../dist/model/card-file.js');
+const { openEmotionArchive } = require('../../dist/model/emotion-archive.js');
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,18 +33,19 @@ const { values: flags, positionals } = parseArgs({
 });
 const { folds } = JSON.parse(readFileSync(path.join(__dirname, 'splits.json'), 'utf8'));
 const GROUPS = ['speaker', 'sex', 'age', 'level'];
+/** `stride`: robustness is measured on every clip whose index is a multiple of it. */
 const CORPORA = {
   cremad: {
     title: 'CREMA-D',
     labels: path.join(flags.cremad, 'labels.csv'),
     audio: path.join(flags.cremad, 'audio'),
-    each: 11,
+    stride: 11,
   },
-  emodb: { title: 'EMO-DB', labels: path.join(__dirname, 'emodb.csv'), audio: flags.emodb, each: 1 },
+  emodb: { title: 'EMO-DB', labels: path.join(__dirname, 'emodb.csv'), audio: flags.emodb, stride: 1 },
 };
 
-/** What `emotion2vec evaluate` wrote; a run that is there already is not repeated. */
-function evaluation(fold, corpus, name, rows, more) {
+/** Returns the evaluation.json of a fold. An evaluation that exists is not repeated. */
+function evaluateFold(fold, corpus, name, rows, options) {
   const { audio } = CORPORA[corpus];
   const output = path.join(flags.work, 'evaluation', `fold-${fold}-${corpus}-${name}`);
   const json = path.join(output, 'evaluation.json');
@@ -52,7 +55,7 @@ function evaluation(fold, corpus, name, rows, more) {
     const columns = Object.keys(rows[0]);
     writeFileSync(labels, [columns, ...rows.map((row) => columns.map((column) => row[column]))].join('\n'));
     const archive = path.join(flags.work, 'archives', `fold-${fold}.pt`);
-    const args = ['evaluate', archive, '--labels', labels, '--audio', audio, '--output', output, ...more];
+    const args = ['evaluate', archive, '--labels', labels, '--audio', audio, '--output', output, ...options];
     execFileSync(process.execPath, [path.join(root, 'bin/emotion2vec.js'), ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -60,52 +63,56 @@ function evaluation(fold, corpus, name, rows, more) {
   return JSON.parse(readFileSync(json, 'utf8'));
 }
 
-/** Means over the folds, weighted by their clips. */
-function pooled(parts) {
-  const mean = (all) => {
-    const clips = all.reduce((sum, each) => sum + each.clips, 0);
-    const of = (key) => all.reduce((sum, each) => sum + each[key] * each.clips, 0) / clips;
+/** Returns the means over the folds, weighted by their clips. */
+function pool(parts) {
+  const mean = (scores) => {
+    const clips = scores.reduce((sum, each) => sum + each.clips, 0);
+    const of = (key) => scores.reduce((sum, each) => sum + each[key] * each.clips, 0) / clips;
     return { clips, accuracy: of('accuracy'), uar: of('uar'), confidence: of('confidence') };
   };
   return {
-    unchanged: mean(parts.map(({ unchanged }) => unchanged)),
-    changes: parts[0].changes.map((change, i) => ({ ...change, ...mean(parts.map(({ changes }) => changes[i])) })),
+    clean: mean(parts.map(({ clean }) => clean)),
+    perturbations: parts[0].perturbations.map((perturbation, i) => ({
+      ...perturbation,
+      ...mean(parts.map(({ perturbations }) => perturbations[i])),
+    })),
     failures: parts.flatMap(({ failures }) => failures),
   };
 }
 
 async function crossvalidate(corpus) {
-  const { title, labels, each } = CORPORA[corpus];
+  const { title, labels, stride } = CORPORA[corpus];
   const table = await readLabelFile(labels);
   const { rows } = table;
-  const words = new Words(await readCard(path.join(flags.work, 'archives/fold-0.pt')), []);
-  const labelled = new Map(labelRows(table, words).rows.map(({ name, columns, votes }) => [name, { columns, votes }]));
-  const heard = [];
-  const robustness = [];
+  const { card } = await openEmotionArchive(path.join(flags.work, 'archives/fold-0.pt'));
+  const vocabulary = new LabelVocabulary(card, []);
+  const labeled = new Map(
+    labelRows(table, vocabulary).rows.map(({ name, columns, votes }) => [name, { columns, votes }]),
+  );
+  const clips = [];
+  const robustnessOfFolds = [];
   let model;
   folds.forEach((fold, i) => {
-    const theirs = rows.filter(({ speaker }) => fold[corpus].includes(speaker));
-    const clean = evaluation(i, corpus, 'clean', theirs, []);
-    for (const result of clean.results) heard.push({ ...result, ...labelled.get(path.parse(result.file).name) });
-    const some = theirs.filter((_, j) => j % each === 0);
-    const changed = evaluation(i, corpus, 'changed', some, ['--robustness']);
-    robustness.push(changed.robustness);
-    model = { ...clean.model, name: `${title}, five networks of small-en-de` };
+    const testRows = rows.filter(({ speaker }) => fold[corpus].includes(speaker));
+    const clean = evaluateFold(i, corpus, 'clean', testRows, []);
+    for (const result of clean.results) clips.push({ ...result, ...labeled.get(path.parse(result.file).name) });
+    const subset = testRows.filter((_, j) => j % stride === 0);
+    robustnessOfFolds.push(evaluateFold(i, corpus, 'perturbed', subset, ['--robustness']).robustness);
+    model = { ...clean.model, name: 'small-en-de' };
   });
   const columns = GROUPS.filter((column) => column in rows[0]);
-  const found = evaluate(heard, words.labels, columns);
-  const changes = pooled(robustness);
+  const evaluation = evaluate(clips, vocabulary.labels, columns);
+  const robustness = pool(robustnessOfFolds);
   mkdirSync(flags.out, { recursive: true });
   const write = (name, content) => writeFileSync(path.join(flags.out, `${corpus}-${name}`), content);
-  write('confusion.svg', confusionPicture(title, found));
-  write('reliability.svg', reliabilityPicture(title, found));
-  write('robustness.svg', robustnessPicture(title, changes));
-  const text = report(model, found, changes);
+  write('confusion.svg', confusionFigure(title, evaluation));
+  write('reliability.svg', reliabilityFigure(title, evaluation));
+  write('robustness.svg', robustnessFigure(title, robustness));
+  const heading = `${title}, speaker-independent cross-validation with ${folds.length} folds`;
+  const text = `${heading}\n${report(model, evaluation, robustness)}`;
   write('report.txt', text);
-  write(
-    'evaluation.json',
-    `${JSON.stringify({ ...found, robustness: { ...changes, failures: changes.failures.length } }, null, 1)}\n`,
-  );
+  const json = { ...evaluation, robustness: { ...robustness, failures: robustness.failures.length } };
+  write('evaluation.json', `${JSON.stringify(json, null, 1)}\n`);
   console.log(text);
 }
 

@@ -1,25 +1,28 @@
-// Attention with an ALiBi bias, scores never stored beyond a tile, softmax as the tiles go by (Milakov and Gimelshein,
-// "Online normalizer calculation for softmax"; Dao et al., "FlashAttention").
+// Attention with an ALiBi bias. Scores are never stored beyond a tile, and the softmax is computed tile by tile
+// (Milakov and Gimelshein, "Online normalizer calculation for softmax"; Dao et al., "FlashAttention").
 //
-// A panel of queries lies across the lanes of three vectors. Scores are computed transposed, [key, query]: then a key's or
-// a value's elements are broadcast as they lie in memory, nothing needs transposing but the panel, and the softmax has a
-// query in each lane. A tile of scores fits in the first-level cache.
-#include "kernel_set.h"
-#include "vector.h"
+// A panel of queries lies across the lanes of three vectors. Scores are computed transposed, [key, query]: the elements
+// of a key or a value are then broadcast in the order in which they lie in memory, only the panel needs to be
+// transposed, and the softmax has one query in each lane. A tile of scores fits in the first-level cache.
+#include "kernels/kernel_set.h"
+#include "kernels/vector.h"
 
 namespace e2v {
 namespace {
 
-constexpr int VECS = 3;               // vectors of a panel
-constexpr int PANEL = VECS * LANES;   // queries of a panel
-constexpr int ROWS = 4;               // keys, or elements of a value, computed together: ROWS * VECS accumulators
-constexpr long TILE = 64;             // keys of a tile: its scores, keys and the queries fit in the first-level cache
-constexpr long GROUP = 8;             // panels that share a gathered tile
-constexpr float NOTHING = -1e30f;     // below any score
-// A weight of exp(NEGLIGIBLE) = 1e-13 of a query's largest. A million such keys together are less than float32 rounds away.
+constexpr int VECS = 3;              // number of vectors of a panel
+constexpr int PANEL = VECS * LANES;  // number of queries of a panel
+constexpr int ROWS = 4;  // keys, or elements of a value, that are computed together with ROWS * VECS accumulators
+// Number of keys of a tile: its scores, its keys and the queries fit in the first-level cache.
+constexpr long TILE = 64;
+constexpr long GROUP = 8;            // number of panels that share a gathered tile
+constexpr float MIN_SCORE = -1e30f;  // below any score
+// A key whose weight is less than exp(NEGLIGIBLE) = 1e-13 of the query's largest one is skipped. A million such keys
+// together contribute less than the rounding of float32.
 constexpr float NEGLIGIBLE = -30.0f;
 
-// Rows i to i + R of out[rows][PANEL] (+)= a * b[depth][PANEL], where element (i, k) of a is a[i * row_step + k * step].
+// Rows i to i + R of out[rows][PANEL] (+)= a * b[depth][PANEL], where element (i, k) of a is a[i * row_step + k *
+// step].
 template <int R, bool ADD>
 inline void product_rows(const float* a, long row_step, long step, const Vec* b, long depth, Vec* out) {
   Vec sum[R][VECS];
@@ -56,35 +59,35 @@ inline void product(const float* a, long row_step, long step, const Vec* b, long
   }
 }
 
-// A panel of queries and what it carries from tile to tile. `q` and `out` are [size][PANEL].
+// A panel of queries and its state between tiles. `q` and `out` are [size][PANEL].
 struct Panel {
-  long from;   // the first query's position among the clip's rows
-  long count;  // queries, at most PANEL; the other lanes compute nothing that is used
+  long from;   // position of the first query among the rows of the clip
+  long count;  // number of queries, at most PANEL; the results of the other lanes are not used
   Vec* q;      // scaled
   Vec* out;
-  float norm;          // the length of the longest query, scaled
-  Vec slope[VECS];     // 0 for extra rows
+  float norm;       // norm of the longest query, scaled
+  Vec slope[VECS];  // 0 for extra rows
   Vec position[VECS];
-  Vec most[VECS];      // the largest score so far
-  Vec sum[VECS];       // of exp(score - most)
+  Vec largest[VECS];  // the largest score so far
+  Vec sum[VECS];      // sum of exp(score - largest)
 };
 
 long scratch_floats(long size) {
-  return 2 * TILE * size            // a tile's keys and values, gathered: rows of the packed matrix lie far apart
-         + TILE * PANEL             // a panel's scores
-         + 2 * GROUP * size * PANEL;  // the queries and the output of a group, transposed
+  return 2 * TILE * size  // the gathered keys and values of a tile, because rows of the packed matrix lie far apart
+         + TILE * PANEL   // the scores of a panel
+         + 2 * GROUP * size * PANEL;  // the transposed queries and outputs of a group
 }
 
 inline float largest_norm(const float* x, long rows, long size, long stride) {
-  float most = 0;
+  float largest = 0;
   for (long i = 0; i < rows; ++i) {
     float sum = 0;
     for (long d = 0; d < size; ++d) {
       sum += x[i * stride + d] * x[i * stride + d];
     }
-    most = sum > most ? sum : most;
+    largest = sum > largest ? sum : largest;
   }
-  return __builtin_sqrtf(most);
+  return __builtin_sqrtf(largest);
 }
 
 inline void gather(const float* from, long rows, long size, long stride, float* to) {
@@ -94,8 +97,8 @@ inline void gather(const float* from, long rows, long size, long stride, float* 
 }
 
 void start(Panel& panel, const HeadAttention& task, long first) {
-  const long left = task.queries - first;
-  panel.count = left < PANEL ? left : PANEL;
+  const long remaining = task.queries - first;
+  panel.count = remaining < PANEL ? remaining : PANEL;
   panel.from = task.first_query + first;
   const float* queries = task.q + first * task.q_stride;
   panel.norm = largest_norm(queries, panel.count, task.size, task.q_stride) * task.scale;
@@ -113,31 +116,31 @@ void start(Panel& panel, const HeadAttention& task, long first) {
     panel.slope[i / LANES][i % LANES] = panel.from + i < task.extra ? 0.0f : task.slope;
   }
   for (int v = 0; v < VECS; ++v) {
-    panel.most[v] = Vec{} + NOTHING;
+    panel.largest[v] = Vec{} + MIN_SCORE;
     panel.sum[v] = Vec{};
   }
 }
 
-// Scores [rows][PANEL] -> exp(score - most), with the bias; the output so far is brought to the new largest score.
-void soften(Vec* scores, long rows, long first_key, const HeadAttention& task, Panel& panel) {
-  Vec most[VECS];
+// Scores [rows][PANEL] -> exp(score - largest), with the bias. The output so far is rescaled to the new largest score.
+void update_softmax(Vec* scores, long rows, long first_key, const HeadAttention& task, Panel& panel) {
+  Vec largest[VECS];
   for (int v = 0; v < VECS; ++v) {
-    most[v] = panel.most[v];
+    largest[v] = panel.largest[v];
   }
   for (long j = 0; j < rows; ++j) {
     const float key = static_cast<float>(first_key + j);
     const float biased = first_key + j >= task.extra ? 1.0f : 0.0f;
     for (int v = 0; v < VECS; ++v) {
-      const Vec apart = panel.position[v] - key;
-      const Vec distance = apart < 0 ? -apart : apart;
+      const Vec offset = panel.position[v] - key;
+      const Vec distance = offset < 0 ? -offset : offset;
       const Vec score = scores[j * VECS + v] - panel.slope[v] * biased * distance;
       scores[j * VECS + v] = score;
-      most[v] = larger(most[v], score);
+      largest[v] = larger(largest[v], score);
     }
   }
   for (int v = 0; v < VECS; ++v) {
-    const Vec shrink = exp_of(panel.most[v] - most[v]);
-    panel.most[v] = most[v];
+    const Vec shrink = exp_of(panel.largest[v] - largest[v]);
+    panel.largest[v] = largest[v];
     panel.sum[v] *= shrink;
     for (long d = 0; d < task.size; ++d) {
       panel.out[d * VECS + v] *= shrink;
@@ -145,31 +148,31 @@ void soften(Vec* scores, long rows, long first_key, const HeadAttention& task, P
   }
   for (long j = 0; j < rows; ++j) {
     for (int v = 0; v < VECS; ++v) {
-      const Vec weight = exp_of(scores[j * VECS + v] - most[v]);
+      const Vec weight = exp_of(scores[j * VECS + v] - largest[v]);
       scores[j * VECS + v] = weight;
       panel.sum[v] += weight;
     }
   }
 }
 
-// Whether every weight that the panel gives to a tile's keys is negligible: the bias is larger than what products can make
-// good.
-bool vanishes(const Panel& panel, const HeadAttention& task, long first_key, long rows, float key_norm) {
+// Whether all weights that the panel gives to the keys of a tile are negligible, because the bias outweighs the largest
+// possible product.
+bool is_negligible(const Panel& panel, const HeadAttention& task, long first_key, long rows, float key_norm) {
   const long last_query = panel.from + panel.count - 1, last_key = first_key + rows - 1;
   const long gap = first_key > last_query ? first_key - last_query : panel.from > last_key ? panel.from - last_key : 0;
   if (gap == 0 || first_key < task.extra || panel.from < task.extra) {
     return false;
   }
-  float least = panel.most[0][0];
+  float smallest = panel.largest[0][0];
   for (long i = 1; i < panel.count; ++i) {
-    const float most = panel.most[i / LANES][i % LANES];
-    least = most < least ? most : least;
+    const float score = panel.largest[i / LANES][i % LANES];
+    smallest = score < smallest ? score : smallest;
   }
-  return panel.norm * key_norm - task.slope * static_cast<float>(gap) - least < NEGLIGIBLE;
+  return panel.norm * key_norm - task.slope * static_cast<float>(gap) - smallest < NEGLIGIBLE;
 }
 
-// `panels` panels: tiles from the one around the middle outwards, so that near keys have set the scale by the time that far
-// ones are asked whether they matter.
+// Processes `count` panels. Tiles are visited from the middle outwards, so that near keys have set the largest score by
+// the time that far keys are checked.
 void attend_group(const HeadAttention& task, Panel* panels, long count, float* scratch) {
   const long size = task.size;
   float* k = scratch;
@@ -190,7 +193,7 @@ void attend_group(const HeadAttention& task, Panel* panels, long count, float* s
     bool gathered = false;
     for (long i = 0; i < count; ++i) {
       Panel& panel = panels[i];
-      if (vanishes(panel, task, first_key, rows, key_norm)) {
+      if (is_negligible(panel, task, first_key, rows, key_norm)) {
         continue;
       }
       if (!gathered) {
@@ -199,7 +202,7 @@ void attend_group(const HeadAttention& task, Panel* panels, long count, float* s
         gathered = true;
       }
       product<false>(k, size, 1, panel.q, rows, size, scores);
-      soften(scores, rows, first_key, task, panel);
+      update_softmax(scores, rows, first_key, task, panel);
       product<true>(v, 1, size, scores, size, rows, panel.out);
     }
   }
@@ -207,11 +210,11 @@ void attend_group(const HeadAttention& task, Panel* panels, long count, float* s
 
 void attend_one_head(const HeadAttention& task, float* scratch) {
   Panel panels[GROUP];
-  Vec* rest = reinterpret_cast<Vec*>(scratch + 2 * TILE * task.size + TILE * PANEL);
+  Vec* transposed_memory = reinterpret_cast<Vec*>(scratch + 2 * TILE * task.size + TILE * PANEL);
   for (long first = 0; first < task.queries; first += GROUP * PANEL) {
     long count = 0;
     for (; count < GROUP && first + count * PANEL < task.queries; ++count) {
-      panels[count].q = rest + 2 * count * task.size * VECS;
+      panels[count].q = transposed_memory + 2 * count * task.size * VECS;
       panels[count].out = panels[count].q + task.size * VECS;
       start(panels[count], task, first + count * PANEL);
     }
@@ -220,9 +223,9 @@ void attend_one_head(const HeadAttention& task, float* scratch) {
       const float* transposed = reinterpret_cast<const float*>(panels[p].out);
       float* out = task.out + (first + p * PANEL) * task.out_stride;
       for (long i = 0; i < panels[p].count; ++i) {
-        const float whole = panels[p].sum[i / LANES][i % LANES];
+        const float sum = panels[p].sum[i / LANES][i % LANES];
         for (long d = 0; d < task.size; ++d) {
-          out[i * task.out_stride + d] = transposed[d * PANEL + i] / whole;
+          out[i * task.out_stride + d] = transposed[d * PANEL + i] / sum;
         }
       }
     }

@@ -1,20 +1,22 @@
-// Matrix products of bytes, a block of rows and columns at a time: its sums stay in the first-level cache until they are
-// floats. Packed weights have one layout for all instruction sets: it is what AMX's tiles load, and a vector's lanes too.
-#include "kernel_set.h"
+// Matrix products of bytes, one block of rows and columns at a time. The sums of a block stay in the first-level cache
+// until they are converted to floats. Packed weights have one layout for all instruction sets, which fits both the
+// tiles of AMX and the lanes of a vector.
+#include "kernels/kernel_set.h"
 
 #ifdef __AVX2__
 #include <immintrin.h>
 
-#include "vector.h"
+#include "kernels/vector.h"
 
 namespace e2v {
 namespace {
 
-constexpr long PANEL = 16;          // columns that are packed together
-constexpr long GROUP = 4;           // elements of depth that are packed together
-constexpr long PER_CHUNK = 524288;  // bytes of x that stay in the second-level cache while all columns go by
+constexpr long PANEL = 16;  // number of columns that are packed together
+constexpr long GROUP = 4;   // number of elements of depth that are packed together
+// Number of bytes of x that stay in the second-level cache while all columns are processed.
+constexpr long PER_CHUNK = 524288;
 
-// Sums [INT8_ROWS, INT8_COLUMNS] of a block; x [INT8_ROWS, depth], weights two panels.
+// Computes the sums [INT8_ROWS, INT8_COLUMNS] of a block from x [INT8_ROWS, depth] and two panels of weights.
 #ifdef __AMX_INT8__
 
 struct alignas(64) TileConfig {
@@ -25,7 +27,8 @@ struct alignas(64) TileConfig {
   unsigned char rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-// Tiles are set up while one lives. The process must have asked the system for them (kernels.cc).
+// Tiles are configured while an object exists. The process must have requested them from the system
+// (operators/processor.cc).
 struct Tiles {
   Tiles() {
     const TileConfig config;
@@ -62,7 +65,7 @@ void block_sums(const unsigned char* x, const signed char* weights, long depth, 
 
 struct Tiles {};
 
-inline int four(const unsigned char* from) {
+inline int four_bytes(const unsigned char* from) {
   int bytes;
   __builtin_memcpy(&bytes, from, sizeof bytes);
   return bytes;
@@ -71,9 +74,9 @@ inline int four(const unsigned char* from) {
 #ifdef __AVX512VNNI__
 
 typedef __m512i Sums;
-inline Sums nothing() { return _mm512_setzero_si512(); }
+inline Sums zero_sums() { return _mm512_setzero_si512(); }
 inline Sums weights_at(const signed char* from) { return _mm512_loadu_si512(from); }
-inline Sums spread(const unsigned char* from) { return _mm512_set1_epi32(four(from)); }
+inline Sums broadcast(const unsigned char* from) { return _mm512_set1_epi32(four_bytes(from)); }
 inline Sums add_products(Sums sum, Sums x, Sums w) { return _mm512_dpbusd_epi32(sum, x, w); }
 inline void store_sums(Sums sum, int* to) { _mm512_storeu_si512(to, sum); }
 constexpr int ROWS = 8, VECS = 2;
@@ -81,10 +84,10 @@ constexpr int ROWS = 8, VECS = 2;
 #else
 
 typedef __m256i Sums;
-inline Sums nothing() { return _mm256_setzero_si256(); }
+inline Sums zero_sums() { return _mm256_setzero_si256(); }
 inline Sums weights_at(const signed char* from) { return _mm256_loadu_si256(reinterpret_cast<const Sums*>(from)); }
-inline Sums spread(const unsigned char* from) { return _mm256_set1_epi32(four(from)); }
-// x is at most 127 (rows.cc), so that two products fit in 16 bits.
+inline Sums broadcast(const unsigned char* from) { return _mm256_set1_epi32(four_bytes(from)); }
+// x is at most 127 (rows.cc), so that the sum of two products fits in 16 bits.
 inline Sums add_products(Sums sum, Sums x, Sums w) {
   const Sums pairs = _mm256_maddubs_epi16(x, w);
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
@@ -94,7 +97,7 @@ constexpr int ROWS = 4, VECS = 2;
 
 #endif
 
-constexpr long WIDTH = sizeof(Sums) / sizeof(int);  // columns of a vector
+constexpr long WIDTH = sizeof(Sums) / sizeof(int);  // number of columns of a vector
 static_assert(INT8_ROWS % ROWS == 0 && INT8_COLUMNS % (WIDTH * VECS) == 0 && PANEL % WIDTH == 0);
 
 void block_sums(const unsigned char* x, const signed char* weights, long depth, int* sums) {
@@ -108,7 +111,7 @@ void block_sums(const unsigned char* x, const signed char* weights, long depth, 
       Sums sum[ROWS][VECS];
       for (int r = 0; r < ROWS; ++r) {
         for (int v = 0; v < VECS; ++v) {
-          sum[r][v] = nothing();
+          sum[r][v] = zero_sums();
         }
       }
       for (long k = 0; k < depth; k += GROUP) {
@@ -118,9 +121,9 @@ void block_sums(const unsigned char* x, const signed char* weights, long depth, 
         }
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; ++r) {
-          const Sums spreaded = spread(x + (row + r) * depth + k);
+          const Sums x_group = broadcast(x + (row + r) * depth + k);
           for (int v = 0; v < VECS; ++v) {
-            sum[r][v] = add_products(sum[r][v], spreaded, w[v]);
+            sum[r][v] = add_products(sum[r][v], x_group, w[v]);
           }
         }
       }
@@ -135,7 +138,7 @@ void block_sums(const unsigned char* x, const signed char* weights, long depth, 
 
 #endif
 
-// Sums of a block -> floats, in their places.
+// Converts the sums of a block to floats and writes them to the output.
 template <bool GELU, typename T>
 void finish(const Int8Product& task, const int* sums, long row, long column) {
   const long rows = task.rows - row < INT8_ROWS ? task.rows - row : INT8_ROWS;
@@ -149,7 +152,8 @@ void finish(const Int8Product& task, const int* sums, long row, long column) {
     for (long j = 0; j < INT8_COLUMNS; j += LANES) {
       const IntVec sum = *reinterpret_cast<const LooseIntVec*>(sums + j) -
                          zero * *reinterpret_cast<const LooseIntVec*>(task.sum + column + j);
-      Vec y = __builtin_convertvector(sum, Vec) * (load(task.scale + column + j) * scale) + load(task.bias + column + j);
+      Vec y =
+          __builtin_convertvector(sum, Vec) * (load(task.scale + column + j) * scale) + load(task.bias + column + j);
       store(GELU ? gelu_of(y) : y, to + j);
     }
     if (to == edge) {

@@ -1,8 +1,8 @@
-// What the files of one instruction set call of each other. CMakeLists.txt defines SET, the set's name, and LANES, the floats
-// in a vector.
+// The functions that the files of one instruction set share. CMakeLists.txt defines SET, the name of the set, and
+// LANES, the number of floats in a vector.
 #pragma once
 
-#include "kernels.h"
+#include "kernels/kernels.h"
 
 namespace e2v {
 namespace SET {

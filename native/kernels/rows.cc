@@ -1,11 +1,11 @@
-// Row by row: LayerNorm with what comes before and after it, and quantisation.
-#include "kernel_set.h"
-#include "vector.h"
+// Row-wise kernels: LayerNorm with the operators before and after it, and quantization.
+#include "kernels/kernel_set.h"
+#include "kernels/vector.h"
 
 namespace e2v {
 namespace {
 
-// A row's x + residual as floats into `row`; their mean.
+// Writes x + residual of a row as floats into `row`; returns their mean.
 template <typename T>
 float gather(const T* x, const T* residual, long width, float* row) {
   Vec sums{};
@@ -28,8 +28,8 @@ float variance(const float* row, float mean, long width) {
   float sum = 0;
   long i = 0;
   for (; i + LANES <= width; i += LANES) {
-    const Vec apart = load(row + i) - mean;
-    sums += apart * apart;
+    const Vec centered = load(row + i) - mean;
+    sums += centered * centered;
   }
   for (; i < width; ++i) {
     sum += (row[i] - mean) * (row[i] - mean);
@@ -44,7 +44,8 @@ void scatter(const float* row, float mean, float scale, const NormRows& task, T*
   long i = 0;
   for (; i + LANES <= width; i += LANES) {
     Vec y = (load(row + i) - mean) * scale;
-    y = y * (task.weight == nullptr ? one : load(task.weight + i)) + (task.bias == nullptr ? Vec{} : load(task.bias + i));
+    y = y * (task.weight == nullptr ? one : load(task.weight + i)) +
+        (task.bias == nullptr ? Vec{} : load(task.bias + i));
     store(GELU ? gelu_of(y) : y, out + i);
   }
   for (; i < width; ++i) {
@@ -74,7 +75,7 @@ void norm(const NormRows& task, float* row) {
   }
 }
 
-// Without VNNI, products of bytes are added in pairs in 16 bits, which half the range of one side keeps from overflowing.
+// Without VNNI, products of bytes are added in pairs in 16 bits. Half the range for one side prevents an overflow.
 #ifdef __AVX512VNNI__
 constexpr float LEVELS = 255.0f;
 #else
@@ -83,14 +84,14 @@ constexpr float LEVELS = 127.0f;
 
 template <typename T>
 void quantize_row(const T* x, long width, long padded, unsigned char* out, float* scale, int* zero) {
-  Vec least{}, most{}, poison{};  // the range includes 0, so that 0 is exact
+  Vec smallest{}, largest{}, not_finite{};  // the range includes 0, so that 0 is represented exactly
   float low = 0, high = 0, bad = 0;
   long i = 0;
   for (; i + LANES <= width; i += LANES) {
     const Vec value = load(x + i);
-    least = smaller(least, value);
-    most = larger(most, value);
-    poison += value - value;
+    smallest = smaller(smallest, value);
+    largest = larger(largest, value);
+    not_finite += value - value;
   }
   for (; i < width; ++i) {
     const float value = widen(x[i]);
@@ -99,10 +100,10 @@ void quantize_row(const T* x, long width, long padded, unsigned char* out, float
     bad += value - value;
   }
   for (int lane = 0; lane < LANES; ++lane) {
-    low = least[lane] < low ? least[lane] : low;
-    high = most[lane] > high ? most[lane] : high;
+    low = smallest[lane] < low ? smallest[lane] : low;
+    high = largest[lane] > high ? largest[lane] : high;
   }
-  bad += sum_of(poison);  // NaN where any value is not finite
+  bad += sum_of(not_finite);  // NaN if any value is not finite
   const float step = (high - low) / LEVELS;
   const float inverse = step > 1e-30f && bad == 0 ? 1.0f / step : 0.0f;
   const float shift = __builtin_rintf(-low * inverse);

@@ -1,5 +1,5 @@
-// The table of one instruction set.
-#include "kernel_set.h"
+// The table of the kernels of one instruction set.
+#include "kernels/kernel_set.h"
 
 #define NAME_OF(set) #set
 #define NAME(set) NAME_OF(set)
@@ -7,7 +7,7 @@
 namespace e2v {
 
 extern const Kernels SET::kernels = {
-    NAME(SET), attend_head, attend_head_scratch, norm_rows, quantize_rows,
+    NAME(SET),    attend_head, attend_head_scratch, norm_rows, quantize_rows,
 #ifdef __AVX2__
     int8_product,
 #else

@@ -1,5 +1,5 @@
-// Vectors of LANES floats and the functions on them that the kernels share. Everything has internal linkage: each instruction
-// set has its own copy, and the linker must not merge them.
+// Vectors of LANES floats, and the functions on them that the kernels share. Everything has internal linkage, because
+// each instruction set has its own copy, and the linker must not merge them.
 #pragma once
 
 namespace e2v {
@@ -8,13 +8,13 @@ namespace {
 typedef float Vec __attribute__((vector_size(LANES * sizeof(float))));
 typedef int IntVec __attribute__((vector_size(LANES * sizeof(int))));
 typedef unsigned UintVec __attribute__((vector_size(LANES * sizeof(int))));
-// As they lie in memory, wherever that is.
+// Vectors in memory, without alignment.
 typedef float LooseVec __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 typedef int LooseIntVec __attribute__((vector_size(LANES * sizeof(int)), aligned(4), may_alias));
 typedef unsigned short ShortVec __attribute__((vector_size(LANES * sizeof(short)), aligned(2), may_alias));
 typedef unsigned char ByteVec __attribute__((vector_size(LANES), aligned(1), may_alias));
 
-constexpr float VANISHES = -87.0f;  // exp() of less is 0 here, and 1e-38 in truth
+constexpr float MIN_EXPONENT = -87.0f;  // exp_of() returns 0 below this, where the true value is at most 2e-38
 
 inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
 inline Vec smaller(Vec a, Vec b) { return a < b ? a : b; }
@@ -27,7 +27,7 @@ inline float sum_of(Vec x) {
   return sum;
 }
 
-// bfloat16 is the upper half of a float.
+// The type of bfloat16, which is the upper half of a float.
 struct Bf16 {
   unsigned short bits;
 };
@@ -42,7 +42,7 @@ inline Vec load(const Bf16* from) {
   return (Vec)(__builtin_convertvector(bits, UintVec) << 16);
 }
 
-// To the nearest, ties to even.
+// Rounds to the nearest value, ties to even.
 inline void store(Vec x, Bf16* to) {
   UintVec bits = (UintVec)x;
   bits += 0x7fffu + ((bits >> 16) & 1u);
@@ -63,8 +63,8 @@ inline void narrow(float x, Bf16* to) {
   to->bits = x == x ? static_cast<unsigned short>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16) : 0x7fc0;
 }
 
-// exp(x) for x <= 0, within two units in the last place; 0 below VANISHES. Cody-Waite reduction, then the polynomial of
-// Cephes' expf.
+// Returns exp(x) for x <= 0, within two units in the last place, and 0 below MIN_EXPONENT. Cody-Waite reduction,
+// followed by the polynomial of expf in Cephes.
 inline Vec exp_of(Vec x) {
   const Vec shifter = Vec{} + 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
   const Vec n = (x * 1.44269504088896341f + shifter) - shifter;
@@ -78,10 +78,10 @@ inline Vec exp_of(Vec x) {
   p = p * r * r + r + 1.0f;
   const IntVec power = (__builtin_convertvector(n, IntVec) + 127) << 23;
   const Vec y = p * (Vec)power;
-  return x < VANISHES ? Vec{} : y;
+  return x < MIN_EXPONENT ? Vec{} : y;
 }
 
-// x * Phi(x), the exact GELU: within 4e-7 * max(1, |x|). erf is Abramowitz and Stegun's 7.1.26.
+// Returns x * Phi(x), the exact GELU, within 4e-7 * max(1, |x|). erf is formula 7.1.26 of Abramowitz and Stegun.
 inline Vec gelu_of(Vec x) {
   const Vec z = (x < 0 ? -x : x) * 0.70710678118654752f;
   const Vec t = 1.0f / (1.0f + 0.3275911f * z);
@@ -90,7 +90,7 @@ inline Vec gelu_of(Vec x) {
   p = p * t + 1.421413741f;
   p = p * t - 0.284496736f;
   p = p * t + 0.254829592f;
-  const Vec tail = 0.5f * p * t * exp_of(-z * z);  // of the normal distribution beyond |x|
+  const Vec tail = 0.5f * p * t * exp_of(-z * z);  // probability of the normal distribution beyond |x|
   return x * (x < 0 ? tail : 1.0f - tail);
 }
 

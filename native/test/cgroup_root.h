@@ -1,4 +1,4 @@
-// A folder that stands for /sys/fs/cgroup.
+// A folder that takes the place of /sys/fs/cgroup.
 #pragma once
 
 #include <cstdlib>
@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-// Removed at the end.
+// The destructor removes it.
 class CgroupRoot {
  public:
   CgroupRoot() {

@@ -1,4 +1,4 @@
-// What the tests without Node say: which check failed, where, and whether any did.
+// Reporting of the tests without Node: which check failed, where, and whether any did.
 #pragma once
 
 #include <atomic>
@@ -6,10 +6,10 @@
 
 inline std::atomic<int> failures{0};
 
-#define CHECK(condition)                                                     \
-  do {                                                                       \
-    if (!(condition)) {                                                      \
-      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);   \
-      ++failures;                                                            \
-    }                                                                        \
+#define CHECK(condition)                                                   \
+  do {                                                                     \
+    if (!(condition)) {                                                    \
+      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      ++failures;                                                          \
+    }                                                                      \
   } while (false)

@@ -1,10 +1,10 @@
-// How many processors cgroups and OMP_NUM_THREADS leave, on folders made for it.
-#include "../cpus.h"
+// Tests the number of processors that cgroups and OMP_NUM_THREADS leave, on temporary folders.
+#include "system/cpus.h"
 
 #include <string>
 
-#include "cgroup_root.h"
-#include "check.h"
+#include "test/cgroup_root.h"
+#include "test/check.h"
 
 namespace {
 
@@ -31,9 +31,9 @@ void v2() {
   root.write("other/cpu.max", "100000 50000");
   root.write("broken/cpu.max", "many few");
   root.write("zero/cpu.max", "100000 0");
-  CHECK(root.cpus("0::/user.slice/job/inner\n") == 3);  // a parent's, rounded down
+  CHECK(root.cpus("0::/user.slice/job/inner\n") == 3);  // the quota of a parent, rounded down
   CHECK(root.cpus("0::/user.slice/job") == 3);
-  CHECK(root.cpus("0::/user.slice/small\n") == 1);  // never none at all
+  CHECK(root.cpus("0::/user.slice/small\n") == 1);  // never 0
   CHECK(root.cpus("0::/other\n") == 2);
   CHECK(root.cpus("0::/other/\n") == 2);
   CHECK(root.cpus("0::/other/not/there\n") == 2);
@@ -41,7 +41,7 @@ void v2() {
   CHECK(root.cpus("0::/zero\n") == std::nullopt);
   CHECK(root.cpus("0::/\n") == std::nullopt);
 
-  const Root container;  // its root is the container's own cgroup, whatever the paths say
+  const Root container;  // its root is the container's own cgroup, whatever the paths are
   container.write("cpu.max", "200000 100000");
   container.write("inner/cpu.max", "500000 100000");
   CHECK(container.cpus("0::/\n") == 2);

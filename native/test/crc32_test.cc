@@ -1,12 +1,12 @@
-// Against the definition, bit by bit, in all lengths around those where the method changes.
-#include "../crc32.h"
+// Compares crc32() with the bitwise definition, for all lengths around those where the method changes.
+#include "archive/crc32.h"
 
 #include <cstdint>
 #include <cstring>
 #include <random>
 #include <vector>
 
-#include "check.h"
+#include "test/check.h"
 
 namespace {
 

@@ -1,10 +1,10 @@
-// How much memory control groups leave, on folders made for it.
-#include "../memory.h"
+// Tests the memory that control groups leave, on temporary folders.
+#include "system/memory.h"
 
 #include <string>
 
-#include "cgroup_root.h"
-#include "check.h"
+#include "test/cgroup_root.h"
+#include "test/check.h"
 
 namespace {
 
@@ -21,7 +21,8 @@ void v2() {
   const CgroupRoot root;
   root.write("job/memory.max", "500000000");
   root.write("job/memory.current", "200000000");
-  root.write("job/memory.stat", "anon 120000000\nfile 80000000\ninactive_file 50000000\nactive_file 30000000\nfile_mapped 10000000");
+  root.write("job/memory.stat",
+             "anon 120000000\nfile 80000000\ninactive_file 50000000\nactive_file 30000000\nfile_mapped 10000000");
   root.write("job/inner/memory.max", "max");
   root.write("job/inner/memory.current", "1000000");
   root.write("full/memory.max", "100000000");
@@ -41,11 +42,12 @@ void v2() {
 
 void v1() {
   const CgroupRoot root;
-  root.write("memory/memory.limit_in_bytes", "9223372036854771712");  // none
+  root.write("memory/memory.limit_in_bytes", "9223372036854771712");  // no limit
   root.write("memory/memory.usage_in_bytes", "5000000000");
   root.write("memory/docker/a/memory.limit_in_bytes", "400000000");
   root.write("memory/docker/a/memory.usage_in_bytes", "250000000");
-  root.write("memory/docker/a/memory.stat", "cache 90000000\ninactive_file 1\ntotal_inactive_file 60000000\ntotal_mapped_file 70000000");
+  root.write("memory/docker/a/memory.stat",
+             "cache 90000000\ninactive_file 1\ntotal_inactive_file 60000000\ntotal_mapped_file 70000000");
   CHECK(left_in_cgroups(root.folder(), "9:memory:/\n") == std::nullopt);
   CHECK(left_in_cgroups(root.folder(), "9:memory:/docker/a\n0::/\n") == 210 * MB);
   CHECK(limit_of_cgroups(root.folder(), "9:memory:/docker/a\n") == 400 * MB);

@@ -1,59 +1,25 @@
-// The queue's promises, in single cases and under stress. Worth most under the thread and address sanitizers.
-#include "../task_queue.h"
+// Tests the guarantees of the queue in single cases.
+#include "system/task_queue.h"
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <set>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
-#include "check.h"
+#include "test/check.h"
+#include "test/gate.h"
 
 namespace {
 
 using e2v::TaskQueue;
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""us;
 
 constexpr auto FOREVER = TaskQueue::Clock::time_point::max();
-
-// A gate that tasks wait at.
-class Gate {
- public:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-};
-
-// Waits for what other threads will make true; a queue that hangs ends the program.
-template <typename Condition>
-void until(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + 60s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) {
-      std::fprintf(stderr, "a queue hangs\n");
-      std::_Exit(1);
-    }
-    std::this_thread::sleep_for(100us);
-  }
-}
 
 void weights_and_order() {
   TaskQueue queue(4, TaskQueue::Thread::Stays);
@@ -67,23 +33,23 @@ void weights_and_order() {
   queue.push([&] { wide = true, second.wait(); }, 2);
   queue.push([&] { narrow = true; }, 1);
   std::this_thread::sleep_for(20ms);
-  CHECK(!wide && !narrow);  // the narrow one would fit, and does not overtake
+  CHECK(!wide && !narrow);  // the narrow task would fit, and does not overtake
   first.open();
   until([&] { return wide && narrow; });
-  queue.push([&] { whole = true; }, 100);  // all of the queue
+  queue.push([&] { whole = true; }, 100);  // the whole capacity
   std::this_thread::sleep_for(20ms);
   CHECK(!whole);
   second.open();
   until([&] { return whole.load(); });
 }
 
-void threads_are_the_first_ones() {
+void first_threads_are_reused() {
   TaskQueue queue(3, TaskQueue::Thread::Stays);
   std::set<std::thread::id> used;
-  for (int i = 0; i < 200; ++i) {  // one after the other, the next as soon as the last one tells
-    std::atomic<bool> told{false};
-    queue.push([&] { used.insert(std::this_thread::get_id()); }, 1, [&] { told = true; });
-    while (!told) {
+  for (int i = 0; i < 200; ++i) {  // each task is pushed as soon as the last one has notified
+    std::atomic<bool> notified{false};
+    queue.push([&] { used.insert(std::this_thread::get_id()); }, 1, [&] { notified = true; });
+    while (!notified) {
       std::this_thread::yield();
     }
   }
@@ -112,14 +78,14 @@ void cancelling() {
   std::atomic<bool> started{false}, narrow{false};
   const auto running = queue.push([&] { started = true, gate.wait(); }, 1);
   until([&] { return started.load(); });
-  auto held = std::make_shared<int>(1), told = std::make_shared<int>(1);
-  const auto wide = queue.push([held] { CHECK(false); }, 2, [told] { CHECK(false); });
+  auto held = std::make_shared<int>(1), notified = std::make_shared<int>(1);
+  const auto wide = queue.push([held] { CHECK(false); }, 2, [notified] { CHECK(false); });
   queue.push([&] { narrow = true; }, 1);
-  CHECK(held.use_count() == 2 && told.use_count() == 2);
-  CHECK(queue.cancel(wide) && held.use_count() == 1 && told.use_count() == 1);  // gone when cancel returns
-  until([&] { return narrow.load(); });  // what it held up goes on
+  CHECK(held.use_count() == 2 && notified.use_count() == 2);
+  CHECK(queue.cancel(wide) && held.use_count() == 1 && notified.use_count() == 1);  // cancel() has freed them
+  until([&] { return narrow.load(); });                                             // it waited behind the wide task
   CHECK(!queue.cancel(wide) && !queue.cancel(running) && !queue.cancel(0) && !queue.cancel(12345));
-  // Cancelling from the destructor of what was cancelled: no lock is held by then.
+  // Cancels from the destructor of a cancelled task: no lock is held then.
   const auto inner = queue.push([] {}, 2);
   struct Canceller {
     TaskQueue* queue;
@@ -137,24 +103,24 @@ void ending() {
   auto held = std::make_shared<int>(0);
   std::atomic<int> ran{0};
   TaskQueue queue(1, TaskQueue::Thread::EndsWhenIdle);
-  for (int i = 0; i < 50; ++i) {  // the thread ends and comes again
+  for (int i = 0; i < 50; ++i) {  // the thread ends and starts again
     const int before = ran;
     queue.push([&, held] { ++ran; }, 1);
     until([&] { return ran == before + 1; });
     std::this_thread::sleep_for(i % 2 == 0 ? 0us : 300us);
   }
   Gate gate;
-  std::atomic<bool> started{false}, ended{false}, told{false};
+  std::atomic<bool> started{false}, ended{false}, notified{false};
   queue.push([&] { started = true, gate.wait(), ended = true; }, 1,
-             [&] { std::this_thread::sleep_for(5ms), told = true; });
+             [&] { std::this_thread::sleep_for(5ms), notified = true; });
   until([&] { return started.load(); });
   queue.push([held] { CHECK(false); }, 1);
   std::thread opener([&] { std::this_thread::sleep_for(10ms), gate.open(); });
   queue.drain(FOREVER);
-  CHECK(ended && told);
+  CHECK(ended && notified);
   CHECK(held.use_count() == 1);
   opener.join();
-  queue.push([&] { ++ran; }, 1);  // drained is not closed
+  queue.push([&] { ++ran; }, 1);  // a drained queue is not closed
   until([&] { return ran == 51; });
   queue.close(FOREVER);
   CHECK(queue.push([held] { CHECK(false); }, 1) == 0);
@@ -162,7 +128,7 @@ void ending() {
   queue.close(FOREVER);
 }
 
-// What does not end is waited for until the deadline, and no longer.
+// drain() and close() wait for a task that does not end until the deadline, and no longer.
 void deadlines() {
   TaskQueue queue(1, TaskQueue::Thread::Stays);
   Gate gate;
@@ -176,7 +142,7 @@ void deadlines() {
   CHECK(queue.close(FOREVER) && ended && !queue.busy());
 }
 
-// What a task throws ends neither the thread nor the process.
+// An exception of a task ends neither the thread nor the process.
 void throwing_tasks() {
   TaskQueue queue(1, TaskQueue::Thread::Stays);
   std::atomic<int> after{0};
@@ -185,143 +151,14 @@ void throwing_tasks() {
   until([&] { return after == 2; });
 }
 
-// Everything that may happen at once. Each task counts its runs and its destruction.
-class Stress {
- public:
-  Stress(int capacity, TaskQueue::Thread thread) : capacity_(capacity), queue_(capacity, thread) {}
-
-  void run(unsigned seed, bool close_in_the_middle) {
-    constexpr int PRODUCERS = 4, TASKS = 400;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < PRODUCERS; ++i) {
-      threads.emplace_back([this, i, seed] { produce(seed * 100 + i, TASKS); });
-    }
-    std::atomic<bool> done{false};
-    std::thread drainer([&] {
-      while (!done) {
-        std::this_thread::sleep_for(5ms);
-        queue_.drain(FOREVER);
-      }
-    });
-    if (close_in_the_middle) {
-      until([&] { return ran_ > 20; });
-      queue_.close(FOREVER);
-      closed_ = true;
-    }
-    for (auto& thread : threads) {
-      thread.join();
-    }
-    done = true;
-    drainer.join();
-    until([&] { return ran_ + cancelled_ + dropped_ + refused_ == PRODUCERS * TASKS; });
-    queue_.close(FOREVER);
-    CHECK(used_ == 0 && ran_ > 0 && told_ == ran_);
-    CHECK(!close_in_the_middle || refused_ > 0);
-    check_order();
-  }
-
- private:
-  struct Ran {
-    TaskQueue::Id id;
-    int weight, start, end;  // in the order of all starts and ends
-  };
-
-  // Its destruction says what became of a task.
-  struct Fate {
-    Stress& stress;
-    std::atomic<bool> ran{false}, cancelled{false}, refused{false};
-    explicit Fate(Stress& owner) : stress(owner) {}
-    ~Fate() { ++(ran ? stress.ran_ : cancelled ? stress.cancelled_ : refused ? stress.refused_ : stress.dropped_); }
-  };
-
-  void produce(unsigned seed, int tasks) {
-    std::mt19937 random(seed);
-    std::vector<std::pair<TaskQueue::Id, std::weak_ptr<Fate>>> mine;
-    for (int i = 0; i < tasks; ++i) {
-      const int weight = static_cast<int>(random() % (capacity_ + 2));  // too little and too much among them
-      const int counts = std::clamp(weight, 1, capacity_), length = static_cast<int>(random() % 200);
-      auto fate = std::make_shared<Fate>(*this);
-      auto id = std::make_shared<std::atomic<TaskQueue::Id>>(0);
-      const auto given = queue_.push([this, fate, id, counts, length] { work(*fate, *id, counts, length); }, weight,
-                                     [this] { ++told_; });
-      *id = given;
-      fate->refused = given == 0;
-      mine.emplace_back(given, fate);
-      fate.reset();
-      if (random() % 4 == 0) {
-        cancel(mine[random() % mine.size()]);
-      }
-      if (random() % 8 == 0) {
-        std::this_thread::sleep_for(std::chrono::microseconds(random() % 500));
-      }
-    }
-  }
-
-  void cancel(const std::pair<TaskQueue::Id, std::weak_ptr<Fate>>& task) {
-    // Marked before, since it is gone afterwards; one that runs instead is marked as that.
-    if (const auto fate = task.second.lock()) {
-      fate->cancelled = true;
-    }
-    const bool cancelled = queue_.cancel(task.first);
-    CHECK(!cancelled || task.second.expired());
-    if (const auto fate = task.second.lock(); fate && !cancelled) {
-      fate->cancelled = false;
-    }
-  }
-
-  void work(Fate& fate, const std::atomic<TaskQueue::Id>& id, int weight, int length) {
-    const int start = events_++;
-    CHECK((used_ += weight) <= capacity_);
-    CHECK(!closed_);
-    CHECK(!fate.ran.exchange(true));
-    std::this_thread::sleep_for(std::chrono::microseconds(length));
-    used_ -= weight;
-    until([&] { return id != 0; });
-    const std::lock_guard lock(mutex_);
-    done_.push_back({id, weight, start, events_++});
-  }
-
-  // Tasks start in the order in which they were pushed, which is not quite the order in which threads reach their first
-  // lines. But all that came before a task have started by then, so that those of them that are not done must fit
-  // beside it.
-  void check_order() const {
-    std::set<TaskQueue::Id> ids;
-    int crowded = 0;
-    for (const Ran& task : done_) {
-      CHECK(ids.insert(task.id).second);
-      int weight = 0;
-      for (const Ran& other : done_) {
-        weight += other.id <= task.id && other.end > task.start ? other.weight : 0;
-      }
-      crowded += weight > capacity_;
-    }
-    CHECK(crowded == 0);
-  }
-
-  const int capacity_;
-  std::atomic<int> used_{0}, events_{0}, ran_{0}, told_{0}, cancelled_{0}, dropped_{0}, refused_{0};
-  std::atomic<bool> closed_{false};
-  std::mutex mutex_;
-  std::vector<Ran> done_;
-  TaskQueue queue_;  // last, so that its threads end before what they use goes
-};
-
 }  // namespace
 
 int main() {
   weights_and_order();
-  threads_are_the_first_ones();
+  first_threads_are_reused();
   cancelling();
   ending();
   deadlines();
   throwing_tasks();
-  unsigned seed = 1;
-  for (const int capacity : {1, 2, 3, 8}) {
-    for (const auto thread : {TaskQueue::Thread::Stays, TaskQueue::Thread::EndsWhenIdle}) {
-      for (const bool close : {false, true}) {
-        Stress(capacity, thread).run(seed++, close);
-      }
-    }
-  }
   return failures == 0 ? 0 : 1;
 }

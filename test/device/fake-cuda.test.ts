@@ -49,7 +49,7 @@ describe('the fake CUDA device', () => {
     }
   });
 
-  it('has as many devices as it is told', async () => {
+  it('has as many devices as its environment states', async () => {
     const load = `TorchModule.load('test/fixtures/models/types.pt', { device: 'cuda:1' })`;
     assert.deepEqual(await inChild(suite.fake.env({ devices: 2 }), `print((await ${load}).device)`), ['cuda:1']);
     for (const options of [{ devices: 1 }, { devices: 0 }, { devices: 2, init: 803 }, { devices: 2, driver: 12080 }]) {

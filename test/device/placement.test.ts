@@ -1,4 +1,4 @@
-/** Where a model goes, on a simulated CUDA device (test/fake-cuda). */
+/** The choice of a device, on a simulated CUDA device (test/fake-cuda). */
 import assert from 'node:assert/strict';
 
 import type { DeviceProblem } from '../../lib/device/cuda.js';
@@ -7,7 +7,7 @@ import { fakeCudaSuite } from '../support/fake-cuda-suite.js';
 import { inChild, runChild } from '../support/in-child.js';
 
 const MB = 2 ** 20;
-/** Room for the built-in model and some seconds of audio, and not for a minute, nor for 16 clips. */
+/** Has room for the built-in model and a few seconds of audio, but not for a minute or for 16 clips. */
 const SMALL = 20 * MB;
 const GB = 2 ** 30;
 
@@ -15,28 +15,28 @@ interface Failure {
   code: string;
   message: string;
 }
-interface Told {
+interface Reported {
   device: string;
   reason: string;
   remedy: string;
   hardware: boolean;
 }
 
-const LISTEN = `const told = []; subscribe('emotion2vec-node:device', (event) => told.push(event));
+const LISTEN = `const reported = []; subscribe('emotion2vec-node:device', (event) => reported.push(event));
   const unloads = []; subscribe('emotion2vec-node:unload', ({ reason }) => unloads.push(reason));`;
 const RECOGNIZE = `const r = new EmotionRecognizer({ model: process.argv[1] || undefined });
-  print((await r.recognize(SPEECH)).model.device); print(told); await r.close();`;
+  print((await r.recognize(SPEECH)).model.device); print(reported); await r.close();`;
 
 describe('devices', function () {
   this.timeout(120_000);
   const suite = fakeCudaSuite();
 
   describe("'auto'", () => {
-    it('takes CUDA where it works and there is room, and has nothing to tell', async () => {
+    it('uses CUDA where it works and there is room, and reports nothing', async () => {
       assert.deepEqual(await inChild(suite.fake.env(), LISTEN + RECOGNIZE), ['cuda:0', []]);
     });
 
-    it('passes over devices that are full or too old', () => {
+    it('skips devices that are full or too old', () => {
       const device = { name: 'A', capability: 90, bytesTotal: 10e9, bytesFree: 9e9 };
       const choose = (...devices: object[]) =>
         chooseDevice(
@@ -65,12 +65,7 @@ describe('devices', function () {
         /^NVIDIA Fake GPU has 315 MB free, and the model needs about 9\d\d MB$/,
         /smaller precision/,
       ],
-      [
-        'libtorch has no CUDA',
-        () => suite.fake.driverOnly(),
-        /is without CUDA, and NVIDIA Fake GPU is there/,
-        /setup --cuda/,
-      ],
+      ['libtorch has no CUDA', () => suite.fake.driverOnly(), /without CUDA.*NVIDIA Fake GPU/, /setup --cuda/],
       [
         'the driver is too old',
         () => suite.fake.env({ driver: 12_080 }),
@@ -85,62 +80,62 @@ describe('devices', function () {
       ],
     ];
     for (const [what, env, reason, remedy] of fallbacks) {
-      it(`takes the CPU where ${what}, and tells why`, async () => {
+      it(`uses the CPU where ${what}, and reports why`, async () => {
         const { printed, stderr, status } = await runChild(env(), LISTEN + RECOGNIZE);
-        const [device, told] = printed as [string, Told[]];
-        assert.deepEqual([status, device, told.length], [0, 'cpu', 1]);
-        assert.match(told[0]!.reason, reason);
-        assert.match(told[0]!.remedy, remedy);
-        assert.ok(stderr.includes(`The model runs on the CPU: ${told[0]!.reason}`), stderr);
+        const [device, reported] = printed as [string, Reported[]];
+        assert.deepEqual([status, device, reported.length], [0, 'cpu', 1]);
+        assert.match(reported[0]!.reason, reason);
+        assert.match(reported[0]!.remedy, remedy);
+        assert.ok(stderr.includes(`The model runs on the CPU: ${reported[0]!.reason}`), stderr);
       });
     }
 
-    it('does not wait for a driver whose answer changes nothing: libtorch has no CUDA', async () => {
+    it('does not wait for the driver where libtorch has no CUDA', async () => {
       const script = `${LISTEN} const r = new EmotionRecognizer();
-        print((await r.recognize(SPEECH)).model.device); print(told.length); await r.close();
-        process.once('beforeExit', () => print(told[0].reason));`;
+        print((await r.recognize(SPEECH)).model.device); print(reported.length); await r.close();
+        process.once('beforeExit', () => print(reported[0].reason));`;
       const { printed } = await runChild(suite.fake.driverOnly({ wakesAfter: 4 }), script);
       assert.deepEqual(printed.slice(0, 2), ['cpu', 0]);
-      assert.match(printed[2] as string, /is without CUDA/);
+      assert.match(printed[2] as string, /without CUDA/);
     });
 
-    it('takes the CPU where there is no hardware, with an event and without a warning', async () => {
-      const [device, told] = (await inChild({}, LISTEN + RECOGNIZE)) as [string, Told[]];
+    it('uses the CPU where there is no hardware, with an event and without a warning', async () => {
+      const [device, reported] = (await inChild({}, LISTEN + RECOGNIZE)) as [string, Reported[]];
       assert.equal(device, 'cpu');
-      assert.match(told[0]!.reason, /no NVIDIA driver/);
-      assert.equal(told[0]!.hardware, false);
+      assert.match(reported[0]!.reason, /no NVIDIA driver/);
+      assert.equal(reported[0]!.hardware, false);
     });
 
-    it('keeps the weights on the CPU where the budget is too small for CUDA', async () => {
+    it('uses the CPU where the budget is too small for CUDA', async () => {
       const script = `${LISTEN} const r = new EmotionRecognizer({ model: process.argv[1], precision: 'fp32', memoryBudgetBytes: 60e6 });
-        print((await r.recognize(SPEECH)).model.device); print(told); await r.close();`;
+        print((await r.recognize(SPEECH)).model.device); print(reported); await r.close();`;
       const { printed, stderr } = await runChild(suite.fake.env(), script, suite.tiny);
       assert.equal(printed[0], 'cpu');
       assert.match(
-        (printed[1] as Told[])[0]!.reason,
+        (printed[1] as Reported[])[0]!.reason,
         /needs about \d+ MB, more than memoryBudgetBytes allows \(60 MB\)/,
       );
       assert.match(stderr, /EMOTION2VEC_CPU/);
     });
 
-    it('takes the CPU where loading runs out of memory', async () => {
+    it('uses the CPU where loading runs out of memory', async () => {
       const { printed, status } = await runChild(suite.fake.env({ failAfter: 3 }), LISTEN + RECOGNIZE);
-      const [device, told] = printed as [string, Told[]];
-      assert.deepEqual([status, device, told.length], [0, 'cpu', 1]);
-      assert.match(told[0]!.reason, /^Memory ran out on cuda:0 \(.*CUDA out of memory/);
+      const [device, reported] = printed as [string, Reported[]];
+      assert.deepEqual([status, device, reported.length], [0, 'cpu', 1]);
+      assert.match(reported[0]!.reason, /^Memory ran out on cuda:0 \(.*CUDA out of memory/);
     });
 
-    it('moves to the CPU when runs run out of memory, all calls, and tries CUDA again after unloading', async () => {
+    it('moves all requests to the CPU when a run runs out of memory, and tries CUDA again after unloading', async () => {
       const script = `${LISTEN} const r = new EmotionRecognizer(); const cpu = new EmotionRecognizer({ device: 'cpu' });
         const where = async (...clips) => (await Promise.all(clips.map((clip) => r.recognize(clip, { window: 'off' })))).map((x) => x.model.device);
         print(await where(SPEECH));
         const [long, ...short] = await Promise.all([noise(60), SPEECH, noise(50), SPEECH].map((clip) => r.recognize(clip, { window: 'off' })));
         print([long, short[1]].map((x) => x.model.device));
         print(long.scores); print((await cpu.recognize(noise(60), { window: 'off' })).scores);
-        print(await where(SPEECH)); print(told.map(({ reason }) => reason)); print(unloads);
-        await r.unload(); print(await where(SPEECH)); print(r.memory().device.allocatedBytes > 0);
+        print(await where(SPEECH)); print(reported.map(({ reason }) => reason)); print(unloads);
+        await r.unload(); print(await where(SPEECH)); print(r.status().memory.device.allocatedBytes > 0);
         await r.close(); await cpu.close();`;
-      // Room for a short clip and not for a minute, unlike what the driver told.
+      // There is room for a short clip but not for a minute, although the driver reported more.
       const { printed, status, stderr } = await runChild(suite.fake.env({ limit: SMALL }), script);
       assert.deepEqual({ status, warnings: stderr.match(/EMOTION2VEC_CPU/g)?.length }, { status: 0, warnings: 1 });
       const [first, moved, scores, expected, then, reasons, unloads, again, allocated] = printed as [
@@ -164,11 +159,11 @@ describe('devices', function () {
   });
 
   describe("'cuda'", () => {
-    it('is found after the CPU has been used, and gives its memory back', async () => {
+    it('is found after the CPU has been used, and its memory is freed', async () => {
       const script = `const { nativeBinding } = require('./dist/native/binding.js');
         const cpu = new EmotionRecognizer({ device: 'cpu' }); const first = await cpu.recognize(SPEECH);
         const r = new EmotionRecognizer({ device: 'cuda' }); const second = await r.recognize(SPEECH);
-        print([first.model.device, second.model.device]); print(r.memory().device);
+        print([first.model.device, second.model.device]); print(r.status().memory.device);
         await r.close(); await cpu.close();
         const { deviceMemory } = await nativeBinding();
         for (let i = 0; i < 100 && deviceMemory('cuda:0').reservedBytes > 0; i++) await new Promise((go) => setTimeout(go, 20));
@@ -184,7 +179,7 @@ describe('devices', function () {
       assert.equal(after.totalBytes, 8 * GB);
     });
 
-    it('never falls back: memory that runs out is an error, again and again, and the next clip is heard', async () => {
+    it('never falls back: a shortage of memory is an error each time, and the next clip is recognized', async () => {
       const script = `const r = new EmotionRecognizer({ device: 'cuda' });
         const codes = new Set(), devices = new Set();
         for (let i = 0; i < 12; i++) {
@@ -202,7 +197,7 @@ describe('devices', function () {
         await r.warmUp();
         const all = await Promise.all(Array.from({ length: 33 }, () => r.recognize(noise(4))));
         const { scores } = await single.recognize(noise(4));
-        print(r.stats().batchSize); print(r.stats().failed);
+        print(r.status().requests.batchSize); print(r.status().requests.failed);
         print(Math.max(...all.map((x) => Math.max(...Object.keys(scores).map((k) => Math.abs(x.scores[k] - scores[k]))))));
         await r.close(); await single.close();`;
       const [batches, failures, off] = (await inChild(suite.fake.env({ memory: SMALL }), script)) as [
@@ -215,21 +210,21 @@ describe('devices', function () {
       assert.ok(off < 1e-5, `scores differ by ${off}`);
     });
 
-    it('runs in every precision, near fp32', async () => {
-      const script = `const hear = async (precision) => { const r = new EmotionRecognizer({ model: process.argv[1], device: 'cuda', precision });
-          const { scores, model } = await r.recognize(SPEECH); const bytes = r.memory().device.allocatedBytes; await r.close();
+    it('runs in every precision, with results close to fp32', async () => {
+      const script = `const infer = async (precision) => { const r = new EmotionRecognizer({ model: process.argv[1], device: 'cuda', precision });
+          const { scores, model } = await r.recognize(SPEECH); const bytes = r.status().memory.device.allocatedBytes; await r.close();
           return { scores, precision: model.precision, bytes }; };
-        for (const precision of ['auto', 'fp32', 'fp16', 'bf16', 'int8']) print(await hear(precision));`;
-      const heard = (await inChild(suite.fake.env(), script, suite.tiny)) as {
+        for (const precision of ['auto', 'fp32', 'fp16', 'bf16', 'int8']) print(await infer(precision));`;
+      const inferred = (await inChild(suite.fake.env(), script, suite.tiny)) as {
         scores: Record<string, number>;
         precision: string;
         bytes: number;
       }[];
       assert.deepEqual(
-        heard.map(({ precision }) => precision),
+        inferred.map(({ precision }) => precision),
         ['fp32', 'fp32', 'fp16', 'bf16', 'int8'],
       );
-      const [, exact, ...smaller] = heard;
+      const [, exact, ...smaller] = inferred;
       for (const { scores, precision, bytes } of smaller) {
         const off = Math.max(...Object.keys(scores).map((key) => Math.abs(scores[key]! - exact!.scores[key]!)));
         // bfloat16 keeps 8 bits; two blocks of 64 dimensions with noise for weights are a hard case for int8.
@@ -238,31 +233,26 @@ describe('devices', function () {
       }
     });
 
-    const reasons: [what: string, device: string, env: () => Record<string, string>, told: RegExp][] = [
+    const reasons: [what: string, device: string, env: () => Record<string, string>, reported: RegExp][] = [
       [
         'an index out of range',
         'cuda:3',
         () => suite.fake.env(),
         /Device cuda:3 is not available\. The NVIDIA driver has one device: cuda:0 \(NVIDIA Fake GPU\)/,
       ],
-      ['no device', 'cuda', () => suite.fake.env({ devices: 0 }), /finds no device\. Check `nvidia-smi`/],
-      ['no driver', 'cuda', () => ({}), /no NVIDIA driver here .*\. Install it/],
+      ['no device', 'cuda', () => suite.fake.env({ devices: 0 }), /no device.*nvidia-smi/],
+      ['no driver', 'cuda', () => ({}), /no NVIDIA driver/],
       ['an old driver', 'cuda', () => suite.fake.env({ driver: 12_080 }), /580\.65\.06 supports CUDA 12\.8.*Update/],
       ['an old device', 'cuda', () => suite.fake.env({ capability: '6.1' }), /compute capability 6\.1.*needs 7\.5/],
-      [
-        'a libtorch without CUDA',
-        'cuda',
-        () => suite.fake.driverOnly(),
-        /is without CUDA.*`npx emotion2vec setup --cuda`/,
-      ],
+      ['a libtorch without CUDA', 'cuda', () => suite.fake.driverOnly(), /`npx emotion2vec setup --cuda`/],
     ];
-    for (const [what, device, env, told] of reasons) {
-      it(`says what is wrong: ${what}`, async () => {
+    for (const [what, device, env, reported] of reasons) {
+      it(`reports what is wrong: ${what}`, async () => {
         const script = `print(await new EmotionRecognizer({ device: '${device}' }).recognize(SPEECH).catch(failed));
           print(await TorchModule.load('models/small-en-de.pt', { device: '${device}' }).catch(failed));`;
         for (const error of (await inChild(env(), script)) as Failure[]) {
           assert.equal(error.code, 'ERR_DEVICE_UNAVAILABLE');
-          assert.match(error.message, told);
+          assert.match(error.message, reported);
         }
       });
     }

@@ -9,7 +9,7 @@ import { probe } from '../../lib/doctor/probe/probe.js';
 import type { LoaderReport, RecognitionReport } from '../../lib/doctor/probe/protocol.js';
 import { resolveModel } from '../../lib/model/manifest.js';
 
-/** Real crashes: what is loaded before the probe does it when the addon is opened. */
+/** Real crashes, which a module causes that is preloaded into the probe, when the addon is opened. */
 describe("the doctor's probes", () => {
   let folder: string;
   before(() => {
@@ -32,7 +32,7 @@ describe("the doctor's probes", () => {
       { timeoutMs, env },
     );
 
-  it('tell what the loader tells', async () => {
+  it('report what the loader addon reports', async () => {
     const outcome = await probe<LoaderReport>({ kind: 'loader' }, { timeoutMs: 60_000 });
     assert.equal(outcome.end, 'done');
     const { usableCpus, memory, driver } = outcome.report;
@@ -41,7 +41,7 @@ describe("the doctor's probes", () => {
     assert.ok(['ready', 'missing', 'failed'].includes(driver.state));
   });
 
-  it('recognise a clip', async () => {
+  it('recognize a clip', async () => {
     const outcome = await recognition();
     assert.equal(outcome.end, 'done', JSON.stringify(outcome));
     const { clipMs, clipSeconds, modelMs, libtorchMs, peakBytes, scores, ...rest } = outcome.report;
@@ -52,42 +52,41 @@ describe("the doctor's probes", () => {
     assert.deepEqual(rest, { device: 'cpu', precision: 'fp32', threads: 1 });
   });
 
-  it('crash by a signal', async () => {
+  it('report the signal of a crash', async () => {
     const outcome = await recognition(preload('segv', "process.kill(process.pid, 'SIGSEGV')"));
     assert.ok(outcome.end === 'crashed');
     assert.deepEqual([outcome.stage, outcome.signal], ['libtorch', 'SIGSEGV']);
   });
 
-  it('end by themselves, with their last words', async () => {
-    const words = 'node: symbol lookup error: x.so: undefined symbol: y';
+  it('report the exit status, and the end of stderr', async () => {
+    const stderr = 'node: symbol lookup error: x.so: undefined symbol: y';
     const outcome = await recognition(
-      preload('exit', `require('fs').writeSync(2, ${JSON.stringify(words)}); process.exit(1)`),
+      preload('exit', `require('fs').writeSync(2, ${JSON.stringify(stderr)}); process.exit(1)`),
     );
     assert.ok(outcome.end === 'crashed');
-    assert.deepEqual([outcome.stage, outcome.signal, outcome.status, outcome.words], ['libtorch', null, 1, words]);
+    assert.deepEqual([outcome.stage, outcome.signal, outcome.status, outcome.stderr], ['libtorch', null, 1, stderr]);
   });
 
-  it('end well without having done their work', async () => {
+  it('report an exit with status 0 before the work was done', async () => {
     const outcome = await recognition(preload('leave', 'process.exit(0)'));
     assert.ok(outcome.end === 'crashed');
     assert.deepEqual([outcome.stage, outcome.status], ['libtorch', 0]);
   });
 
-  it('hang, and are ended', async () => {
+  it('are ended where they hang', async () => {
     const outcome = await recognition(preload('hang', 'for (;;);'), 2000);
     assert.ok(outcome.end === 'hung');
     assert.deepEqual([outcome.stage, outcome.seconds], ['libtorch', 2]);
   });
 
-  it('fail with an error, its remedy apart', async () => {
+  it('report an error with its code and its remedy', async () => {
     const outcome = await recognition({ LIBTORCH: folder });
     assert.ok(outcome.end === 'failed');
     assert.deepEqual([outcome.stage, outcome.problem.code], ['libtorch', 'ERR_LIBTORCH_MISSING']);
-    assert.match(outcome.problem.what, /holds no torch\/lib\/libtorch_cpu\.so; [\d.]+ is needed$/);
-    assert.match(outcome.problem.remedy!, /^Correct LIBTORCH/);
+    assert.ok(outcome.problem.what.includes(folder) && outcome.problem.remedy!.includes('LIBTORCH'));
   });
 
-  it('crash before anything begins', async () => {
+  it('report a crash before the first stage', async () => {
     const file = path.join(folder, 'early.js');
     writeFileSync(file, "process.kill(process.pid, 'SIGABRT')");
     const outcome = await recognition({ NODE_OPTIONS: `--require=${file}` });
@@ -95,8 +94,8 @@ describe("the doctor's probes", () => {
     assert.deepEqual([outcome.stage, outcome.signal], ['start', 'SIGABRT']);
   });
 
-  it('are given up with what they have started', async () => {
-    // A process that holds stderr open for longer than anybody waits.
+  it('do not wait for the processes that they started', async () => {
+    // A process that keeps stderr open for a long time.
     const statement =
       "require('child_process').spawn('sleep', ['20'], { stdio: ['ignore', 'ignore', 'inherit'], detached: true }).unref(); process.exit(3)";
     const begin = performance.now();
@@ -105,7 +104,7 @@ describe("the doctor's probes", () => {
     assert.ok(performance.now() - begin < 10_000);
   });
 
-  it('have a clip that is audio', async () => {
+  it('use a clip that is audio', async () => {
     const { pcm, lease } = await decodeAudio(syntheticClip());
     lease.release();
     const { samples, sampleRate } = pcm;

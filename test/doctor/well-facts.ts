@@ -4,6 +4,7 @@ import { findingsOf } from '../../lib/doctor/findings.js';
 import type { LoaderReport, Outcome, RecognitionReport } from '../../lib/doctor/probe/protocol.js';
 import type { Libtorch } from '../../lib/libtorch/locate.js';
 import type { CudaDriver } from '../../lib/native/binding.js';
+import type { ErrorCode } from '../../lib/shared/errors.js';
 
 export const NO_DRIVER: CudaDriver = {
   state: 'missing',
@@ -49,7 +50,7 @@ export function loaderDone(driver: CudaDriver): Outcome<LoaderReport> {
   };
 }
 
-export function recognised(device: string, changes: Partial<RecognitionReport> = {}): Outcome<RecognitionReport> {
+export function recognized(device: string, changes: Partial<RecognitionReport> = {}): Outcome<RecognitionReport> {
   return {
     end: 'done',
     report: {
@@ -67,7 +68,7 @@ export function recognised(device: string, changes: Partial<RecognitionReport> =
   };
 }
 
-/** What is found on a machine where nothing is wrong, without a GPU. */
+/** The facts of a machine without problems and without a GPU. */
 export function wellFacts(changes: Partial<Facts> = {}): Facts {
   return {
     version: '1.2.3',
@@ -109,16 +110,17 @@ export function wellFacts(changes: Partial<Facts> = {}): Facts {
       },
     ],
     modelProblem: { value: undefined },
-    recognitions: [{ device: 'cpu', outcome: recognised('cpu') }],
+    recognitions: [{ device: 'cpu', outcome: recognized('cpu') }],
     ...changes,
   };
 }
 
-/** What is found where nothing can be tried. */
-export function skipped(why: string): Pick<Facts, 'recognitions'> {
-  return { recognitions: [{ device: 'cpu', outcome: { end: 'skipped', why, report: {} } }] };
+/** The recognition on the CPU was not tried. */
+export function skipped(code: ErrorCode, what = 'there is no time'): Pick<Facts, 'recognitions'> {
+  return { recognitions: [{ device: 'cpu', outcome: { end: 'skipped', problem: { code, what }, report: {} } }] };
 }
 
+/** Judges facts that differ from those of a machine without problems, and returns the finding `id`. */
 export function finding(facts: Partial<Facts>, id: string): Finding {
   const all = findingsOf(wellFacts(facts));
   const found = all.find((each) => each.id === id);

@@ -1,5 +1,5 @@
-// What libtorch asks of a device type beside memory and kernels: which device is a thread's, how many there are,
-// whether work is done.
+// What libtorch requires of a device type besides memory and kernels: the current device of a thread, the number of
+// devices, and whether work is done.
 #pragma once
 
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -16,7 +16,7 @@ inline void check_ordinal(c10::DeviceIndex index) {
               "CUDA error: invalid device ordinal\nGPU device may be out of range, do you have enough GPUs?");
 }
 
-// One stream a device, on which everything is done by the time the call returns.
+// One stream for each device. All work on it is done when the call returns.
 struct Guard final : c10::impl::DeviceGuardImplInterface {
   c10::DeviceType type() const override { return c10::kCUDA; }
   c10::Device getDevice() const override { return {c10::kCUDA, current_device}; }

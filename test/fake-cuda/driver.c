@@ -1,6 +1,6 @@
-// libcuda.so.1 for machines without a GPU: what of NVIDIA's driver API tells about devices. The environment says what
-// it tells, at every call: FAKE_CUDA_INIT, FAKE_CUDA_WAKES_AFTER, FAKE_CUDA_DRIVER, FAKE_CUDA_DEVICES, FAKE_CUDA_MEMORY,
-// FAKE_CUDA_CAPABILITY, FAKE_CUDA_NAME (test/support/fake-cuda.ts says what they mean).
+// libcuda.so.1 for machines without a GPU: the part of NVIDIA's driver API that reports devices. Each call reads its
+// results from the environment: FAKE_CUDA_INIT, FAKE_CUDA_WAKES_AFTER, FAKE_CUDA_DRIVER, FAKE_CUDA_DEVICES,
+// FAKE_CUDA_MEMORY, FAKE_CUDA_CAPABILITY, FAKE_CUDA_NAME (described in test/support/fake-cuda.ts).
 
 #include <stddef.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 enum { SUCCESS = 0, INVALID_VALUE = 1, NOT_INITIALIZED = 3, INVALID_DEVICE = 101 };
-enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };  // of CUdevice_attribute
+enum { CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76 };  // values of CUdevice_attribute
 
 typedef struct {
   unsigned char bytes[16];
@@ -59,7 +59,7 @@ EXPORT int cuInit(unsigned flags) {
   return result;
 }
 
-// Without cuInit too, and without a device.
+// Works without cuInit and without a device.
 EXPORT int cuDriverGetVersion(int* version) {
   *version = atoi(setting("FAKE_CUDA_DRIVER", "13000"));
   return SUCCESS;
@@ -95,7 +95,7 @@ EXPORT int cuDeviceTotalMem_v2(size_t* bytes, int device) {
   return check(device);
 }
 
-// The device's number in the last byte; NVML (nvml.c) is asked for the same device by it.
+// The last byte is the number of the device; NVML (nvml.c) finds the same device by it.
 EXPORT int cuDeviceGetUuid_v2(Uuid* uuid, int device) {
   memset(uuid, 0xfa, sizeof *uuid);
   uuid->bytes[15] = (unsigned char)device;

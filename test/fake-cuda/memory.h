@@ -1,6 +1,7 @@
-// The fake device's memory. It is the host's, so that CPU kernels can work on it, and closed to everybody else: whoever
-// takes a device tensor's address for one of the host's dies of it, as he would with a GPU. Blocks come and go as those
-// of the caching allocator do: a freed one stays reserved until emptyCache() or until something else would not fit.
+// The memory of the fake device. It is memory of the host, so that CPU kernels can work on it, and it is protected from
+// all other code: code that takes the address of a device tensor for one of the host crashes, as it would with a GPU.
+// Blocks behave like those of the caching allocator: a freed block stays reserved until emptyCache() or until another
+// block would not fit.
 #pragma once
 
 #include <c10/core/CachingDeviceAllocator.h>
@@ -27,7 +28,7 @@ inline uint64_t setting(const char* name, uint64_t otherwise) {
   return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-// The real library finds none without a driver that fits it.
+// The real library finds no devices if the driver does not match it.
 inline const bool has_driver = setting("FAKE_CUDA_INIT", 0) == 0 && setting("FAKE_CUDA_DRIVER", 13000) >= 13000;
 inline const auto devices = static_cast<c10::DeviceIndex>(has_driver ? setting("FAKE_CUDA_DEVICES", 1) : 0);
 
@@ -44,7 +45,7 @@ inline std::string in_units(size_t bytes) {
 
 class Memory final : public c10::DeviceAllocator {
  public:
-  // Never destroyed: libtorch's static objects may hold tensors longer than any of ours live.
+  // Never destroyed, because static objects of libtorch may hold tensors longer than any object of ours exists.
   static Memory& get() {
     static auto* memory = std::make_unique<Memory>().release();
     return *memory;
@@ -68,7 +69,7 @@ class Memory final : public c10::DeviceAllocator {
     close(to);
   }
 
-  // For the kernels: the block that begins here can be read and written, until it has been closed as often.
+  // Makes the block that begins here readable and writable for kernels, until close() was called as often as open().
   void open(const void* data) const { change(data, 1); }
   void close(const void* data) const { change(data, -1); }
 
@@ -109,7 +110,7 @@ class Memory final : public c10::DeviceAllocator {
 
   static size_t reserved(const State& state) { return static_cast<size_t>(state.stats.reserved_bytes[0].current); }
 
-  // A whole number of pages: no smaller part of memory can be closed.
+  // A whole number of pages, because no smaller part of memory can be protected.
   static size_t rounded(size_t bytes) {
     const auto page = static_cast<size_t>(getpagesize());
     return (bytes + page - 1) / page * page;
@@ -136,7 +137,7 @@ class Memory final : public c10::DeviceAllocator {
     return data;
   }
 
-  // The smallest that has room, unless half of it would lie idle.
+  // The smallest block that is large enough, unless half of it would be unused.
   static void* from_cache(State& state, size_t size) {
     const auto found = state.cache.lower_bound(size);
     if (found == state.cache.end() || found->first > 2 * size) {
@@ -196,7 +197,7 @@ class Memory final : public c10::DeviceAllocator {
   void change(const void* data, int by) const {
     const std::lock_guard lock(mutex_);
     const auto found = blocks_.find(data);
-    if (found == blocks_.end()) {  // the host's, or no memory at all
+    if (found == blocks_.end()) {  // memory of the host, or no memory at all
       return;
     }
     Block& block = found->second;
@@ -228,10 +229,10 @@ class Memory final : public c10::DeviceAllocator {
                      " is reserved by PyTorch but unallocated. If reserved but unallocated memory is large try setting "
                      "PYTORCH_ALLOC_CONF=expandable_segments:True to avoid fragmentation.  See documentation for "
                      "Memory Management  (https://docs.pytorch.org/docs/stable/notes/cuda.html#environment-variables)");
-    std::abort();  // for the compiler
+    std::abort();  // satisfies the compiler
   }
 
-  // What other processes have of it is neither ours nor free.
+  // The memory of other processes is neither ours nor free.
   const size_t total_ = setting("FAKE_CUDA_MEMORY", uint64_t{8} << 30);
   const size_t limit_ = std::min(setting("FAKE_CUDA_LIMIT", total_), setting("FAKE_CUDA_FREE", total_));
   const uint64_t fail_after_ = setting("FAKE_CUDA_FAIL_AFTER", UINT64_MAX);

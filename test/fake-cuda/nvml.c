@@ -1,6 +1,6 @@
-// libnvidia-ml.so.1 for machines without a GPU: what of NVIDIA's management library tells how much memory is free. It
-// knows the devices of driver.c by their UUIDs and bus ids. Environment: FAKE_CUDA_DEVICES, FAKE_CUDA_MEMORY, and
-// FAKE_CUDA_FREE, which other processes have left of it.
+// libnvidia-ml.so.1 for machines without a GPU: the part of NVIDIA's management library that reports how much memory is
+// free. It knows the devices of driver.c by their UUIDs and bus ids. Environment: FAKE_CUDA_DEVICES, FAKE_CUDA_MEMORY,
+// and FAKE_CUDA_FREE, the memory that other processes leave.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ typedef struct {
 } Memory;
 
 static int users = 0;
-static char handles[256];  // a device's handle is an address in it
+static char handles[256];  // the handle of a device is an address in it
 
 static const char* setting(const char* name, const char* otherwise) {
   const char* value = getenv(name);

@@ -1,10 +1,10 @@
-// libtorch_cuda.so for machines without a GPU: device type CUDA whose memory is the host's (memory.h) and whose kernels
-// are the CPU's. What it refuses is as much to the point as what it does: tensors on two devices, operators that
-// NVIDIA's library has not, device memory touched from outside, more memory than there is.
+// libtorch_cuda.so for machines without a GPU: the device type CUDA, whose memory is that of the host (memory.h) and
+// whose kernels are those of the CPU. What it refuses matters as much as what it does: tensors on two devices,
+// operators that NVIDIA's library does not have, accesses to device memory from outside, and more memory than there is.
 //
-// Its settings are environment variables, read when it is opened: FAKE_CUDA_DEVICES, FAKE_CUDA_MEMORY, FAKE_CUDA_FREE,
-// FAKE_CUDA_FAIL_AFTER, FAKE_CUDA_RECOVERS_AFTER, FAKE_CUDA_INIT, FAKE_CUDA_DRIVER (test/support/fake-cuda.ts says
-// what they mean).
+// Its settings are environment variables, which it reads when it is opened: FAKE_CUDA_DEVICES, FAKE_CUDA_MEMORY,
+// FAKE_CUDA_FREE, FAKE_CUDA_FAIL_AFTER, FAKE_CUDA_RECOVERS_AFTER, FAKE_CUDA_INIT, FAKE_CUDA_DRIVER (described in
+// test/support/fake-cuda.ts).
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/core/List.h>
@@ -40,7 +40,7 @@ at::Tensor empty_strided(at::IntArrayRef size, at::IntArrayRef stride, std::opti
                                            c10::dtype_or_default(dtype));
 }
 
-// Device memory as long as somebody on the host has it open.
+// Device memory that the host may access while an object exists.
 class Opened {
  public:
   explicit Opened(c10::Storage storage) : storage_(std::move(storage)), data_(storage_.mutable_data()) {
@@ -50,7 +50,7 @@ class Opened {
   Opened& operator=(const Opened&) = delete;
   ~Opened() { Memory::get().close(data_); }
 
-  // The same bytes as a storage of the CPU, which a kernel may exchange for a larger one.
+  // Returns the same bytes as a storage of the CPU, which a kernel may replace by a larger one.
   static c10::Storage on_host(const c10::Storage& storage) {
     auto opened = std::make_unique<Opened>(storage);
     void* data = opened->data_;
@@ -73,7 +73,7 @@ at::Tensor tensor_like(const at::Tensor& shape, c10::Storage storage, c10::Dispa
 
 const at::Tensor& resize_storage(const at::Tensor& self, at::IntArrayRef size, std::optional<at::MemoryFormat> format);
 
-// The tensors of one call: the device's, and those of the CPU over the same memory that the CPU's kernel is given.
+// The tensors of one call: those of the device, and those of the CPU over the same memory, which the CPU kernel gets.
 class Tensors {
  public:
   at::Tensor host(const at::Tensor& device) {
@@ -96,7 +96,7 @@ class Tensors {
     return pairs_.back().host;
   }
 
-  // What a kernel gave: one of its arguments, a view of one, or something new.
+  // Returns the device tensor for a result of a kernel: one of its arguments, a view of one, or a new tensor.
   at::Tensor device(const at::Tensor& host, const c10::Device& device) {
     if (!host.defined() || !host.is_cpu()) {
       return host;
@@ -115,7 +115,7 @@ class Tensors {
     return copy;
   }
 
-  // Kernels may change an argument's shape, and move it to other memory.
+  // Kernels may change the shape of an argument, and move it to other memory.
   void take_shapes() const {
     for (const auto& [device, host] : pairs_) {
       if (host.storage().data() != device.storage().data()) {
@@ -157,7 +157,7 @@ c10::IValue with_tensors(const c10::IValue& value, Change change) {
   return value;
 }
 
-// NVIDIA's library has none but libtorch's own operators, and of those not what is written for the CPU.
+// NVIDIA's library has only the operators of libtorch, and not those of them that are specific to the CPU.
 void check_known(const c10::OperatorHandle& op) {
   const std::string_view name = op.operator_name().name;
   const auto mentions = [&](std::string_view word) { return name.find(word) != std::string_view::npos; };
@@ -166,7 +166,7 @@ void check_known(const c10::OperatorHandle& op) {
       "Could not run '", op.operator_name(), "' with arguments from the 'CUDA' backend.");
 }
 
-// Where the call works: its first device tensor's device, or the one that it names.
+// The device on which a call works: that of its first device tensor, or the one that it names.
 c10::Device device_of(c10::ArrayRef<c10::IValue> arguments) {
   std::optional<c10::Device> found;
   for (const auto& argument : arguments) {
@@ -188,7 +188,7 @@ c10::Device device_of(c10::ArrayRef<c10::IValue> arguments) {
 void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   check_known(op);
   const auto& parameters = op.schema().arguments();
-  const bool may_index = op.operator_name().name.find("index") != std::string::npos;  // with indices from the CPU
+  const bool may_index = op.operator_name().name.find("index") != std::string::npos;  // the indices may be on the CPU
   const c10::Device device = device_of(torch::jit::last(*stack, parameters.size()));
   Tensors tensors;
   for (size_t i = 0; i < parameters.size(); ++i) {
@@ -269,7 +269,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("resize_", resize_storage);
   m.impl("set_.source_Storage_storage_offset", set_storage);
   m.impl("set_.source_Tensor", set_tensor);
-  // What libtorch_cpu would bring to CUDA's own kernels, or to other arithmetic than the CPU's.
+  // Operators that libtorch_cpu would map to kernels of CUDA, or to other arithmetic than that of the CPU.
   for (const char* name : {"convolution", "native_layer_norm", "native_group_norm", "scaled_dot_product_attention",
                            "softmax.int", "log_softmax.int", "gru.input", "gru.data", "lstm.input", "lstm.data"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
@@ -281,6 +281,6 @@ TORCH_LIBRARY_IMPL(_, CUDA, m) { m.fallback(torch::CppFunction::makeFromBoxedFun
 }  // namespace fake
 
 namespace at {
-using CUDAHooks = fake::Hooks;  // libtorch_cpu asks the registry for this name
+using CUDAHooks = fake::Hooks;  // libtorch_cpu looks up this name in the registry
 REGISTER_CUDA_HOOKS(CUDAHooks)
 }  // namespace at

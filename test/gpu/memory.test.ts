@@ -50,9 +50,9 @@ describeGpu('memory of the GPU', () => {
     assert.ok(allocatedBytes <= reservedBytes && allocatedBytes <= peakBytes);
     assert.ok(reservedBytes + freeBytes <= totalBytes);
     await using recognizer = new EmotionRecognizer({ model: tiny, device: 'cuda', precision: 'fp32' });
-    assert.equal(recognizer.memory().device, undefined);
+    assert.equal(recognizer.status().memory.device, undefined);
     await recognizer.recognize(inputOf(3));
-    const { device } = recognizer.memory();
+    const { device } = recognizer.status().memory;
     assert.equal(device!.totalBytes, totalBytes);
     assert.ok(device!.peakBytes >= peakBytes);
     // One set of weights for both, and the libraries' workspaces.

@@ -9,7 +9,7 @@ import { CPU_FILES, CUDA_FILES, Mirror, writeFiles, failed } from './mirror.js';
 
 const quiet = { say: () => undefined, bytes: () => undefined };
 
-/** The files below `folder`. */
+/** Returns the paths of all files below `folder`. */
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -27,54 +27,54 @@ describe('libtorch with CUDA', () => {
   });
   afterEach(() => mirror.close());
 
-  const fetchCuda = () => downloadLibtorch(quiet, { cuda: true, env });
+  const downloadCuda = () => downloadLibtorch(quiet, { cuda: true, env });
 
-  it('holds all of the CPU and what a GPU needs, and serves for both', async () => {
-    await fetchCuda();
+  it('holds the files for the CPU and for GPUs, and is used for both', async () => {
+    await downloadCuda();
     const found = locateLibtorch(env)!;
-    const wanted = Object.entries(CUDA_FILES).filter(([, text]) => text !== 'not wanted');
-    assert.deepEqual(filesOf(found.root), wanted.map(([name]) => name).sort());
+    const needed = Object.entries(CUDA_FILES).filter(([, text]) => text !== 'not needed');
+    assert.deepEqual(filesOf(found.root), needed.map(([name]) => name).sort());
     assert.deepEqual(
       [found.root, found.source, found.version, found.cuda, found.cudaVersion],
       [cachedLibtorch(env, CUDA_SET), 'cache', LIBTORCH_VERSION, true, '13.0'],
     );
     await downloadLibtorch(quiet, { env });
-    await fetchCuda();
+    await downloadCuda();
     assert.equal(mirror.requests, 1);
     assert.deepEqual(mirror.cached(), [CUDA_SET.folder]);
   });
 
-  it('takes the place of the one without, once it is whole', async () => {
+  it('replaces the one without CUDA once it is complete', async () => {
     await downloadLibtorch(quiet, { env });
     const cpu = cachedLibtorch(env, CPU_SET);
     assert.deepEqual([locateLibtorch(env)?.root, locateLibtorch(env)?.cuda], [cpu, false]);
     mirror.at('cut.whl');
-    await assert.rejects(fetchCuda(), failed(/could not be fetched/));
+    await assert.rejects(downloadCuda(), failed(/could not be downloaded/));
     assert.deepEqual(mirror.cached(), [CPU_SET.folder]);
     mirror.at('torch.whl');
-    await fetchCuda();
+    await downloadCuda();
     assert.deepEqual(mirror.cached(), [CUDA_SET.folder]);
   });
 
-  it('is refused where the archive has none, and the one without stays', async () => {
+  it('is refused where the archive has no CUDA, and the one without CUDA remains', async () => {
     mirror.serve(CPU_FILES);
     await downloadLibtorch(quiet, { env });
-    await assert.rejects(fetchCuda(), failed(/holds no lib\/libtorch_cuda\.so: it is a libtorch without CUDA/));
+    await assert.rejects(downloadCuda(), failed(/holds no lib\/libtorch_cuda\.so: it is a libtorch without CUDA/));
     assert.deepEqual(mirror.cached(), [CPU_SET.folder]);
   });
 
-  it('goes before the one without in the cache, and after LIBTORCH', () => {
+  it('is preferred to the one without CUDA in the cache, but not to LIBTORCH', () => {
     writeFiles(cachedLibtorch(env, CPU_SET), CPU_FILES);
     writeFiles(cachedLibtorch(env, CUDA_SET), CUDA_FILES);
     assert.equal(locateLibtorch(env)?.root, cachedLibtorch(env, CUDA_SET));
     const own = path.join(mirror.folder, 'own');
     writeFiles(own, CPU_FILES);
     const found = locateLibtorch({ ...env, LIBTORCH: own })!;
-    // Of the wheel that was made for CUDA, without its CUDA part.
+    // The wheel was built for CUDA, but its libtorch_cuda.so is absent.
     assert.deepEqual([found.source, found.cuda, found.cudaVersion], ['LIBTORCH', false, '13.0']);
   });
 
-  it("is told of by Python's torch, and by libtorch's own zip", async () => {
+  it("is recognized in Python's torch and in libtorch's own zip", async () => {
     const site = path.join(mirror.folder, 'site-packages');
     writeFiles(site, { ...CUDA_FILES, 'torch/version.py': `__version__ = '${LIBTORCH_VERSION}'\ncuda = '12.8'\n` });
     mirror.python(`echo ${site}`);
@@ -89,13 +89,13 @@ describe('libtorch with CUDA', () => {
       'libtorch/lib/libtorch_cuda.so': 'x',
       'libtorch/lib/libcudart-c3a75b33.so.12': 'x',
     });
-    await fetchCuda();
+    await downloadCuda();
     const zip = locateLibtorch(env)!;
     assert.deepEqual([zip.source, zip.cuda, zip.cudaVersion], ['cache', true, '12.6']);
     assert.ok(existsSync(path.join(zip.libDir, 'libcudart-c3a75b33.so.12')));
   });
 
-  it('is opened after what NVRTC will look for', () => {
+  it('is opened after the library that NVRTC looks for', () => {
     const root = path.join(mirror.folder, 'own');
     writeFiles(root, CUDA_FILES);
     const libDir = path.join(root, 'torch/lib');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -12,7 +12,7 @@ import { CPU_FILES, CUDA_FILES, DEAD_PID, Mirror, writeFiles, failed } from './m
 
 const quiet = { say: () => undefined, bytes: () => undefined };
 
-/** What to do where trying again would not help. */
+/** Advice for errors that trying again does not help against. */
 const CORRECT = /\. Correct EMOTION2VEC_LIBTORCH_URL, .*, and EMOTION2VEC_LIBTORCH_SHA256, /;
 const INSTALL_PIP = /\. Install pip \(apt-get install python3-pip\), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH\.$/;
 
@@ -28,7 +28,7 @@ describe('libtorch', () => {
   });
   afterEach(() => mirror.close());
 
-  it('comes from a mirror, only what is needed of it, and is found afterwards', async () => {
+  it('is downloaded from a mirror, only its needed files, and is found afterwards', async () => {
     assert.equal(locateLibtorch(env), undefined);
     await downloadLibtorch(quiet, { env });
     const found = locateLibtorch(env)!;
@@ -39,55 +39,55 @@ describe('libtorch', () => {
     assert.equal(mirror.requests, 1);
   });
 
-  it('of the wrong hash is refused, and nothing stays', async () => {
+  it('with the wrong hash is refused, and nothing remains', async () => {
     env.EMOTION2VEC_LIBTORCH_SHA256 = '0'.repeat(64);
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/has sha256 [0-9a-f]{64}, not 0000/));
     assert.deepEqual(mirror.cached(), []);
     delete env.EMOTION2VEC_LIBTORCH_SHA256;
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/needs EMOTION2VEC_LIBTORCH_SHA256/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/but EMOTION2VEC_LIBTORCH_SHA256 is not/));
   });
 
-  it('that is absent, or whose connection ends in the middle, is a clear error', async () => {
+  it('that is absent, or whose connection ends early, is a clear error', async () => {
     mirror.at('missing.whl');
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/answered 404/));
     mirror.at('cut.whl');
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be fetched/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be downloaded/));
     assert.deepEqual(mirror.cached(), []);
     mirror.at('torch.whl');
     await downloadLibtorch(quiet, { env });
   });
 
-  it('that is no libtorch, is another version, or leads out of its folder, is refused', async () => {
+  it('is refused where the archive is not libtorch, is another version, or has names that lead out of its folder', async () => {
     mirror.serve({ 'torch/version.py': '' });
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/holds no lib\/libtorch_cpu\.so/));
     mirror.serve({ ...CPU_FILES, 'torch/version.py': "__version__ = '2.15.0'" });
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/holds libtorch 2\.15\.0, and 2\.11\.0 is needed/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/holds libtorch 2\.15\.0, but 2\.11\.0 is needed/));
     mirror.serve({ ...CPU_FILES, 'torch/include/../../../../evil': 'x' });
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be fetched/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be downloaded/));
     assert.ok(!existsSync(path.join(mirror.folder, 'evil')));
     assert.deepEqual(mirror.cached(), []);
   });
 
-  it('of a mirror that is not what it should be says what to correct', async () => {
-    const fetching = () => downloadLibtorch(quiet, { env });
+  it('reports what to correct where the mirror is wrong', async () => {
+    const downloading = () => downloadLibtorch(quiet, { env });
     for (const url of ['nonsense', 'ftp://127.0.0.1/torch.whl', 'file://elsewhere/torch.whl']) {
       env.EMOTION2VEC_LIBTORCH_URL = url;
-      await assert.rejects(fetching(), failed(CORRECT));
+      await assert.rejects(downloading(), failed(CORRECT));
     }
     const file = path.join(mirror.folder, 'other.zip');
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(mirror.folder).href;
-    await assert.rejects(fetching(), failed(/it is no file: .*\. Correct/));
+    await assert.rejects(downloading(), failed(/it is not a file: .*\. Correct/));
     writeFileSync(file, '<html>');
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(file).href;
-    await assert.rejects(fetching(), failed(CORRECT));
+    await assert.rejects(downloading(), failed(CORRECT));
     env.EMOTION2VEC_LIBTORCH_SHA256 = createHash('sha256').update('<html>').digest('hex');
-    await assert.rejects(fetching(), failed(/cannot be extracted: .*\. Correct/i));
+    await assert.rejects(downloading(), failed(/cannot be extracted: .*\. Correct/i));
     env.EMOTION2VEC_LIBTORCH_SHA256 = '';
-    await assert.rejects(fetching(), failed(CORRECT));
+    await assert.rejects(downloading(), failed(CORRECT));
     assert.deepEqual(mirror.cached(), []);
   });
 
-  it('comes from a file, where that is there', async () => {
+  it('is downloaded from a file where that exists', async () => {
     env.EMOTION2VEC_LIBTORCH_URL = 'file:///none/torch.whl';
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(/ENOENT: .*\/none\/torch\.whl'\. Correct/));
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(path.join(mirror.folder, 'made.zip')).href;
@@ -95,7 +95,7 @@ describe('libtorch', () => {
     assert.equal(locateLibtorch(env)?.source, 'cache');
   });
 
-  it('that is not reached says why', async () => {
+  it('reports why the mirror was not reached', async () => {
     mirror.stop();
     await assert.rejects(
       downloadLibtorch(quiet, { env }),
@@ -103,9 +103,9 @@ describe('libtorch', () => {
     );
   });
 
-  it('needs a cache that can be written', async () => {
+  it('needs a writable cache', async () => {
     writeFileSync(mirror.cache, 'a file');
-    const writable = /\. Set EMOTION2VEC_CACHE to a folder that can be written\.$/;
+    const writable = /\. Set EMOTION2VEC_CACHE to a folder that is writable\.$/;
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(writable));
     env.EMOTION2VEC_CACHE = path.join(mirror.cache, 'below');
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(writable));
@@ -124,9 +124,9 @@ describe('libtorch', () => {
     assert.ok(existsSync(path.join(found.root, 'torch/include/torch/script.h')));
   });
 
-  it('comes from pip, which is checked too', async () => {
+  it('is downloaded with pip, whose files are checked too', async () => {
     delete env.EMOTION2VEC_LIBTORCH_URL;
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/python3 was not found/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/python3, .*, was not found/));
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(INSTALL_PIP));
     mirror.python('echo "/usr/bin/python3: No module named pip" >&2; exit 1');
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(INSTALL_PIP));
@@ -144,7 +144,7 @@ describe('libtorch', () => {
     assert.deepEqual(mirror.cached(), []);
   });
 
-  it('is fetched once by two processes that race', async () => {
+  it('is downloaded once by two processes that start together', async () => {
     mirror.at('slow.whl');
     const script = `require('./dist/libtorch/download.js').downloadLibtorch({ say() {}, bytes() {} })`;
     const both = await Promise.all([1, 2].map(() => runNode(['-e', script], { ...env, PATH: process.env.PATH! })));
@@ -156,19 +156,21 @@ describe('libtorch', () => {
     assert.equal(mirror.requests, 1);
   });
 
-  it('is fetched anew after a process was killed in the middle', async () => {
+  it('is downloaded again after a process was killed while it downloaded', async () => {
     writeFiles(mirror.cache, {
       [`${FOLDER}.${DEAD_PID}.part/archives/torch.whl`]: '',
       [`${FOLDER}-cuda.${DEAD_PID}.part/archives/torch.whl`]: '',
-      [`${FOLDER}.${process.pid}.part/torch/lib/libmkl.so`]: 'of another that had our id',
-      [`${FOLDER}.lock`]: String(DEAD_PID),
+      [`${FOLDER}.${process.pid}.part/torch/lib/libmkl.so`]: 'of an earlier process with our id',
+      [`${FOLDER}.lock/${DEAD_PID}`]: '',
     });
+    const beforeUs = new Date(Date.now() - 1000 * process.uptime() - 60_000);
+    utimesSync(path.join(mirror.cache, `${FOLDER}.${process.pid}.part`), beforeUs, beforeUs);
     await downloadLibtorch(quiet, { env });
     assert.deepEqual(mirror.cached(), [FOLDER]);
     assert.deepEqual(readdirSync(path.join(cachedLibtorch(env), 'torch/lib')).sort(), ['libc10.so', 'libtorch_cpu.so']);
   });
 
-  it('is fetched anew when it has lost files', async () => {
+  it('is downloaded again where it has lost files', async () => {
     await downloadLibtorch(quiet, { env });
     rmSync(path.join(cachedLibtorch(env), 'torch/lib/libc10.so'));
     await downloadLibtorch(quiet, { env });
@@ -176,7 +178,7 @@ describe('libtorch', () => {
     assert.deepEqual(mirror.cached(), [FOLDER]);
   });
 
-  it('is taken from LIBTORCH before the cache, and only in the pinned version', async () => {
+  it('is the one that LIBTORCH names before the one in the cache, and only in the pinned version', async () => {
     await downloadLibtorch(quiet, { env });
     const own = path.join(mirror.folder, 'own');
     writeFiles(own, CPU_FILES);

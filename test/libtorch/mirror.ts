@@ -10,19 +10,19 @@ import path from 'node:path';
 import { EmotionError } from '../../lib/shared/errors.js';
 import { LIBTORCH_VERSION } from '../../lib/libtorch/pin.js';
 
-/** Above Linux's largest: of a process that has died. */
+/** An id that no process has: it is above Linux's maximum. */
 export const DEAD_PID = 2 ** 22 + 1;
 
 export const VERSION_PY = `__version__ = '${LIBTORCH_VERSION}+cu130'\ndebug = False\ncuda: Optional[str] = '13.0'\n`;
 
-/** Whether fetching failed, and says so. */
+/** Checks that an error is ERR_LIBTORCH_DOWNLOAD, and its message. */
 export const failed = (message: RegExp) => (error: unknown) => {
   assert.ok(error instanceof EmotionError && error.code === 'ERR_LIBTORCH_DOWNLOAD', String(error));
   assert.match(error.message, message);
   return true;
 };
 
-/** A wheel in miniature. */
+/** The files of a small wheel. */
 export const CPU_FILES = {
   'torch/version.py': VERSION_PY,
   'torch/lib/libtorch_cpu.so': 'x'.repeat(100_000),
@@ -32,12 +32,12 @@ export const CPU_FILES = {
 export const CUDA_FILES = {
   ...CPU_FILES,
   'torch/lib/libtorch_cuda.so': 'x',
-  'torch/lib/libtorch_python.so': 'not wanted',
+  'torch/lib/libtorch_python.so': 'not needed',
   'nvidia/cu13/lib/libcublas.so.13': 'x',
   'nvidia/cu13/lib/libnvrtc-builtins.so.13.0': 'x',
-  'nvidia/cu13/lib/libnvrtc-builtins.alt.so.13.0': 'not wanted',
-  'nvidia/cu13/include/cublas.h': 'not wanted',
-  'nvidia/nvshmem/lib/nvshmem_transport_ibrc.so.3': 'not wanted',
+  'nvidia/cu13/lib/libnvrtc-builtins.alt.so.13.0': 'not needed',
+  'nvidia/cu13/include/cublas.h': 'not needed',
+  'nvidia/nvshmem/lib/nvshmem_transport_ibrc.so.3': 'not needed',
   'nvidia/cusparselt/LICENSE.txt': 'x',
 };
 
@@ -48,7 +48,7 @@ export function writeFiles(folder: string, files: Record<string, string>): void 
   }
 }
 
-/** A server with one archive, and the environment of a process that fetches from it into a cache of its own. */
+/** A server with one archive, and the environment of a process that downloads it into a cache of its own. */
 export class Mirror {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-'));
   readonly cache = path.join(this.folder, 'cache');
@@ -78,7 +78,7 @@ export class Mirror {
     return mirror;
   }
 
-  /** An archive with these files, made by Python's zipfile as wheels are. */
+  /** Serves an archive with these files. Python's zipfile writes it, as it does for wheels. */
   serve(files: Record<string, string>): void {
     const script =
       'import json,sys,zipfile\nz=zipfile.ZipFile(sys.argv[1],"w",zipfile.ZIP_DEFLATED)\n[z.writestr(*f) for f in json.loads(sys.argv[2]).items()]\nz.close()';
@@ -92,7 +92,7 @@ export class Mirror {
     this.env.EMOTION2VEC_LIBTORCH_URL = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${name}`;
   }
 
-  /** Puts a `python3` that is this shell script before all others. */
+  /** Makes this shell script the first `python3` in PATH. */
   python(script: string): void {
     const bin = path.join(this.folder, 'bin');
     writeFiles(bin, { python3: `#!/bin/sh\n${script}\n` });

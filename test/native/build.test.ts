@@ -7,7 +7,7 @@ import { writeFiles } from '../libtorch/mirror.js';
 import { root } from '../support/paths.js';
 import { runNode } from '../support/run.js';
 
-/** Of a package in miniature, whose cmake-js is a script. */
+/** Builds in a small package whose cmake-js is a script. */
 describe('the build of the addon', () => {
   let folder: string;
   beforeEach(() => {
@@ -15,7 +15,8 @@ describe('the build of the addon', () => {
     cpSync(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
     writeFiles(folder, { 'package.json': '{}', 'CMakeLists.txt': '', 'native/addon.cc': '' });
     mkdirSync(path.join(folder, 'node_modules'));
-    symlinkSync(path.join(root, 'node_modules/node-gyp-build'), path.join(folder, 'node_modules/node-gyp-build'));
+    for (const name of ['node-gyp-build', 'detect-libc'])
+      symlinkSync(path.join(root, 'node_modules', name), path.join(folder, 'node_modules', name));
     cmakeJs('console.error("ERROR OMG CMake executable is not found."); process.exit(1)');
   });
   afterEach(() => rmSync(folder, { recursive: true }));
@@ -23,7 +24,7 @@ describe('the build of the addon', () => {
   const cmakeJs = (script: string) => writeFiles(folder, { 'node_modules/cmake-js/bin/cmake-js': script });
   const built = path.join('build', 'Release', 'emotion2vec.node');
 
-  /** What it ends with, in a process where `patch` has been run. */
+  /** Builds in a process that has run `patch`. Returns the content of the built file, or the error. */
   async function build(patch = ''): Promise<string> {
     const { stdout, stderr } = await runNode([
       '-e',
@@ -38,14 +39,14 @@ describe('the build of the addon', () => {
     return stdout.trimEnd();
   }
 
-  it('that fails says why, and where the log is', async () => {
+  it('reports why it failed, and where the log is', async () => {
     const log = path.join(folder, 'build/build.log');
     const start = `ERR_ADDON_BUILD: The addon did not build: ERROR OMG CMake executable is not found (the whole log is in ${log}). `;
     const message = await build();
     assert.ok(message.startsWith(start), message);
   });
 
-  it('does without a log that cannot be written', async () => {
+  it('continues where its log cannot be written', async () => {
     mkdirSync(path.join(folder, 'build/build.log'), { recursive: true });
     assert.match(await build(), /^ERR_ADDON_BUILD: .*is not found \(its log could not be written: EISDIR: [^)]+\)\. /);
     cmakeJs(`const out = process.argv.find((arg) => arg.startsWith('--out=')).slice(6) + '/Release/';
@@ -55,7 +56,7 @@ describe('the build of the addon', () => {
     assert.equal(await build(), 'built');
   });
 
-  it("where the package is another user's, says who can build", async () => {
+  it('reports who can build where the package belongs to another user', async () => {
     const refused = `require('fs/promises').mkdir = (folder) =>
       Promise.reject(Object.assign(new Error("EACCES: permission denied, mkdir '" + folder + "'"), { code: 'EACCES' }));`;
     const message = await build(refused);
@@ -65,6 +66,6 @@ describe('the build of the addon', () => {
     );
     assert.ok(message.endsWith(`Run \`npx emotion2vec setup\` as the owner of ${folder}, or as root.`), message);
     writeFileSync(path.join(folder, 'build'), 'a file');
-    assert.match(await build(), /^ERR_ADDON_BUILD: .*EEXIST.* a folder that can be written/);
+    assert.match(await build(), /^ERR_ADDON_BUILD: .*EEXIST.* writable folder/);
   });
 });

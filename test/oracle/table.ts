@@ -3,14 +3,14 @@ import type { Row } from './measure.js';
 const BEGIN = '<!-- table: begin -->';
 const END = '<!-- table: end -->';
 
-/** A document whose table is this one. */
+/** Returns the document with its table replaced. */
 export function withTable(document: string, table: string): string {
   const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`the document has no place for a table: ${BEGIN} ${END}`);
   return `${document.slice(0, begin + BEGIN.length)}\n\n${table}\n${document.slice(end)}`;
 }
 
-/** Lines of Markdown: a container's codecs that are read by the same decoder, and the worst of their files. */
+/** Returns a Markdown table. Each row contains the codecs of a container that one decoder reads, and the worst values of their files. */
 export function tableOf(rows: readonly Row[]): string {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
@@ -20,7 +20,7 @@ export function tableOf(rows: readonly Row[]): string {
     const key = [container, readBy(row), lossless].join();
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
-  const order = ['this package', 'ffmpeg', 'nobody'];
+  const order = ['this package', 'ffmpeg', 'not read'];
   const lines = [...groups.values()]
     .sort((a, b) => order.indexOf(readBy(a[0]!)) - order.indexOf(readBy(b[0]!)))
     .map(lineOf);
@@ -31,8 +31,8 @@ export function tableOf(rows: readonly Row[]): string {
   return [...head, ...lines, ''].join('\n');
 }
 
-function readBy({ by, correlation }: Row): 'this package' | 'ffmpeg' | 'nobody' {
-  if (correlation === undefined) return 'nobody';
+function readBy({ by, correlation }: Row): 'this package' | 'ffmpeg' | 'not read' {
+  if (correlation === undefined) return 'not read';
   return by === 'ffmpeg' ? 'ffmpeg' : 'this package';
 }
 

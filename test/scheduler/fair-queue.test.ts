@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { FairQueue, type Queued } from '../../lib/scheduler/fair-queue.js';
 
-const lane = {};
+const batchKey = {};
 interface Named extends Queued {
   name: string;
 }
@@ -10,7 +10,7 @@ const job = (name: string, size: number, rest: Partial<Queued> = {}): Named => (
   name,
   size,
   priority: 0,
-  lane,
+  batchKey,
   ...rest,
 });
 const alone = { maxBatch: 1, maxPadded: 100 };
@@ -27,7 +27,7 @@ const filled = (...jobs: Named[]) => {
 };
 
 describe('the fair queue', () => {
-  it('serves jobs of one size in the order in which they came', () => {
+  it('serves jobs of the same size in order of arrival', () => {
     assert.deepEqual(drain(filled(job('a', 10), job('b', 10), job('c', 10))), ['a', 'b', 'c']);
   });
 
@@ -39,29 +39,29 @@ describe('the fair queue', () => {
     ]);
   });
 
-  it('holds a long window up for no more than four times its size, however many short clips come', () => {
+  it('delays a long window by at most four times its size, however many short clips arrive', () => {
     const queue = filled(job('long', 960));
     let overtaken = 0;
     while (queue.head!.name !== 'long') queue.take(alone);
     for (;;) {
-      queue.push(job('short', 48)); // one comes for each one that goes
+      queue.push(job('short', 48)); // one arrives for each one that is taken
       if (names(queue.take(alone)) === 'long') break;
       overtaken += 48;
     }
     assert.ok(overtaken > 0 && overtaken <= 4 * 960, `${overtaken} samples overtook`);
   });
 
-  it('puts priority before all else', () => {
+  it('orders by priority first', () => {
     const queue = filled(job('low', 1, { priority: -1 }), job('normal', 10), job('high', 1000, { priority: 5 }));
     assert.deepEqual(drain(queue), ['high', 'normal', 'low']);
   });
 
-  it('batches what is alike: lane, priority and length', () => {
+  it('batches jobs of the same batch key and priority and of similar length', () => {
     const other = {};
     const queue = filled(
       job('a', 10),
       job('b', 11),
-      job('other lane', 10, { lane: other }),
+      job('other key', 10, { batchKey: other }),
       job('too long', 20),
       job('c', 12),
       job('low', 10, { priority: -1 }),
@@ -69,21 +69,21 @@ describe('the fair queue', () => {
     );
     assert.deepEqual(drain(queue, { maxBatch: 8, maxPadded: 100 }), [
       'too short a',
-      'other lane',
+      'other key',
       'b c',
       'too long',
       'low',
     ]);
   });
 
-  it('pads a batch to no more than the limit, and takes what is larger by itself', () => {
+  it('limits the padded size of a batch, and takes a larger job alone', () => {
     const jobs = [job('a', 40), job('b', 40), job('c', 40), job('huge', 200)];
     assert.deepEqual(drain(filled(...jobs), { maxBatch: 8, maxPadded: 100 }), ['a b', 'c', 'huge']);
     assert.deepEqual(drain(filled(...jobs), { maxBatch: 8, maxPadded: 120 }), ['a b c', 'huge']);
     assert.deepEqual(drain(filled(...jobs), { maxBatch: 2, maxPadded: 120 }), ['a b', 'c', 'huge']);
   });
 
-  it('removes what is no longer wanted', () => {
+  it('removes a job', () => {
     const [a, b] = [job('a', 10), job('b', 10)];
     const queue = filled(a, b);
     assert.equal(queue.remove(a), true);

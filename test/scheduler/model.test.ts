@@ -1,12 +1,12 @@
-/** The scheduler against a model of it so simple that it can be checked by eye: 10,000 random operations. */
+/** Compares the scheduler in 10,000 random operations with a model of it that is simple enough to be checked by reading. */
 import assert from 'node:assert/strict';
 
 import fc from 'fast-check';
 
 import { Scheduler } from '../../lib/scheduler/scheduler.js';
-import { FakeLane, type FakeRun, settled } from '../support/fake-lane.js';
+import { FakeRunner, type FakeRun, settled } from '../support/fake-runner.js';
 
-const MAX_CALLS = 12;
+const MAX_REQUESTS = 12;
 const PADDED = 60;
 const LIMITS = [
   { parallel: 1, maxBatch: 4, maxPadded: PADDED },
@@ -15,32 +15,32 @@ const LIMITS = [
 
 interface Waiting {
   name: string;
-  lane: number;
+  runner: number;
   size: number;
   priority: number;
   due: number;
 }
 
 interface Running {
-  /** Those of the batch whose turn is still to come: all at first, one after the other once it has failed. */
+  /** Clips of a failed batch that are still to be repeated alone. */
   rest: string[];
-  /** What the lane has now. */
+  /** Clips that the runner has now. */
   now: string[];
 }
 
-/** Lists and loops; what the scheduler is told, this is told too. */
+/** The model: lists and loops. It is given the same operations as the scheduler. */
 class Model {
   waiting: Waiting[] = [];
   running: Running[] = [];
-  begun: string[] = [];
+  started: string[] = [];
   live = new Set<string>();
   clock = 0;
   closed = false;
   counts = { done: 0, failed: 0, rejected: 0, cancelled: 0 };
 
-  call(job: Omit<Waiting, 'due'>): 'taken' | 'full' | 'closed' {
+  request(job: Omit<Waiting, 'due'>): 'taken' | 'full' | 'closed' {
     if (this.closed) return 'closed';
-    if (this.live.size >= MAX_CALLS) {
+    if (this.live.size >= MAX_REQUESTS) {
       this.counts.rejected++;
       return 'full';
     }
@@ -67,13 +67,13 @@ class Model {
     this.next(batch);
   }
 
-  /** The batch's next clip by itself, or the end of the batch. */
+  /** Starts the next clip of a failed batch alone, or ends the batch. */
   next(batch: Running): void {
     batch.rest = batch.rest.filter((name) => this.live.has(name));
     const name = batch.rest.shift();
     if (name !== undefined) {
       batch.now = [name];
-      this.begun.push(name);
+      this.started.push(name);
       return;
     }
     this.running.splice(this.running.indexOf(batch), 1);
@@ -85,21 +85,21 @@ class Model {
       const order = this.waiting.slice().sort((a, b) => b.priority - a.priority || a.due - b.due);
       const head = order[0];
       if (head === undefined) return;
-      const { parallel, maxBatch } = LIMITS[head.lane]!;
+      const { parallel, maxBatch } = LIMITS[head.runner]!;
       if (this.running.length >= parallel + (head.size <= PADDED ? 1 : 0)) return;
       const batch: Waiting[] = [];
       for (const job of order) {
         const sizes = [...batch, job].map(({ size }) => size);
-        const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
-        const fits = least >= 0.75 * most && (batch.length === 0 || most * sizes.length <= PADDED);
-        if (batch.length < maxBatch && job.lane === head.lane && job.priority === head.priority && fits)
+        const [min, max] = [Math.min(...sizes), Math.max(...sizes)];
+        const fits = min >= 0.75 * max && (batch.length === 0 || max * sizes.length <= PADDED);
+        if (batch.length < maxBatch && job.runner === head.runner && job.priority === head.priority && fits)
           batch.push(job);
       }
       this.waiting = this.waiting.filter((job) => !batch.includes(job));
       this.clock += batch.reduce((sum, { size }) => sum + size, 0);
       const now = batch.map(({ name }) => name);
       this.running.push({ rest: [], now });
-      this.begun.push(now.join('+'));
+      this.started.push(now.join('+'));
     }
   }
 
@@ -110,7 +110,7 @@ class Model {
 }
 
 type Operation =
-  | { kind: 'call'; lane: number; size: number; priority: number }
+  | { kind: 'request'; runner: number; size: number; priority: number }
   | { kind: 'abort'; which: number }
   | { kind: 'end'; which: number; failed: boolean }
   | { kind: 'close' };
@@ -119,8 +119,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 50,
     arbitrary: fc.record({
-      kind: fc.constant('call' as const),
-      lane: fc.nat(1),
+      kind: fc.constant('request' as const),
+      runner: fc.nat(1),
       size: fc.oneof(fc.integer({ min: 8, max: 30 }), fc.integer({ min: 1, max: 300 })),
       priority: fc.constantFrom(0, 0, 0, 1, -1),
     }),
@@ -133,78 +133,78 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'close' as const }) },
 );
 
-/** Plays the operations to both, and compares them after each. */
+/** Applies the operations to both, and compares them after each. */
 async function play(operations: readonly Operation[]): Promise<void> {
-  const scheduler = new Scheduler<string, string>({ maxCalls: MAX_CALLS });
+  const scheduler = new Scheduler<string, string>({ maxRequests: MAX_REQUESTS });
   const model = new Model();
-  const began: FakeRun[] = [];
-  const lanes = LIMITS.map((limits) => new FakeLane(limits));
-  for (const lane of lanes) {
-    const run = lane.run.bind(lane);
-    lane.run = (clips, signal) => {
+  const fakeRuns: FakeRun[] = [];
+  const runners = LIMITS.map((limits) => new FakeRunner(limits));
+  for (const runner of runners) {
+    const run = runner.run.bind(runner);
+    runner.run = (clips, signal) => {
       const running = run(clips, signal);
-      began.push(lane.runs.at(-1)!);
+      fakeRuns.push(runner.runs.at(-1)!);
       return running;
     };
   }
-  const calls: { name: string; controller: AbortController }[] = [];
-  const said = new Map<string, string>();
+  const requests: { name: string; controller: AbortController }[] = [];
+  const outcomes = new Map<string, string>();
   for (const op of operations) {
-    if (op.kind === 'call') {
-      const name = `clip${calls.length}`;
+    if (op.kind === 'request') {
+      const name = `clip${requests.length}`;
       const controller = new AbortController();
-      const expected = model.call({ name, lane: op.lane, size: op.size, priority: op.priority });
+      const expected = model.request({ name, runner: op.runner, size: op.size, priority: op.priority });
       scheduler
-        .call(async ({ turn }) => (await turn(lanes[op.lane]!, name, op.size)).output, {
+        .request(async ({ run }) => (await run(runners[op.runner]!, name, op.size)).output, {
           signal: controller.signal,
           priority: op.priority,
         })
         .then(
-          (output) => said.set(name, output),
-          (error: { code?: string; message: string }) => said.set(name, error.code ?? error.message),
+          (output) => outcomes.set(name, output),
+          (error: { code?: string; message: string }) => outcomes.set(name, error.code ?? error.message),
         );
-      calls.push({ name, controller });
+      requests.push({ name, controller });
       await settled();
-      if (expected !== 'taken') assert.equal(said.get(name), expected === 'full' ? 'ERR_QUEUE_FULL' : 'ERR_CLOSED');
+      if (expected !== 'taken') assert.equal(outcomes.get(name), expected === 'full' ? 'ERR_QUEUE_FULL' : 'ERR_CLOSED');
     } else if (op.kind === 'abort') {
-      const call = calls[op.which % Math.max(1, calls.length)];
-      call?.controller.abort(new Error('aborted'));
-      if (call) model.abort(call.name);
+      const request = requests[op.which % Math.max(1, requests.length)];
+      request?.controller.abort(new Error('aborted'));
+      if (request) model.abort(request.name);
       await settled();
     } else if (op.kind === 'end' && model.running.length > 0) {
       const batch = model.running[op.which % model.running.length]!;
-      const run = began.find(({ clips }) => clips.join() === batch.now.join())!;
-      began.splice(began.indexOf(run), 1);
+      const run = fakeRuns.find(({ clips }) => clips.join() === batch.now.join())!;
+      fakeRuns.splice(fakeRuns.indexOf(run), 1);
       const names = batch.now.filter((name) => model.live.has(name));
       const single = batch.now.length === 1;
       model.end(batch, op.failed);
       if (op.failed) run.fail(new Error('failed'));
       else run.finish();
       await settled();
-      if (!op.failed) for (const name of names) assert.equal(said.get(name), name.toUpperCase());
-      else if (single) for (const name of names) assert.equal(said.get(name), 'failed');
+      if (!op.failed) for (const name of names) assert.equal(outcomes.get(name), name.toUpperCase());
+      else if (single) for (const name of names) assert.equal(outcomes.get(name), 'failed');
     } else if (op.kind === 'close') {
       model.close();
       scheduler.close();
       await settled();
     }
-    // A clip appears as often as it was begun: alone again after its batch failed.
-    const begun = lanes.flatMap(({ batches }) => batches);
-    assert.deepEqual(begun.toSorted(), model.begun.toSorted());
-    const { done, failed, rejected, cancelled, queued, running } = scheduler.stats;
+    // A clip appears as often as it was started: a second time, alone, after its batch failed.
+    const started = runners.flatMap(({ batches }) => batches);
+    assert.deepEqual(started.toSorted(), model.started.toSorted());
+    const { done, failed, rejected, cancelled, queued, running } = scheduler.statistics;
     assert.deepEqual({ done, failed, rejected, cancelled }, model.counts);
     const inModel = model.running.flatMap(({ now, rest }) => [...now, ...rest]).filter((name) => model.live.has(name));
     assert.deepEqual({ running, queued }, { running: inModel.length, queued: model.live.size - inModel.length });
   }
   scheduler.close();
-  for (const run of began) run.finish();
+  for (const run of fakeRuns) run.finish();
   await settled();
-  assert.equal(said.size, calls.length, 'every call has settled');
+  assert.equal(outcomes.size, requests.length, 'every request has settled');
   assert.equal(scheduler.pending, 0);
 }
 
-describe('the scheduler, beside a simple model of it', () => {
-  it('does the same in 10,000 random operations', async () => {
+describe('the scheduler and a simple model of it', () => {
+  it('agree after each of 10,000 random operations', async () => {
     let operations = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { maxLength: 300, size: 'max' }), async (list) => {

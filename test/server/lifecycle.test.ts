@@ -57,26 +57,26 @@ describe('a client', () => {
       socket.destroy();
       await until(async () => (await held()) === 0 && uploads().length === 0);
     }
-    assert.equal(server.recognizer.stats().queued, 0);
+    assert.equal(server.recognizer.status().requests.queued, 0);
   });
 
   it('that disconnects while it waits cancels its request', async () => {
-    const { cancelled } = server.recognizer.stats();
+    const { cancelled } = server.recognizer.status().requests;
     const long = { samples: new Float32Array(16000 * 300), sampleRate: 16000 }; // keeps the model busy
     const hogs = [1, 2, 3, 4].map(() => server.recognizer.recognize(long, { window: 'off' }));
-    await until(() => server.recognizer.stats().running > 0);
+    await until(() => server.recognizer.status().requests.running > 0);
     const socket = await open('POST /api/recognize HTTP/1.1');
     socket.write(`Content-Type: audio/wav\r\nContent-Length: ${speech.length}\r\n\r\n`);
     socket.write(speech);
-    await until(() => server.recognizer.stats().queued + server.recognizer.stats().running === 5);
+    await until(() => server.recognizer.status().requests.queued + server.recognizer.status().requests.running === 5);
     socket.destroy();
-    await until(() => server.recognizer.stats().cancelled === cancelled + 1);
+    await until(() => server.recognizer.status().requests.cancelled === cancelled + 1);
     await until(() => uploads().length === 0);
     await Promise.all(hogs);
   });
 
   it('that disconnects during a batch ends the batch', async () => {
-    const { cancelled, done } = server.recognizer.stats();
+    const { cancelled, done } = server.recognizer.status().requests;
     const { payload, headers } = form(...Array.from({ length: 200 }, () => ({ filename: 'a.wav', content: speech })));
     const call = request({
       port,
@@ -92,10 +92,10 @@ describe('a client', () => {
       heard += String(chunk);
       if (eventsOf(heard).some(({ event }) => event === 'result')) break; // leaving the loop closes the connection
     }
-    await until(() => server.recognizer.stats().running + server.recognizer.stats().queued === 0);
+    await until(() => server.recognizer.status().requests.running + server.recognizer.status().requests.queued === 0);
     await until(() => uploads().length === 0);
-    assert.ok(server.recognizer.stats().done - done < 200);
-    assert.ok(server.recognizer.stats().cancelled > cancelled);
+    assert.ok(server.recognizer.status().requests.done - done < 200);
+    assert.ok(server.recognizer.status().requests.cancelled > cancelled);
   });
 
   it('that is slow is waited for, and does not delay others', async () => {

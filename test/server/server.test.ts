@@ -234,7 +234,7 @@ describe('the plugin', () => {
     await using kept = await testServer();
     const app = Fastify();
     await app.register(emotion2vec, { prefix: '/emotion', recognizer, output: kept.output });
-    app.get('/own', () => ({ queued: recognizer.stats().queued, done: recognizer.stats().done }));
+    app.get('/own', () => ({ queued: recognizer.status().requests.queued, done: recognizer.status().requests.done }));
     app.get('/broken', () => {
       throw new Error('mine');
     });

@@ -208,7 +208,11 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.waitForSelector(`${RUN}:not(.busy)`);
     assert.equal(await page.locator('.failure').count(), 0);
-    for (const end = Date.now() + 5000; server.recognizer.stats().cancelled === 0; await page.waitForTimeout(20)) {
+    for (
+      const end = Date.now() + 5000;
+      server.recognizer.status().requests.cancelled === 0;
+      await page.waitForTimeout(20)
+    ) {
       assert.ok(Date.now() < end);
     }
   });

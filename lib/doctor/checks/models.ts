@@ -1,41 +1,49 @@
-import { formatBytes } from '../../shared/bytes.js';
 import { cudaProblem } from '../../device/cuda.js';
+import { formatBytes } from '../../shared/bytes.js';
+import { remedyOf } from '../../shared/errors.js';
 import type { Facts, ModelFacts } from '../facts.js';
 import type { Finding } from '../finding.js';
 import { cpuPrecisions, gpuPrecisions } from '../fit.js';
+
+const REINSTALL = 'Install the package again: its folder models/ is incomplete.';
 
 export function checkModels(facts: Facts): Finding[] {
   const findings = facts.models.map((model) => checkModel(facts, model));
   const { problem } = facts.modelProblem;
   if (problem === undefined) return findings;
-  const remedy = problem.remedy ?? 'Install the package again: its folder models/ is not whole.';
-  return [...findings, { id: 'models.chosen', title: 'Model', status: 'error', detail: problem.what, remedy }];
+  const detail = problem.what;
+  const remedy = problem.remedy ?? REINSTALL;
+  return [
+    ...findings,
+    { id: 'models.chosen', title: 'Model', status: 'error', kind: 'not-found', detail, remedy, data: { problem } },
+  ];
 }
 
 function checkModel(facts: Facts, model: ModelFacts): Finding {
   const { name, path, bytes, builtIn, chosen, card } = model;
   const finding = { id: `models.${name}`, title: name };
-  if (card.problem !== undefined) {
-    const remedy = builtIn
-      ? 'Install the package again: its folder models/ is not whole.'
-      : (card.problem.remedy ?? 'Give the path of a .pt archive.');
+  const { problem } = card;
+  if (problem !== undefined) {
     return {
       ...finding,
       status: chosen ? 'error' : 'warning',
-      detail: card.problem.what,
-      remedy,
-      data: { path, bytes },
+      kind: 'unreadable',
+      detail: problem.what,
+      remedy: builtIn ? REINSTALL : remedyOf(problem),
+      data: { path, bytes, problem },
     };
   }
   const { precision, version } = card.value;
   const fits = fitsOf(facts, model);
   const detail = `${formatBytes(bytes)} in ${precision}${builtIn ? ', built in' : ''}; ${fitsText(fits)}`;
   const data = { path, bytes, precision, version, builtIn, chosen, fits };
-  // Of memory that does not do for the chosen one, the memory's finding tells.
-  return { ...finding, status: fits.cpu!.length > 0 ? 'ok' : 'warning', detail, data, ...smaller(fits.cpu!) };
+  if (fits.cpu!.length > 0) return { ...finding, status: 'ok', detail, data };
+  // Where the chosen model does not fit, the finding about memory is the error.
+  const remedy = 'Use it on a machine with more memory.';
+  return { ...finding, status: 'warning', kind: 'too-little-memory', detail, remedy, data };
 }
 
-/** "fits as int8 on cpu; fp32, bf16, fp16, int8 on cuda:0 and cuda:1", "too little memory on cpu" */
+/** `fits as int8 on cpu; fp32, bf16, fp16, int8 on cuda:0 and cuda:1`, `too little memory on cpu` */
 function fitsText(fits: Record<string, string[]>): string {
   const devices = new Map<string, string[]>();
   for (const [device, precisions] of Object.entries(fits)) {
@@ -51,11 +59,7 @@ function fitsText(fits: Record<string, string[]>): string {
   ].join('; ');
 }
 
-function smaller(fits: readonly string[]): { remedy?: string } {
-  return fits.length > 0 ? {} : { remedy: 'Use it where there is more memory.' };
-}
-
-/** The precisions that a model may run in, by device. */
+/** Returns the precisions that a model can run in, by device. */
 function fitsOf(facts: Facts, model: ModelFacts): Record<string, string[]> {
   const { system, memory, loader, libtorch, recognitions } = facts;
   const cpu: string[] = cpuPrecisions(model, system.platform.flags, memory.availableBytes);

@@ -3,37 +3,40 @@ import { probeProblem, REPORT } from '../crash.js';
 import type { Facts } from '../facts.js';
 import type { Finding, Status } from '../finding.js';
 import type { RecognitionReport } from '../probe/protocol.js';
-import { timeText } from '../text.js';
-import { loadFailure } from './software.js';
+import { formatMs } from '../text.js';
+import { loadFailure } from './load-failure.js';
 
-const MEND_ABOVE = 'First mend what is told above.';
+const FIX_ABOVE = 'Fix the problems above first.';
 
-/** Where it works on the CPU, the doctor is content; what else does not work is a warning. */
+/** A recognition that does not work is an error on the CPU, and a warning on other devices. */
 export function checkRecognitions(facts: Facts): Finding[] {
-  return facts.recognitions.map(({ device, outcome }) => {
+  return facts.recognitions.map(({ device, outcome }): Finding => {
     const bad: Status = device === 'cpu' ? 'error' : 'warning';
     const finding = { id: `recognition.${device}`, title: device === 'cpu' ? 'on the CPU' : `on ${device}` };
     const data: Record<string, unknown> = { end: outcome.end, ...outcome.report };
-    const name = facts.models.find((model) => model.chosen)?.name;
+    const name = facts.models.find((model) => model.chosen)?.name ?? 'the model';
     const problem = probeProblem(outcome, facts);
     const { report } = outcome;
-    if (isWhole(report)) {
-      const strange = strangeScores(report);
-      if (strange !== undefined) {
-        return { ...finding, status: bad, detail: `${name} answers ${strange}`, remedy: REPORT, data };
+    if (isComplete(report)) {
+      const wrong = wrongScores(report);
+      if (wrong !== undefined) {
+        const detail = `${name} returns ${wrong}`;
+        return { ...finding, status: bad, kind: 'wrong-scores', detail, remedy: REPORT, data };
       }
-      const works = worksText(report, name ?? 'the model');
-      if (problem === undefined) return { ...finding, status: 'ok', detail: works, data };
-      // It had recognised, and could not end.
+      const works = worksText(report, name);
+      if (problem === undefined || outcome.end === 'done') return { ...finding, status: 'ok', detail: works, data };
+      // The recognition succeeded, but its process could not exit.
+      const detail = `${works}; then it ${problem.what}`;
       const remedy = problem.remedy ?? REPORT;
-      return { ...finding, status: 'warning', detail: `${works}; then it ${problem.what}`, remedy, data };
+      return { ...finding, status: 'warning', kind: outcome.end, detail, remedy, data: { ...data, problem } };
     }
     if (device === 'cpu' && loadFailure(facts) !== undefined) {
       const detail = 'not reached: libtorch and the addon do not load';
-      return { ...finding, status: bad, detail, remedy: MEND_ABOVE, data };
+      return { ...finding, status: bad, kind: 'not-reached', detail, remedy: FIX_ABOVE, data };
     }
-    const remedy = problem!.remedy ?? (outcome.end === 'skipped' ? MEND_ABOVE : REPORT);
-    return { ...finding, status: bad, detail: problem!.what, remedy, data: { ...data, problem } };
+    const { what, remedy = outcome.end === 'skipped' ? FIX_ABOVE : REPORT } = problem!;
+    const kind = outcome.end === 'done' ? 'failed' : outcome.end;
+    return { ...finding, status: bad, kind, detail: what, remedy, data: { ...data, problem } };
   });
 }
 
@@ -41,18 +44,18 @@ function worksText(report: RecognitionReport, name: string): string {
   const { libtorchMs, modelMs, clipMs, clipSeconds, peakBytes, device, precision, threads } = report;
   const cores = device === 'cpu' ? ` on ${threads} ${threads === 1 ? 'core' : 'cores'}` : '';
   const memory = device === 'cpu' ? 'memory' : "the computer's own memory";
-  const ready = `${name} in ${precision} is ready in ${timeText(libtorchMs + modelMs)}`;
-  return `${ready}; ${clipSeconds} s of audio take ${timeText(clipMs)}${cores}, ${formatBytes(peakBytes)} of ${memory} at most`;
+  const ready = `${name} in ${precision} is ready in ${formatMs(libtorchMs + modelMs)}`;
+  return `${ready}; ${clipSeconds} s of audio take ${formatMs(clipMs)}${cores}, ${formatBytes(peakBytes)} of ${memory} at most`;
 }
 
-/** What is wrong with the answer, in itself. */
-function strangeScores({ scores }: RecognitionReport): string | undefined {
+/** Returns what is wrong with scores, whatever the clip is; undefined where nothing is. */
+function wrongScores({ scores }: RecognitionReport): string | undefined {
   const values = Object.values(scores);
-  if (values.some((value) => value === null || !Number.isFinite(value))) return 'what is no number';
+  if (values.some((value) => value === null || !Number.isFinite(value))) return 'scores that are not numbers';
   const sum = values.reduce<number>((total, value) => total + value!, 0);
   return Math.abs(sum - 1) < 0.01 ? undefined : `scores whose sum is ${sum.toFixed(3)}`;
 }
 
-function isWhole(report: Partial<RecognitionReport>): report is RecognitionReport {
+function isComplete(report: Partial<RecognitionReport>): report is RecognitionReport {
   return report.scores !== undefined;
 }

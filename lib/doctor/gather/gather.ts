@@ -1,19 +1,13 @@
+import { cudaProblem } from '../../device/cuda.js';
 import { cacheFolder } from '../../libtorch/locate.js';
 import { platformProblem } from '../../native/platform.js';
-import { cudaProblem } from '../../device/cuda.js';
-import type { Facts, ModelFacts } from '../facts.js';
-import { gpuPrecisions, leastNeeds } from '../fit.js';
-import { known, knownLater } from '../finding.js';
 import { formatBytes } from '../../shared/bytes.js';
+import type { ErrorCode, Problem } from '../../shared/errors.js';
+import type { Facts, ModelFacts } from '../facts.js';
+import { gpuPrecisions, minNeeds } from '../fit.js';
+import { attempt } from '../known.js';
 import { probe } from '../probe/probe.js';
-import {
-  type LoaderReport,
-  NO_MEMORY,
-  type Outcome,
-  type ProbeJob,
-  type RecognitionReport,
-  type Skipped,
-} from '../probe/protocol.js';
+import type { LoaderReport, Outcome, ProbeJob, RecognitionReport, Skipped } from '../probe/protocol.js';
 import { addonFacts, ffmpegFacts, libtorchFacts, modelFacts, toolFacts } from './software.js';
 import {
   environmentFacts,
@@ -26,39 +20,43 @@ import {
 } from './system.js';
 
 export interface GatherOptions {
-  /** Built-in name or path; default: the default model. */
+  /** Name of a built-in model, or path of an archive. Default: the default model. */
   model?: string | undefined;
-  /** Told before what takes a while. */
+  /** Called before each step that takes a while. */
   say?: (what: string) => void;
 }
 
-/** Milliseconds. A driver with many devices takes seconds to start. */
-const LOADER_LIMIT = 30_000;
-/** Milliseconds. A large model on a slow disk takes a minute. */
-const RECOGNITION_LIMIT = 120_000;
+/** A driver with many devices takes seconds to start. */
+const LOADER_TIMEOUT_MS = 30_000;
+/** Loading a large model from a slow disk takes a minute. */
+const RECOGNITION_TIMEOUT_MS = 120_000;
 
-/** All facts. Writes nothing, fetches nothing, builds nothing, and ends: what might crash or hang runs in processes of its own. */
+const NO_MODEL: Problem = { code: 'ERR_MODEL_NOT_FOUND', what: 'there is no model' };
+
+/**
+ * Collects all facts. It writes, downloads and builds nothing, and it always ends: everything that might crash or hang runs in a
+ * process of its own.
+ */
 export async function gatherFacts({ model, say = () => undefined }: GatherOptions = {}): Promise<Facts> {
   const { version, node } = packageFacts();
   const system = systemFacts();
   const impossible = platformProblem(system.platform);
   const addon = addonFacts(undefined);
-  // On its way while the rest is looked at.
-  const asking: Promise<Outcome<LoaderReport>> =
+  // This probe runs while other facts are collected.
+  const probing: Promise<Outcome<LoaderReport>> =
     impossible !== undefined
-      ? Promise.resolve(skipped('this system cannot run it'))
+      ? Promise.resolve(skipped(impossible.code, 'this system cannot run it'))
       : addon.path === undefined
-        ? Promise.resolve(skipped('the addon is missing'))
-        : probe({ kind: 'loader' }, { timeoutMs: LOADER_LIMIT });
-  const knowing = modelFacts(model);
-  const askingFfmpeg = knownLater(ffmpegFacts);
+        ? Promise.resolve(skipped('ERR_ADDON_MISSING', 'the addon is missing'))
+        : probe({ kind: 'loader' }, { timeoutMs: LOADER_TIMEOUT_MS });
+  const readingModels = modelFacts(model);
+  const findingFfmpeg = ffmpegFacts();
   const libtorch = libtorchFacts();
-  const cache = known(() => cacheFolder()).value;
-  const tools =
-    libtorch.value === undefined || addon.path === undefined ? (await knownLater(toolFacts)).value : undefined;
-  const ffmpeg = await askingFfmpeg;
-  const { models, modelProblem } = await knowing;
-  const loader = await asking;
+  const cache = attempt(() => cacheFolder());
+  const tools = libtorch.value === undefined || addon.path === undefined ? await toolFacts() : undefined;
+  const ffmpeg = await findingFfmpeg;
+  const { models, modelProblem } = await readingModels;
+  const loader = await probing;
   const facts: Facts = {
     version,
     node,
@@ -81,35 +79,40 @@ export async function gatherFacts({ model, say = () => undefined }: GatherOption
   const obstacle = obstacleOf(facts, chosen);
   for (const device of ['cpu', ...usableGpu(facts, chosen)]) {
     if (obstacle !== undefined || chosen === undefined) {
-      facts.recognitions.push({ device, outcome: skipped(obstacle ?? 'there is no model') });
+      facts.recognitions.push({ device, outcome: { end: 'skipped', problem: obstacle ?? NO_MODEL, report: {} } });
       continue;
     }
     say(`Trying ${chosen.name} on ${device}`);
     const job: ProbeJob = { kind: 'recognition', model: chosen.path, device };
-    const limits = { timeoutMs: RECOGNITION_LIMIT, env: { LIBTORCH: libtorch.value!.root } };
+    const limits = { timeoutMs: RECOGNITION_TIMEOUT_MS, env: { LIBTORCH: libtorch.value!.root } };
     facts.recognitions.push({ device, outcome: await probe<RecognitionReport>(job, limits) });
   }
   return facts;
 }
 
-/** Why a recognition need not be tried: a sentence without a full stop, which continues "not tried: ". */
-function obstacleOf(facts: Facts, chosen: ModelFacts | undefined): string | undefined {
+/** Returns why trying a recognition is pointless; undefined where it is not. `what` continues "not tried: ". */
+function obstacleOf(facts: Facts, chosen: ModelFacts | undefined): Problem | undefined {
   const { system, libtorch, addon, memory } = facts;
-  if (platformProblem(system.platform) !== undefined) return 'this system cannot run libtorch';
-  if (libtorch.problem !== undefined) return 'libtorch is not as it should be';
-  if (libtorch.value === undefined) return 'libtorch is missing';
-  if (addon.path === undefined) return 'the addon is missing';
-  if (chosen === undefined) return 'there is no model';
-  if (chosen.card.problem !== undefined) return `${chosen.name} cannot be read`;
-  // Where the kernel ends whole containers (memory.oom.group), trying would end the user's work too.
-  const needs = leastNeeds(chosen);
+  if (platformProblem(system.platform) !== undefined) {
+    return { code: 'ERR_PLATFORM', what: 'this system cannot run libtorch' };
+  }
+  if (libtorch.problem !== undefined) return { code: libtorch.problem.code, what: 'libtorch is not usable' };
+  if (libtorch.value === undefined) return { code: 'ERR_LIBTORCH_MISSING', what: 'libtorch is missing' };
+  if (addon.path === undefined) return { code: 'ERR_ADDON_MISSING', what: 'the addon is missing' };
+  if (chosen === undefined) return NO_MODEL;
+  if (chosen.card.problem !== undefined) {
+    return { code: chosen.card.problem.code, what: `${chosen.name} cannot be read` };
+  }
+  // Where the kernel kills whole containers (memory.oom.group), trying would also end the user's other work.
+  const needs = minNeeds(chosen);
   if (needs > memory.availableBytes) {
-    return `${NO_MEMORY}, as ${chosen.name} takes ${formatBytes(needs)} or more, and ${formatBytes(memory.availableBytes)} are available`;
+    const what = `too little memory: ${chosen.name} needs ${formatBytes(needs)} or more, and ${formatBytes(memory.availableBytes)} are available`;
+    return { code: 'ERR_OUT_OF_MEMORY', what };
   }
   return undefined;
 }
 
-/** The first GPU that nothing is known against and that has room; none, or one. */
+/** Returns the first GPU that has no known problem and enough memory, as a list of one or none. */
 function usableGpu({ loader, libtorch }: Facts, chosen: ModelFacts | undefined): string[] {
   const { driver } = loader.report;
   const found = libtorch.value;
@@ -121,6 +124,6 @@ function usableGpu({ loader, libtorch }: Facts, chosen: ModelFacts | undefined):
   return index < 0 ? [] : [`cuda:${index}`];
 }
 
-function skipped(why: string): Skipped {
-  return { end: 'skipped', why, report: {} };
+function skipped(code: ErrorCode, what: string): Skipped {
+  return { end: 'skipped', problem: { code, what }, report: {} };
 }

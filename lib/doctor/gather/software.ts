@@ -4,27 +4,26 @@ import path from 'node:path';
 
 import { verifyArchive } from '../../archive/verify-archive.js';
 import { FFMPEG_VARIABLE, findFfmpeg } from '../../audio/ffmpeg/program.js';
-import { EmotionError } from '../../shared/errors.js';
-import { readCard } from '../../model/card-file.js';
-import { type BuiltInModel, builtInModels, resolveModel } from '../../model/manifest.js';
 import { cachedLibtorch, cacheFolder, inspectLibtorch, type Libtorch, locateLibtorch } from '../../libtorch/locate.js';
 import { CPU_SET, CUDA_SET } from '../../libtorch/pin.js';
+import { openEmotionArchive } from '../../model/emotion-archive.js';
+import { type BuiltInModel, builtInModels, resolveModel } from '../../model/manifest.js';
+import { findAddon } from '../../native/addon-files.js';
 import { addonIsCurrent } from '../../native/build.js';
-import { findAddon, packageRoot } from '../../native/paths.js';
+import { EmotionError } from '../../shared/errors.js';
+import { packageRoot } from '../../shared/package-root.js';
 import type { AddonFacts, FfmpegFacts, ModelFacts, ToolFacts } from '../facts.js';
-import { known, type Known, knownLater } from '../finding.js';
+import { attempt, known, type Known, knownAsync, succeeds } from '../known.js';
 import { folderFacts } from './system.js';
 
-/** Asking Python for pip, or ffmpeg for its version, must not hold the doctor up. */
-const PATIENCE_MS = 1000;
+/** How long Python, asked for pip, or ffmpeg, asked for its version, may take. */
+const PROGRAM_TIMEOUT_MS = 1000;
 
-/**
- * As every command finds it, but that nothing is written: where a torch that Python knows lies would be noted in the cache.
- */
+/** Finds libtorch as every command does, but writes nothing: others keep the path of Python's torch in the cache. */
 export function libtorchFacts(env: NodeJS.ProcessEnv = process.env): Known<Libtorch | undefined> {
-  return known(() => {
-    const nothingNoted = !existsSync(path.join(cacheFolder(env), 'python-torch'));
-    return locateLibtorch(nothingNoted && !cached(env) ? { ...env, EMOTION2VEC_CACHE: '/dev/null' } : env);
+  return known('ERR_LIBTORCH_MISSING', () => {
+    const unknown = !existsSync(path.join(cacheFolder(env), 'python-torch'));
+    return locateLibtorch(unknown && !cached(env) ? { ...env, EMOTION2VEC_CACHE: '/dev/null' } : env);
   });
 }
 
@@ -33,46 +32,46 @@ function cached(env: NodeJS.ProcessEnv): boolean {
 }
 
 export function addonFacts(libtorch: Libtorch | undefined): AddonFacts {
-  const found = known(findAddon).value;
-  const current =
-    found === undefined || libtorch === undefined ? undefined : known(() => addonIsCurrent(libtorch)).value;
+  const found = attempt(findAddon);
+  const current = found === undefined || libtorch === undefined ? undefined : attempt(() => addonIsCurrent(libtorch));
   return { path: found?.torch, current, folder: folderFacts(path.join(packageRoot, 'build')) };
 }
 
 export async function toolFacts(): Promise<ToolFacts> {
   const { env } = process;
-  const there = (...names: string[]) => names.some((name) => inPath(name, env.PATH ?? ''));
-  const python = there('python3');
+  const installed = (...names: string[]) => names.some((name) => inPath(name, env.PATH ?? ''));
+  const python = installed('python3');
   return {
     python,
     pip: python && (await pythonHas('pip')),
-    cmake: there('cmake'),
-    compiler: there('g++', 'clang++'),
-    make: there('make', 'ninja'),
+    cmake: installed('cmake'),
+    compiler: installed('g++', 'clang++'),
+    make: installed('make', 'ninja'),
     mirror: Boolean(env.EMOTION2VEC_LIBTORCH_URL),
   };
 }
 
-/** @throws EmotionError where the one that the environment names is not there */
-export async function ffmpegFacts(env: NodeJS.ProcessEnv = process.env): Promise<FfmpegFacts | undefined> {
-  const path = findFfmpeg(env);
-  if (path === undefined) {
-    const named = env[FFMPEG_VARIABLE];
-    if (!named) return undefined;
-    throw new EmotionError('ERR_DECODER_UNAVAILABLE', `${FFMPEG_VARIABLE} names ${named}, which is no program here`);
-  }
-  const said = await new Promise<string>((resolve) => {
-    execFile(path, ['-version'], { timeout: PATIENCE_MS }, (_error, stdout) => resolve(stdout));
+export function ffmpegFacts(env: NodeJS.ProcessEnv = process.env): Promise<Known<FfmpegFacts | undefined>> {
+  return knownAsync('ERR_DECODER_UNAVAILABLE', async () => {
+    const path = findFfmpeg(env);
+    if (path === undefined) {
+      const named = env[FFMPEG_VARIABLE];
+      if (!named) return undefined;
+      throw new EmotionError('ERR_DECODER_UNAVAILABLE', `${FFMPEG_VARIABLE} is ${named}, which is not a program`);
+    }
+    const output = await new Promise<string>((resolve) => {
+      execFile(path, ['-version'], { timeout: PROGRAM_TIMEOUT_MS }, (_error, stdout) => resolve(stdout));
+    });
+    return { path, version: /^ffmpeg version ([\w.]+)/.exec(output)?.[1] ?? '' };
   });
-  return { path, version: /^ffmpeg version ([\w.]+)/.exec(said)?.[1] ?? '' };
 }
 
-/** The built-in models, and the wanted one. */
+/** Reads the built-in models, and the requested one. */
 export async function modelFacts(
-  wanted: string | undefined,
+  requested: string | undefined,
 ): Promise<{ models: ModelFacts[]; modelProblem: Known<undefined> }> {
-  const chosen = known(() => resolveModel(wanted));
-  const builtIn = known(builtInModels).value ?? [];
+  const chosen = known('ERR_MODEL_NOT_FOUND', () => resolveModel(requested));
+  const builtIn = attempt(builtInModels) ?? [];
   const files: Pick<BuiltInModel, 'name' | 'path'>[] = [...builtIn];
   const { value: file } = chosen;
   if (file !== undefined && builtIn.every((model) => model.path !== file)) {
@@ -82,13 +81,13 @@ export async function modelFacts(
     files.map(async (model) => ({
       name: model.name,
       path: model.path,
-      bytes: known(() => statSync(model.path).size).value ?? 0,
+      bytes: attempt(() => statSync(model.path).size) ?? 0,
       builtIn: builtIn.some(({ path }) => path === model.path),
       chosen: model.path === file,
-      card: await knownLater(async () => {
-        // Asked for by name, it is read whole: libtorch compares no checksum. Gigabytes take seconds.
-        if (wanted !== undefined && model.path === file) await verifyArchive(model.path);
-        return readCard(model.path);
+      card: await knownAsync('ERR_MODEL_LOAD', async () => {
+        // A requested model is read completely, because libtorch checks no checksums. Gigabytes take seconds.
+        if (requested !== undefined && model.path === file) await verifyArchive(model.path);
+        return (await openEmotionArchive(model.path)).card;
       }),
     })),
   );
@@ -101,12 +100,12 @@ export async function modelFacts(
 function inPath(name: string, folders: string): boolean {
   return folders
     .split(path.delimiter)
-    .some((folder) => known(() => accessSync(path.join(folder, name), constants.X_OK)).problem === undefined);
+    .some((folder) => succeeds(() => accessSync(path.join(folder, name), constants.X_OK)));
 }
 
 function pythonHas(module: string): Promise<boolean> {
   const script = `import importlib.util, sys; sys.exit(importlib.util.find_spec(${JSON.stringify(module)}) is None)`;
   return new Promise((resolve) => {
-    execFile('python3', ['-c', script], { timeout: PATIENCE_MS }, (error) => resolve(error === null));
+    execFile('python3', ['-c', script], { timeout: PROGRAM_TIMEOUT_MS }, (error) => resolve(error === null));
   });
 }

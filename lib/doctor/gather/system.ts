@@ -2,13 +2,13 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSyn
 import { availableParallelism, cpus, freemem, release, totalmem } from 'node:os';
 import path from 'node:path';
 
-import { packageRoot } from '../../native/paths.js';
 import { glibcVersion, readPlatform } from '../../native/platform.js';
+import { packageRoot } from '../../shared/package-root.js';
 import type { FolderFacts, MemoryFacts, NodeFacts, ProcessorFacts, SystemFacts } from '../facts.js';
-import { known } from '../finding.js';
+import { attempt, succeeds } from '../known.js';
 import type { LoaderReport } from '../probe/protocol.js';
 
-/** Variables that change what happens, and hold no secrets. */
+/** Variables that change the behavior and hold no secrets. */
 const VARIABLES = [
   'LIBTORCH',
   'EMOTION2VEC_CACHE',
@@ -32,24 +32,24 @@ export function packageFacts(): { version: string; node: NodeFacts } {
       version?: string;
       engines?: { node?: string };
     };
-  const { version = 'unknown', engines } = known(read).value ?? {};
+  const { version = 'unknown', engines } = attempt(read) ?? {};
   return { version, node: { version: process.versions.node, needed: engines?.node?.replace('>=', '') ?? '0' } };
 }
 
 export function systemFacts(): SystemFacts {
   const text = readText('/etc/os-release');
   const name = /^PRETTY_NAME="?([^"\n]*)/m.exec(text)?.[1] ?? '';
-  const platform = known(readPlatform).value ?? {
+  const platform = attempt(readPlatform) ?? {
     os: process.platform,
     arch: process.arch,
     musl: false,
     processor: '',
     flags: new Set<string>(),
   };
-  return { name, kernel: release(), platform: { ...platform, glibc: known(glibcVersion).value } };
+  return { name, kernel: release(), platform: { ...platform, glibc: attempt(glibcVersion) } };
 }
 
-/** @param loader what the loader addon tells, where it is there */
+/** @param loader what the loader addon reported, where it was run */
 export function processorFacts(loader: Partial<LoaderReport>): ProcessorFacts {
   const total = Math.max(1, cpus().length);
   const allowed = countList(/^Cpus_allowed_list:\s*(\S+)/m.exec(readText('/proc/self/status'))?.[1]) ?? total;
@@ -59,11 +59,11 @@ export function processorFacts(loader: Partial<LoaderReport>): ProcessorFacts {
   return { total, allowed: Math.min(allowed, total), omp, usable };
 }
 
-/** @param loader what the loader addon tells, where it is there */
+/** @param loader what the loader addon reported, where it was run */
 export function memoryFacts(loader: Partial<LoaderReport>): MemoryFacts {
   const totalBytes = totalmem();
-  // Of Node: 0 or more than there is where there is no limit.
-  const constrained = known(() => process.constrainedMemory() ?? 0).value ?? 0;
+  // Node returns 0, or more than the machine has, where there is no limit.
+  const constrained = attempt(() => process.constrainedMemory()) ?? 0;
   const own = 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(readText('/proc/self/status'))?.[1] ?? 0);
   const { availableBytes, limitBytes } = loader.memory ?? {
     availableBytes: freemem(),
@@ -83,34 +83,34 @@ export function environmentFacts(env: NodeJS.ProcessEnv = process.env): Record<s
     VARIABLES.flatMap((name) => {
       const value = env[name];
       if (value === undefined) return [];
-      return [[name, value.replace(/\/\/[^/@\s]*@/g, '//…@')]]; // a user and password in an address
+      return [[name, value.replace(/\/\/[^/@\s]*@/g, '//…@')]]; // hides a user name and password in a URL
     }),
   );
 }
 
 export function folderFacts(folder: string): FolderFacts {
-  let there = path.resolve(folder);
-  while (!existsSync(there) && there !== path.dirname(there)) there = path.dirname(there);
-  const blocked = known(() => !statSync(there).isDirectory()).value ?? false;
-  const writable = known(() => accessSync(there, constants.W_OK)).problem === undefined;
-  const free = known(() => statfsSync(there)).value;
+  let existing = path.resolve(folder);
+  while (!existsSync(existing) && existing !== path.dirname(existing)) existing = path.dirname(existing);
+  const blocked = attempt(() => !statSync(existing).isDirectory()) ?? false;
+  const writable = succeeds(() => accessSync(existing, constants.W_OK));
+  const disk = attempt(() => statfsSync(existing));
   return {
     path: folder,
     exists: existsSync(folder),
     blocked,
     writable,
-    freeBytes: free ? free.bavail * free.bsize : null,
+    freeBytes: disk ? disk.bavail * disk.bsize : null,
   };
 }
 
-/** Display controllers of NVIDIA on the PCI bus. */
+/** Counts the display controllers of NVIDIA on the PCI bus. */
 export function gpuCount(bus = '/sys/bus/pci/devices'): number {
   const read = (slot: string, file: string) => readText(path.join(bus, slot, file)).trim();
-  const slots = known(() => readdirSync(bus)).value ?? [];
+  const slots = attempt(() => readdirSync(bus)) ?? [];
   return slots.filter((slot) => read(slot, 'vendor') === '0x10de' && read(slot, 'class').startsWith('0x03')).length;
 }
 
-/** How many "0-3,8" names. */
+/** Counts the processors in a list such as `0-3,8`. */
 function countList(list: string | undefined): number | undefined {
   if (list === undefined) return undefined;
   return list.split(',').reduce((sum, range) => {
@@ -119,7 +119,7 @@ function countList(list: string | undefined): number | undefined {
   }, 0);
 }
 
-/** Empty where it cannot be read. */
+/** Returns the text of a file; empty where it cannot be read. */
 function readText(file: string): string {
-  return known(() => readFileSync(file, 'utf8')).value ?? '';
+  return attempt(() => readFileSync(file, 'utf8')) ?? '';
 }

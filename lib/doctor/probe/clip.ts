@@ -1,9 +1,9 @@
-import { wavHeader } from '../../audio/wav-header.js';
+import { wavHeader } from '../../audio/write/wav-header.js';
 
 export const CLIP_SECONDS = 3;
 const RATE = 16_000;
 
-/** Something like vowels in syllables, as a WAV file: what it is recognised as means nothing, that it is recognised does. */
+/** Returns a WAV file with vowel-like sounds in syllables. Only that it is recognized matters, not as which emotion. */
 export function syntheticClip(): Uint8Array {
   const samples = new Float32Array(CLIP_SECONDS * RATE);
   let phase = 0;
@@ -21,7 +21,7 @@ export function syntheticClip(): Uint8Array {
   return Buffer.concat([wavHeader(samples.length, RATE), new Uint8Array(samples.buffer)]);
 }
 
-/** How loud a vowel like "ah" is at a frequency. */
+/** Returns the amplitude of a vowel like "ah" at a frequency. */
 function formants(hertz: number): number {
   return [700, 1200, 2600].reduce((sum, peak) => sum + 1 / (1 + ((hertz - peak) / 150) ** 2), 0.05);
 }

@@ -1,17 +1,19 @@
-/** Runs in a process of its own, so that what crashes or hangs here is a finding of the doctor. See probe.ts for the other side. */
+/** Runs in a process of its own, so that a crash or an endless loop becomes a finding of the doctor. probe.ts is the other side. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { loaderBinding, nativeBinding } from '../../native/binding.js';
 import { EmotionRecognizer } from '../../recognition/recognizer.js';
-import { problemOf } from '../finding.js';
+import { problemOf } from '../known.js';
 import { CLIP_SECONDS, syntheticClip } from './clip.js';
 import type { LoaderReport, ProbeJob, ProbeReply, RecognitionReport, Stage } from './protocol.js';
+import { STAGES } from './stages.js';
 
-/** Clips whose median is told. */
+/** Number of runs whose median is reported. */
 const CLIPS = 3;
 
-// Nobody is left to listen: whatever runs here natively is not waited for.
+// The doctor has exited: this process must not wait for native work.
 const abandoned = (): void => void process.kill(process.pid, 'SIGKILL');
+let stage: Stage = 'start';
 process.once('disconnect', abandoned);
 process.once('message', (job: ProbeJob) => void work(job));
 
@@ -21,7 +23,7 @@ async function work(job: ProbeJob): Promise<void> {
     else await tryRecognition(job.model, job.device);
     await at('exit');
   } catch (error) {
-    await reply({ kind: 'problem', problem: problemOf(error) });
+    await reply({ kind: 'problem', problem: problemOf(error, STAGES[stage].code) });
   }
   process.off('disconnect', abandoned);
   process.disconnect();
@@ -32,14 +34,14 @@ async function tryLoader(): Promise<void> {
   const loader = loaderBinding();
   const { libtorchVersion, usableCpus } = loader;
   const memory = loader.memory();
-  memory.availableBytes += statusBytes('RssAnon'); // this process will be gone
+  memory.availableBytes += statusBytes('RssAnon'); // this process will have exited
   await report<LoaderReport>({ libtorchVersion, usableCpus, memory });
   await at('driver');
   await report<LoaderReport>({ driver: await loader.cudaDriver() });
 }
 
 async function tryRecognition(model: string, device: string): Promise<void> {
-  beKilledFirst();
+  preferForOutOfMemoryKill();
   await at('libtorch');
   let begin = performance.now();
   await nativeBinding();
@@ -59,7 +61,8 @@ async function tryRecognition(model: string, device: string): Promise<void> {
     ({ scores } = await recognizer.recognize(clip));
     times.push(performance.now() - begin);
   }
-  const ran = recognizer.modelStatus().model!;
+  const { model: ran } = recognizer.status();
+  if (ran.state !== 'loaded') throw new Error('the model was unloaded while it was measured');
   await recognizer.close();
   await report<RecognitionReport>({
     clipMs: times.sort((a, b) => a - b)[CLIPS >> 1]!,
@@ -72,12 +75,12 @@ async function tryRecognition(model: string, device: string): Promise<void> {
   });
 }
 
-/** Where memory runs out after all, the kernel is to take this process rather than one of the user's. */
-function beKilledFirst(): void {
+/** If memory runs out, the kernel should kill this process rather than another one of the user's. */
+function preferForOutOfMemoryKill(): void {
   try {
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch {
-    // not allowed: then the kernel chooses as ever
+    // not permitted: the kernel chooses as usual
   }
 }
 
@@ -86,11 +89,15 @@ function statusBytes(name: 'VmHWM' | 'RssAnon'): number {
   return 1024 * Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
 }
 
-const at = (stage: Stage) => reply({ kind: 'stage', stage });
+function at(next: Stage): Promise<void> {
+  stage = next;
+  return reply({ kind: 'stage', stage });
+}
+
 const report = <T extends LoaderReport | RecognitionReport>(found: Partial<T>) =>
   reply({ kind: 'report', report: found });
 
-/** Settles when the message is on its way: what comes next may end the process. */
+/** Resolves once the message is sent, because the next step may end the process. */
 function reply(message: ProbeReply): Promise<void> {
   return new Promise((resolve) => process.send!(message, () => resolve()));
 }

@@ -1,33 +1,35 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 
-import { type Problem, problemOf } from '../finding.js';
+import type { Problem } from '../../shared/errors.js';
+import { problemOf } from '../known.js';
 import type { Outcome, ProbeJob, ProbeReply, Stage } from './protocol.js';
+import { STAGES } from './stages.js';
 
 export interface ProbeOptions {
   timeoutMs: number;
-  /** Besides this process's own. */
+  /** Variables in addition to those of this process. */
   env?: Record<string, string>;
 }
 
-/** Of what a probe writes to stderr, the end is kept: characters. */
-const WORDS = 4000;
-/** After the end of a probe, how long its last words may take: what it had started may hold stderr open for ever. */
-const LAST_WORDS_MS = 500;
+/** Maximum number of characters of stderr that are kept: those at its end. */
+const MAX_STDERR = 4000;
+/** How long stderr may stay open after a probe has exited. A process that the probe started may keep it open forever. */
+const STDERR_MS = 500;
 
-/** Sends a process ahead that does `job`; however it ends, that is an outcome. */
+/** Runs `job` in a process of its own. However that process ends, the promise resolves with an outcome. */
 export function probe<T>(job: ProbeJob, { timeoutMs, env = {} }: ProbeOptions): Promise<Outcome<T>> {
   return new Promise((resolve) => {
     let stage: Stage = 'start';
     let report: Partial<T> = {};
     let problem: Problem | undefined;
-    let words = '';
+    let stderr = '';
     let hung = false;
     const ended = (status: number | null, signal: string | null): Outcome<T> => {
       if (hung) return { end: 'hung', stage, seconds: timeoutMs / 1000, report };
       if (problem !== undefined) return { end: 'failed', stage, problem, report };
       if (stage === 'exit' && status === 0) return { end: 'done', report: report as T };
-      return { end: 'crashed', stage, signal, status, words: words.trim(), report };
+      return { end: 'crashed', stage, signal, status, stderr: stderr.trim(), report };
     };
 
     let child: ChildProcess;
@@ -37,7 +39,7 @@ export function probe<T>(job: ProbeJob, { timeoutMs, env = {} }: ProbeOptions): 
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       });
     } catch (error) {
-      return resolve({ end: 'failed', stage, problem: problemOf(error), report });
+      return resolve({ end: 'failed', stage, problem: problemOf(error, STAGES[stage].code), report });
     }
     const kill = (): void => void child.kill('SIGKILL');
     process.once('exit', kill);
@@ -45,30 +47,32 @@ export function probe<T>(job: ProbeJob, { timeoutMs, env = {} }: ProbeOptions): 
       hung = true;
       kill();
     }, timeoutMs);
-    let lastWords: NodeJS.Timeout | undefined;
+    let closing: NodeJS.Timeout | undefined;
     const finish = (outcome: Outcome<T>): void => {
       clearTimeout(limit);
-      clearTimeout(lastWords);
+      clearTimeout(closing);
       process.off('exit', kill);
       child.stderr?.destroy();
       resolve(outcome);
     };
 
-    child.stderr?.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-WORDS)));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-MAX_STDERR)));
     child.on('message', (reply: ProbeReply) => {
       if (reply.kind === 'stage') stage = reply.stage;
       else if (reply.kind === 'problem') problem = reply.problem;
       else report = { ...report, ...(reply.report as Partial<T>) };
     });
-    child.on('error', (error) => finish({ end: 'failed', stage, problem: problemOf(error), report }));
+    child.on('error', (error) =>
+      finish({ end: 'failed', stage, problem: problemOf(error, STAGES[stage].code), report }),
+    );
     child.on('exit', (status, signal) => {
-      lastWords = setTimeout(() => finish(ended(status, signal)), LAST_WORDS_MS);
+      closing = setTimeout(() => finish(ended(status, signal)), STDERR_MS);
     });
     child.on('close', (status, signal) => {
-      // Messages may still come after its end, until the channel is closed.
+      // Messages may still arrive after the process has exited, until the channel is closed.
       if (child.connected) child.once('disconnect', () => finish(ended(status, signal)));
       else finish(ended(status, signal));
     });
-    child.send(job, () => undefined); // where it is gone already, its end tells
+    child.send(job, () => undefined); // where the process has exited already, its outcome says so
   });
 }

@@ -1,10 +1,10 @@
-/** What the doctor and the processes that it sends ahead say to each other: probe.ts is the one side, probe-worker.ts the other. */
+/** The messages between the doctor (probe.ts) and the processes that it starts (probe-worker.ts). */
 import type { CudaDriver } from '../../native/binding.js';
-import type { Problem } from '../finding.js';
+import type { Problem } from '../../shared/errors.js';
 
 export type ProbeJob = { kind: 'loader' } | { kind: 'recognition'; model: string; device: string };
 
-/** What a probe is at. A crash is told by the stage that it came in. */
+/** The step that a probe has reached. After a crash it tells what failed. */
 export type Stage =
   | 'start' // of Node
   | 'loader' // the loader addon
@@ -20,47 +20,45 @@ export type ProbeReply =
   | { kind: 'problem'; problem: Problem };
 
 export interface LoaderReport {
-  /** That the main addon was built for. */
+  /** Version of libtorch that the main addon was built for. */
   libtorchVersion: string;
   usableCpus: number;
-  /** Of which this process has given back what it had itself. */
+  /** Includes the memory that the probe itself used. */
   memory: { availableBytes: number; limitBytes: number | null };
   driver: CudaDriver;
 }
 
 export interface RecognitionReport {
-  /** Until libtorch and the addon were open. */
+  /** Milliseconds until libtorch and the addon were loaded. */
   libtorchMs: number;
-  /** From then on until the model was loaded and had run once. */
+  /** Milliseconds from then until the model was loaded and had run once. */
   modelMs: number;
-  /** Of a clip: the median of some. */
+  /** Milliseconds for a clip: the median of several runs. */
   clipMs: number;
+  /** Duration of that clip. */
   clipSeconds: number;
-  /** The most that the process had resident. */
+  /** Maximum resident memory of the process. */
   peakBytes: number;
   device: string;
   precision: string;
   threads: number;
-  /** Of the clip; null is what JSON makes of NaN. */
+  /** Scores of the clip. NaN becomes null on its way through JSON. */
   scores: Record<string, number | null>;
 }
 
-/** How a probe ended, and what it had reported by then. */
+/** How a probe ended, and what it had reported until then. */
 export type Outcome<T> =
   | { end: 'done'; report: T }
   | { end: 'failed'; stage: Stage; problem: Problem; report: Partial<T> }
-  /** `words`: the end of what it wrote to stderr. */
-  | { end: 'crashed'; stage: Stage; signal: string | null; status: number | null; words: string; report: Partial<T> }
+  /** `stderr`: the end of what it wrote there. */
+  | { end: 'crashed'; stage: Stage; signal: string | null; status: number | null; stderr: string; report: Partial<T> }
   | { end: 'hung'; stage: Stage; seconds: number; report: Partial<T> }
   | Skipped;
 
-/** Why something is not tried, where memory is too little. */
-export const NO_MEMORY = 'too little memory';
-
-/** Not tried. */
+/** The probe was not started. */
 export interface Skipped {
   end: 'skipped';
-  /** A sentence without a full stop, which continues "not tried: ". */
-  why: string;
+  /** Why. Its `what` continues "not tried: ". */
+  problem: Problem;
   report: Record<string, never>;
 }

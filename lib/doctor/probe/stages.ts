@@ -1,0 +1,13 @@
+import type { ErrorCode } from '../../shared/errors.js';
+import type { Stage } from './protocol.js';
+
+/** For each stage of a probe: what it was doing, as it follows "crashed" or "still", and the code where no error has one. */
+export const STAGES: Readonly<Record<Stage, { doing: string; code: ErrorCode }>> = {
+  start: { doing: 'starting Node', code: 'ERR_PLATFORM' },
+  loader: { doing: 'loading the addon', code: 'ERR_ADDON_MISSING' },
+  driver: { doing: "asking NVIDIA's driver", code: 'ERR_DEVICE_UNAVAILABLE' },
+  libtorch: { doing: 'loading libtorch and the addon', code: 'ERR_ADDON_MISSING' },
+  model: { doing: 'loading the model', code: 'ERR_MODEL_LOAD' },
+  clip: { doing: 'recognizing a clip', code: 'ERR_MODEL_RUN' },
+  exit: { doing: 'exiting', code: 'ERR_MODEL_RUN' },
+};

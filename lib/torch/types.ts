@@ -1,0 +1,47 @@
+/** Options of a run. */
+export interface CallOptions {
+  /**
+   * Indices of the elements to return where the result is a tuple. The others come back as null and are not copied, which matters
+   * for large tensors. Default: all elements.
+   */
+  keep?: readonly number[];
+  /**
+   * Aborting rejects with the reason of the signal. A run that waits is dropped with its inputs. A run that has begun cannot be
+   * stopped: it continues without a receiver, occupies its processors until it ends, and does not keep the process alive.
+   */
+  signal?: AbortSignal;
+}
+
+/** The result of `TorchModule.run`. */
+export interface RunResult {
+  /**
+   * What the method returned: a Tensor, number, bigint, string, boolean, null, array (for a tuple or list), object (for a dict with
+   * string keys) or Map (for other dicts). Integers beyond 2^53 are bigints. Sparse and oneDNN tensors come back dense.
+   */
+  output: unknown;
+  /** Milliseconds that the run waited for processors. */
+  waitMs: number;
+  /** Milliseconds that the run took. */
+  runMs: number;
+}
+
+/** What `TorchModule.quantize` did. */
+export interface QuantizeReport {
+  /** Number of linear layers whose weights were converted. */
+  convertedLayers: number;
+  /** Number of linear layers with constant weights that stay as they were, because they are too small to gain. */
+  unchangedLayers: number;
+  /** Number of parameters of the module. */
+  parameters: number;
+  /** Number of parameters in converted layers. */
+  convertedParameters: number;
+  /** Bytes of all tensors of the module, before and after. */
+  bytesBefore: number;
+  bytesAfter: number;
+}
+
+/** Options of `TorchModule.save`. */
+export interface SaveOptions {
+  /** Text files to put into the archive beside the module: name -> content. */
+  extraFiles?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,1 @@
+declare module 'cmake-js/bin/cmake-js';

@@ -1,8 +1,0 @@
-// The one place where node-addon-api is included, so that every file sees the same Node-API version and error policy.
-#pragma once
-
-#include <napi.h>
-
-#if !defined(NAPI_VERSION) || NAPI_VERSION != 8
-#error "NAPI_VERSION must be 8: it is set by CMakeLists.txt"
-#endif
