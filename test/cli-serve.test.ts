@@ -9,7 +9,7 @@ import { origin } from '../lib/cli/parsers.js';
 import { runCli } from './support/run.js';
 
 describe('emotion2vec serve --warm-up', () => {
-  it('that fails ends the server, and says why', async () => {
+  it('ends the server if the model cannot run, and reports why', async () => {
     const output = mkdtempSync(path.join(tmpdir(), 'emotion2vec-serve-'));
     try {
       const args = ['serve', '--port', '0', '--output', output, '--warm-up', '--device', 'cuda:999'];
@@ -32,11 +32,11 @@ describe('origins', () => {
     ['chrome-extension://abcdef', 'chrome-extension://abcdef'],
   ];
   for (const [given, sent] of taken) {
-    it(`${given} is taken as browsers send it`, () => assert.deepEqual(origin(given, ['a']), ['a', sent]));
+    it(`${given} is normalized to what browsers send`, () => assert.deepEqual(origin(given, ['a']), ['a', sent]));
   }
 
   for (const wrong of ['', '*', 'null', 'foo', 'example.org', 'localhost:80', 'https://', 'file:///', 'https://a.b/c'])
-    it(`"${wrong}" is none`, () => assert.throws(() => origin(wrong, []), InvalidArgumentError));
+    it(`refuses "${wrong}"`, () => assert.throws(() => origin(wrong, []), InvalidArgumentError));
   for (const wrong of ['https://a.b?c', 'https://a.b#c', 'https://user@a.b', 'mailto:a@b.c', 'https://a.b/?'])
-    it(`"${wrong}" is none`, () => assert.throws(() => origin(wrong, []), InvalidArgumentError));
+    it(`refuses "${wrong}"`, () => assert.throws(() => origin(wrong, []), InvalidArgumentError));
 });

@@ -12,17 +12,17 @@ import type { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
 import type { RecognitionResult } from '../../lib/recognition/result.js';
 import { createServer } from '../../lib/server/server.js';
 
-/** A result that is there, and the model's name. */
+/** Id of a stored result. */
 const ID = '20260101T000000000Z-000000000000';
 const MODEL = 'small-en-de';
 const TOKEN = 'open sesame';
-/** Where bytes are what a socket gets, rather than requests in a notation of our own. */
+/** Prefix of inputs that are sent to a socket as they are. Other inputs are requests in the notation of `parse`. */
 const RAW = 'RAW ';
 const BETWEEN = '\n%%\n';
-/** An answer has come when nothing has for so long; a request that does not end has none. */
+/** An answer is complete after this time without data. MAX_MS bounds the wait, because unfinished requests have no answer. */
 const IDLE_MS = 4;
-const MOST_MS = 60;
-/** Requests that were tried, for whoever counts. */
+const MAX_MS = 60;
+/** Number of requests, for statistics. */
 export const counts = { requests: 0 };
 
 const RESULT = {
@@ -35,7 +35,7 @@ const RESULT = {
   timing: { decodeMs: 1, queueMs: 1, inferenceMs: 1 },
 } as const;
 
-/** In place of a recognizer: no model runs, everything else does. */
+/** Replaces the recognizer, so that no model runs. */
 const recognizer = {
   recognize: (): Promise<RecognitionResult> =>
     Promise.resolve({
@@ -74,11 +74,11 @@ async function start(): Promise<{ app: FastifyInstance; port: number }> {
     security: { token: TOKEN, rateLimit: 0, corsOrigins: ['https://app.example'], localOnly: true },
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
-  app.server.unref(); // the fuzzer ends when it has nothing more to do
+  app.server.unref(); // the fuzzer ends when it has no more inputs
   return { app, port: (app.server.address() as AddressInfo).port };
 }
 
-/** `METHOD URL`, lines of headers, an empty line, the body; undefined for what is no request. */
+/** Parses `METHOD URL`, lines of headers, an empty line and the body; returns undefined for anything else. */
 function parse(text: string): InjectOptions | undefined {
   const end = text.indexOf('\n\n');
   const [first = '', ...lines] = text.slice(0, end < 0 ? undefined : end).split('\n');
@@ -89,7 +89,7 @@ function parse(text: string): InjectOptions | undefined {
     const [, name, value] = /^([\w-]+): ?([ -~\x80-\xff]*)$/.exec(line) ?? [];
     if (name !== undefined) headers[name.toLowerCase()] = value ?? '';
   }
-  // Each input from an address of its own: guesses are limited, and others are to be tried.
+  // Each input has an address of its own, because wrong tokens are limited by address.
   headers['x-forwarded-for'] ??= `10.${createHash('md5').update(text).digest().subarray(0, 3).join('.')}`;
   const payload = end < 0 ? undefined : Buffer.from(text.slice(end + 2), 'latin1');
   return { method: method as 'GET', url, headers, ...(payload !== undefined && { payload }) };
@@ -104,9 +104,9 @@ function check(status: number, request: string, answer: string): void {
 async function sendRaw(port: number, bytes: Buffer): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   let text = '';
-  socket.on('error', () => {}); // it may be closed in the middle of what we say
+  socket.on('error', () => {}); // the server may close it while we write
   await new Promise<void>((resolve) => {
-    let idle = setTimeout(resolve, MOST_MS);
+    let idle = setTimeout(resolve, MAX_MS);
     socket.on('data', (piece: Buffer) => {
       text += piece.toString('latin1');
       clearTimeout(idle);
@@ -145,7 +145,7 @@ export const target = {
         const request = parse(each);
         if (request === undefined) continue;
         const answer = await app.inject(request).catch((error: unknown) => {
-          if (/ERR_INVALID/.test((error as NodeJS.ErrnoException).code ?? '')) return undefined; // never sent
+          if (/ERR_INVALID/.test((error as NodeJS.ErrnoException).code ?? '')) return undefined; // the request cannot be sent
           throw error;
         });
         if (answer !== undefined) check(answer.statusCode, each, answer.body);

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 
-import { EmotionError, messageOf } from '../shared/errors.js';
+import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 import { makeFolder } from '../output/folder.js';
 import { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { EmotionServer } from '../server/server.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
-import { shown } from '../shared/text.js';
 import { prepare } from './setup.js';
 
 export interface ServeFlags extends PlacementFlags {
@@ -17,7 +17,7 @@ export interface ServeFlags extends PlacementFlags {
   /** Milliseconds. */
   idleUnload?: number;
   output: string;
-  /** Seconds; Infinity: for ever. False from --no-keep. */
+  /** Seconds. Infinity: forever. False: --no-keep. */
   keep: number | false;
   keepBytes: number;
   maxUpload: number;
@@ -35,12 +35,12 @@ export interface ServeFlags extends PlacementFlags {
 }
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
-/** Requests a minute of one address, where others than this machine's user can come. */
+/** Default limit of requests per minute and address, if other machines can reach the server. */
 const RATE_LIMIT = 600;
 
-/** `emotion2vec serve`. Returns the exit status when the server has ended: 0 after SIGTERM or SIGINT. */
+/** `emotion2vec serve`. Resolves with the exit status when the server has shut down: 0 after SIGTERM or SIGINT. */
 export async function runServe(flags: ServeFlags): Promise<number> {
-  // A first visit must not wait for packages that only this command needs.
+  // Loaded here, so that other commands do not wait for packages that only the server needs.
   const [{ createServer }, { openLog }] = await Promise.all([
     import('../server/server.js'),
     import('../server/log.js'),
@@ -53,7 +53,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
     maxQueue,
     idleUnloadMs: idleUnload,
   });
-  await makeFolder(flags.output); // the log would complain in other words
+  await makeFolder(flags.output); // before the log does, whose error would not say what to do
   const log = openLog(flags.output, flags.logLevel);
   let server: EmotionServer | undefined;
   try {
@@ -75,11 +75,11 @@ export async function runServe(flags: ServeFlags): Promise<number> {
         localOnly: local && trustProxy === false,
       },
     });
-    await prepare(); // takes minutes at worst: only when all else is known to be right
+    await prepare(); // last, because it may take minutes
     if (flags.warmUp) server.setReady(false);
     await listen(server, flags);
     welcome(server, flags, token !== undefined, local);
-    const ended = ending(server);
+    const ended = shutDownOnSignal(server);
     if (flags.warmUp) await Promise.race([ended, warmUp(server)]);
     await ended;
     return 0;
@@ -98,10 +98,9 @@ async function listen({ app }: EmotionServer, { host, port }: ServeFlags): Promi
   try {
     await app.listen({ host, port });
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
     const where = `${shown(host)} port ${port}`;
-    if (code === 'EADDRINUSE') {
-      throw new EmotionError('ERR_LISTEN', `Something else listens on ${where} already`, { cause });
+    if (systemCode(cause) === 'EADDRINUSE') {
+      throw new EmotionError('ERR_LISTEN', `Another program already listens on ${where}`, { cause });
     }
     throw new EmotionError('ERR_LISTEN', `The server cannot listen on ${where}: ${shown(messageOf(cause))}`, {
       cause,
@@ -109,8 +108,8 @@ async function listen({ app }: EmotionServer, { host, port }: ServeFlags): Promi
   }
 }
 
-/** For a person; the log on stdout is for programs. */
-function welcome({ app }: EmotionServer, { host, output }: ServeFlags, asksForToken: boolean, local: boolean): void {
+/** Prints the addresses on stderr, for people. The log on stdout is for programs. */
+function welcome({ app }: EmotionServer, { host, output }: ServeFlags, hasToken: boolean, local: boolean): void {
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const name = isIP(host) === 6 ? `[${host}]` : host;
@@ -121,12 +120,12 @@ function welcome({ app }: EmotionServer, { host, output }: ServeFlags, asksForTo
     `  API          ${url}/docs`,
     `  metrics      ${url}/metrics`,
     `  results, log ${output}/`,
-    ...(local || asksForToken ? [] : ['  anybody who reaches this address may use it: --token asks for a secret']),
+    ...(local || hasToken ? [] : ['  no token is set: everyone who reaches this address may use the server (--token)']),
   ];
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 
-/** Rejects where the model cannot run: whoever waits for the server to be ready would wait for ever. */
+/** Rejects if the model cannot run. Otherwise clients that wait for readiness would wait forever. */
 async function warmUp(server: EmotionServer): Promise<void> {
   try {
     await server.recognizer.warmUp();
@@ -137,16 +136,16 @@ async function warmUp(server: EmotionServer): Promise<void> {
   }
 }
 
-/** Until the server is told to end, and has finished what was under way. A second signal ends it at once. */
-function ending(server: EmotionServer): Promise<void> {
+/** Resolves when a signal has shut down the server and the requests under way are answered. A second signal ends the process at once. */
+function shutDownOnSignal(server: EmotionServer): Promise<void> {
   return new Promise((resolve, reject) => {
-    let told = false;
+    let closing = false;
     const end = (signal: NodeJS.Signals): void => {
-      if (told) process.exit(1);
-      told = true;
+      if (closing) process.exit(1);
+      closing = true;
       server.setReady(false);
-      server.app.log.info({ signal }, 'ending when what is under way is done');
-      // Requests under way are answered; the recognizer must hear them until then.
+      server.app.log.info({ signal }, 'shutting down after the requests under way');
+      // The recognizer stays open until the requests under way are answered.
       server.app.close().then(resolve, reject);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);

@@ -88,7 +88,7 @@ export class Connections {
       this.#onSend(request, reply);
       done();
     });
-    // The client is told to send its body only when a handler reads it.
+    // The client is asked to send its body only when a handler reads it.
     app.server.on('checkContinue', (request: IncomingMessage, response) => {
       awaitsContinue.add(request);
       app.server.emit('request', request, response);

@@ -40,9 +40,10 @@ function withErrors({ schema, route, url }: Transformed): Transformed['schema'] 
 /** Adds the defaults of a query. zod leaves out those of schemas that convert text. */
 function withDefaults<T extends { schema: unknown }>(transformed: T, { querystring }: { querystring?: unknown }): T {
   const { querystring: query } = transformed.schema as { querystring?: { properties: Record<string, object> } };
-  const defaults = (querystring as z.ZodType | undefined)?.safeParse({}).data ?? {};
-  for (const [name, value] of Object.entries(defaults))
+  const defaults = (querystring as z.ZodType<Record<string, unknown>> | undefined)?.safeParse({}).data ?? {};
+  for (const [name, value] of Object.entries(defaults)) {
     Object.assign(query?.properties[name] ?? {}, { default: value });
+  }
   return transformed;
 }
 

@@ -42,7 +42,7 @@ export interface ErrorAnswer {
   retryAfter?: number;
 }
 
-/** Returns what a client is told about an error. An unexpected error is a 500 without details, which are in the log. */
+/** Returns the answer to an error. An unexpected error is a 500 without details, which are in the log. */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof EmotionError) return answerOf(error);
   if (error instanceof ClientGone || systemCode(error) === 'ECONNRESET') {

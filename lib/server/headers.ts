@@ -16,7 +16,7 @@ const POLICY = {
 };
 
 /**
- * The headers that helmet 8 sets, without Strict-Transport-Security: only whoever terminates TLS knows whether the whole host
+ * The headers that helmet 8 sets, without Strict-Transport-Security: only the proxy that terminates TLS knows whether the whole host
  * has it. A test compares them with those of helmet.
  */
 export const SECURITY_HEADERS = {

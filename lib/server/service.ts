@@ -91,7 +91,7 @@ export class Service {
   }
 
   /**
-   * Counts and logs an error, and returns what the client is told about it. Errors of the server are logged with their stack, those of
+   * Counts and logs an error, and returns the answer. Errors of the server are logged with their stack, those of
    * clients in one line.
    */
   failure(error: unknown, { log }: FastifyRequest): ErrorAnswer {

@@ -1,6 +1,6 @@
 /**
  * The packages that the server is built on. `npm run compile` replaces the compiled file by a bundle of exactly these exports, so
- * that whoever installs this package installs none of them. All of lib/server imports them from here.
+ * that users of this package install none of them. All of lib/server imports them from here.
  */
 import type { createStream as CreateStream } from 'rotating-file-stream' with { 'resolution-mode': 'import' };
 

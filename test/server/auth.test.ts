@@ -1,10 +1,7 @@
-/** Who may come in: tokens, sessions, and how often one may guess; behind a real nginx where there is one. */
+/** Tokens, sessions, and limits of wrong tokens; behind a real nginx if it is installed. */
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 
-import { limitKey, plainAddress, trustOf } from '../../lib/server/address.js';
-import { Attempts } from '../../lib/server/attempts.js';
-import { Sessions } from '../../lib/server/sessions.js';
 import { hasNginx, nginx } from '../support/nginx.js';
 import { type TestServer, testServer } from '../support/server.js';
 
@@ -21,7 +18,7 @@ const login = ({ app }: TestServer, token: string, headers: Headers = {}) =>
   });
 const bearer = ({ app }: TestServer, token: string, headers: Headers = {}) =>
   app.inject({ url: '/api/status', headers: { authorization: `Bearer ${token}`, ...headers } });
-/** As a browser sends it back. */
+/** The cookie of an answer, as a browser sends it back. */
 const cookieOf = (answer: { headers: Record<string, unknown> }) => String(answer.headers['set-cookie']).split(';')[0]!;
 const failures = async ({ app }: TestServer) => {
   const { body } = await app.inject({ url: '/metrics', headers: { authorization: `Bearer ${TOKEN}` } });
@@ -29,10 +26,10 @@ const failures = async ({ app }: TestServer) => {
   return Object.fromEntries(found.map(([, kind, count]): [string, number] => [kind!, Number(count)]));
 };
 
-describe('guesses of a token', () => {
+describe('wrong tokens', () => {
   const options = { security: { token: TOKEN } };
 
-  it('are limited as a bearer as by login, both together, and counted and logged with their address', async () => {
+  it('are limited, as a bearer and by login together, and counted and logged with their address', async () => {
     await using server = await testServer({ ...options, trustProxy: 1 });
     const from = (ip: string) => ({ 'x-forwarded-for': ip });
     const statuses = [];
@@ -40,17 +37,17 @@ describe('guesses of a token', () => {
     for (let i = 0; i < 5; i++) statuses.push((await login(server, `guess ${i}`, from('203.0.113.5'))).statusCode);
     assert.deepEqual(statuses, [...Array<number>(10).fill(401), 429, 429]);
     const late = await bearer(server, TOKEN, from('203.0.113.5'));
-    assert.equal(late.statusCode, 429, 'nor does it learn that one is right');
+    assert.equal(late.statusCode, 429, 'even for the right token');
     assert.ok(Number(late.headers['retry-after']) >= 1);
     assert.equal((await bearer(server, TOKEN, from('203.0.113.6'))).statusCode, 200, 'another address');
     assert.deepEqual(await failures(server), { bearer: 7, login: 3, cookie: 0 });
     const logged = server.logged.filter(({ msg }) => msg === 'authentication failed');
     assert.equal(logged.length, 10);
     assert.ok(logged.every(({ ip, level }) => ip === '203.0.113.5' && level === 40));
-    assert.ok(!JSON.stringify(server.logged).includes('guess'), 'what was guessed is in no log');
+    assert.ok(!JSON.stringify(server.logged).includes('guess'), 'the log has no tokens');
   });
 
-  it('from one network of IPv6, or from IPv4 mapped into it, are those of one address', async () => {
+  it('of one IPv6 network, or of an IPv4 address mapped into IPv6, count as those of one address', async () => {
     await using server = await testServer({ ...options, trustProxy: 1 });
     for (let i = 0; i < 10; i++) await bearer(server, 'x', { 'x-forwarded-for': `2001:db8:1:2:${i}::${i}` });
     assert.equal((await bearer(server, TOKEN, { 'x-forwarded-for': '2001:db8:1:2:ffff::1' })).statusCode, 429);
@@ -61,15 +58,15 @@ describe('guesses of a token', () => {
     }
   });
 
-  it('that no proxy speaks for count for the peer, whatever they claim', async () => {
+  it('count for the peer unless a trusted proxy names the client', async () => {
     for (const trustProxy of [false, ['192.0.2.1'], 1] as const) {
       await using server = await testServer({ ...options, trustProxy });
-      const rubbish = (i: number) => (trustProxy === 1 ? `somebody ${i}` : `203.0.113.${i}`);
+      const rubbish = (i: number) => (trustProxy === 1 ? `unknown ${i}` : `203.0.113.${i}`);
       for (let i = 0; i < 10; i++) await bearer(server, 'x', { 'x-forwarded-for': rubbish(i) });
       const next = await bearer(server, TOKEN, { 'x-forwarded-for': rubbish(11) });
       assert.equal(next.statusCode, 429, JSON.stringify(trustProxy));
     }
-    // A peer on the internet is no proxy by count alone.
+    // If proxies are counted, a peer on the internet is not taken for one.
     await using server = await testServer({ ...options, trustProxy: 2 });
     const direct = (i: number, token: string) =>
       server.app.inject({
@@ -81,7 +78,7 @@ describe('guesses of a token', () => {
     assert.equal((await direct(11, TOKEN)).statusCode, 429);
   });
 
-  it('lock nobody out who has a session, and sessions that have ended count for nothing', async () => {
+  it('do not affect sessions, and cookies of ended sessions are not counted', async () => {
     await using server = await testServer(options);
     const cookie = cookieOf(await login(server, TOKEN));
     const name = cookie.split('=')[0]!;
@@ -93,9 +90,9 @@ describe('guesses of a token', () => {
     assert.equal((await visit(cookie)).statusCode, 200);
   });
 
-  it('behind nginx are those of its client, who cannot choose an address', async function () {
+  it('behind nginx count for its client, which cannot choose an address', async function () {
     if (!hasNginx) {
-      console.log('      skipped: there is no nginx here (apt-get install nginx-light)');
+      console.log('      skipped: nginx is not installed (apt-get install nginx-light)');
       this.skip();
     }
     await using server = await testServer({ ...options, trustProxy: 1, security: { token: TOKEN, localOnly: false } });
@@ -126,7 +123,7 @@ describe('guesses of a token', () => {
 describe('a session', () => {
   const options = { security: { token: TOKEN } };
 
-  it('is random, and says nothing of the token', async () => {
+  it('has a random name that does not depend on the token', async () => {
     await using server = await testServer(options);
     await using other = await testServer(options);
     const [first, second, third] = [await login(server, TOKEN), await login(server, TOKEN), await login(other, TOKEN)];
@@ -137,14 +134,14 @@ describe('a session', () => {
     const [a, b, c] = given.map((cookie) => cookie.split(/[=;]/));
     assert.notEqual(a![1], b![1]);
     assert.equal(a![0], b![0]);
-    assert.notEqual(a![0], c![0], 'two servers on one host do not take each other’s');
+    assert.notEqual(a![0], c![0], 'servers on one host have different names');
     assert.equal(
       (await other.app.inject({ url: '/api/status', headers: { cookie: `${c![0]}=${a![1]}` } })).statusCode,
       401,
     );
   });
 
-  it('ends with a logout, which asks for nothing', async () => {
+  it('ends by logout, which needs no token', async () => {
     await using server = await testServer(options);
     const [mine, theirs] = [cookieOf(await login(server, TOKEN)), cookieOf(await login(server, TOKEN))];
     const ask = async (cookie: string) =>
@@ -160,7 +157,7 @@ describe('a session', () => {
     }
   });
 
-  it('is begun and ended by no other site', async () => {
+  it('cannot be begun or ended by another site', async () => {
     for (const localOnly of [true, false]) {
       await using server = await testServer({ security: { token: TOKEN, localOnly } });
       const cookie = cookieOf(await login(server, TOKEN));
@@ -180,7 +177,7 @@ describe('a session', () => {
     }
   });
 
-  it('is sent over HTTPS alone where it was given over HTTPS', async () => {
+  it('is only sent over HTTPS if it was begun over HTTPS', async () => {
     await using server = await testServer({ ...options, trustProxy: 1 });
     const secure = await login(server, TOKEN, { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https' });
     assert.match(String(secure.headers['set-cookie']), /; Secure/);
@@ -189,9 +186,9 @@ describe('a session', () => {
     assert.doesNotMatch(String(plain.headers['set-cookie']), /Secure/);
   });
 
-  it('of servers under paths and ports of one host leaves the others alone', async function () {
+  it('does not interfere with those of servers under other paths and ports of the host', async function () {
     if (!hasNginx) {
-      console.log('      skipped: there is no nginx here (apt-get install nginx-light)');
+      console.log('      skipped: nginx is not installed (apt-get install nginx-light)');
       this.skip();
     }
     const servers = [];
@@ -215,7 +212,7 @@ describe('a session', () => {
         for (const cookie of answer.headers.getSetCookie()) {
           const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie)!;
           jar.set(name!, value!);
-          assert.doesNotMatch(cookie, /Path=/i, 'the browser knows which path it asked');
+          assert.doesNotMatch(cookie, /Path=/i, 'the browser uses the path that it requested');
         }
         return answer;
       };
@@ -233,98 +230,5 @@ describe('a session', () => {
     } finally {
       for (const server of servers) await server[Symbol.asyncDispose]();
     }
-  });
-});
-
-describe('what is remembered of visitors', () => {
-  it('of guesses: so many addresses, for a minute', () => {
-    const attempts = new Attempts(2, 60_000, 100);
-    for (let i = 0; i < 1000; i++) attempts.add(`10.0.${i >> 8}.${i & 255}`, i);
-    assert.equal(attempts.size, 100);
-    attempts.add('a', 1000);
-    assert.equal(attempts.blockedFor('a', 1000), 0);
-    attempts.add('a', 2000);
-    assert.equal(attempts.blockedFor('a', 3000), 58_000);
-    assert.equal(attempts.blockedFor('a', 61_000), 0);
-    attempts.add('b', 1_000_000);
-    assert.equal(attempts.size, 1, 'what is old goes');
-  });
-
-  it('of sessions: so many, half a day unused, a week in all', () => {
-    const hour = 3_600_000;
-    const sessions = new Sessions(3);
-    const names = [1, 2, 3].map((at) => sessions.begin(at));
-    assert.ok(sessions.has(names[0]!, 4));
-    names.push(sessions.begin(5));
-    assert.deepEqual(
-      names.map((name) => sessions.has(name, 6)),
-      [true, false, true, true],
-      'the one that was used least recently goes',
-    );
-    assert.equal(sessions.size, 3);
-    assert.ok(sessions.has(names[0]!, 11 * hour));
-    assert.ok(!sessions.has(names[2]!, 13 * hour));
-    for (let at = 20 * hour; at < 168 * hour; at += 10 * hour) assert.ok(sessions.has(names[0]!, at));
-    assert.ok(!sessions.has(names[0]!, 168 * hour + 1));
-    sessions.end(names[3]!);
-    assert.equal(sessions.size, 0);
-  });
-});
-
-describe('addresses', () => {
-  it('have one way of writing', () => {
-    for (const [text, plain, key] of [
-      ['1.2.3.4', '1.2.3.4', '1.2.3.4'],
-      ['1.2.3.4:80', '1.2.3.4', '1.2.3.4'],
-      ['::ffff:1.2.3.4', '1.2.3.4', '1.2.3.4'],
-      ['::FFFF:0102:0304', '1.2.3.4', '1.2.3.4'],
-      ['[::1]:80', '0:0:0:0:0:0:0:1', '0:0:0:0::/64'],
-      ['2001:DB8::1', '2001:db8:0:0:0:0:0:1', '2001:db8:0:0::/64'],
-      ['2001:db8:0:0:1::', '2001:db8:0:0:1:0:0:0', '2001:db8:0:0::/64'],
-      ['fe80::1%eth0', 'fe80:0:0:0:0:0:0:1', 'fe80:0:0:0::/64'],
-      ['::', '0:0:0:0:0:0:0:0', '0:0:0:0::/64'],
-    ] as const) {
-      assert.equal(plainAddress(text), plain, text);
-      assert.equal(limitKey(plain), key, text);
-    }
-    for (const text of ['', 'unknown', '_hidden', '1.2.3', '1.2.3.4.5', '01.2.3.4', '1.2.3.4:x', '::1::', undefined]) {
-      assert.equal(plainAddress(text), undefined, text);
-    }
-  });
-
-  it('of proxies are taken as numbers, addresses, networks, and names of networks; nothing else is', () => {
-    const trust = trustOf(['10.0.0.0/8', '2001:db8::/32', '192.0.2.1', 'loopback']);
-    assert.ok(trust !== false);
-    for (const address of [
-      '10.1.2.3',
-      '::ffff:10.1.2.3',
-      '10.1.2.3:99',
-      '2001:db8:5::1',
-      '192.0.2.1',
-      '127.9.9.9',
-      '::1',
-    ]) {
-      assert.ok(trust(address, 5), address);
-    }
-    for (const address of ['11.0.0.1', '192.0.2.2', '2001:db9::1', 'unknown', ''])
-      assert.ok(!trust(address, 0), address);
-    assert.equal(trustOf(false), false);
-    assert.equal(trustOf(0), false);
-    const one = trustOf(true);
-    assert.ok(one !== false && one('127.0.0.1', 0) && !one('127.0.0.1', 1) && !one('8.8.8.8', 0));
-    const wrong = [
-      -1,
-      33,
-      1.5,
-      NaN,
-      Infinity,
-      ['x'],
-      ['1.2.3.4/33'],
-      ['1.2.3.4/0'],
-      ['1.2.3.4/8/8'],
-      ['::1/129'],
-      [''],
-    ];
-    for (const proxies of wrong) assert.throws(() => trustOf(proxies), { name: 'TypeError' }, JSON.stringify(proxies));
   });
 });

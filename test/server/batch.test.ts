@@ -19,7 +19,7 @@ describe('POST /api/batch', () => {
     return server.app.inject({ method: 'POST', url: '/api/batch', payload, headers: { ...type, ...headers } });
   };
 
-  it('answers in the order of the files, and a bad one stops no other', async () => {
+  it('answers in the order of the files, and a failure does not stop the others', async () => {
     const answer = await post([{ name: 'embedding', content: '1' }, ...FILES]);
     const batch = batchResult.strict().parse(answer.json());
     assert.deepEqual([batch.done, batch.failed], [3, 1]);
@@ -32,7 +32,7 @@ describe('POST /api/batch', () => {
     assert.ok('error' in second! && second.error.code === 'ERR_AUDIO_DECODE');
   });
 
-  it('tells of each file as it comes on, as events', async () => {
+  it('sends events about each file', async () => {
     const events = eventsOf((await post(FILES, { accept: 'text/event-stream' })).body);
     const of = (name: string) => events.filter(({ event }) => event === name).map(({ data }) => data);
     assert.deepEqual(
@@ -51,7 +51,7 @@ describe('POST /api/batch', () => {
     assert.deepEqual([batchSummary.strict().parse(data).done, data['failed']], [3, 1]);
   });
 
-  it('tells an error of the form as the last event', async () => {
+  it('sends an error of the form as the last event', async () => {
     const events = eventsOf((await post([], { accept: 'text/event-stream' })).body);
     assert.deepEqual(
       events.map(({ event, data }) => [event, (data['error'] as { code: string }).code]),
@@ -59,7 +59,7 @@ describe('POST /api/batch', () => {
     );
   });
 
-  it('is there to be downloaded: CSV, NDJSON, ZIP', async () => {
+  it('can be downloaded as CSV, NDJSON and ZIP', async () => {
     const { links } = batchResult.parse((await post([{ name: 'embedding', content: '1' }, ...FILES])).json());
     const csv = await server.app.inject(links!.csv);
     assert.match(csv.headers['content-disposition'] as string, /^attachment; filename="emotions-.*\.csv"$/);
@@ -67,7 +67,7 @@ describe('POST /api/batch', () => {
     assert.match(rows[0]!, /^file,start,end,emotion,confidence,angry,.*,error$/);
     assert.match(rows[1]!, /^speech\.wav,0,3\.05/);
     assert.match(rows[2]!, /^text\.wav,,,.*,ERR_AUDIO_DECODE$/);
-    assert.match(rows[3]!, /^"'=1\+1,2\.mp3",0,/, 'no spreadsheet takes a name for a formula');
+    assert.match(rows[3]!, /^"'=1\+1,2\.mp3",0,/, 'spreadsheets do not take the name for a formula');
     const lines = (await server.app.inject(links!.ndjson)).body.trim().split('\n');
     const parsed = lines.map((line) => JSON.parse(line) as { file: string; emotion?: string; error?: unknown });
     assert.deepEqual(
@@ -96,7 +96,7 @@ describe('POST /api/batch', () => {
     assert.equal((JSON.parse(entries.get('speech.wav/result.json')!) as { file: string }).file, 'speech.wav');
   });
 
-  it('says what is not kept any more', async () => {
+  it('names results that are no longer kept', async () => {
     const { results, links } = batchResult.parse((await post(FILES)).json());
     await server.app.inject({ method: 'DELETE', url: `/api/results/${(results[0] as { id: string }).id}` });
     assert.match((await server.app.inject(links!.csv)).body, /^speech\.wav,,.*,ERR_RESULT_NOT_FOUND$/m);

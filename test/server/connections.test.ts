@@ -1,4 +1,4 @@
-/** Real sockets of clients that want to hold the server: how many they may open, and for how long. */
+/** Real sockets of clients that try to exhaust the server. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, truncateSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { type TestServer, testServer } from '../support/server.js';
 const TOKEN = 'open sesame';
 const portOf = ({ app }: TestServer) => (app.server.address() as AddressInfo).port;
 
-/** In a hurry: what takes five seconds elsewhere takes half a second here. */
+/** A server with a grace period of half a second instead of five. */
 async function listening(options: NonNullable<Parameters<typeof testServer>[0]>): Promise<TestServer> {
   const server = await testServer({ ...options, connections: { graceMs: 500, ...options.connections } });
   await server.app.listen({ port: 0, host: '127.0.0.1' });
@@ -26,7 +26,7 @@ interface Held {
   isClosed: boolean;
 }
 
-/** A connection that says something and then reads. One that `drips` does not end when the server does. */
+/** A connection that sends something and then reads. One that `drips` does not end when the server does. */
 async function open(port: number, said: string, drips = false): Promise<Held> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: drips });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
@@ -42,7 +42,7 @@ async function open(port: number, said: string, drips = false): Promise<Held> {
 const openMany = (port: number, count: number, said: string, drips = false) =>
   Promise.all(Array.from({ length: count }, () => open(port, said, drips)));
 
-/** Sends a byte now and then, as one who holds a connection does. */
+/** Sends a byte now and then, to keep the connection open. */
 function drip(held: readonly Held[], said = 'x'): () => void {
   const timer = setInterval(() => held.forEach(({ socket }) => socket.writable && socket.write(said)), 100);
   return () => clearInterval(timer);
@@ -65,7 +65,7 @@ const SLOW_BODY =
 describe('connections', function () {
   this.timeout(30_000);
 
-  it('of slow bodies without a token are answered and closed, and others come in meanwhile', async () => {
+  it('with slow bodies and without a token are answered and closed, and others are accepted meanwhile', async () => {
     await using server = await listening({ security: { token: TOKEN } });
     const port = portOf(server);
     const chunked = SLOW_BODY.replace('Content-Length: 1000000', 'Transfer-Encoding: chunked');
@@ -88,7 +88,7 @@ describe('connections', function () {
     for (const { text } of held.slice(90)) assert.match(text, /^HTTP\/1\.1 200 /);
   });
 
-  it('of clients that send all of a body before they read are not reset: they read their 401', async () => {
+  it('of clients that read only after they have sent the body are not reset before they have read the 401', async () => {
     await using server = await listening({ security: { token: TOKEN } });
     const size = 20 * 2 ** 20;
     const { socket, closed, ...held } = await open(portOf(server), SLOW_BODY.replace('1000000', String(size)));
@@ -102,7 +102,7 @@ describe('connections', function () {
     assert.match(text, /^HTTP\/1\.1 401 /);
   });
 
-  it('of clients that wait for 100 Continue hear it only where their body is wanted', async () => {
+  it('that wait for 100 Continue receive it only if the body is read', async () => {
     await using server = await listening({ security: { token: TOKEN } });
     const expecting = SLOW_BODY.replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n');
     const [refused, wanted] = [
@@ -115,7 +115,7 @@ describe('connections', function () {
     wanted.socket.destroy();
   });
 
-  it('of heads that do not end, and of logins that do not end, are closed', async () => {
+  it('with unfinished heads or logins are closed', async () => {
     await using server = await listening({ security: { token: TOKEN } });
     const login =
       'POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 4000\r\n\r\ntoken=';
@@ -133,7 +133,7 @@ describe('connections', function () {
     for (const { text } of held.slice(30)) assert.match(text, /^HTTP\/1\.1 400 /);
   });
 
-  it('of one address are bounded; the next ones get an answer that says so, and no one else is held up', async () => {
+  it('of one address are limited; further ones are answered with 429, and other addresses are not affected', async () => {
     await using server = await listening({ connections: { perAddress: 20 } });
     const port = portOf(server);
     const idle = await openMany(port, 20, '');
@@ -153,7 +153,7 @@ describe('connections', function () {
     assert.equal((await fetch(`http://127.0.0.1:${port}/v2/health/live`)).status, 200);
   });
 
-  it('that bring the token at once are not counted among those without one', async () => {
+  it('that present the token at once do not count as anonymous', async () => {
     await using server = await listening({ security: { token: TOKEN } });
     const agent = new Agent({ keepAlive: true });
     const statuses = await Promise.all(
@@ -173,11 +173,11 @@ describe('connections', function () {
     assert.deepEqual(new Set(statuses), new Set([200]));
     assert.equal(await connectionsOf(server), 200);
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    assert.equal(await connectionsOf(server), 200, 'they stay');
+    assert.equal(await connectionsOf(server), 200, 'they stay open');
     agent.destroy();
   });
 
-  it('that say nothing do not keep a server open that is told to end', async () => {
+  it('without a request do not keep a closing server open', async () => {
     const server = await listening({ connections: { graceMs: 60_000 } });
     const held = [
       ...(await openMany(portOf(server), 5, '')),
@@ -187,7 +187,7 @@ describe('connections', function () {
     await Promise.all(held.map(({ closed }) => closed));
   });
 
-  it('in all are bounded; one without a token makes room for one that may bring it', async () => {
+  it('are limited in total; an anonymous one is closed for a new one', async () => {
     await using server = await listening({ security: { token: TOKEN }, connections: { all: 10 } });
     const idle = await openMany(portOf(server), 10, '');
     const next = await open(
@@ -200,7 +200,7 @@ describe('connections', function () {
     for (const { socket } of [...idle, next]) socket.destroy();
   });
 
-  it('of a trusted proxy are its clients’', async () => {
+  it('of a trusted proxy are not limited by address', async () => {
     await using server = await listening({ trustProxy: ['127.0.0.1'], connections: { perAddress: 5 } });
     const held = await openMany(portOf(server), 50, 'GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await until(() => held.every(({ text }) => /^HTTP\/1\.1 200 /.test(text)));
@@ -208,7 +208,7 @@ describe('connections', function () {
     for (const { socket } of held) socket.destroy();
   });
 
-  it('that are answered in the middle of an answer get no second one in it', async () => {
+  it('with garbage during an answer receive no second answer within it', async () => {
     await using server = await listening({});
     const { id } = keep(server.output, { file: 'a.wav', duration: 1, count: 1 });
     const audio = path.join(server.output, id, 'processed_audio.wav');

@@ -11,7 +11,7 @@ const ID = '20260101T000000000Z-000000000000';
 const recognize = (more: InjectOptions): InjectOptions => ({ method: 'POST', url: '/api/recognize', ...more });
 const body = (payload: Buffer | string, type = 'audio/wav', query = {}): InjectOptions =>
   recognize({ payload, headers: { 'content-type': type }, query });
-/** A WAV file of so many seconds. */
+/** A silent WAV file. */
 function silence(seconds: number): Buffer {
   const wav = Buffer.concat([speech.subarray(0, 44), Buffer.alloc(2 * Math.round(16000 * seconds))]);
   wav.writeUInt32LE(wav.length - 44, 40);
@@ -58,28 +58,22 @@ describe('errors over HTTP', () => {
       /boundary/i,
     ],
     [
-      'an option with another value',
+      'an option with an invalid value',
       body(speech, 'audio/wav', { granularity: 'word' }),
       400,
       'ERR_BAD_REQUEST',
       /query is not valid: granularity/,
     ],
+    ['an unknown option', body(speech, 'audio/wav', { granulariy: 'frame' }), 400, 'ERR_BAD_REQUEST', /granulariy/],
     [
-      'an option that there is none of',
-      body(speech, 'audio/wav', { granulariy: 'frame' }),
-      400,
-      'ERR_BAD_REQUEST',
-      /granulariy/,
-    ],
-    [
-      'a field that there is none of',
+      'an unknown field',
       recognize(form({ name: 'timeline-hop', content: '1' }, { filename: 'a.wav', content: speech })),
       400,
       'ERR_BAD_REQUEST',
       /timeline-hop/,
     ],
     [
-      'a field of a batch that comes too late',
+      'a field of a batch after the last file',
       {
         method: 'POST',
         url: '/api/batch',
@@ -89,9 +83,9 @@ describe('errors over HTTP', () => {
       'ERR_BAD_REQUEST',
       /granularity comes after the last file/,
     ],
-    ['a window of no length', body(speech, 'audio/wav', { window: '0' }), 400, 'ERR_BAD_REQUEST', /window/],
+    ['a window of length 0', body(speech, 'audio/wav', { window: '0' }), 400, 'ERR_BAD_REQUEST', /window/],
     [
-      'a field with another value',
+      'a field with an invalid value',
       recognize(form({ name: 'timeline_hop', content: 'often' }, { filename: 'a.wav', content: speech })),
       400,
       'ERR_BAD_REQUEST',
@@ -105,7 +99,7 @@ describe('errors over HTTP', () => {
       /window is too long/,
     ],
     [
-      'a form of too many fields',
+      'a form with too many fields',
       recognize(
         form(...Array.from({ length: 33 }, (_, i) => ({ name: `field${i}`, content: '' })), {
           filename: 'a.wav',
@@ -123,22 +117,22 @@ describe('errors over HTTP', () => {
       'ERR_UNSUPPORTED_TYPE',
       /Content-Encoding gzip/,
     ],
-    ['JSON', body('{}', 'application/json'), 415, 'ERR_UNSUPPORTED_TYPE', /application\/json/],
-    ['a picture', body(speech, 'image/png'), 415, 'ERR_UNSUPPORTED_TYPE', /image\/png/],
-    ['nothing', recognize({}), 415, 'ERR_UNSUPPORTED_TYPE', /no body/],
+    ['a body of JSON', body('{}', 'application/json'), 415, 'ERR_UNSUPPORTED_TYPE', /application\/json/],
+    ['an image', body(speech, 'image/png'), 415, 'ERR_UNSUPPORTED_TYPE', /image\/png/],
+    ['no body', recognize({}), 415, 'ERR_UNSUPPORTED_TYPE', /no body/],
     [
-      'a text in a form',
+      'a text file in a form',
       recognize(form({ filename: 'a.txt', type: 'text/plain', content: 'a' })),
       415,
       'ERR_UNSUPPORTED_TYPE',
       /a\.txt has the type text\/plain/,
     ],
     ['an empty body', body('', 'audio/wav'), 422, 'ERR_AUDIO_DECODE', /empty/],
-    ['a text that says it is audio', fixtureForm('text.wav'), 422, 'ERR_AUDIO_DECODE', /text\.wav is not audio/],
-    ['a header without its file', fixtureForm('cut-header.wav'), 422, 'ERR_AUDIO_DECODE', /truncated/],
+    ['a text file named .wav', fixtureForm('text.wav'), 422, 'ERR_AUDIO_DECODE', /text\.wav is not audio/],
+    ['a truncated header', fixtureForm('cut-header.wav'), 422, 'ERR_AUDIO_DECODE', /truncated/],
     ['no samples', fixtureForm('no-samples.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /contains no samples/],
-    ['six milliseconds', fixtureForm('short.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /short\.wav is too short/],
-    ['samples that are no numbers', fixtureForm('nan.wav'), 422, 'ERR_AUDIO_NOT_FINITE', /nan\.wav/],
+    ['a recording of 6 ms', fixtureForm('short.wav'), 422, 'ERR_AUDIO_TOO_SHORT', /short\.wav is too short/],
+    ['samples that are not numbers', fixtureForm('nan.wav'), 422, 'ERR_AUDIO_NOT_FINITE', /nan\.wav/],
     ['a body that is too large', body(Buffer.alloc(150_001)), 413, 'ERR_UPLOAD_TOO_LARGE', /larger than/],
     [
       'a file that is too large',
@@ -147,9 +141,9 @@ describe('errors over HTTP', () => {
       'ERR_UPLOAD_TOO_LARGE',
       /a\.wav is larger/,
     ],
-    ['more seconds than are taken', body(silence(4.01)), 413, 'ERR_AUDIO_TOO_LONG', /longer than 4 s/],
+    ['a recording that is too long', body(silence(4.01)), 413, 'ERR_AUDIO_TOO_LONG', /longer than 4 s/],
     [
-      'a batch of too many files',
+      'a batch with too many files',
       {
         method: 'POST',
         url: '/api/batch',
@@ -159,21 +153,27 @@ describe('errors over HTTP', () => {
       'ERR_BAD_REQUEST',
       /more than 2 files/,
     ],
-    ['a batch that is no form', { ...body(speech), url: '/api/batch' }, 415, 'ERR_UNSUPPORTED_TYPE', /./],
-    ['a path that there is none of', { url: '/api/emotions' }, 404, 'ERR_NOT_FOUND', /no GET \/api\/emotions/],
-    ['another method', { method: 'PUT', url: '/api/recognize' }, 404, 'ERR_NOT_FOUND', /no PUT/],
-    ['a path that cannot be read', { url: '/api/results/%zz' }, 400, 'ERR_BAD_REQUEST', /./],
-    ['an id that is none', { url: '/api/results/1' }, 400, 'ERR_BAD_REQUEST', /path is not valid: id/],
-    ['a way out of the folder', { url: '/api/results/..%2f..%2fetc%2fpasswd' }, 400, 'ERR_BAD_REQUEST', /id/],
-    ['a way out below a result', { url: `/api/results/${ID}/..%2f..%2fembedding.npy` }, 404, 'ERR_NOT_FOUND', /./],
-    ['a result that there is none of', { url: `/api/results/${ID}` }, 404, 'ERR_RESULT_NOT_FOUND', /deleted/],
-    ['an embedding of none', { url: `/api/results/${ID}/embedding.npy` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
-    ['the outline of none', { url: `/api/results/${ID}/peaks` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
-    ['deleting none', { method: 'DELETE', url: `/api/results/${ID}` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
-    ['a batch that there is none of', { url: `/api/batch/${ID}/csv` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
-    ['a batch in another format', { url: `/api/batch/${ID}/xml` }, 400, 'ERR_BAD_REQUEST', /format/],
-    ['a list without end', { url: '/api/results?limit=100000' }, 400, 'ERR_BAD_REQUEST', /limit/],
-    ['a list from nowhere', { url: '/api/results?before=yesterday' }, 400, 'ERR_BAD_REQUEST', /before/],
+    ['a batch that is not a form', { ...body(speech), url: '/api/batch' }, 415, 'ERR_UNSUPPORTED_TYPE', /./],
+    ['an unknown path', { url: '/api/emotions' }, 404, 'ERR_NOT_FOUND', /no GET \/api\/emotions/],
+    ['an unsupported method', { method: 'PUT', url: '/api/recognize' }, 404, 'ERR_NOT_FOUND', /no PUT/],
+    ['a path with an invalid escape', { url: '/api/results/%zz' }, 400, 'ERR_BAD_REQUEST', /./],
+    ['an invalid id', { url: '/api/results/1' }, 400, 'ERR_BAD_REQUEST', /path is not valid: id/],
+    ['a path out of the folder', { url: '/api/results/..%2f..%2fetc%2fpasswd' }, 400, 'ERR_BAD_REQUEST', /id/],
+    ['a path out of a result', { url: `/api/results/${ID}/..%2f..%2fembedding.npy` }, 404, 'ERR_NOT_FOUND', /./],
+    ['a missing result', { url: `/api/results/${ID}` }, 404, 'ERR_RESULT_NOT_FOUND', /deleted/],
+    [
+      'the embedding of a missing result',
+      { url: `/api/results/${ID}/embedding.npy` },
+      404,
+      'ERR_RESULT_NOT_FOUND',
+      /./,
+    ],
+    ['the peaks of a missing result', { url: `/api/results/${ID}/peaks` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
+    ['deleting a missing result', { method: 'DELETE', url: `/api/results/${ID}` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
+    ['a missing batch', { url: `/api/batch/${ID}/csv` }, 404, 'ERR_RESULT_NOT_FOUND', /./],
+    ['a batch in an unknown format', { url: `/api/batch/${ID}/xml` }, 400, 'ERR_BAD_REQUEST', /format/],
+    ['a list with too large a limit', { url: '/api/results?limit=100000' }, 400, 'ERR_BAD_REQUEST', /limit/],
+    ['a list before an invalid id', { url: '/api/results?before=yesterday' }, 400, 'ERR_BAD_REQUEST', /before/],
   ];
   for (const [what, request, status, code, message] of bad) {
     it(`${what}: ${status} ${code}`, async () => {
@@ -182,12 +182,12 @@ describe('errors over HTTP', () => {
       const { error, requestId } = errorResult.strict().parse(answer.json());
       assert.equal(error.code, code);
       assert.match(error.message, message);
-      assert.match(error.message, /\. [A-Z].*[.)]$/, 'what happened, then what to do');
+      assert.match(error.message, /\. [A-Z].*[.)]$/, 'what happened, then the remedy');
       assert.equal(requestId, answer.headers['x-request-id']);
     });
   }
 
-  it('a queue that is full: 503 with Retry-After', async () => {
+  it('a full queue: 503 with Retry-After', async () => {
     await using busy = await testServer({ recognizer: { maxQueue: 1 } });
     const answers = await Promise.all([1, 2, 3].map(() => busy.app.inject(body(speech))));
     const refused = answers.filter(({ statusCode }) => statusCode === 503);
@@ -197,24 +197,24 @@ describe('errors over HTTP', () => {
     assert.match((await busy.app.inject('/metrics')).body, /emotion2vec_rejections_total\{reason="ERR_QUEUE_FULL"\} 2/);
   });
 
-  it('a deadline that passes: 504', async () => {
+  it('a deadline that expires: 504', async () => {
     await using hasty = await testServer({ timeoutMs: 1 });
     const answer = await hasty.app.inject(body(speech));
     assert.deepEqual([answer.statusCode, answer.json<{ error: { code: string } }>().error.code], [504, 'ERR_TIMEOUT']);
   });
 
-  it('a recognizer that was closed: 503', async () => {
+  it('a closed recognizer: 503', async () => {
     await using closed = await testServer();
     await closed.recognizer.close();
     const answer = await closed.app.inject(body(speech));
     assert.deepEqual([answer.statusCode, answer.json<{ error: { code: string } }>().error.code], [503, 'ERR_CLOSED']);
   });
 
-  it('an event loop that is late: 503, but not for those who ask whether the server lives', async function () {
+  it('a late event loop: 503, except for health checks', async function () {
     this.timeout(20_000);
-    // It is looked at once a second: keep it late until that was seen.
+    // The delay is sampled once a second, so the loop is kept late until it was sampled.
     let answer = await server.app.inject(body(speech));
-    for (const giveUp = Date.now() + 10_000; answer.statusCode !== 503 && Date.now() < giveUp;) {
+    for (const deadline = Date.now() + 10_000; answer.statusCode !== 503 && Date.now() < deadline;) {
       for (let i = 0; i < 4; i++) {
         for (const until = Date.now() + 400; Date.now() < until;);
         await new Promise((resolve) => setTimeout(resolve, 1));
@@ -227,7 +227,7 @@ describe('errors over HTTP', () => {
     assert.equal((await server.app.inject('/metrics')).statusCode, 200);
   });
 
-  it('what is our own fault is logged with its cause, and told without', async () => {
+  it('an unexpected error is logged with its cause, and answered without it', async () => {
     await using broken = await testServer();
     broken.recognizer.status = () => {
       throw new Error('a secret path');

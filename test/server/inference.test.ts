@@ -7,7 +7,7 @@ import { type TestServer, testServer } from '../support/server.js';
 import { clip } from '../support/tiny.js';
 
 const MODEL = '/v2/models/small-en-de';
-const HEAD_LENGTH = 'inference-header-content-length';
+const JSON_LENGTH_HEADER = 'inference-header-content-length';
 const [long, short] = [clip(1, 16000), clip(2, 12000)];
 
 describe('the Open Inference Protocol', () => {
@@ -31,7 +31,7 @@ describe('the Open Inference Protocol', () => {
     data: Array.from(samples),
   });
 
-  it('hears a batch that is larger than the queue', async () => {
+  it('accepts a batch that is larger than the queue', async () => {
     await using narrow = await testServer({ recognizer: { maxQueue: 2 } });
     const payload = { inputs: [wave(new Float32Array(8 * 8000).fill(0.1), [8, 8000])] };
     const answer = await narrow.app.inject({ method: 'POST', url: `${MODEL}/infer`, payload });
@@ -39,7 +39,7 @@ describe('the Open Inference Protocol', () => {
     assert.deepEqual(inferResponse.parse(answer.json()).outputs[0]!.shape, [8, 9]);
   });
 
-  it('tells of the server, its health and its model', async () => {
+  it('describes the server, its health and its model', async () => {
     const get = async (url: string) => {
       const answer = await server.app.inject(url);
       return [answer.statusCode, answer.json<Record<string, unknown>>()] as const;
@@ -64,7 +64,7 @@ describe('the Open Inference Protocol', () => {
     }
   });
 
-  it('infers what the library says: one clip as JSON', async () => {
+  it('gives the results of the library, for one clip as JSON', async () => {
     for (const input of [wave(long), wave(long, [1, long.length])]) {
       const answer = await infer({ id: 'mine', inputs: [input] });
       const response = inferResponse.strict().parse(answer.json());
@@ -80,7 +80,7 @@ describe('the Open Inference Protocol', () => {
     }
   });
 
-  it('infers clips of several lengths, nested, with the outputs that are asked for', async () => {
+  it('accepts clips of several lengths in nested arrays, and returns the requested outputs', async () => {
     const rows = [Array.from(long), [...short, ...new Array<number>(4000).fill(9)]];
     const answer = await infer({
       inputs: [
@@ -96,7 +96,7 @@ describe('the Open Inference Protocol', () => {
     );
   });
 
-  it('takes and gives binary tensors', async () => {
+  it('accepts and returns binary tensors', async () => {
     const head = Buffer.from(
       JSON.stringify({
         inputs: [{ name: 'waveform', datatype: 'FP32', shape: [16000], parameters: { binary_data_size: 64000 } }],
@@ -111,9 +111,9 @@ describe('the Open Inference Protocol', () => {
     const payload = Buffer.concat([head, Buffer.from(long.buffer)]);
     const answer = await infer(payload, {
       'content-type': 'application/octet-stream',
-      [HEAD_LENGTH]: String(head.length),
+      [JSON_LENGTH_HEADER]: String(head.length),
     });
-    const size = Number(answer.headers[HEAD_LENGTH]);
+    const size = Number(answer.headers[JSON_LENGTH_HEADER]);
     const json = JSON.parse(answer.rawPayload.toString('utf8', 0, size)) as { outputs: Record<string, unknown>[] };
     assert.deepEqual(json.outputs[0]!['parameters'], { binary_data_size: 36 });
     const scores = new Float32Array(Uint8Array.from(answer.rawPayload.subarray(size, size + 36)).buffer);
@@ -137,41 +137,46 @@ describe('the Open Inference Protocol', () => {
 
   const one = { name: 'waveform', datatype: 'FP32', shape: [2], data: [0, 0] };
   const bad: [what: string, request: Partial<InjectOptions>, status: number, message: RegExp][] = [
-    ['no JSON', { payload: '{' }, 400, /not valid JSON/],
+    ['invalid JSON', { payload: '{' }, 400, /not valid JSON/],
     ['no inputs', { payload: { inputs: [] } }, 400, /inputs/],
-    ['another input', { payload: { inputs: [{ ...one, name: 'audio' }] } }, 400, /"waveform" is missing/],
-    ['an input too many', { payload: { inputs: [one, { ...one, name: 'audio' }] } }, 400, /no input "audio"/],
-    ['another datatype', { payload: { inputs: [{ ...one, datatype: 'INT16' }] } }, 400, /must be FP32/],
+    ['an unknown input', { payload: { inputs: [{ ...one, name: 'audio' }] } }, 400, /"waveform" is missing/],
+    ['an additional input', { payload: { inputs: [one, { ...one, name: 'audio' }] } }, 400, /no input "audio"/],
+    ['a wrong datatype', { payload: { inputs: [{ ...one, datatype: 'INT16' }] } }, 400, /must be FP32/],
     ['three dimensions', { payload: { inputs: [{ ...one, shape: [1, 1, 2] }] } }, 400, /\[N\] or \[B, N\]/],
     ['too little data', { payload: { inputs: [{ ...one, shape: [3] }] } }, 400, /2 numbers, but its shape requires 3/],
     ['no data', { payload: { inputs: [{ ...one, data: undefined }] } }, 400, /0 numbers/],
-    ['text for numbers', { payload: { inputs: [{ ...one, data: ['0', '0'] }] } }, 400, /not a number/],
+    ['text instead of numbers', { payload: { inputs: [{ ...one, data: ['0', '0'] }] } }, 400, /not a number/],
     ['no clips', { payload: { inputs: [{ ...one, shape: [0, 2], data: [] }] } }, 400, /0 clips/],
     [
-      'lengths beyond',
+      'lengths beyond the waveform',
       { payload: { inputs: [one, { name: 'lengths', datatype: 'INT64', shape: [1], data: [3] }] } },
       400,
       /lengths has 3/,
     ],
-    ['an input twice', { payload: { inputs: [one, one] } }, 400, /"waveform" appears twice/],
-    ['another output', { payload: { inputs: [one], outputs: [{ name: 'text' }] } }, 400, /no output "text"/],
+    ['a repeated input', { payload: { inputs: [one, one] } }, 400, /"waveform" appears twice/],
+    ['an unknown output', { payload: { inputs: [one], outputs: [{ name: 'text' }] } }, 400, /no output "text"/],
     [
-      'a head that is longer than the body',
-      { payload: '{}', headers: { [HEAD_LENGTH]: '10' } },
+      'a JSON length beyond the body',
+      { payload: '{}', headers: { [JSON_LENGTH_HEADER]: '10' } },
       400,
       /inference-header/,
     ],
-    ['bytes that nobody asked for', { payload: '{"inputs":[]}xx', headers: { [HEAD_LENGTH]: '13' } }, 400, /./],
     [
-      'a rate that is none',
+      'bytes that belong to no input',
+      { payload: '{"inputs":[]}xx', headers: { [JSON_LENGTH_HEADER]: '13' } },
+      400,
+      /./,
+    ],
+    [
+      'an invalid sample rate',
       { payload: { inputs: [one], parameters: { sample_rate: -1 } } },
       400,
       /sampleRate|sample_rate/,
     ],
     ['two samples', { payload: { inputs: [one] } }, 422, /too short/],
-    ['a path that there is none of', { url: '/v2/nothing', payload: {} }, 404, /There is no POST/],
+    ['an unknown path', { url: '/v2/nothing', payload: {} }, 404, /There is no POST/],
     [
-      'more than it takes',
+      'a request that is too large',
       {
         url: `${MODEL}/infer`,
         payload: Buffer.alloc(65 * 2 ** 20),
@@ -180,8 +185,8 @@ describe('the Open Inference Protocol', () => {
       413,
       /larger than 67 MB\. Send fewer or shorter clips/,
     ],
-    ['another model', { url: '/v2/models/large/infer', payload: { inputs: [one] } }, 404, /no model large/],
-    ['nothing', {}, 400, /not valid JSON|body/],
+    ['an unknown model', { url: '/v2/models/large/infer', payload: { inputs: [one] } }, 404, /no model large/],
+    ['no body', {}, 400, /not valid JSON|body/],
   ];
   for (const [what, request, status, message] of bad) {
     it(`refuses ${what}: ${status}`, async () => {

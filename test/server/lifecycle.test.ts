@@ -1,4 +1,4 @@
-/** Real sockets: clients that go, that are slow, that send too much; and the process, which is told to end. */
+/** Real sockets of clients that disconnect, are slow or send too much; and the shutdown of the process. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-describe('clients of all kinds', () => {
+describe('a client', () => {
   let server: TestServer;
   let port: number;
   before(async () => {
@@ -45,7 +45,7 @@ describe('clients of all kinds', () => {
     return socket;
   };
 
-  it('one that goes in the middle of its upload leaves nothing', async () => {
+  it('that disconnects during its upload leaves no file', async () => {
     for (const [length, sent, where] of [
       [97_792, 50_000, 'in memory'],
       [900_000, 600_000, 'on the disk'],
@@ -60,7 +60,7 @@ describe('clients of all kinds', () => {
     assert.equal(server.recognizer.status().requests.queued, 0);
   });
 
-  it('one that goes while it waits takes its work along', async () => {
+  it('that disconnects while it waits cancels its request', async () => {
     const { cancelled } = server.recognizer.status().requests;
     const long = { samples: new Float32Array(16000 * 300), sampleRate: 16000 }; // keeps the model busy
     const hogs = [1, 2, 3, 4].map(() => server.recognizer.recognize(long, { window: 'off' }));
@@ -75,7 +75,7 @@ describe('clients of all kinds', () => {
     await Promise.all(hogs);
   });
 
-  it('one that goes in the middle of a batch ends the batch', async () => {
+  it('that disconnects during a batch ends the batch', async () => {
     const { cancelled, done } = server.recognizer.status().requests;
     const { payload, headers } = form(...Array.from({ length: 200 }, () => ({ filename: 'a.wav', content: speech })));
     const call = request({
@@ -98,7 +98,7 @@ describe('clients of all kinds', () => {
     assert.ok(server.recognizer.status().requests.cancelled > cancelled);
   });
 
-  it('one that is slow is waited for, and holds nobody up', async () => {
+  it('that is slow is waited for, and does not delay others', async () => {
     const socket = await open('POST /api/recognize HTTP/1.1');
     socket.write(`Content-Type: audio/wav\r\nContent-Length: ${speech.length}\r\nConnection: close\r\n\r\n`);
     for (let at = 0; at < speech.length; at += 20_000) {
@@ -115,7 +115,7 @@ describe('clients of all kinds', () => {
     assert.match(text, /^HTTP\/1\.1 200 OK/);
   });
 
-  it('one that sends far too much hears why', async () => {
+  it('that sends far too much receives the error', async () => {
     const piece = Buffer.alloc(2 ** 20);
     for (const chunked of [false, true]) {
       const socket = await open('POST /api/recognize HTTP/1.1');
@@ -134,7 +134,7 @@ describe('clients of all kinds', () => {
     }
   });
 
-  it('one that goes is no error of ours', () => {
+  it('that disconnects is not logged as an error', () => {
     const { logged } = server;
     const gone = logged.filter(({ code }) => code === 'ERR_CLIENT_GONE');
     assert.ok(gone.length >= 4 && gone.every(({ level }) => level === 30), JSON.stringify(gone));
@@ -144,7 +144,7 @@ describe('clients of all kinds', () => {
     );
   });
 
-  it('one whose form leads the parser into a dead end hears of it', async () => {
+  it('whose form stalls the parser receives an error', async () => {
     const parts = Buffer.concat([
       Buffer.from('--x\r\nContent-Type: audio/wav\r\n\r\n'),
       speech,
@@ -160,7 +160,7 @@ describe('clients of all kinds', () => {
     assert.match(text, /^HTTP\/1\.1 400 .*"ERR_BAD_REQUEST".*(no file|not form data)/s);
   });
 
-  it('one that speaks no HTTP, or too much of it, is turned away in our words', async () => {
+  it('that sends no HTTP, or headers that are too long, receives an error of the server', async () => {
     for (const [said, status] of [
       ['hello?\r\n\r\n', 400],
       [`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
@@ -181,7 +181,7 @@ describe('emotion2vec serve', () => {
   beforeEach(() => (output = mkdtempSync(path.join(tmpdir(), 'emotion2vec-serve-'))));
   afterEach(() => rmSync(output, { recursive: true, force: true }));
 
-  /** Starts it and waits until it listens. */
+  /** Starts the server and waits until it listens. */
   async function serve(...args: string[]) {
     const child = spawn(process.execPath, [cli, 'serve', '--port', '0', '--output', output, ...args], { cwd: root });
     const text = { stdout: '', stderr: '' };
@@ -193,7 +193,7 @@ describe('emotion2vec serve', () => {
     return { child, url, text, ended };
   }
 
-  it('finishes what is under way when it is told to end, and ends well', async () => {
+  it('answers the requests under way after SIGTERM, and exits with 0', async () => {
     const { child, url, text, ended } = await serve();
     const hour = Buffer.concat([speech.subarray(0, 44), Buffer.alloc(2 * 16000 * 900)]);
     hour.writeUInt32LE(hour.length - 44, 40);
@@ -221,7 +221,7 @@ describe('emotion2vec serve', () => {
     );
   });
 
-  it('logs JSON lines to stdout and to latest.log, and tells a person where it is', async () => {
+  it('logs JSON lines to stdout and latest.log, and prints its address', async () => {
     const { child, url, text, ended } = await serve('--warm-up');
     await fetch(`${url}/v2`);
     child.kill('SIGINT');
@@ -237,7 +237,7 @@ describe('emotion2vec serve', () => {
     assert.match(text.stderr, /page +http:\/\/127\.0\.0\.1:\d+\//);
   });
 
-  it('is ready when it is warm, where it is told to warm up', async () => {
+  it('is ready after the warm-up', async () => {
     const { child, url, ended } = await serve('--warm-up');
     let ready = 0;
     await new Promise<void>((resolve, reject) => {
@@ -254,14 +254,14 @@ describe('emotion2vec serve', () => {
     assert.deepEqual(await ended, [0, null]);
   });
 
-  it('says why it cannot start', async () => {
+  it('reports why it cannot start', async () => {
     const { child, url, ended } = await serve();
     const { port } = new URL(url);
     const cases: [string[], number, RegExp][] = [
       [
         ['--port', port],
         1,
-        /^emotion2vec: ERR_LISTEN: Something else listens on 127\.0\.0\.1 port \d+ already\. Choose/m,
+        /^emotion2vec: ERR_LISTEN: Another program already listens on 127\.0\.0\.1 port \d+\. Choose/m,
       ],
       [['--host', '203.0.113.1'], 1, /ERR_LISTEN: The server cannot listen on 203\.0\.113\.1/],
       [['--port', '70000'], 2, /expected a port/],

@@ -20,7 +20,7 @@ describe('POST /api/recognize', () => {
     query?: Record<string, string>;
   }) => server.app.inject({ method: 'POST', url: '/api/recognize', ...request });
 
-  it('answers a form with what the library says', async () => {
+  it('answers a form with the result of the library', async () => {
     const answer = await post(form({ filename: 'speech.wav', content: speech }));
     assert.equal(answer.statusCode, 200, answer.body);
     const result = clipResult.strict().parse(answer.json());
@@ -32,7 +32,7 @@ describe('POST /api/recognize', () => {
     );
   });
 
-  it('answers the bytes of a file, with options in the query', async () => {
+  it('accepts the bytes of a file, with options in the query', async () => {
     const query = {
       granularity: 'frame',
       timeline_window: '2',
@@ -46,16 +46,16 @@ describe('POST /api/recognize', () => {
     assert.equal(result.file, 'talk.mp3');
     assert.deepEqual([result.frames![1]!.start, result.frames![0]!.end], [1, 2]);
     assert.ok(result.segments!.length > 0);
-    assert.equal(result.embedding, undefined, 'frame features are in the .npy alone');
+    assert.equal(result.embedding, undefined, 'embeddings of frames are only in the .npy file');
     assert.equal(result.embeddingShape!.length, 2);
   });
 
-  it('takes a file without a name for what its type says', async () => {
+  it('accepts a file without a name by its type', async () => {
     const answer = await post(form({ type: 'audio/wav', content: speech }));
     assert.equal(clipResult.parse(answer.json()).file, 'recording');
   });
 
-  it('takes fields of the form before the query', async () => {
+  it('prefers fields of the form to the query', async () => {
     const parts = form(
       { name: 'granularity', content: 'utterance' },
       { filename: 'a.wav', content: speech },
@@ -66,7 +66,7 @@ describe('POST /api/recognize', () => {
     assert.equal(result.embedding!.length, result.embeddingShape![0]);
   });
 
-  it('tells what it is doing, and gives the result at the end, as events', async () => {
+  it('sends progress and the result as events', async () => {
     await server.recognizer.unload();
     const { payload, headers } = form({ filename: 'speech.wav', content: speech });
     const answer = await post({ payload, headers: { ...headers, accept: 'text/event-stream' } });
@@ -78,7 +78,7 @@ describe('POST /api/recognize', () => {
     assert.equal(clipResult.parse(events.at(-1)!.data).file, 'speech.wav');
   });
 
-  it('tells an error as an event, with its remedy', async () => {
+  it('sends an error as an event, with its remedy', async () => {
     const { payload, headers } = form({ filename: 'text.wav', content: 'Hello' });
     const events = eventsOf((await post({ payload, headers: { ...headers, accept: 'text/event-stream' } })).body);
     const { error } = events.at(-1)!.data as { error: { code: string; message: string } };
@@ -86,7 +86,7 @@ describe('POST /api/recognize', () => {
     assert.match(error.message, /^text\.wav is not audio that can be decoded: .* Check that the file plays/);
   });
 
-  it('keeps names in any script, and nothing of a path', async () => {
+  it('keeps names in any script, without folders', async () => {
     const names: [string, string][] = [
       ['通话录音.wav', '通话录音.wav'],
       ['../../etc/passwd', 'passwd'],
@@ -101,7 +101,7 @@ describe('POST /api/recognize', () => {
     }
   });
 
-  it('leaves no upload behind', async () => {
+  it('leaves no upload on the disk', async () => {
     const large = readFileSync(fixture('speech-f64.wav')); // on the disk
     assert.equal((await post(form({ filename: 'large.wav', content: large }))).statusCode, 200);
     assert.match((await server.app.inject('/metrics')).body, /^emotion2vec_upload_bytes 0$/m);
@@ -109,7 +109,7 @@ describe('POST /api/recognize', () => {
     assert.deepEqual(readdirSync(path.join(server.output, folder)), []);
   });
 
-  it('answers without keeping anything where it is told to', async () => {
+  it('keeps nothing with keep: false', async () => {
     await using forgetful = await testServer({ keep: false });
     const answer = await forgetful.app.inject({
       method: 'POST',

@@ -45,7 +45,7 @@ describe('results over HTTP', () => {
   });
   after(() => server[Symbol.asyncDispose]());
 
-  it('are listed, the newest first, page by page', async () => {
+  it('are listed in pages, newest first', async () => {
     const first = resultList.strict().parse((await server.app.inject('/api/results?limit=3')).json());
     assert.deepEqual(
       first.results.map(({ id }) => id),
@@ -62,7 +62,7 @@ describe('results over HTTP', () => {
     assert.equal(rest.next, null);
   });
 
-  it('can be read again, with all that belongs to them', async () => {
+  it('can be read again, with their files', async () => {
     const result = clipResult.strict().parse((await server.app.inject(`/api/results/${ids[0]}`)).json());
     assert.equal(result.file, 'clip 0.wav');
     const npy = await server.app.inject(result.links!.embedding!);
@@ -75,14 +75,14 @@ describe('results over HTTP', () => {
     assert.equal((await server.app.inject(`/api/results/${ids[1]}/embedding.npy`)).statusCode, 404);
   });
 
-  it('are played from the middle: ranges', async () => {
+  it('support range requests', async () => {
     const url = `/api/results/${ids[0]}/processed_audio.wav`;
     const part = await server.app.inject({ url, headers: { range: 'bytes=0-3' } });
     assert.deepEqual([part.statusCode, part.body], [206, 'RIFF']);
     assert.equal((await server.app.inject({ url, headers: { range: 'bytes=999999999-' } })).statusCode, 416);
   });
 
-  it('are kept by no proxy, and asked for again by browsers', async () => {
+  it('are not cached by proxies, and revalidated by browsers', async () => {
     const url = `/api/results/${ids[0]}`;
     const sound = await server.app.inject(`${url}/processed_audio.wav`);
     assert.equal(sound.headers['cache-control'], 'private, no-cache');
@@ -94,7 +94,7 @@ describe('results over HTTP', () => {
     assert.equal((await server.app.inject(url)).headers['cache-control'], 'no-store');
   });
 
-  it('have an outline to be drawn', async () => {
+  it('have peaks for a waveform', async () => {
     const url = `/api/results/${ids[0]}/peaks?count=10`;
     const { duration, peaks } = (await server.app.inject(url)).json<{
       duration: number;
@@ -109,7 +109,7 @@ describe('results over HTTP', () => {
     assert.deepEqual(peaks, expected);
   });
 
-  it('are forgotten', async () => {
+  it('can be deleted', async () => {
     const url = `/api/results/${ids[4]}`;
     const gone = await server.app.inject({ method: 'DELETE', url });
     assert.deepEqual([gone.statusCode, gone.body], [204, '']);
@@ -119,7 +119,7 @@ describe('results over HTTP', () => {
     assert.ok(!results.some(({ id }) => id === ids[4]));
   });
 
-  it('are lost to a full disk without being lost to the client', async () => {
+  it('are sent to the client even if the disk is full', async () => {
     await using full = await testServer();
     const real = full.recognizer.recognize.bind(full.recognizer);
     full.recognizer.recognize = async (...call) => {
@@ -132,7 +132,11 @@ describe('results over HTTP', () => {
     const first = await post(speech);
     assert.equal(first.statusCode, 200);
     const { id } = first.json<{ id: string }>();
-    assert.equal((await full.app.inject(`/api/results/${id}`)).statusCode, 404, 'the first one is told of too early');
+    assert.equal(
+      (await full.app.inject(`/api/results/${id}`)).statusCode,
+      404,
+      'the first answer is sent before the result is written',
+    );
     const answer = await post(speech);
     assert.deepEqual([answer.statusCode, answer.json<{ id: unknown }>().id], [200, null], answer.body);
     assert.ok(full.logged.some(({ code, level }) => code === 'ERR_FILE_WRITE' && level === 50));
@@ -141,12 +145,12 @@ describe('results over HTTP', () => {
       [refused.statusCode, refused.json<{ error: { code: string } }>().error.code],
       [507, 'ERR_FILE_WRITE'],
     );
-    assert.ok(!refused.body.includes(full.output), 'our paths are nobody elses business');
+    assert.ok(!refused.body.includes(full.output), 'the answer has no paths of the server');
   });
 });
 
-describe('an output folder that somebody removes', () => {
-  it('is made again: nothing is lost but what was in it', async () => {
+describe('an output folder that is removed', () => {
+  it('is created again', async () => {
     await using server = await testServer();
     const [small, large] = [speech, readFileSync(fixture('speech-f64.wav'))]; // in memory, on the disk
     const post = async (payload: Buffer) => {
@@ -171,7 +175,7 @@ describe('an output folder that somebody removes', () => {
   });
 });
 
-describe('what is kept', () => {
+describe('retention', () => {
   let folder: string;
   let store: ResultStore;
   beforeEach(async () => {
@@ -187,20 +191,20 @@ describe('what is kept', () => {
     return id;
   };
 
-  it('goes when it is too old', async () => {
+  it('deletes results that are too old', async () => {
     put(3601);
     const young = put(3599);
     await new Retention(store, { seconds: 3600, bytes: null }, fail).sweep();
     assert.deepEqual(await store.ids(), [young]);
   });
 
-  it('goes when it is too much, the oldest first', async () => {
+  it('deletes the oldest results above the size limit', async () => {
     const [, second, third] = [put(30, 400_000), put(20, 400_000), put(10, 400_000)];
     await new Retention(store, { seconds: null, bytes: 1_000_000 }, fail).sweep();
     assert.deepEqual(await store.ids(), [second, third]);
   });
 
-  it('is looked after while results come in', async () => {
+  it('sweeps while results are added', async () => {
     const retention = new Retention(store, { seconds: null, bytes: 1_000_000 }, fail);
     for (let i = 0; i < 10; i++) {
       put(10 - i, 400_000);
@@ -210,22 +214,22 @@ describe('what is kept', () => {
     assert.equal((await store.ids()).length, 2);
   });
 
-  it('leaves nothing of what a killed process had begun, nor of old batches', async () => {
+  it('deletes leftovers of killed processes, and old batch lists', async () => {
     const [old, young] = [newId(new Date(Date.now() - 2 * 3_600_000)), newId()];
     for (const id of [old, young]) {
       mkdirSync(path.join(folder, `.part-${id}`));
       mkdirSync(path.join(folder, `.gone-${id}`));
       writeFileSync(path.join(folder, `${id}.batch.json`), '{}');
     }
-    writeFileSync(path.join(folder, 'somebody elses.txt'), '');
+    writeFileSync(path.join(folder, 'another file.txt'), '');
     await new Retention(store, { seconds: 3600, bytes: null }, fail).sweep();
     assert.deepEqual(
       readdirSync(folder).sort(),
-      [`.gone-${young}`, `.part-${young}`, `${young}.batch.json`, 'somebody elses.txt'].sort(),
+      [`.gone-${young}`, `.part-${young}`, `${young}.batch.json`, 'another file.txt'].sort(),
     );
   });
 
-  it('leaves no uploads of a process that is gone', async () => {
+  it('deletes uploads of a process that has ended', async () => {
     const [dead, alive] = ['uploads-999999999-00000000', `uploads-${process.pid}-00000000`];
     const recent = 'uploads-999999999-11111111'; // of another container, who knows
     for (const name of [dead, alive, recent]) mkdirSync(path.join(folder, name));
@@ -234,9 +238,9 @@ describe('what is kept', () => {
     const take = (bytes: number) =>
       spool.receive(Readable.from([Buffer.alloc(bytes)]), 'a', new AbortController().signal);
     const [small, large] = [await take(10), await take(300_000)];
-    assert.ok(small.source instanceof Uint8Array, 'few bytes stay in memory');
+    assert.ok(small.source instanceof Uint8Array, 'small uploads stay in memory');
     for (const end = Date.now() + 10_000; existsSync(path.join(folder, dead));) {
-      assert.ok(Date.now() < end, 'it is cleared away beside what the server does');
+      assert.ok(Date.now() < end, 'leftovers are deleted in the background');
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const there = [dead, alive, recent].map((name) => existsSync(path.join(folder, name)));
@@ -247,12 +251,12 @@ describe('what is kept', () => {
     assert.ok(held > 60 && held < 70, `${held} of 250 kB in memory`);
     await Promise.all(many.map((upload) => upload.remove()));
     await Promise.all(many.map((upload) => upload.remove()));
-    assert.ok((await take(250_000)).source instanceof Uint8Array, 'there is room again');
+    assert.ok((await take(250_000)).source instanceof Uint8Array, 'the memory is free again');
     await spool.close();
     assert.ok(!existsSync(large.source as string));
   });
 
-  it('must be writable from the start', async () => {
+  it('requires a writable folder from the start', async () => {
     writeFileSync(path.join(folder, 'file'), '');
     await assert.rejects(ResultStore.open(path.join(folder, 'file')), { code: 'ERR_FILE_WRITE' });
   });

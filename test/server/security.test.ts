@@ -15,7 +15,7 @@ const codeOf = (answer: { json: <T>() => T }) => answer.json<{ error: { code: st
 describe('a server with a token', () => {
   const options = { security: { token: 'open sesame' } };
 
-  it('answers nobody without it, but health', async () => {
+  it('requires it on every route except health checks', async () => {
     await using server = await testServer(options);
     for (const url of ['/', '/docs', '/openapi.json', '/metrics', '/api/status', '/api/results', '/nothing']) {
       const answer = await server.app.inject(url);
@@ -28,7 +28,7 @@ describe('a server with a token', () => {
       assert.equal((await server.app.inject(url)).statusCode, 200);
   });
 
-  it('answers who sends it', async () => {
+  it('accepts it as a bearer', async () => {
     await using server = await testServer(options);
     const ask = (authorization: string) => server.app.inject({ url: '/api/status', headers: { authorization } });
     assert.equal((await ask('Bearer open sesame')).statusCode, 200);
@@ -37,7 +37,7 @@ describe('a server with a token', () => {
     }
   });
 
-  it('lets a person in by a form and a cookie that scripts cannot read', async () => {
+  it('has a login form, which sets a cookie that scripts cannot read', async () => {
     await using server = await testServer(options);
     const page = await server.app.inject({ url: '/', headers: { accept: 'text/html', 'accept-language': 'zh-CN' } });
     assert.equal(page.statusCode, 401);
@@ -70,21 +70,21 @@ describe('a server with a token', () => {
     assert.equal(forged.statusCode, 401);
     let last = wrong;
     for (let i = 0; i < 12; i++) last = await login(`guess ${i}`);
-    assert.deepEqual([last.statusCode, codeOf(last)], [429, 'ERR_RATE_LIMITED'], 'no guessing');
+    assert.deepEqual([last.statusCode, codeOf(last)], [429, 'ERR_RATE_LIMITED'], 'after too many attempts');
     const seen = await login('guess', 'text/html');
     assert.equal(seen.statusCode, 429);
     assert.match(seen.body, /<p id="problem" role="alert">Too many attempts/);
   });
 
-  it('has none that is empty', async () => {
+  it('refuses an empty one', async () => {
     for (const token of ['', ' ']) {
       await assert.rejects(async () => testServer({ security: { token } }), { name: 'TypeError', message: /token/ });
     }
   });
 });
 
-describe('a server for its own machine', () => {
-  it('answers to no other name: a page elsewhere may have its own point here', async () => {
+describe('a server on a loopback address', () => {
+  it('refuses other host names, against DNS rebinding', async () => {
     await using server = await testServer();
     for (const host of ['localhost:7860', '127.0.0.1:7860', '[::1]:7860', 'emotion.localhost']) {
       assert.equal((await server.app.inject({ url: '/api/status', headers: { host } })).statusCode, 200, host);
@@ -93,7 +93,7 @@ describe('a server for its own machine', () => {
     assert.deepEqual([answer.statusCode, codeOf(answer)], [403, 'ERR_FORBIDDEN']);
   });
 
-  it('lets pages of other sites do nothing', async () => {
+  it('refuses requests of other sites', async () => {
     await using server = await testServer();
     const from = (origin: string) =>
       server.app.inject({ ...post, headers: { ...type, host: 'localhost:7860', origin } });
@@ -103,12 +103,12 @@ describe('a server for its own machine', () => {
       assert.match(answer.body, /--cors-origin/);
       assert.equal(answer.headers['access-control-allow-origin'], undefined);
     }
-    assert.equal((await from('http://localhost:7860')).statusCode, 200, 'its own');
+    assert.equal((await from('http://localhost:7860')).statusCode, 200, 'its own page');
     const form = { ...type, origin: 'null', 'sec-fetch-site': 'same-origin' };
-    assert.equal((await server.app.inject({ ...post, headers: form })).statusCode, 200, 'a form of its own');
+    assert.equal((await server.app.inject({ ...post, headers: form })).statusCode, 200, 'a form of its own page');
   });
 
-  it('lets those sites in that it is told to', async () => {
+  it('accepts sites of the CORS option', async () => {
     await using server = await testServer({ security: { corsOrigins: ['https://app.example'] } });
     const headers = { ...type, origin: 'https://app.example' };
     const answer = await server.app.inject({ ...post, headers });
@@ -124,7 +124,7 @@ describe('a server for its own machine', () => {
 });
 
 describe('protection', () => {
-  it('lets one address make the model work only so often', async () => {
+  it('limits requests that run the model by address', async () => {
     await using server = await testServer({ security: { rateLimit: 3 }, trustProxy: 1 });
     const from = (ip: string) => server.app.inject({ ...post, headers: { ...type, 'x-forwarded-for': ip } });
     const answers = [];
@@ -142,7 +142,7 @@ describe('protection', () => {
     );
   });
 
-  it('sends the page with a policy that lets nothing in from elsewhere', async () => {
+  it('sends the page with a policy that refuses other hosts', async () => {
     await using server = await testServer();
     const [first, second] = [await server.app.inject('/'), await server.app.inject('/')];
     const policy = String(first.headers['content-security-policy']);
@@ -151,7 +151,7 @@ describe('protection', () => {
     assert.ok(!/unsafe|https?:|\*/.test(policy), policy);
     const nonce = /style-src 'self' 'nonce-([^']+)'/.exec(policy)![1]!;
     assert.ok(first.body.includes(`content="${nonce}"`));
-    assert.ok(!second.body.includes(nonce), 'another one each time');
+    assert.ok(!second.body.includes(nonce), 'a new one each time');
     assert.equal(first.headers['x-content-type-options'], 'nosniff');
     assert.ok(!/(src|href)="(https?:)?\/\//.test(first.body), 'nothing from another host');
   });
@@ -172,7 +172,7 @@ describe('protection', () => {
     assert.deepEqual({ ...SECURITY_HEADERS }, names);
   });
 
-  it('answers with the request id that a proxy gave', async () => {
+  it('answers with the request id of a proxy', async () => {
     await using server = await testServer();
     const answer = await server.app.inject({ url: '/v2', headers: { 'x-request-id': 'abc-1' } });
     assert.equal(answer.headers['x-request-id'], 'abc-1');

@@ -10,17 +10,17 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 
 let browser: Browser | undefined;
 
-// For all files that visit the page: one browser.
+// One browser for all test files.
 before('a browser', async function () {
   if (CHROMIUM === undefined) {
-    console.log('      skipped: there is no Chromium here (apt-get install chromium)');
+    console.log('      skipped: Chromium is not installed (apt-get install chromium)');
     this.skip();
   }
   browser = await launch(CHROMIUM);
 });
 after(() => browser?.close());
 
-/** Chromium as Debian has it, with a microphone that beeps. */
+/** Launches Debian's Chromium, with a fake microphone that beeps. */
 function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,
@@ -42,11 +42,11 @@ export interface Visit extends AsyncDisposable {
   page: Page;
   server: TestServer;
   url: string;
-  /** Errors in the console, exceptions, requests to other hosts, and what the content security policy refused. */
+  /** Errors in the console, exceptions, requests to other hosts, and violations of the content security policy. */
   problems: string[];
 }
 
-/** Opens the page of a server of its own. */
+/** Opens the page of a new server. */
 export async function visit({
   server: options,
   ...context
@@ -77,12 +77,12 @@ export async function visit({
   };
 }
 
-/** Keeps a picture in docs/images, where SCREENSHOTS asks for them. */
+/** Saves a screenshot in docs/images if the variable SCREENSHOTS is set. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (!process.env['SCREENSHOTS']) return;
   const folder = path.join(root, 'docs/images');
   mkdirSync(folder, { recursive: true });
   await page.mouse.move(0, 0);
-  await page.waitForTimeout(500); // bars grow
+  await page.waitForTimeout(500); // for the animation of the bars
   await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
 }

@@ -11,8 +11,7 @@ const RATE = 16_000;
 const HOP = 0.5;
 
 /**
- * Puts a result, with its sound, into the folder of a server that has not heard it. Segment after segment has another emotion,
- * and they are not of one length.
+ * Writes a made-up result, with its audio, into the folder of a server. Its segments differ in emotion and length.
  */
 export function keep(folder: string, { file, duration, count }: { file: string; duration: number; count: number }) {
   const weights = Array.from({ length: count }, (_, i) => 1 + ((i * 7) % 5));

@@ -1,4 +1,4 @@
-/** A real nginx before a server, as a stock reverse proxy. */
+/** A real nginx as a reverse proxy in front of a server. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,11 @@ export interface Nginx extends AsyncDisposable {
   port: number;
 }
 
-/** @param locations paths, each with the port on this machine that it stands for; and what else a location says */
+/**
+ * Starts nginx.
+ * @param locations ports on this machine, by path
+ * @param more further directives of each location
+ */
 export async function nginx(
   locations: Record<string, number>,
   more = 'proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;',
@@ -36,9 +40,9 @@ export async function nginx(
     }`,
   );
   const child = spawn('nginx', ['-p', folder, '-e', 'stderr', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (chunk) => (said += String(chunk)));
-  await listening(port, child, () => said);
+  let errors = '';
+  child.stderr.on('data', (chunk) => (errors += String(chunk)));
+  await listening(port, child, () => errors);
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -59,9 +63,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function listening(port: number, child: ChildProcess, said: () => string): Promise<void> {
+async function listening(port: number, child: ChildProcess, errors: () => string): Promise<void> {
   for (let i = 0; i < 200; i++) {
-    if (child.exitCode !== null) throw new Error(`nginx: ${said()}`);
+    if (child.exitCode !== null) throw new Error(`nginx: ${errors()}`);
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
       socket.on('connect', () => socket.destroy());
@@ -69,5 +73,5 @@ async function listening(port: number, child: ChildProcess, said: () => string):
     if (open) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  throw new Error(`nginx does not listen: ${said()}`);
+  throw new Error(`nginx does not listen: ${errors()}`);
 }

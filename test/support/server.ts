@@ -10,9 +10,9 @@ import { createServer, type EmotionServer, type ServerOptions } from '../../lib/
 
 export interface TestServer extends EmotionServer, AsyncDisposable {
   app: FastifyInstance;
-  /** The folder of results and uploads. */
+  /** Folder of results and uploads. */
   output: string;
-  /** What was logged. */
+  /** The entries of the log. */
   logged: Record<string, unknown>[];
 }
 
@@ -21,12 +21,16 @@ type Options = Partial<Omit<ServerOptions, 'security' | 'recognizer'>> & {
   recognizer?: RecognizerOptions;
 };
 
-/** A server as `emotion2vec serve` makes it, with a folder of its own, gone when disposed. */
-export async function testServer({ security, recognizer: wanted, ...options }: Options = {}): Promise<TestServer> {
+/** Creates a server as `emotion2vec serve` does, with a temporary folder that is deleted with it. */
+export async function testServer({
+  security,
+  recognizer: recognizerOptions,
+  ...options
+}: Options = {}): Promise<TestServer> {
   const output = options.output ?? mkdtempSync(path.join(tmpdir(), 'emotion2vec-server-'));
   const logged: Record<string, unknown>[] = [];
   const write = (line: string) => logged.push(JSON.parse(line) as Record<string, unknown>);
-  const recognizer = new EmotionRecognizer(wanted);
+  const recognizer = new EmotionRecognizer(recognizerOptions);
   const server = await createServer({
     recognizer,
     logger: pino({ level: 'debug' }, { write }),
@@ -49,16 +53,16 @@ export async function testServer({ security, recognizer: wanted, ...options }: O
 
 export interface Part {
   name?: string;
-  /** Of a file. */
+  /** Name of the file. */
   filename?: string;
-  /** audio/wav where there is a file name. */
+  /** Default: audio/wav if there is a file name. */
   type?: string;
   content: Buffer | string;
 }
 
 const BOUNDARY = 'c0ffee-c0ffee-c0ffee';
 
-/** A multipart body, and its header. */
+/** Makes a multipart body and its header. */
 export function form(...parts: Part[]): { payload: Buffer; headers: { 'content-type': string } } {
   const pieces = parts.flatMap(
     ({ name = 'file', filename, type = filename === undefined ? undefined : 'audio/wav', content }) => [
@@ -73,7 +77,7 @@ export function form(...parts: Part[]): { payload: Buffer; headers: { 'content-t
   return { payload, headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` } };
 }
 
-/** The events of a text/event-stream. */
+/** Parses the events of a text/event-stream. */
 export function eventsOf(text: string): { event: string; data: Record<string, unknown> }[] {
   return text
     .split('\n\n')

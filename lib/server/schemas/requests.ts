@@ -14,7 +14,10 @@ function isNumber(value: unknown): boolean {
 }
 
 const granularity = granularitySchema.describe('`frame` adds a timeline and its segments to the result.');
-const embedding = z.stringbool().describe('Whether to keep the feature vectors, as embedding.npy.');
+const embedding = z
+  .stringbool()
+  .meta({ type: 'boolean' })
+  .describe('Whether to keep the feature vectors, as embedding.npy.');
 const windowing = fromText(windowSchema).describe(
   'Maximum length in seconds of the windows that long audio is split into. `auto`: 60. `off`: long audio is not split.',
 );

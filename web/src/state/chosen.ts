@@ -20,8 +20,8 @@ export function choose(files: Iterable<File>): void {
   if (added.length > 0) chosen.value = [...chosen.value, ...added];
 }
 
-export function unchoose(gone: readonly number[]): void {
-  const keys = new Set(gone);
+export function unchoose(removed: readonly number[]): void {
+  const keys = new Set(removed);
   chosen.value = chosen.value.filter(({ key }) => !keys.has(key));
 }
 
