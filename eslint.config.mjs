@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', 'prebuilds/', 'outputs/', '.venv/'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', 'prebuilds/', 'outputs/', '.venv/', 'test-d/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx', '**/*.mts'],
@@ -46,5 +46,9 @@ export default tseslint.config(
         __dirname: 'readonly',
       },
     },
+  },
+  {
+    files: ['examples/*.mjs'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
   },
 );

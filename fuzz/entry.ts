@@ -1,4 +1,4 @@
-/** What the fuzzer calls with each input; the target is that of FUZZ_TARGET. Findings are thrown. */
+/** Entry point of the fuzzer, called with each input. The environment variable FUZZ_TARGET selects the target. Findings are thrown. */
 import { type FuzzTarget, loadTarget, MEMORY_LIMIT, tryInput } from './target.js';
 
 const name = process.env.FUZZ_TARGET!;

@@ -1,7 +1,7 @@
 import { Pickler } from '../test/support/checkpoint.js';
 
-/** Opcodes of a pickle with what follows them, as bytes; what a mutation puts in or takes out at once. */
-const PIECES: readonly (string | ((random: () => number) => Buffer))[] = [
+/** Opcodes of a pickle with their operands, which a mutation inserts or removes as a whole. */
+const INSTRUCTIONS: readonly (string | ((random: () => number) => Buffer))[] = [
   ...'(012)]}tlde\x85\x86\x87asubRQN.\x81\x88\x89\x8f\x90\x91\x92\x93\x94o'.split(''),
   (random) => Buffer.from([0x4b, below(random, 256)]), // BININT1
   (random) => Buffer.from([0x68, below(random, 40)]), // BINGET
@@ -34,32 +34,36 @@ const PIECES: readonly (string | ((random: () => number) => Buffer))[] = [
   '\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x7f',
 ];
 
-/** What a mutation of bytes alone would hardly hit upon: whole opcodes, put in, repeated, moved or taken out. */
+/** Inserts, repeats, moves or removes whole opcodes, which random changes of bytes would hardly do. */
 export function mutatePickle(bytes: Buffer, random: () => number): Buffer {
   let changed = bytes;
   for (let left = 1 + below(random, 4); left > 0; left--) {
     const at = below(random, changed.length + 1);
-    const piece = PIECES[below(random, PIECES.length)]!;
-    const put = typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece(random);
-    const gone = below(random, 12);
+    const instruction = INSTRUCTIONS[below(random, INSTRUCTIONS.length)]!;
+    const inserted = typeof instruction === 'string' ? Buffer.from(instruction, 'latin1') : instruction(random);
+    const removed = below(random, 12);
     switch (below(random, 5)) {
       case 0:
-        changed = Buffer.concat([changed.subarray(0, at), put, changed.subarray(at)]);
+        changed = Buffer.concat([changed.subarray(0, at), inserted, changed.subarray(at)]);
         break;
       case 1:
-        changed = Buffer.concat([changed.subarray(0, at), put, changed.subarray(at + put.length)]);
+        changed = Buffer.concat([changed.subarray(0, at), inserted, changed.subarray(at + inserted.length)]);
         break;
       case 2:
-        changed = Buffer.concat([changed.subarray(0, at), changed.subarray(at + gone)]);
+        changed = Buffer.concat([changed.subarray(0, at), changed.subarray(at + removed)]);
         break;
       case 3: {
         const times = [2, 30, 3000][below(random, 3)]!;
-        changed = Buffer.concat([changed.subarray(0, at), Buffer.alloc(put.length * times, put), changed.subarray(at)]);
+        changed = Buffer.concat([
+          changed.subarray(0, at),
+          Buffer.alloc(inserted.length * times, inserted),
+          changed.subarray(at),
+        ]);
         break;
       }
       default: {
         const from = below(random, changed.length);
-        const moved = changed.subarray(from, from + 8 * gone);
+        const moved = changed.subarray(from, from + 8 * removed);
         changed = Buffer.concat([changed.subarray(0, at), moved, changed.subarray(at)]);
       }
     }
@@ -67,10 +71,10 @@ export function mutatePickle(bytes: Buffer, random: () => number): Buffer {
   return changed;
 }
 
-/** Values where things break: of a byte, two, four, eight. */
+/** Boundary values of one, two, four and eight bytes. */
 const EDGES = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 53];
 
-/** The bytes with numbers of a zip's headers, wherever they are, set to what may break a reader. */
+/** Sets numbers in the headers of a zip file to boundary values. */
 export function mutateZip(bytes: Buffer, random: () => number): Buffer {
   const changed = Buffer.from(bytes);
   const headers: number[] = [];
@@ -84,7 +88,7 @@ export function mutateZip(bytes: Buffer, random: () => number): Buffer {
   return changed;
 }
 
-/** Pickles that have nothing in them but a trap. */
+/** Pickles that consist of a trap for readers only. */
 export function trapPickles(): Buffer[] {
   return [
     new Pickler().raw('(lq\0h\0h\0\x86q\x01h\x01h\x01\x86q\x02)R').finish(),

@@ -1,45 +1,45 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { Failure } from '../lib/audio/failure.js';
 import { EmotionError } from '../lib/shared/errors.js';
 import { randomFrom, seedOf } from '../lib/evaluation/random.js';
 
-/** What reads strangers' bytes. A module of fuzz/targets exports one as `target`. */
+/** Code that reads untrusted bytes. Each module of fuzz/targets exports one as `target`. */
 export interface FuzzTarget {
-  /** Where fuzzing begins: whole inputs, and files of them. Those in fuzz/seeds/NAME need not be named. */
+  /** Initial inputs: bytes, or paths of files. Files in fuzz/seeds/NAME are added automatically. */
   seeds(): (Buffer | string)[];
-  /** Throws for a finding: an error without a code, or a result that is wrong. Whatever else may come of the bytes is no finding. */
+  /** Processes an input. Throws for a finding: an error without a code, or a wrong result. All other outcomes are accepted. */
   fuzz(data: Buffer): void | Promise<void>;
   /**
-   * A change that bytes alone would hardly make, such as a part of the format. It is tried in addition to each input.
-   * @param random uniform numbers from 0 to below 1
+   * Returns a modification of an input that random changes of bytes would hardly produce, such as of a structure of the format. It is
+   * tried in addition to each input.
+   * @param random returns uniform numbers from 0 (inclusive) to 1 (exclusive)
    */
   mutate?(data: Buffer, random: () => number): Buffer;
-  /** What the format is made of: magic numbers, names. Characters stand for bytes (latin1). */
+  /** Byte sequences that the format contains, such as magic numbers and names, as Latin-1. */
   dictionary?: string[];
   /** Whether `npm run fuzz:ci` runs it. Default true. */
   ci?: boolean;
-  /** Longest input. Default 65,536: what is longer takes longer and finds little more. */
+  /** Maximum length of an input. Default 65,536. Longer inputs take more time and find little more. */
   maxBytes?: number;
-  /** Modules outside of lib/ whose branches guide the search, as parts of their paths. */
+  /** Modules outside of lib/ whose coverage guides the search, as parts of their paths. */
   instrument?: string[];
 }
 
-/** More than this is a finding, whatever comes of the input. The process itself takes some 200 MB of it. */
+/** Maximum memory in bytes. To exceed it is a finding. The process itself takes some 200 MB of it. */
 export const MEMORY_LIMIT = 2 ** 30;
 
 export const ROOT = path.join(__dirname, '../../..');
-/** A line of a stack that is this project's own. */
-const OURS = /[\\/](build[\\/]test[\\/])?(lib|fuzz)[\\/](?!.*node_modules)/;
+/** Matches a line of a stack trace in the code of this project. */
+const PROJECT_FRAME = /[\\/](build[\\/]test[\\/])?(lib|fuzz)[\\/](?!.*node_modules)/;
 
-/** Files, those with one of these endings where any are named, in a folder of the checkout or beside it; none where it is not there. */
-export function filesIn(folder: string, ...endings: string[]): string[] {
+/** Returns the files in a folder of the checkout, or beside it, with these extensions if any are given. Returns none if there is no folder. */
+export function filesIn(folder: string, ...extensions: string[]): string[] {
   const whole = path.resolve(ROOT, folder);
   if (!existsSync(whole)) return [];
   const names = readdirSync(whole).sort();
   return names
-    .filter((name) => endings.length === 0 || endings.some((ending) => name.endsWith(ending)))
+    .filter((name) => extensions.length === 0 || extensions.some((extension) => name.endsWith(extension)))
     .map((name) => path.join(whole, name));
 }
 
@@ -52,7 +52,7 @@ export function targetNames(): string[] {
   return files.filter((file) => file.endsWith('.js')).map((file) => path.basename(file, '.js'));
 }
 
-/** Inputs that are committed: small ones to begin with, and what was a finding once. */
+/** Returns the committed inputs: small initial ones, and former findings. */
 export function keptSeeds(name: string): string[] {
   return filesIn(`fuzz/seeds/${name}`);
 }
@@ -61,38 +61,38 @@ export function readSeed(seed: Buffer | string): Buffer {
   return typeof seed === 'string' ? readFileSync(seed) : seed;
 }
 
-/** One input, and what the target's `mutate` makes of it: which depends on the input alone, so that a finding can be repeated. */
+/** Tries an input, and its modification by the target's `mutate`, which depends on the input alone, so that findings are reproducible. */
 export async function tryInput(target: FuzzTarget, data: Buffer): Promise<void> {
-  await target.fuzz(Buffer.from(data)); // the fuzzer's memory is not the target's to keep or change
+  await target.fuzz(Buffer.from(data)); // a copy: a target may keep or change its input
   if (target.mutate === undefined) return;
   await target.fuzz(target.mutate(Buffer.from(data), randomFrom(seedOf(data.toString('latin1')))));
 }
 
-/** Runs what may refuse its input with a code, undefined then; everything else that it throws is a finding. */
-export async function coded<T>(run: () => T | Promise<T>): Promise<T | undefined> {
+/** Calls a function that may reject its input with an error code. Returns undefined then; any other error is a finding. */
+export async function allowErrorCodes<T>(run: () => T | Promise<T>): Promise<T | undefined> {
   try {
     return await run();
   } catch (error) {
-    if (error instanceof EmotionError || error instanceof Failure) return undefined;
+    if (error instanceof EmotionError) return undefined;
     throw error;
   }
 }
 
 /**
- * The same for what lies below the place where errors get their codes, so that any error is a refusal there, other than one of the
- * language that came from our own lines: reading past the end, a length that no array has.
+ * Calls a function on a level at which errors have no codes yet, and may reject its input with any error. Findings are errors of the
+ * language that the code of this project caused, such as an access beyond the end or an invalid array length.
  */
-export async function unlessMisuse<T>(run: () => T | Promise<T>): Promise<T | undefined> {
+export async function allowDeliberateErrors<T>(run: () => T | Promise<T>): Promise<T | undefined> {
   try {
     return await run();
   } catch (error) {
     const ofTheLanguage = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
-    const ours =
+    const isProject =
       error instanceof Error &&
-      OURS.test(
+      PROJECT_FRAME.test(
         error.stack?.split('\n').find((line) => /^\s+at /.test(line) && !/ \(node:|<anonymous>/.test(line)) ?? '',
       );
-    if (ofTheLanguage && ours) throw error;
+    if (ofTheLanguage && isProject) throw error;
     return undefined;
   }
 }

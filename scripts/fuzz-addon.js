@@ -1,7 +1,7 @@
 'use strict';
-// Loaded before Jazzer.js. Its prebuilt addon is linked on a newer Linux than many that are in use (glibc 2.38, GCC 13) though it
-// needs nothing of them: strtol under its C23 name, and a symbol that nothing calls. Where it does not load, a copy does that asks
-// for what older ones have. Source: the ELF gABI, chapters 4 and 5, and LSB 5.0, 10.7 (symbol versioning).
+// Loaded before Jazzer.js. Its prebuilt addon was linked on a newer Linux (glibc 2.38, GCC 13) than many in use, although it does not
+// depend on it: it refers to strtol by its C23 name, and to a symbol that is never called. If the addon does not load, a copy is
+// loaded that refers to older versions of these symbols. Source: the ELF gABI, chapters 4 and 5, and LSB 5.0, 10.7 (symbol versioning).
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
@@ -23,7 +23,7 @@ Module._extensions['.node'] = (module, file) => {
     mkdirSync(path.dirname(older), { recursive: true });
     const part = `${older}.${process.pid}.part`;
     writeFileSync(part, forOlderSystems(readFileSync(file)));
-    renameSync(part, older); // whole: another process may have it open
+    renameSync(part, older); // atomic, because another process may have the file open
     return load(module, older);
   }
 };
@@ -47,10 +47,10 @@ function forOlderSystems(elf) {
     }
     more = elf.readUInt32LE(need + 12) !== 0;
   }
-  const lacking = NEW_VERSIONS.map((name) => numbers.get(name));
+  const missing = NEW_VERSIONS.map((name) => numbers.get(name));
   for (let i = 0; i < symbols.size / 24; i++) {
     const [symbol, version] = [symbols.offset + i * 24, versions.offset + i * 2];
-    if (!lacking.includes(elf.readUInt16LE(version))) continue;
+    if (!missing.includes(elf.readUInt16LE(version))) continue;
     const name = elf.readUInt32LE(symbol);
     if (text(name).startsWith(C23)) {
       elf.writeUInt32LE(name + C23.length, symbol);
@@ -62,7 +62,7 @@ function forOlderSystems(elf) {
   return elf;
 }
 
-/** Of a 64-bit little-endian file, which is what Linux on x64 and arm64 has. */
+/** Returns the sections of a 64-bit little-endian ELF file, as used by Linux on x64 and arm64. */
 function sectionsOf(elf) {
   const table = Number(elf.readBigUInt64LE(0x28));
   return Array.from({ length: elf.readUInt16LE(0x3c) }, (_, i) => {

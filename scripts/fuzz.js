@@ -1,8 +1,8 @@
 'use strict';
-// Fuzzes what reads strangers' bytes, guided by coverage (Jazzer.js, which is libFuzzer): see "Fuzzing" in CONTRIBUTING.md.
-//   node scripts/fuzz.js TARGET MINUTES    fuzzes one; SEED=N repeats a run
+// Fuzzes the code that reads untrusted bytes, guided by coverage (Jazzer.js, based on libFuzzer). See "Fuzzing" in CONTRIBUTING.md.
+//   node scripts/fuzz.js TARGET MINUTES    fuzzes one target; SEED=N repeats a run
 //   node scripts/fuzz.js TARGET FILE       tries one input
-//   node scripts/fuzz.js --ci              all of them, two minutes in all
+//   node scripts/fuzz.js --ci              fuzzes all targets for two minutes in total
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } = require('node:fs');
@@ -14,7 +14,7 @@ const { keptSeeds, loadTarget, MEMORY_LIMIT, readSeed, targetNames } = require(p
 
 const CI_SECONDS = 120;
 const HANG_SECONDS = 10;
-const LONGEST = 65_536;
+const MAX_BYTES = 65_536;
 
 main(process.argv.slice(2)).catch((error) => {
   console.error(error);
@@ -28,11 +28,11 @@ async function main([name, second]) {
     const chosen = targets.filter(({ ci = true }) => ci);
     const begin = performance.now();
     for (const [i, { each }] of chosen.entries()) {
-      const left = CI_SECONDS - (performance.now() - begin) / 1000; // what one does not use of its share, the others have
+      const left = CI_SECONDS - (performance.now() - begin) / 1000; // unused time goes to the remaining targets
       await fuzzFor(each, Math.max(1, Math.floor(left / (chosen.length - i))));
     }
   } else if (names.includes(name) && existsSync(second ?? '')) {
-    await start(name, await loadTarget(name), [path.resolve(second)], ['-runs=10']); // a reader may keep a state
+    await start(name, await loadTarget(name), [path.resolve(second)], ['-runs=10']); // several runs, because a reader may keep state
   } else if (names.includes(name) && Number(second ?? 1) > 0) {
     await fuzzFor(name, Math.ceil(Number(second ?? 1) * 60));
   } else {
@@ -45,7 +45,7 @@ async function fuzzFor(name, seconds) {
   const target = await loadTarget(name);
   const folder = path.join(root, 'build/fuzz', name);
   const [corpus, seeds, findings] = ['corpus', 'seeds', 'findings'].map((part) => path.join(folder, part));
-  rmSync(seeds, { recursive: true, force: true }); // those of an earlier version
+  rmSync(seeds, { recursive: true, force: true }); // may be of an earlier version
   for (const each of [corpus, seeds, findings]) mkdirSync(each, { recursive: true });
   for (const bytes of [...target.seeds(), ...keptSeeds(name)].map(readSeed)) {
     writeFileSync(path.join(seeds, createHash('sha1').update(bytes).digest('hex')), bytes);
@@ -55,7 +55,7 @@ async function fuzzFor(name, seconds) {
   writeFileSync(dictionary, (target.dictionary ?? []).map((word) => `"${escaped(word)}"\n`).join(''));
   const options = [
     `-max_total_time=${seconds}`,
-    `-max_len=${target.maxBytes ?? LONGEST}`,
+    `-max_len=${target.maxBytes ?? MAX_BYTES}`,
     `-dict=${dictionary}`,
     `-artifact_prefix=${findings}/`,
     ...(process.env.SEED ? [`-seed=${process.env.SEED}`] : []),
@@ -70,21 +70,21 @@ async function fuzzFor(name, seconds) {
   );
   for (const file of found) {
     const where = path.relative(process.cwd(), path.join(findings, file));
-    console.log(`  npm run fuzz -- ${name} ${where}   (mended: it goes into fuzz/seeds/${name}/)`);
+    console.log(`  npm run fuzz -- ${name} ${where}   (once fixed, move it to fuzz/seeds/${name}/)`);
   }
 }
 
-/** Runs the fuzzer, or one input where `inputs` is a file. Its output is shown where there is a finding. */
+/** Runs the fuzzer, or tries one input if `inputs` is a file. The output is shown if there is a finding. */
 async function start(name, { instrument = [] }, inputs, options = []) {
   const cli = path.join(path.dirname(require.resolve('@jazzer.js/core')), 'cli.js');
-  const guides = ['build/test/lib/', ...instrument].flatMap((part) => ['-i', part]);
+  const includes = ['build/test/lib/', ...instrument].flatMap((part) => ['-i', part]);
   const args = [
     '-r',
     path.join(__dirname, 'fuzz-addon.js'),
     cli,
     path.join(built, 'entry.js'),
     ...inputs,
-    ...guides,
+    ...includes,
     '-e',
     'nothing/',
     '--disableBugDetectors',
@@ -115,7 +115,7 @@ async function start(name, { instrument = [] }, inputs, options = []) {
   return output;
 }
 
-/** As libFuzzer's dictionaries want it. */
+/** Escapes bytes for a dictionary of libFuzzer. */
 function escaped(word) {
   return [...Buffer.from(word, 'latin1')].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes test/fixtures/: synthesised speech in every format, and files that are bad in every way that a test asks for.
-# A developer's tool: apt-get install espeak-ng ffmpeg
+# Writes test/fixtures/: synthesized speech in all formats, and files that are damaged in each way that a test requires.
+# Developers' tool. Requires: apt-get install espeak-ng ffmpeg
 set -euo pipefail
 cd "$(dirname "$0")/../test/fixtures"
 
@@ -46,11 +46,11 @@ wav("infinity.wav", tone[:100] + [float("inf")] + tone)
 wav("no-samples.wav", [])
 PYTHON
 
-# Minutes in few bytes, with the padding at its end that makes a WebM decoder slow.
+# Minutes of audio in few bytes, with padding at the end, which makes a WebM decoder slow.
 ffmpeg -v error -y -f lavfi -i anullsrc=r=16000:cl=mono -t 300 -c:a libopus -b:a 6k -application voip -frame_duration 60 \
   silence-300s.webm
 
-# What the page lets people try: three sentences, three voices, of which the built-in model has more than one opinion.
+# The example of the web page: three sentences by three voices, to which the built-in model assigns different emotions.
 example=$(mktemp -d)
 espeak-ng -v en-us+f3 -s 190 -p 50 -w "$example/1.wav" "I can't believe it, we really won! This is wonderful!"
 espeak-ng -v en-us+f5 -s 105 -p 15 -w "$example/2.wav" "And then everybody went home, and the house was quiet again."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes fuzz/seeds/audio/*: a quarter of a second of test/fixtures/speech.wav in each format that people have, small enough that
-# the fuzzer's changes meet headers. Needs ffmpeg and sox.
+# Writes fuzz/seeds/audio/*: a quarter of a second of test/fixtures/speech.wav in each common format. The files are small enough that
+# the fuzzer's changes affect their headers. Requires ffmpeg and sox.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 speech=test/fixtures/speech.wav

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes test/fixtures/parity-tiny.json: what FunASR's own class says of clips, for the tiny model of test/support/tiny.ts,
-whose weights and clips follow the same formulas here.
+"""Writes test/fixtures/parity-tiny.json: the output of FunASR's own class for clips, with the tiny model of test/support/tiny.ts.
+Weights and clips follow the same formulas in both files.
 
     pip install torch==2.11.0 numpy omegaconf && pip install --no-deps funasr==1.4.16
     scripts/make-parity-fixture.py ../shared/reference

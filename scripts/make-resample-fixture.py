@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes test/fixtures/resample.json: what torchaudio's default resampler makes of seeded noise.
+"""Writes test/fixtures/resample.json: seeded noise, resampled by the default resampler of torchaudio.
 
-A developer's tool: pip install torch==2.11.0 torchaudio==2.11.0
+A tool for developers: pip install torch==2.11.0 torchaudio==2.11.0
 """
 import json
 from pathlib import Path

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Writes the small TorchScript archives in test/fixtures/models/. A developer's tool: pip install torch==2.11.0.
+"""Writes the small TorchScript archives in test/fixtures/models/. A tool for developers: pip install torch==2.11.0.
 
 types.pt     methods for every kind of value that crosses between JavaScript and TorchScript; no emotion card
 liar.pt      a correct card, but forward() returns the wrong shapes
-no-labels.pt a card that breaks the contract
+no-labels.pt a card that does not follow the contract
 not-json.pt  a card that is not JSON
-linears-*.pt what quantising meets: see the classes below LINEARS
-stateful-*.pt modules that change when they run
-layouts.pt   results that are no plain tensors
+linears-*.pt linear layers in the forms that quantizing meets: see the classes below LINEARS
+stateful-*.pt modules that change their state when they run
+layouts.pt   results that are not plain tensors
 endless.pt   forward() never returns
-stateful.pt, cudaconst.pt, namedtuple_in.pt  a counter; a CUDA device in the code; an input that is a NamedTuple: made by hand
-device.pt    what GPU tests ask of a device: memory that is held, tensors in containers, float32 products
+stateful.pt, cudaconst.pt, namedtuple_in.pt  a counter; a CUDA device in the code; an input that is a NamedTuple. Written by hand
+device.pt    methods that GPU tests need: memory that is held, tensors in containers, float32 products
 """
 import json
 import sys
@@ -117,13 +117,13 @@ class OnDevice(nn.Module):
 
     @torch.jit.export
     def hold(self, size: int) -> int:
-        """Takes so many bytes of the device, and says how many blocks it has now."""
+        """Allocates so many bytes of the device, and returns the number of blocks."""
         self.held.append(torch.empty([size], dtype=torch.uint8, device=self.one.device))
         return len(self.held)
 
     @torch.jit.export
     def drop(self, first: int, count: int) -> int:
-        """Gives blocks back."""
+        """Frees blocks."""
         self.held = self.held[:first] + self.held[first + count:]
         return len(self.held)
 
@@ -141,7 +141,7 @@ class OnDevice(nn.Module):
 
 
 class Stateful(nn.Module):
-    """State of every kind that TorchScript has, beside weights that nothing writes."""
+    """State of every kind that TorchScript has, beside weights that no method writes."""
 
     items: List[int]
     table: Dict[str, Tensor]
@@ -149,7 +149,7 @@ class Stateful(nn.Module):
     last: Optional[Tensor]
 
     class Gate(nn.Module):
-        """Shares a buffer with its owner, and has one of its own; both are written in place."""
+        """Shares a buffer with its owner, and has one of its own. Both are written in place."""
 
         def __init__(self, shared: Tensor) -> None:
             super().__init__()
@@ -167,19 +167,19 @@ class Stateful(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
         self.register_buffer("n", torch.zeros(1))
         self.register_buffer("pair", torch.zeros(2))
-        self.view = self.pair[1:]  # written through it
+        self.view = self.pair[1:]  # writes go through this view
         self.gate = Stateful.Gate(self.n)
         self.number, self.fraction, self.word = 0, 0.0, ""
         self.items, self.table, self.rows, self.last = [], {}, [torch.zeros(1)], None
 
     def forward(self, x: Tensor) -> Tensor:
-        """[1] -> [1]: how often it was called, and its weights"""
+        """[1] -> [1]: the number of calls, and its weights"""
         self.n.add_(1)
         return x + self.n + self.weight.sum() * 0
 
     @torch.jit.export
     def everything(self) -> Tuple[int, float, str, List[int], Dict[str, Tensor], List[Tensor], Optional[Tensor], Tensor, Tensor, Tensor]:
-        """Changes all there is but the weights."""
+        """Changes all state but the weights."""
         self.number += 1
         self.fraction = self.fraction + 0.5
         self.word += "a"
@@ -207,7 +207,7 @@ class Stateful(nn.Module):
 
 
 class Voice(nn.Module):
-    """As voice activity detectors are: a recurrent net whose state waits for the next frame."""
+    """A recurrent network that keeps its state for the next frame, as voice activity detectors do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -227,7 +227,7 @@ class Voice(nn.Module):
 
 
 class Layouts(nn.Module):
-    """Results that are no plain tensors."""
+    """Results that are not plain tensors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -263,7 +263,7 @@ class Layouts(nn.Module):
 
     @torch.jit.export
     def conjugated(self) -> Tuple[Tensor, Tensor]:
-        """Real and imaginary part of a conjugate: the second is a view that is to be negated."""
+        """Real and imaginary part of a conjugate. The second is a view with a lazy negative bit."""
         c = torch.conj(torch.complex(self.x, self.x * 2))
         return torch.real(c), torch.imag(c)
 
@@ -355,11 +355,11 @@ class Endless(nn.Module):
         return x
 
 
-# LINEARS. Sizes are no multiples of what kernels like. Methods other than forward run on libtorch's own operators alone.
+# LINEARS. Sizes are not multiples of the block sizes of kernels. Methods other than forward run on libtorch's own operators alone.
 
 
 class Mlp(nn.Module):
-    """What blocks of transformers have: both GELUs, residual additions, norms, a linear layer without bias."""
+    """The parts of transformer blocks: both GELUs, residual additions, norms, a linear layer without bias."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -377,7 +377,7 @@ class Mlp(nn.Module):
 
 
 class One(nn.Module):
-    """One linear layer that is nearly all of the archive, as it is and with GELU."""
+    """One linear layer that is nearly all of the archive, without and with GELU."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -397,7 +397,7 @@ class One(nn.Module):
 
 
 class Products(nn.Module):
-    """Linear layers by other names; weights are [K, N]."""
+    """Linear layers as other operators, with weights [K, N]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -411,7 +411,7 @@ class Products(nn.Module):
 
 
 class Residuals(nn.Module):
-    """What is added to a product need not be a bias: it may be a whole tensor, or less than a bias."""
+    """The tensor that is added to a product need not be a bias: it may be a whole tensor, or smaller than a bias."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -458,7 +458,7 @@ class Counts(nn.Module):
 
 
 class Sharing(nn.Module):
-    """Two layers share a weight, one layer has two names, and one weight is also read otherwise, and from both sides."""
+    """Two layers share a weight, one layer has two names, and one weight is also read by another operator, and from both sides."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -491,7 +491,7 @@ class Branches(nn.Module):
 
 
 class Forked(nn.Module):
-    """A layer that runs in another thread too."""
+    """A layer that also runs in another thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -503,7 +503,7 @@ class Forked(nn.Module):
 
 
 class Writers(nn.Module):
-    """Methods that write a weight: one puts another tensor in its place, one calls that one, one writes into it."""
+    """Methods that write a weight: one replaces it by another tensor, one calls that method, one writes into it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -532,7 +532,7 @@ class Writers(nn.Module):
 
 
 class InPlace(nn.Module):
-    """What is added and normalised is written to between the two: they are not one operation."""
+    """A tensor is written to between an addition and a norm, so that they are not one operation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -560,7 +560,7 @@ class Adapting(nn.Module):
 
 
 class Deep(nn.Module):
-    """A sum of more products than 32 bits hold for certain, behind a layer of the usual kind. Its weight is one number."""
+    """A sum of more products than 32 bits are certain to hold, behind a usual layer. All its weights are one number."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -594,7 +594,7 @@ class Small(nn.Module):
 
 
 class Norms(nn.Module):
-    """Norms in all forms, in a model that has a small weight already, so that it runs on our own kernels."""
+    """Norms in all forms, in a model with a weight that is small already, so that it runs on our own kernels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -635,7 +635,7 @@ def main(folder: Path) -> None:
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     liar = torch.jit.script(Liar())
-    torch.jit.script(Types()).save(str(folder / "types.pt"))  # saved in training mode: loading must switch dropout off
+    torch.jit.script(Types()).save(str(folder / "types.pt"))  # saved in training mode, so that loading must switch dropout off
     for name, card in (("liar", json.dumps(CARD)), ("no-labels", json.dumps({**CARD, "labels": []})), ("not-json", "{")):
         torch.jit.save(liar, str(folder / f"{name}.pt"), _extra_files={"emotion2vec.json": card})
     for name, other in (("stateful-all", Stateful), ("stateful-voice", Voice), ("layouts", Layouts), ("linears-hooked", Hooked),

@@ -19,14 +19,14 @@ interface Case {
   features?: string;
 }
 
-/** The issue's bound for float32; the differences seen are below 2e-5. */
+/** Maximum difference from FunASR in fp32. The measured differences are below 2e-5. */
 const PARITY = 1e-4;
-/** The bound on what a neighbour in the batch may change. Matrix products sum in another order for other row counts. */
+/** Maximum difference that the rest of a batch may make. Matrix products sum in another order for other numbers of rows. */
 const BATCH = 2e-5;
 
 const furthest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   assert.equal(a.length, b.length);
-  return Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+  return Array.from(a).reduce((max, value, i) => Math.max(max, Math.abs(value - b[i]!)), 0);
 };
 
 describe('emotion2vec+ (tiny)', () => {
@@ -38,7 +38,7 @@ describe('emotion2vec+ (tiny)', () => {
 
   const forward = async (clips: readonly Float32Array[]): Promise<Tensor<'float32'>[]> => {
     const longest = Math.max(...clips.map((samples) => samples.length));
-    // What lies beyond a clip's end must not matter: it is not silence here.
+    // The padding beyond the end of a clip must not matter, so that it is not silence here.
     const data = Float32Array.from(noise(99, clips.length * longest), (value) => 1000 * value);
     clips.forEach((samples, i) => data.set(samples, i * longest));
     const lengths = BigInt64Array.from(clips, (samples) => BigInt(samples.length));
@@ -62,7 +62,7 @@ describe('emotion2vec+ (tiny)', () => {
   });
 
   for (const expected of cases) {
-    it(`says what FunASR says of ${expected.samples} samples at gain ${expected.gain}`, async () => {
+    it(`gives the output of FunASR for ${expected.samples} samples at gain ${expected.gain}`, async () => {
       const samples = clip(expected.seed, expected.samples, expected.gain);
       const [logits, , features] = await forward([samples]);
       assert.ok(furthest(logits!.data, expected.logits) < PARITY);
@@ -76,7 +76,7 @@ describe('emotion2vec+ (tiny)', () => {
     });
   }
 
-  it('gives a clip in a ragged batch the numbers that it has alone', async () => {
+  it('gives a clip the same output in a batch of different lengths as alone', async () => {
     for (const count of [2, 3, 7, 16]) {
       const clips = Array.from({ length: count }, (_, i) => clip(i, 400 + ((i * 7919) % 40000)));
       const [logits, frameLogits, features, frames] = await forward(clips);
@@ -97,7 +97,7 @@ describe('emotion2vec+ (tiny)', () => {
     }
   });
 
-  it('gives the mean of the frame logits as logits', async () => {
+  it('returns the mean of the frame logits as logits', async () => {
     for (const samples of [400, 16000, 100000]) {
       const [logits, frameLogits] = await forward([clip(1, samples)]);
       const frames = frameLogits!.shape[1]!;
@@ -108,33 +108,33 @@ describe('emotion2vec+ (tiny)', () => {
     }
   });
 
-  it('hears long audio in windows whose frames it averages', async () => {
+  it('infers long audio in windows, and averages their frames', async () => {
     const samples = clip(5, 16000 * 25);
     const whole = await recognizer.recognize({ samples, sampleRate: 16000 }, { window: 'off', embedding: true });
     assert.equal(whole.windows, undefined);
     const options = { window: 10, granularity: 'frame', embedding: true } as const;
     const windowed = await recognizer.recognize({ samples, sampleRate: 16000 }, options);
     assert.deepEqual(windowed.windows, { length: 10, hop: 6, count: 4 });
-    // Every frame once: as many as the whole has, (400000 - 400) / 320 + 1.
+    // Every frame counts once. The whole clip has (400000 - 400) / 320 + 1.
     assert.deepEqual(windowed.embeddingShape, [1249, 64]);
     assert.equal(windowed.frames!.at(-1)!.end, 25);
-    // Noise is alike everywhere: hearing it in parts changes little.
+    // Noise is the same everywhere, so that windows change little.
     assert.ok(furthest(Object.values(windowed.scores), Object.values(whole.scores)) < 0.02);
-    // What counts of a window is what a clip cut there says.
+    // The frames of a window are those of a clip that is cut there.
     const second = { samples: samples.subarray(6 * 16000, 16 * 16000), sampleRate: 16000 };
     const alone = await recognizer.recognize(second, { granularity: 'frame', embedding: true });
     const frame = (embedding: Float32Array, at: number) => embedding.subarray(at * 64, at * 64 + 64);
     assert.ok(furthest(frame(windowed.embedding!, 8 * 50 + 7), frame(alone.embedding!, 2 * 50 + 7)) < BATCH);
   });
 
-  it('hears a minute whole and more in windows, unless told otherwise', async () => {
+  it('infers a minute as a whole and longer clips in windows, by default', async () => {
     const minute = { samples: clip(6, 16000 * 60), sampleRate: 16000 };
     assert.equal((await recognizer.recognize(minute)).windows, undefined);
     const longer = { samples: clip(6, 16000 * 61), sampleRate: 16000 };
     assert.deepEqual((await recognizer.recognize(longer)).windows, { length: 60, hop: 56, count: 2 });
   });
 
-  it('makes a timeline of the windows and steps that are asked for, and names the changes', async () => {
+  it('makes a timeline of the requested windows and hops, and finds its changes', async () => {
     const samples = clip(7, 16000 * 10);
     for (let i = 0; i < samples.length; i++) samples[i]! *= i < 80000 ? 1 : Math.sin(i / 9);
     const timeline = { window: 2, hop: 0.25 };
@@ -143,7 +143,7 @@ describe('emotion2vec+ (tiny)', () => {
       result.frames!.slice(0, 3).map(({ start, end }) => [start, end]),
       [
         [0, 2],
-        [0.26, 2.26], // steps are whole frames: 0.25 s are 12.5 of them, 13 when rounded
+        [0.26, 2.26], // hops are whole frames: 0.25 s are 12.5 frames, rounded to 13
         [0.52, 2.52],
       ],
     );
@@ -160,14 +160,14 @@ describe('emotion2vec+ (tiny)', () => {
     assert.equal(segments!.length, changes + 1);
   });
 
-  it('refuses windows that make no sense', async () => {
+  it('refuses windows that are not valid', async () => {
     const input = { samples: clip(1, 16000), sampleRate: 16000 };
     for (const options of [{ window: 0 }, { window: 'whole' }, { timeline: { hop: 0 } }, { timeline: { step: 1 } }]) {
       await assert.rejects(recognizer.recognize(input, options as object), TypeError);
     }
   });
 
-  it('can be saved after it ran, and says the same then', async () => {
+  it('can be saved after a run, and gives the same output then', async () => {
     const again = path.join(folder, 'again.pt');
     const samples = clip(3, 8000);
     const [before] = await forward([samples]);
@@ -185,7 +185,7 @@ describe('emotion2vec+ (tiny)', () => {
     assert.ok(expected.confidence > 0);
   });
 
-  it('finishes the call under way when the caller closes at once', async () => {
+  it('finishes or rejects the request under way when it is closed', async () => {
     const other = new EmotionRecognizer({ model: archive, precision: 'fp32' });
     const pending = other.recognize({ samples: clip(1, 160000), sampleRate: 16000 }, { window: 2 });
     setTimeout(() => void other.close(), 300);

@@ -58,7 +58,7 @@ describe('a process that is killed', () => {
       (async () => {
         const folder = await OutputFolder.open(${JSON.stringify(output)}, ['a.wav', 'b.wav', 'c.wav']);
         await folder.write('a.wav', result);
-        await folder.writeNothing('c.wav');
+        await folder.removeUnfinished('c.wav');
         await folder.write('b.wav', result);
       })();
     `;

@@ -10,7 +10,7 @@ import { fixture } from './support/paths.js';
 import { runCli, runNode } from './support/run.js';
 import { clip, tinySnapshot } from './support/tiny.js';
 
-/** As tests ask: not a word about a processor that lacks bfloat16. */
+/** Whether the processor has instructions for bfloat16. */
 const FAST_BF16 = /\bavx512_bf16\b/.test(readFileSync('/proc/cpuinfo', 'latin1'));
 
 describe('precision (emotion2vec+ tiny)', () => {
@@ -28,47 +28,47 @@ describe('precision (emotion2vec+ tiny)', () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const recognise = async (model: string, precision?: Precision) => {
+  const recognize = async (model: string, precision?: Precision) => {
     await using recognizer = new EmotionRecognizer({ model, precision });
     return await recognizer.recognize({ samples, sampleRate: 16000 }, { granularity: 'frame', embedding: true });
   };
 
-  it('imports as int8: a third of the size, the same features but for eight bits', async () => {
+  it('imports as int8: a third of the size, with features that differ by rounding', async () => {
     assert.ok(statSync(int8).size < statSync(archive).size / 3);
-    const [full, small] = [await recognise(archive, 'fp32'), await recognise(int8)];
+    const [full, small] = [await recognize(archive, 'fp32'), await recognize(int8)];
     assert.equal(full.model.precision, 'fp32');
     assert.equal(small.model.precision, 'int8');
-    // Random weights are the hardest case: nothing was learnt that rounding could leave alone.
+    // Random weights are the hardest case, because they have no structure that survives rounding.
     assert.ok(cosine(full.embedding!, small.embedding!) > 0.999);
     assert.notDeepEqual(full.embedding, small.embedding);
   });
 
-  it('quantises while it loads, with the numbers of an archive that was quantised before', async () => {
-    const [loaded, stored] = [await recognise(archive, 'int8'), await recognise(int8, 'int8')];
+  it('quantizes while it loads, with the same results as an archive that was quantized before', async () => {
+    const [loaded, stored] = [await recognize(archive, 'int8'), await recognize(int8, 'int8')];
     assert.equal(loaded.model.precision, 'int8');
     assert.deepEqual(loaded.embedding, stored.embedding);
     assert.deepEqual(loaded.scores, stored.scores);
   });
 
-  it('computes in bf16 where the processor can, and says so where it cannot', async () => {
+  it('computes in bf16 where the processor can, and is refused where it cannot', async () => {
     if (!FAST_BF16) {
-      await assert.rejects(recognise(archive, 'bf16'), { code: 'ERR_PRECISION_UNSUPPORTED' });
+      await assert.rejects(recognize(archive, 'bf16'), { code: 'ERR_PRECISION_UNSUPPORTED' });
       return;
     }
-    const [full, half] = [await recognise(archive, 'fp32'), await recognise(archive, 'bf16')];
+    const [full, half] = [await recognize(archive, 'fp32'), await recognize(archive, 'bf16')];
     assert.equal(half.model.precision, 'bf16');
     assert.ok(cosine(full.embedding!, half.embedding!) > 0.9995); // 8 bits of mantissa in every tensor
     assert.notDeepEqual(full.embedding, half.embedding);
   });
 
-  it('auto: what the archive holds, else what the processor is good at', async () => {
-    assert.equal((await recognise(int8)).model.precision, 'int8');
-    assert.equal((await recognise(archive)).model.precision, FAST_BF16 ? 'bf16' : 'fp32');
+  it('auto uses the precision of the archive, or for fp32 that which the processor is fast at', async () => {
+    assert.equal((await recognize(int8)).model.precision, 'int8');
+    assert.equal((await recognize(archive)).model.precision, FAST_BF16 ? 'bf16' : 'fp32');
     await using small = new EmotionRecognizer();
     assert.equal((await small.recognize({ samples, sampleRate: 16000 })).model.precision, 'fp32');
   });
 
-  it('a clip’s result depends on no neighbour in its batch, in int8 too', async () => {
+  it('gives a clip a result that does not depend on its batch, in int8 too', async () => {
     using module = await TorchModule.load(int8);
     const clips = [clip(1, 16000), clip(2, 23456, 0.9), clip(3, 400), clip(4, 40001, 0.01)];
     const run = async (batch: Float32Array[]): Promise<Tensor<'float32'>[]> => {
@@ -84,14 +84,14 @@ describe('precision (emotion2vec+ tiny)', () => {
     const [logits] = await run(clips);
     for (const [i, each] of clips.entries()) {
       const [alone] = await run([each]);
-      // Rows are quantised one by one and their products are integers: what is left is the order of sums elsewhere.
+      // Rows are quantized one by one, and their products are integers. Only the order of other sums can differ.
       const apart = alone!.data.map((value, label) => Math.abs(value - logits!.data[i * alone!.data.length + label]!));
       assert.ok(Math.max(...apart) < 1e-4, `clip ${i}: ${Math.max(...apart)}`);
     }
   });
 
-  it('refuses to be something else than what the archive holds', async () => {
-    await assert.rejects(recognise(int8, 'fp32'), (error: unknown) => {
+  it('refuses a precision that the archive cannot have', async () => {
+    await assert.rejects(recognize(int8, 'fp32'), (error: unknown) => {
       assert.ok(error instanceof EmotionError);
       assert.equal(error.code, 'ERR_PRECISION_UNSUPPORTED');
       assert.match(error.message, /holds int8 weights and cannot run in fp32/);
@@ -99,13 +99,13 @@ describe('precision (emotion2vec+ tiny)', () => {
     });
   });
 
-  it('quantises on the command line, once', async () => {
+  it('quantizes on the command line, once', async () => {
     const out = path.join(folder, 'out.pt');
     const ran = await runCli(['quantize', archive, out]);
     assert.equal(ran.status, 0, ran.stderr);
     assert.match(ran.stdout, /int8, 27 of 28 linear layers\n99\.0 % of 4\.5 M parameters/);
     assert.match(ran.stdout, /17\.9 MB -> 4\.\d MB/);
-    assert.deepEqual((await recognise(out)).scores, (await recognise(int8)).scores);
+    assert.deepEqual((await recognize(out)).scores, (await recognize(int8)).scores);
     const before = readFileSync(out);
     for (const [from, to, code] of [
       [out, path.join(folder, 'twice.pt'), /ERR_QUANTIZE: .*already/],
@@ -125,7 +125,7 @@ describe('precision (emotion2vec+ tiny)', () => {
     );
   });
 
-  it('compares on the user’s own clips', async () => {
+  it('compares precisions on clips of the user', async () => {
     const audio = path.join(folder, 'clips');
     const ran = await runCli(['compare', archive, '--audio', fixture('speech.wav'), fixture('speech.flac')]);
     assert.equal(ran.status, 0, ran.stderr);
@@ -148,7 +148,7 @@ describe('precision (emotion2vec+ tiny)', () => {
     assert.match(twice.stderr, /holds int8 weights/);
   });
 
-  it('says what is wrong with a clip and compares the others', async () => {
+  it('reports what is wrong with a clip, and compares the others', async () => {
     const broken = path.join(folder, 'broken.wav');
     copyFileSync(fixture('text.wav'), broken);
     const ran = await runCli([
@@ -161,13 +161,13 @@ describe('precision (emotion2vec+ tiny)', () => {
       fixture('speech.wav'),
     ]);
     assert.equal(ran.status, 1);
-    assert.equal(ran.stderr.match(/broken\.wav is not audio/g)?.length, 1, 'said once');
+    assert.equal(ran.stderr.match(/broken\.wav is not audio/g)?.length, 1, 'reported once');
     assert.match(ran.stdout, /int8 +1\/1/);
     const nothing = await runCli(['compare', 'small-en-de', '--audio', broken]);
     assert.deepEqual([nothing.status, nothing.stdout], [1, '']);
   });
 
-  it('gives memory back, twenty times', async () => {
+  it('frees the memory, twenty times', async () => {
     const { status, stdout, stderr } = await runNode([
       '-e',
       `
@@ -178,7 +178,7 @@ describe('precision (emotion2vec+ tiny)', () => {
       void (async () => {
         const first = new EmotionRecognizer({ model: ${JSON.stringify(archive)}, precision: 'int8' });
         await first.recognize(input);
-        await first.close(); // libtorch stays
+        await first.close(); // libtorch stays loaded
         await settle();
         const before = rss();
         const recognizer = new EmotionRecognizer({ model: ${JSON.stringify(archive)}, precision: 'fp32' });

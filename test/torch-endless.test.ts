@@ -17,7 +17,7 @@ describe('a run without end', () => {
       "process.once('uncaughtException', () => process.exit(5)); setImmediate(() => { throw new Error('x'); })",
       5,
     ],
-    ['abort, and nothing else to do', 'process.exitCode = 6; controller.abort()', 6],
+    ['abort, with nothing else to do', 'process.exitCode = 6; controller.abort()', 6],
   ];
   for (const [name, end, expected] of ends) {
     it(`does not keep the process from ending by ${name}`, async () => {
@@ -34,7 +34,7 @@ describe('a run without end', () => {
     });
   }
 
-  it('in a worker lets terminate() return, others go on, and the process end', async () => {
+  it('in a worker lets terminate() return and the process end', async () => {
     const { status, signal, stdout, stderr } = await runNode(
       [
         '-e',
@@ -53,7 +53,7 @@ describe('a run without end', () => {
     assert.match(stderr, LINE);
   });
 
-  it('says nothing where everything ends in time', async () => {
+  it('prints nothing where every run ends in time', async () => {
     const { status, stderr } = await runNode([
       '-e',
       `${HEAD} TorchModule.load('test/fixtures/models/types.pt').then((m) => { m.call('slow', [50]); process.exit(4); });`,

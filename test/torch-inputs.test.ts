@@ -15,18 +15,18 @@ describe('inputs that run code', () => {
     const f32 = (shape, data) => ({ dtype: 'float32', shape, data });
     const attempt = async (run) => { try { const r = await run(); return r?.shape ? [...r.data] : 'ok'; } catch (error) { return error.code ?? error.constructor.name; } };`;
 
-  it('may dispose, quantise, save, call again and throw', async () => {
+  it('may dispose, quantize, save, call again and throw', async () => {
     const printed = await inChild(
       {},
       `${TYPES}
        const acts = {
          dispose: (m) => m.dispose(),
-         quantise: (m) => void m.quantize().catch(() => 0),
+         quantize: (m) => void m.quantize().catch(() => 0),
          save: (m) => void m.save('/nowhere/x').catch(() => 0),
          call: (m) => void m.call('echo', [f32([1], Float32Array.of(9))]).catch(() => 0),
          throw: () => { throw new RangeError('mine'); },
        };
-       const said = {};
+       const results = {};
        for (const [name, act] of Object.entries(acts)) {
          const inputs = (m) => [
            { get dtype() { act(m); return 'float32'; }, shape: [1], data: Float32Array.of(1) },
@@ -35,14 +35,14 @@ describe('inputs that run code', () => {
            new Proxy(f32([1], Float32Array.of(1)), { get: (t, k) => (act(m), t[k]), has: (t, k) => (act(m), k in t) }),
            { dtype: 'float32', shape: Object.defineProperty([1], 0, { get: () => (act(m), 1) }), data: Float32Array.of(1) },
          ];
-         said[name] = [];
+         results[name] = [];
          for (let i = 0; i < 5; i++) {
            const m = await load();
-           said[name].push(await attempt(() => m.call('echo', [inputs(m)[i]])));
+           results[name].push(await attempt(() => m.call('echo', [inputs(m)[i]])));
            m.dispose();
          }
        }
-       print(said);
+       print(results);
        const m = await load();
        const list = Object.defineProperty([f32([1], Float32Array.of(1)), 0], 1, { get() { m.dispose(); return f32([1], Float32Array.of(1)); } });
        print(await attempt(() => m.call('tensors', [list])));
@@ -58,7 +58,7 @@ describe('inputs that run code', () => {
     const ones = Array<number[]>(5).fill([1]);
     assert.deepEqual(printed[0], {
       dispose: ones,
-      quantise: ones,
+      quantize: ones,
       save: ones,
       call: ones,
       throw: Array<string>(5).fill('ERR_MODEL_RUN'),
@@ -67,7 +67,7 @@ describe('inputs that run code', () => {
     assert.equal(printed.length, 6);
   });
 
-  it('may detach, shrink and grow what they give', async () => {
+  it('may detach, shrink and grow their data', async () => {
     const printed = await inChild(
       {},
       `${TYPES}
@@ -103,7 +103,7 @@ describe('inputs that run code', () => {
     ]);
   });
 
-  it('may be deep, cyclic, sparse, huge and claim anything', async () => {
+  it('may be deep, cyclic, sparse, huge and inconsistent', async () => {
     const module = await TorchModule.load(fixture('models/types.pt'), { device: 'cpu' });
     let deep: unknown[] = [];
     for (let i = 0; i < 100_000; i++) deep = [deep];
@@ -144,7 +144,7 @@ describe('inputs that run code', () => {
     module.dispose();
   });
 
-  it('a NamedTuple is given by its fields or as an array', async () => {
+  it('accept a NamedTuple by its fields or as an array', async () => {
     const module = await TorchModule.load(fixture('models/namedtuple_in.pt'), { device: 'cpu' });
     const two = [2];
     const data = (result: unknown) => Array.from((result as Tensor<'float32'>).data);

@@ -17,7 +17,7 @@ const NEGATIVE: [number[], number[]] = [
   [-1, 0, 2, 0, -3, -0.5],
 ];
 
-describe('results that are no plain tensors', () => {
+describe('results that are not plain tensors', () => {
   let module: TorchModule;
   before(async () => {
     module = await TorchModule.load(fixture('models/layouts.pt'), { device: 'cpu' });
@@ -25,12 +25,12 @@ describe('results that are no plain tensors', () => {
   after(() => module.dispose());
 
   for (const layout of ['sparse', 'csr', 'mkldnn']) {
-    it(`${layout} comes back dense`, async () => {
+    it(`come back dense: ${layout}`, async () => {
       assert.deepEqual(dense(await module.call(layout, [])), X);
     });
   }
 
-  it('lazy negative and conjugate bits are resolved', async () => {
+  it('have their lazy negative and conjugate bits resolved', async () => {
     assert.deepEqual(dense(await module.call('negated', [])), NEGATIVE);
     const [real, imaginary] = (await module.call('conjugated', [])) as unknown[];
     assert.deepEqual(dense(real), X);
@@ -42,13 +42,13 @@ describe('results that are no plain tensors', () => {
     assert.deepEqual(dense(kept), dense(imaginary));
   });
 
-  it('in dicts, tuples, lists and optionals too', async () => {
+  it('may be in dicts, tuples, lists and optionals', async () => {
     const { a } = (await module.call('inside', [])) as { a: [unknown[], unknown] };
     assert.deepEqual(a[0].map(dense), [NEGATIVE, X, X]);
     assert.deepEqual(dense(a[1]), [[], [2]]);
   });
 
-  it('zeros without memory are zeros', async () => {
+  it('may be zeros without memory', async () => {
     assert.deepEqual(dense(await module.call('zeros', [])), [
       [2, 2],
       [0, 0, 0, 0],
@@ -68,7 +68,7 @@ describe('results that are no plain tensors', () => {
     ['long_list', [20_000_000], /use a tensor/],
   ];
   for (const [method, inputs, message] of refused) {
-    it(`${method}(${inputs.map(Number).join()}) is a TypeError that says why`, async () => {
+    it(`${method}(${inputs.map(Number).join()}) is a TypeError with the reason`, async () => {
       await assert.rejects(module.call(method, inputs), (error: Error) => {
         assert.ok(error instanceof TypeError, String(error));
         assert.match(error.message, message);
@@ -77,7 +77,7 @@ describe('results that are no plain tensors', () => {
     });
   }
 
-  it('what cannot be made dense or has no room is an error with a code', async () => {
+  it('are errors with a code where they cannot be made dense or do not fit into memory', async () => {
     await assert.rejects(module.call('wrong_indices', []), { code: 'ERR_MODEL_RUN' });
     for (const rows of [1e9, 1e12, 2 ** 52]) {
       await assert.rejects(module.call('expanded', [rows]), (error: unknown) => {
@@ -88,7 +88,7 @@ describe('results that are no plain tensors', () => {
     }
   });
 
-  it('a future is what it becomes', async () => {
+  it('may be futures, which are awaited', async () => {
     const result = await module.call('future', []).catch((error: unknown) => error);
     if (result instanceof TypeError) assert.match(result.message, /Future/);
     else
@@ -98,14 +98,14 @@ describe('results that are no plain tensors', () => {
       ]);
   });
 
-  it('neither these nor wrong arguments of the binding end the process', async () => {
+  it('do not end the process, and neither do wrong arguments of the binding', async () => {
     const printed = await inChild(
       {},
       `const { nativeBinding } = require('./dist/native/binding.js');
        const binding = await nativeBinding();
        const layouts = require('path').resolve('test/fixtures/models/layouts.pt');
-       const said = [];
-       const attempt = async (run) => { try { await run(); said.push('ok'); } catch (error) { said.push(error.code ?? error.constructor.name); } };
+       const outcomes = [];
+       const attempt = async (run) => { try { await run(); outcomes.push('ok'); } catch (error) { outcomes.push(error.code ?? error.constructor.name); } };
        await attempt(() => binding.load(layouts, 'cpu', 'fp33'));
        await attempt(() => binding.load(layouts, 'cpu', ''));
        for (const device of ['nowhere', 'meta', 'cuda:x', 'mps', '']) await attempt(() => binding.load(layouts, device, 'fp32'));
@@ -124,14 +124,14 @@ describe('results that are no plain tensors', () => {
          await attempt(() => native.call.call(wrong, 'look', [], 1));
        }
        for (const threads of [0, -1, 2 ** 31 - 1, NaN]) await attempt(() => native.call('negated', [], threads));
-       print(said.slice(0, 12)); print(said.slice(-4));`,
+       print(outcomes.slice(0, 12)); print(outcomes.slice(-4));`,
     );
     assert.deepEqual(printed, [
       [
         ...['TypeError', 'TypeError'],
         ...Array<string>(5).fill('ERR_DEVICE_UNAVAILABLE'),
         'ERR_FILE_NOT_FOUND',
-        ...['ERR_DEVICE_UNAVAILABLE', 'ok'], // of a device without memory, zeros
+        ...['ERR_DEVICE_UNAVAILABLE', 'ok'], // zeros for a device without memory
         ...['TypeError', 'ERR_FILE_WRITE'],
       ],
       ['ok', 'ok', 'ok', 'ok'],

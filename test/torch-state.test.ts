@@ -14,7 +14,7 @@ const f32 = (...data: number[]): TorchInput => ({
 });
 const numbers = (tensor: unknown): number[] => Array.from((tensor as Tensor<'float32'>).data);
 const load = (name: string) => TorchModule.load(fixture(`models/${name}.pt`), { device: 'cpu' });
-/** Arrays in place of tensors, plain objects in place of those without prototype. */
+/** Replaces tensors by arrays, and objects without a prototype by plain ones. */
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== 'object') return value;
@@ -23,7 +23,7 @@ function plain(value: unknown): unknown {
 }
 
 describe('state of a module', () => {
-  it('is each load its own, as in Python', async () => {
+  it('belongs to each load alone, as in Python', async () => {
     const [a, b] = [await load('stateful'), await load('stateful')];
     const got: number[] = [];
     for (const module of [a, a, b, b, a]) got.push(...numbers(await module.forward([f32(0)])));
@@ -32,14 +32,14 @@ describe('state of a module', () => {
     assert.deepEqual(numbers(await a.forward([f32(0)])), [1]);
     assert.deepEqual(numbers(await b.forward([f32(0)])), [3]);
     using c = await load('stateful');
-    assert.deepEqual(numbers(await c.forward([f32(0)])), [1], 'as the file has it, whatever others did');
+    assert.deepEqual(numbers(await c.forward([f32(0)])), [1], 'the state of the file, whatever other modules did');
     a.dispose();
     b.dispose();
   });
 
-  it('of every kind: numbers, text, lists, dicts, tensors in them, views, buffers with two names', async () => {
+  it('may be of any kind: numbers, text, lists, dicts, tensors in them, views, buffers with two names', async () => {
     const [a, b] = [await load('stateful-all'), await load('stateful-all')];
-    // What Python's torch.jit.load gives for two modules, called a, a, b. n is the gate's buffer too, +1 in each call; steps is its own.
+    // The values of Python's torch.jit.load for two modules, called as a, a, b. n is also a buffer of the gate, which adds 1 in each call; steps is its own.
     const first = [1, 0.5, 'a', [1], { x: [1] }, [[1]], [1], [0, 1], [2], [1]];
     const second = [2, 1, 'aa', [1, 2], { x: [2] }, [[2]], [2], [0, 2], [4], [2]];
     assert.deepEqual(plain(await a.call('everything', [])), first);
@@ -53,7 +53,7 @@ describe('state of a module', () => {
     b.dispose();
   });
 
-  it('a weight that a method writes is its own too', async () => {
+  it('includes weights that a method writes', async () => {
     const [a, b] = [await load('stateful-all'), await load('stateful-all')];
     assert.deepEqual(numbers(await a.call('scaled', [3])), [3]);
     assert.deepEqual(numbers(await a.call('scaled', [3])), [9]);
@@ -62,7 +62,7 @@ describe('state of a module', () => {
     b.dispose();
   });
 
-  it('a result is what the call left, not what a later one does', async () => {
+  it('does not change the result of an earlier call', async () => {
     using a = await load('stateful-all');
     const results = [a.call('look', []), a.forward([f32(0)]), a.call('look', []), a.forward([f32(0)])];
     const [before, , between] = await Promise.all(results);
@@ -73,7 +73,7 @@ describe('state of a module', () => {
     assert.deepEqual(numbers(kept), [2]);
   });
 
-  it('two voice activity detectors do not disturb each other', async () => {
+  it('keeps two voice activity detectors apart', async () => {
     const frame = (seed: number): TorchInput => ({
       dtype: 'float32',
       shape: [1, 16],
@@ -84,7 +84,7 @@ describe('state of a module', () => {
       using only = await load('stateful-voice');
       for (let i = 0; i < 6; i++) alone.push(...numbers(await only.forward([frame(i)])));
     }
-    assert.equal(new Set(alone).size, 6, 'its answer depends on what it had before');
+    assert.equal(new Set(alone).size, 6, 'its output depends on the frames before');
     const streams = await Promise.all([0, 1, 2].map(() => load('stateful-voice')));
     const answers: number[][] = [[], [], []];
     for (let i = 0; i < 6; i++) {
@@ -98,7 +98,7 @@ describe('state of a module', () => {
     for (const stream of streams) stream.dispose();
   });
 
-  it('save writes what the module that is saved has', async () => {
+  it('is saved as the module has it', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-'));
     try {
       const [a, b] = [await load('stateful-all'), await load('stateful-all')];
@@ -110,7 +110,7 @@ describe('state of a module', () => {
       assert.deepEqual(numbers(await savedA.call('look', [])), [3]);
       assert.deepEqual(numbers(await savedB.call('look', [])), [0]);
       await savedA.call('everything', []);
-      assert.deepEqual(numbers(await savedA.call('look', [])), [4], 'the buffer with two names is one buffer again');
+      assert.deepEqual(numbers(await savedA.call('look', [])), [4], 'the buffer with two names is one buffer');
       a.dispose();
       b.dispose();
     } finally {
@@ -118,12 +118,12 @@ describe('state of a module', () => {
     }
   });
 
-  it('survives quantising, and is not shared by it', async () => {
+  it('survives quantizing, which does not share it', async () => {
     const [a, b] = [await load('stateful-voice'), await load('stateful-voice')];
     const x: TorchInput = { dtype: 'float32', shape: [1, 16], data: new Float32Array(16).fill(0.5) };
     const [first] = numbers(await b.forward([x]));
     await a.forward([x]);
-    await assert.rejects(a.quantize(), { code: 'ERR_QUANTIZE' }); // its one linear layer is too small
+    await assert.rejects(a.quantize(), { code: 'ERR_QUANTIZE' }); // its only linear layer is too small
     const [second] = numbers(await b.forward([x]));
     assert.deepEqual(numbers(await a.forward([x])), [second]);
     assert.notEqual(first, second);
@@ -131,7 +131,7 @@ describe('state of a module', () => {
     b.dispose();
   });
 
-  it('worker threads have their own as well', async () => {
+  it('belongs to each worker thread alone', async () => {
     const code = `const { parentPort } = require('worker_threads'); const { TorchModule } = require('./dist/torch.js');
       const x = { dtype: 'float32', shape: [1], data: new Float32Array(1) };
       TorchModule.load('test/fixtures/models/stateful.pt').then(async (m) => { const got = [];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { runNode } from './support/run.js';
 
-/** Runs a script in a process of its own; it prints one JSON value. */
+/** Runs a script in a process of its own, and returns the JSON value that it prints. */
 async function run<T>(script: string): Promise<T> {
   const { stdout, stderr, status, signal } = await runNode(['-e', script]);
   assert.deepEqual({ stderr, status, signal }, { stderr: '', status: 0, signal: null });
@@ -15,7 +15,7 @@ const HEAD = `const { Worker, isMainThread, parentPort, workerData } = require('
   const weights = () => Number(/Rss:\\s+(\\d+)/.exec(require('fs').readFileSync('/proc/self/smaps_rollup', 'utf8'))[1]) * 1024;`;
 
 describe('worker threads', () => {
-  it('eight of them, with the same model, hold one set of weights', async () => {
+  it('share one set of weights, where eight of them load the same model', async () => {
     const { one, eight } = await run<{ one: number; eight: number }>(`${HEAD}
       const code = ${JSON.stringify(`const { parentPort } = require('worker_threads'); const { TorchModule } = require('./dist/torch.js');
         TorchModule.load('models/small-en-de.pt', { threads: 1 }).then((m) => { globalThis.m = m;
@@ -30,26 +30,26 @@ describe('worker threads', () => {
         await Promise.all(all.map((w) => w.terminate()));
         console.log(JSON.stringify({ one, eight }));
       })();`);
-    // A worker's own JavaScript heap takes 5 to 12 MB; the weights alone would be 6.6.
+    // The JavaScript heap of a worker takes 5 to 12 MB. A copy of the weights would add 6.6.
     assert.ok(eight - one < 7 * 15e6, `${((eight - one) / 7e6).toFixed(1)} MB a worker`);
   });
 
-  it('give the same answers as the main thread, all at once', async () => {
-    const answers = await run<string[]>(`${HEAD}
+  it('give the same results as the main thread, all at once', async () => {
+    const results = await run<string[]>(`${HEAD}
       const code = ${JSON.stringify(`const { EmotionRecognizer } = require('./dist'); const { parentPort } = require('worker_threads');
         const r = new EmotionRecognizer();
         Promise.all(Array.from({ length: 10 }, () => r.recognize('test/fixtures/speech.wav'))).then((all) => { for (const x of all) parentPort.postMessage(JSON.stringify(x.scores)); });`)};
-      const one = () => new Promise((resolve) => { const said = []; new Worker(code, { eval: true }).on('message', (m) => said.push(m)).on('exit', () => resolve(said)); });
+      const one = () => new Promise((resolve) => { const scores = []; new Worker(code, { eval: true }).on('message', (m) => scores.push(m)).on('exit', () => resolve(scores)); });
       (async () => {
         const main = new EmotionRecognizer().recognize('test/fixtures/speech.wav');
         const all = (await Promise.all([one(), one(), one(), one()])).flat();
         console.log(JSON.stringify([all.length, ...new Set([...all, JSON.stringify((await main).scores)])]));
       })();`);
-    assert.equal(answers[0], 40);
-    assert.equal(answers.length, 2, 'all the same');
+    assert.equal(results[0], 40);
+    assert.equal(results.length, 2, 'all the same');
   });
 
-  it('may be terminated at any moment: others go on', async () => {
+  it('may be terminated at any moment, and others continue', async () => {
     const { rounds, emotion } = await run<{ rounds: number; emotion: string }>(`${HEAD}
       const code = ${JSON.stringify(`const { EmotionRecognizer } = require('./dist'); const r = new EmotionRecognizer();
         for (let i = 0; i < 8; i++) r.recognize(i % 2 ? 'test/fixtures/speech.mp3' : { samples: new Float32Array(16000 * 20), sampleRate: 16000 });`)};
@@ -69,13 +69,13 @@ describe('worker threads', () => {
 });
 
 describe('cluster', () => {
-  it('four processes answer, and end when they are told to', async () => {
+  it('runs four processes, which end on request', async () => {
     const script = `const cluster = require('cluster');
       if (cluster.isPrimary) {
-        const said = [];
-        for (let i = 0; i < 4; i++) cluster.fork().on('message', (m) => { said.push(m); if (said.length === 4) cluster.disconnect(); });
+        const scores = [];
+        for (let i = 0; i < 4; i++) cluster.fork().on('message', (m) => { scores.push(m); if (scores.length === 4) cluster.disconnect(); });
         const codes = [];
-        cluster.on('exit', (w, code, signal) => { codes.push(signal ?? code); if (codes.length === 4) console.log(JSON.stringify([new Set(said).size, ...codes])); });
+        cluster.on('exit', (w, code, signal) => { codes.push(signal ?? code); if (codes.length === 4) console.log(JSON.stringify([new Set(scores).size, ...codes])); });
       } else {
         const { EmotionRecognizer } = require('./dist');
         const r = new EmotionRecognizer({ threads: 1 });

@@ -1,35 +1,35 @@
 import { statSync } from 'node:fs';
 
 import { openAudio } from '../../lib/audio/formats/open.js';
-import { MonoAudio } from '../../lib/audio/mono.js';
+import { MonoAudio } from '../../lib/audio/mono-audio.js';
 import { firstNotFinite } from '../../lib/audio/pcm.js';
-import { type FuzzTarget, filesIn, unlessMisuse } from '../target.js';
+import { type FuzzTarget, filesIn, allowDeliberateErrors } from '../target.js';
 
-/** Longer clips are refused, as they are on a server: what a header promises costs no more than what there is. */
+/** Maximum length of a clip, as on a server. */
 const MAX_SECONDS = 600;
 const RATE = 16_000;
-/** Of an input. Changes of a longer one would hardly ever meet its header. */
+/** Maximum length of an input. Changes in a longer one would hardly ever affect its header. */
 const MAX_BYTES = 32_768;
 
-const WORDS =
+const DICTIONARY =
   'RIFF,WAVE,fmt ,data,OggS,fLaC,ID3,Xing,Info,ftyp,moov,mdat,stsz,stco,esds,FORM,AIFF,AIFC,COMM,SSND,caff,desc,.snd,OpusHead,vorbis';
 
-/** Any bytes the way a decoding thread takes them. */
+/** Any bytes, decoded as in a decoding thread. */
 export const target: FuzzTarget = {
   seeds: () => ['test/fixtures', '../shared/cases/audio'].flatMap((folder) => filesIn(folder)).filter(isSmall),
   maxBytes: MAX_BYTES,
-  dictionary: [...WORDS.split(','), '\x1a\x45\xdf\xa3', '\xff\xfb', '#!AMR\n'],
+  dictionary: [...DICTIONARY.split(','), '\x1a\x45\xdf\xa3', '\xff\xfb', '#!AMR\n'],
   instrument: ['node_modules/@audio/', 'node_modules/audio-type/'],
   fuzz: decodeWhole,
 };
 
-/** What comes of the bytes is refused, or finite samples of the length that they are said to have. */
+/** Checks that the bytes are rejected, or decoded to finite samples of the stated length. */
 export async function decodeWhole(data: Buffer): Promise<void> {
   const audio = new MonoAudio('The clip', MAX_SECONDS, RATE);
-  const whole = await unlessMisuse(async () => {
-    const { expected, stretches } = openAudio(data, 'The clip');
-    if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
-    for await (const { channelData, sampleRate } of stretches) audio.append(channelData, sampleRate);
+  const whole = await allowDeliberateErrors(async () => {
+    const { expected, blocks } = openAudio(data, 'The clip');
+    if (expected !== undefined) audio.checkLength(expected.frames, expected.sampleRate);
+    for await (const { channelData, sampleRate } of blocks) audio.append(channelData, sampleRate);
     return true;
   });
   if (whole === undefined) return;

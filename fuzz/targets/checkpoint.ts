@@ -14,14 +14,14 @@ const folder = mkdtempSync(path.join(tmpdir(), 'fuzz-checkpoint-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 writeFileSync(path.join(folder, 'tokens.txt'), LABELS.join('\n'));
 
-/** What all tensors of the tiny network share. */
+/** Number of elements in the storage that all tensors of the tiny network share. */
 const ELEMENTS = 512 * 512 * 3;
 const data: ZipMember[] = [
   { name: 'archive/byteorder', content: Buffer.from('little') },
   { name: 'archive/data/0', content: Buffer.alloc(4 * ELEMENTS) },
 ];
 
-/** The whole import. The input is the pickle, so that changes do not end at the checksum of the zip around it. */
+/** The whole import of a checkpoint. The input is the pickle alone, so that changes are not rejected by the checksum of the zip. */
 export const target: FuzzTarget = {
   seeds: () => [tinyPickle()],
   dictionary: [
@@ -47,7 +47,7 @@ export const target: FuzzTarget = {
   },
 };
 
-/** The tiny network, whose tensors all have the same data. */
+/** Returns the pickle of the tiny network. All tensors share their data. */
 function tinyPickle(): Buffer {
   const pickler = new Pickler();
   pickler.dict(

@@ -1,11 +1,11 @@
-import { decodeFlac } from '../../lib/audio/formats/encoded/flac.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeFlac } from '../../lib/audio/formats/encoded/codecs/flac.js';
+import { decodeBounded } from '../blocks.js';
 import { type FuzzTarget, filesIn } from '../target.js';
 
-/** Frames of FLAC. */
+/** FLAC frames. */
 export const target: FuzzTarget = {
   seeds: () => filesIn('test/fixtures', '.flac'),
   maxBytes: 32_768,
   dictionary: ['fLaC', '\xff\xf8', '\xff\xf9', '\0\0\0\x22', 'ID3'],
-  fuzz: (data) => decodesBounded(data, decodeFlac),
+  fuzz: (data) => decodeBounded(data, decodeFlac),
 };

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import pino from 'pino';
 
-import { wavHeader } from '../../lib/audio/wav-header.js';
+import { wavHeader } from '../../lib/audio/write/wav-header.js';
 import type { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
 import type { RecognitionResult } from '../../lib/recognition/result.js';
 import { createServer } from '../../lib/server/server.js';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { LabelVocabulary } from '../../lib/evaluation/label-vocabulary.js';
 import { labelRows, readLabelFile } from '../../lib/evaluation/labels.js';
 import type { ModelCard } from '../../lib/model/card.js';
-import { coded, type FuzzTarget } from '../target.js';
+import { allowErrorCodes, type FuzzTarget } from '../target.js';
 
 const CARD = {
   labels: ['angry', 'happy', 'neutral', 'sad'].map((name) => ({ name, en: name, zh: name })),
@@ -26,9 +26,9 @@ export const target: FuzzTarget = {
   async fuzz(data) {
     const file = path.join(folder, 'labels.csv');
     writeFileSync(file, data);
-    const read = await coded(() => readLabelFile(file));
+    const read = await allowErrorCodes(() => readLabelFile(file));
     if (read === undefined) return;
-    const labeled = await coded(() => labelRows(read, new LabelVocabulary(CARD, [['other', '']])));
+    const labeled = await allowErrorCodes(() => labelRows(read, new LabelVocabulary(CARD, [['other', '']])));
     if (labeled === undefined) return;
     const { rows, withoutEmotion, excludedByMap } = labeled;
     const total = rows.length + withoutEmotion.length + excludedByMap.length;

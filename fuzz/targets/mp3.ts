@@ -1,8 +1,8 @@
-import { decodeMp3, missingFromMp3 } from '../../lib/audio/formats/encoded/mp3.js';
+import { decodeMp3, missingFromMp3 } from '../../lib/audio/formats/encoded/codecs/mp3.js';
 import { type FuzzTarget, filesIn } from '../target.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeBounded } from '../blocks.js';
 
-/** Frames of MPEG audio, and what may stand around them. */
+/** MPEG audio frames, and the tags and other data around them. */
 export const target: FuzzTarget = {
   seeds: () => [...filesIn('test/fixtures', '.mp3'), ...filesIn('../shared/cases/audio', '.mp3')],
   maxBytes: 32_768,
@@ -22,6 +22,6 @@ export const target: FuzzTarget = {
   ],
   async fuzz(data) {
     missingFromMp3(data);
-    await decodesBounded(data, (bytes) => decodeMp3(bytes));
+    await decodeBounded(data, (bytes) => decodeMp3(bytes));
   },
 };

@@ -1,8 +1,8 @@
-import { decodeMp4 } from '../../lib/audio/formats/encoded/mp4.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeMp4 } from '../../lib/audio/formats/encoded/containers/mp4.js';
+import { decodeBounded } from '../blocks.js';
 import { type FuzzTarget, filesIn } from '../target.js';
 
-/** Tables of where samples lie, fragments, AAC and ALAC. */
+/** MP4 sample tables, fragments, AAC and ALAC. */
 export const target: FuzzTarget = {
   seeds: () => filesIn('test/fixtures', '.m4a', '.mp4', '.mov'),
   maxBytes: 32_768,
@@ -27,5 +27,5 @@ export const target: FuzzTarget = {
     'fLaC',
     '\xff\xff\xff\xff',
   ],
-  fuzz: (data) => decodesBounded(data, decodeMp4),
+  fuzz: (data) => decodeBounded(data, decodeMp4),
 };

@@ -1,4 +1,4 @@
-import { encodeNpy } from '../../lib/audio/npy.js';
+import { encodeNpy } from '../../lib/audio/write/npy.js';
 import type { FuzzTarget } from '../target.js';
 
 const HEADER = /^\{'descr': '<f4', 'fortran_order': False, 'shape': \(((?:\d+, )*\d+,?|)\), \} *\n$/;

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { crc32, inflateRawSync } from 'node:zlib';
 
 import { type TorchInput, TorchModule } from '../../lib/torch.js';
-import { coded, filesIn, type FuzzTarget } from '../target.js';
+import { allowErrorCodes, filesIn, type FuzzTarget } from '../target.js';
 
-/** A record of a zip, unpacked. */
+/** A decompressed record of a zip. */
 interface Member {
   name: string;
   bytes: Buffer;
@@ -22,10 +22,10 @@ const f32 = (...shape: number[]): TorchInput => ({
   shape,
   data: new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(0.25),
 });
-/** What one method or another takes; each is tried until one fits. */
+/** Inputs of different methods. Each is tried until the method accepts one. */
 const INPUTS: TorchInput[][] = [[f32(1, 3)], [f32(4, 20)], [f32(4, 30)], [f32(2, 17)], [f32(1, 16)], [f32(1)], []];
 
-/** Loads an archive, calls what it has, quantises and saves it. */
+/** Loads an archive, calls its methods, quantizes and saves it. */
 export const target: FuzzTarget = {
   seeds: () => filesIn('test/fixtures/models', '.pt').filter((file) => !/endless|device|cudaconst|layouts/.test(file)),
   maxBytes: 200_000,
@@ -34,23 +34,26 @@ export const target: FuzzTarget = {
     const file = path.join(folder, `${count++}.pt`);
     writeFileSync(file, data);
     try {
-      await coded(async () => {
+      await allowErrorCodes(async () => {
         using module = await TorchModule.load(file, { device: 'cpu', threads: 1, memoryBudgetBytes: 2 ** 28 });
         for (const method of module.methods.slice(0, 4)) await call(module, method);
-        await coded(() => module.quantize());
+        await allowErrorCodes(() => module.quantize());
         await call(module, 'forward');
-        await coded(() => module.save(`${file}.saved`));
+        await allowErrorCodes(() => module.save(`${file}.saved`));
       });
     } finally {
       rmSync(file, { force: true });
       rmSync(`${file}.saved`, { force: true });
     }
   },
-  /** Damage: records changed, with the checksums that they had. */
+  /** Damages an archive: changes records and keeps their checksums. */
   mutate: (data, random) => changedArchive(data, random, ({ crc }) => crc),
 };
 
-/** An archive with some of its records changed. @param checksum that the archive gives for each */
+/**
+ * Changes some records of an archive.
+ * @param checksum returns the checksum that the archive states for a record
+ */
 export function changedArchive(
   data: Buffer,
   random: () => number,
@@ -78,7 +81,7 @@ async function call(module: TorchModule, method: string): Promise<void> {
       return;
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof DOMException))
-        await coded(() => Promise.reject(error as Error));
+        await allowErrorCodes(() => Promise.reject(error as Error));
     }
   }
 }
@@ -99,7 +102,7 @@ function changedBytes(bytes: Buffer, random: () => number): Buffer {
   return changed;
 }
 
-/** Words of the code in each other's place, numbers others, lines twice, swapped or gone. */
+/** Changes code: replaces identifiers and numbers, and repeats, swaps or removes lines. */
 function changedText(bytes: Buffer, random: () => number): Buffer {
   const text = bytes.toString('latin1');
   const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
@@ -125,7 +128,7 @@ function changedText(bytes: Buffer, random: () => number): Buffer {
   return Buffer.from(lines.join('\n'), 'latin1');
 }
 
-/** The records that the directory names, as far as they can be read. */
+/** Returns the records in the central directory, up to the first unreadable one. */
 function unzip(data: Buffer): Member[] {
   const members: Member[] = [];
   const end = data.lastIndexOf('PK\x05\x06', undefined, 'latin1');
@@ -146,7 +149,7 @@ function unzip(data: Buffer): Member[] {
       at += 46 + names + extra + comment;
     }
   } catch {
-    // The rest cannot be read.
+    // The remaining records cannot be read.
   }
   return members;
 }

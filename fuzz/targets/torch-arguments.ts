@@ -1,9 +1,9 @@
 import path from 'node:path';
 
 import { type TorchInput, TorchModule } from '../../lib/torch.js';
-import { coded, type FuzzTarget, ROOT } from '../target.js';
+import { allowErrorCodes, type FuzzTarget, ROOT } from '../target.js';
 
-/** Not in TypeScript's library yet. */
+/** Resizable buffers are not in this version of TypeScript's library. */
 interface Resizable extends ArrayBuffer {
   resizable?: boolean;
   detached?: boolean;
@@ -12,7 +12,7 @@ interface Resizable extends ArrayBuffer {
 const ResizableBuffer = ArrayBuffer as unknown as new (bytes: number, options?: { maxByteLength: number }) => Resizable;
 type View = new (buffer: ArrayBufferLike) => ArrayBufferView & { length?: number };
 
-/** Bytes as decisions: the same bytes make the same values. */
+/** Derives decisions from bytes. The same bytes always produce the same values. */
 class Decisions {
   #at = 0;
   readonly #data: Buffer;
@@ -66,7 +66,7 @@ const ARRAYS: View[] = [
   DataView,
 ];
 
-/** Values of every kind into methods of every signature, with getters that change what they are read from, dispose and call again. */
+/** Passes values of all kinds to methods of all signatures. Some have getters that modify their object, dispose or call the module. */
 export const target: FuzzTarget = {
   seeds: () =>
     Array.from({ length: 64 }, (_, i) =>
@@ -84,7 +84,7 @@ export const target: FuzzTarget = {
     const inputs = Array.from({ length: decisions.byte() % 6 }, () => valueFrom(decisions, own, 0)) as TorchInput[];
     const keep = decisions.byte() < 64 ? [decisions.byte(), NaN, -1] : [];
     try {
-      await coded(() => own.call(method, inputs, { keep }));
+      await allowErrorCodes(() => own.call(method, inputs, { keep }));
     } catch (error) {
       if (!(error instanceof TypeError || error === inputs || (error as Error).message === 'thrown by a getter'))
         throw error;
@@ -166,7 +166,7 @@ function tensorFrom(decisions: Decisions, module: TorchModule): unknown {
   return tensor;
 }
 
-/** What a getter does beside its answer. */
+/** Performs the side effect of a getter. */
 function act(decisions: Decisions, module: TorchModule, list: unknown[]): unknown {
   switch (decisions.byte() % 8) {
     case 0:

@@ -4,8 +4,8 @@ import type { FuzzTarget } from '../target.js';
 import { changedArchive, target as archive } from './torch-archive.js';
 
 /**
- * Archives with other code and other numbers, and checksums that are right: programs that nobody meant. What libtorch's operators do
- * with them is not promised (SECURITY.md), so this is a search for faults of ours, and not part of CI.
+ * Archives with modified code and numbers and correct checksums: unintended programs. There are no guarantees about what libtorch's
+ * operators do with them (SECURITY.md). This target searches for faults in this package and is not part of CI.
  */
 export const target: FuzzTarget = {
   ...archive,

@@ -1,8 +1,8 @@
-import { decodeMatroska } from '../../lib/audio/formats/encoded/matroska.js';
-import { decodesBounded } from '../stretches.js';
+import { decodeMatroska } from '../../lib/audio/formats/encoded/containers/matroska.js';
+import { decodeBounded } from '../blocks.js';
 import { type FuzzTarget, filesIn } from '../target.js';
 
-/** Elements, blocks and lacing. */
+/** Matroska elements, blocks and lacing. */
 export const target: FuzzTarget = {
   seeds: () => filesIn('test/fixtures', '.webm', '.mkv'),
   maxBytes: 32_768,
@@ -18,5 +18,5 @@ export const target: FuzzTarget = {
     'A_PCM/INT/LIT',
     '\x01\xff\xff\xff\xff\xff\xff\xff',
   ],
-  fuzz: (data) => decodesBounded(data, decodeMatroska),
+  fuzz: (data) => decodeBounded(data, decodeMatroska),
 };

@@ -1,10 +1,10 @@
-/** Decoded audio that waits for the model: what is held of it, and what may come on top. */
+/** Limits the memory of decoded audio that waits for the model. */
 export class AudioBudget {
   readonly #limit: number;
   readonly #onRoom = new Set<() => void>();
   #held = 0;
 
-  /** @param limit bytes; the clip that reaches it is still taken */
+  /** @param limit bytes; the clip that reaches the limit is still accepted */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -17,11 +17,12 @@ export class AudioBudget {
     return this.#held >= this.#limit;
   }
 
-  /** `listener` hears of each time that there is room again. */
+  /** Calls `listener` each time that the budget is no longer full. */
   onRoom(listener: () => void): void {
     this.#onRoom.add(listener);
   }
 
+  /** Reserves memory for a clip. */
   hold(bytes: number): AudioLease {
     let own = 0;
     const resize = (to: number): void => {
@@ -35,9 +36,9 @@ export class AudioBudget {
   }
 }
 
-/** A clip's share of the budget. */
+/** The part of the budget that a clip holds. */
 export interface AudioLease {
   resize(bytes: number): void;
-  /** May be called again, without effect. */
+  /** Further calls have no effect. */
   release(): void;
 }

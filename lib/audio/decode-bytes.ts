@@ -1,106 +1,108 @@
-import { messageOf } from '../shared/errors.js';
+import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
 import { explainFileError, shortageIn } from '../shared/file-error.js';
 import type { Decoder } from '../options/types.js';
 import { shown, withoutPaths } from '../shared/text.js';
-import { Failure, Unsupported } from './failure.js';
+import { DecoderLoadError, UnsupportedFormatError } from './decode-errors.js';
 import { decodeWithFfmpeg } from './ffmpeg/decode.js';
 import { findFfmpeg } from './ffmpeg/program.js';
-import type { OpenedAudio } from './formats/stretch.js';
-import type { MonoAudio } from './mono.js';
+import type { OpenedAudio } from './formats/audio-block.js';
+import type { MonoAudio } from './mono-audio.js';
 
-/** An encoded clip, and what decoding it needs. */
+/** An encoded clip, and how to decode it. */
 export interface EncodedClip {
   bytes: Uint8Array;
-  /** Where the bytes are from, if from a file. */
+  /** The file that the bytes come from, if any. */
   file: string | undefined;
-  /** In errors. */
+  /** The clip's name in error messages. */
   name: string;
   decoder: Decoder;
-  /** An empty clip, for each decoder that is tried. */
+  /** Returns an empty clip. Called once for each decoder that is tried. */
   begin: () => MonoAudio;
-  /** What is built in. */
+  /** Opens the bytes with the built-in decoders. */
   open: () => OpenedAudio;
-  /** Awaited after each stretch, of so many samples. */
+  /** Awaited after each block, with the number of its samples. */
   pause: (samples: number) => Promise<void>;
   signal: AbortSignal;
 }
 
 export interface DecodedClip {
   audio: MonoAudio;
-  /** Who decoded it. */
+  /** The decoder that was used. */
   by: OpenedAudio['decoder'];
 }
 
 /**
- * Decodes with what is built in, or with ffmpeg: where that is wanted, and where the format is not built in and there is one.
- * @throws Failure ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE, ERR_DECODER_UNAVAILABLE
+ * Decodes a clip with the built-in decoders or with ffmpeg. With `decoder: 'auto'`, ffmpeg is used for formats that the built-in
+ * decoders do not support, if it is installed.
+ * @throws EmotionError ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG, ERR_AUDIO_NOT_FINITE, ERR_DECODER_UNAVAILABLE
  */
 export async function decodeBytes(clip: EncodedClip): Promise<DecodedClip> {
   const { decoder, name, bytes } = clip;
-  if (bytes.length === 0) throw new Failure('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
+  if (bytes.length === 0) throw new EmotionError('ERR_AUDIO_DECODE', `${name} is empty (0 bytes)`);
   if (decoder !== 'ffmpeg') {
     try {
       return { audio: await collect(clip, clip.open()), by: 'builtin' };
     } catch (error) {
-      if (!(error instanceof Unsupported) || decoder === 'builtin') throw explained(clip, error);
+      if (!(error instanceof UnsupportedFormatError) || decoder === 'builtin') throw decodeError(clip, error);
       return byFfmpeg(clip, error);
     }
   }
   return byFfmpeg(clip, undefined);
 }
 
-/** @param unsupported why what is built in does not read it, where that was tried */
-async function byFfmpeg(clip: EncodedClip, unsupported: Unsupported | undefined): Promise<DecodedClip> {
+/** @param unsupported the error of the built-in decoders, if they were tried */
+async function byFfmpeg(clip: EncodedClip, unsupported: UnsupportedFormatError | undefined): Promise<DecodedClip> {
   const { file, bytes, name, signal } = clip;
   const program = findFfmpeg();
   if (program === undefined) {
-    if (unsupported !== undefined) throw explained(clip, unsupported);
-    throw new Failure('ERR_DECODER_UNAVAILABLE', `${name} is to be decoded by ffmpeg, which is not on this machine`);
+    if (unsupported !== undefined) throw decodeError(clip, unsupported);
+    throw new EmotionError('ERR_DECODER_UNAVAILABLE', `${name} cannot be decoded with ffmpeg: ffmpeg was not found`);
   }
   try {
-    const stretches = decodeWithFfmpeg({ program, file, bytes, name, signal });
-    return { audio: await collect(clip, { decoder: 'ffmpeg', stretches }), by: 'ffmpeg' };
+    const blocks = decodeWithFfmpeg({ program, file, bytes, name, signal });
+    return { audio: await collect(clip, { decoder: 'ffmpeg', blocks }), by: 'ffmpeg' };
   } catch (error) {
-    if (unsupported === undefined || !(error instanceof Failure) || error.code !== 'ERR_AUDIO_DECODE') throw error;
-    const what = `${explained(clip, unsupported).message}; by ffmpeg: ${reasonOf(error.cause ?? error)}`;
-    throw new Failure('ERR_AUDIO_DECODE', what, error);
+    if (unsupported === undefined || !hasCode(error, 'ERR_AUDIO_DECODE')) throw error;
+    const reason = error.cause === undefined ? error.what : reasonOf(error.cause);
+    const what = `${decodeError(clip, unsupported).what}; ffmpeg failed too: ${reason}`;
+    throw new EmotionError('ERR_AUDIO_DECODE', what, { cause: error });
   }
 }
 
-async function collect(clip: EncodedClip, { expected, stretches }: OpenedAudio): Promise<MonoAudio> {
+async function collect(clip: EncodedClip, { expected, blocks }: OpenedAudio): Promise<MonoAudio> {
   const audio = clip.begin();
-  if (expected !== undefined) audio.expect(expected.frames, expected.sampleRate);
-  for await (const { channelData, sampleRate } of stretches) {
+  if (expected !== undefined) audio.checkLength(expected.frames, expected.sampleRate);
+  for await (const { channelData, sampleRate } of blocks) {
     audio.append(channelData, sampleRate);
     await clip.pause(channelData.reduce((size, { length }) => size + length, 0));
   }
   if (!audio.empty) return audio;
-  const what = `${clip.name} holds no audio that can be decoded; it starts with ${startOf(clip.bytes)}`;
-  throw new Failure('ERR_AUDIO_DECODE', what);
+  const what = `${clip.name} contains no audio that can be decoded; it starts with ${firstBytes(clip.bytes)}`;
+  throw new EmotionError('ERR_AUDIO_DECODE', what);
 }
 
-/** What a decoder throws, as people read it. */
-function explained({ name, bytes, decoder }: EncodedClip, error: unknown): Failure {
-  if (error instanceof Failure) return error;
-  const shortage = shortageIn(error); // of files to open: the decoder is one
+/** Turns whatever a decoder threw into an error for users. */
+function decodeError({ name, bytes, decoder }: EncodedClip, cause: unknown): EmotionError {
+  if (cause instanceof EmotionError) return cause;
+  const shortage = shortageIn(cause); // of file descriptors: the decoder's module could not be opened
   if (shortage !== undefined) {
     const { code, what, remedy } = explainFileError(shortage, name);
-    return new Failure(code, what, error, remedy, true);
+    return new DecoderLoadError(code, what, { cause, remedy });
   }
-  const what = `${name} is not audio that can be decoded: ${reasonOf(error)}; it starts with ${startOf(bytes)}`;
-  if (!(error instanceof Unsupported)) return new Failure('ERR_AUDIO_DECODE', what, error);
+  const what = `${name} is not audio that can be decoded: ${reasonOf(cause)}; it starts with ${firstBytes(bytes)}`;
+  if (!(cause instanceof UnsupportedFormatError)) return new EmotionError('ERR_AUDIO_DECODE', what, { cause });
   const remedy =
     decoder === 'builtin'
-      ? "Check that the file plays; decoder 'auto' asks ffmpeg too, which reads more formats (docs/audio-formats.md)."
-      : 'Check that the file plays; with ffmpeg on this machine more formats are read (docs/audio-formats.md).';
-  return new Failure('ERR_AUDIO_DECODE', what, error, remedy);
+      ? "Check that the file plays; decoder 'auto' also tries ffmpeg, which reads more formats (docs/audio-formats.md)."
+      : 'Check that the file plays; if ffmpeg is installed, more formats are read (docs/audio-formats.md).';
+  return new EmotionError('ERR_AUDIO_DECODE', what, { cause, remedy });
 }
 
-function startOf(bytes: Uint8Array): string {
+function firstBytes(bytes: Uint8Array): string {
   return JSON.stringify(Buffer.from(bytes.subarray(0, 12)).toString('latin1'));
 }
 
-/** What a decoder throws: of any length, and with paths of the installation in it. */
+/** Returns the message of an error that a decoder threw, shortened and without the paths of the installation. */
 export function reasonOf(error: unknown): string {
   return shown(withoutPaths(messageOf(error)));
 }

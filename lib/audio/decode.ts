@@ -8,58 +8,58 @@ import { explainTooLarge } from '../shared/file-error.js';
 import type { Decoder } from '../options/types.js';
 import { defaults } from '../options/limits.js';
 import { AudioBudget, type AudioLease } from './budget.js';
-import { pipeSource } from './byte-source.js';
-import { assertAttached, bytesOf, isUnsteady, ownBytes } from './bytes.js';
-import { collect, streamError } from './collect.js';
-import { DecodePool } from './decode-pool.js';
-import type { Decoded, DecodeRequest } from './decode-thread.js';
-import { urlOfPath } from './file-url.js';
-import { stopInput, takeInput, type TakenInput } from './input.js';
+import { pipeSource } from './input/byte-source.js';
+import { assertAttached, bytesOf, isMutable, ownBytes } from './input/bytes.js';
+import { collect, streamError } from './input/collect.js';
+import { DecodePool } from './workers/decode-pool.js';
+import type { Decoded, DecodeRequest } from './workers/decode-thread.js';
+import { urlOfPath } from './input/file-url.js';
+import { stopInput, takeInput, type TakenInput } from './input/take-input.js';
 import { type AudioBlob, type AudioInput, type AudioSamples, firstNotFinite } from './pcm.js';
 import type { RawFormat } from '../options/types.js';
-import { explainNoFile } from './read-file.js';
+import { explainNoFile } from './input/read-file.js';
 
-/** Encoded bytes above which a clip keeps to the thread of the long ones: two minutes of MP3, which take a third of a second. */
-const LONG = 2 * 2 ** 20;
+/** Encoded bytes above which a clip is decoded by the thread for long clips: two minutes of MP3, which take a third of a second. */
+const LONG_BYTES = 2 * 2 ** 20;
 
 /**
- * Decoded audio that waits for the model in this JavaScript thread: 35 minutes at 16 kHz. Beyond that, clips stay as they
- * are, on the disk or encoded, until the model has caught up.
+ * The budget of decoded audio that waits for the model in this JavaScript thread: 35 minutes at 16 kHz. When it is full, clips
+ * stay on disk or encoded until the model has caught up.
  */
 export const audioBudget = new AudioBudget(128 * 2 ** 20);
 
 const shortClips = new DecodePool(Math.min(4, Math.max(1, availableParallelism() >> 2)), audioBudget);
-const longClips = new DecodePool(1, audioBudget); // of their own, so that no short clip waits for an hour of MP3
+const longClips = new DecodePool(1, audioBudget); // separate, so that no short clip waits for an hour of MP3
 
 export interface DecodeOptions {
   signal?: AbortSignal | undefined;
   /** Clips of higher priority are decoded first. Default 0. */
   priority?: number | undefined;
-  /** Files and bytes are samples without a header. */
+  /** The sample format of files and bytes without a header. */
   raw?: RawFormat | undefined;
-  /** Longer clips end with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: `mostSeconds` of an encoded clip's bytes. */
+  /** Longer clips fail with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: the limit that `maxSecondsFor` returns. */
   maxSeconds?: number | undefined;
-  /** Hz that the clip gets. Default: its own. */
+  /** Sample rate of the output in Hz. Default: that of the clip. */
   rate?: number | undefined;
-  /** What errors call the clip. Default: its path. */
+  /** The clip's name in error messages. Default: its path. */
   name?: string | undefined;
-  /** Whether bytes may be taken rather than copied. Default false. */
+  /** Whether the bytes may be transferred rather than copied. Default false. */
   transfer?: boolean | undefined;
-  /** Who decodes. Default `auto`. */
+  /** Default `auto`. */
   decoder?: Decoder | undefined;
-  /** Larger files, blobs and streams end with ERR_AUDIO_TOO_LONG. Default 2 GiB. */
+  /** Larger files, blobs and streams fail with ERR_AUDIO_TOO_LONG. Default 2 GiB. */
   maxBytes?: number | undefined;
 }
 
-/** A clip, and its share of the audio budget: to be released when the model has heard it. */
+/** A decoded clip, and the memory that it holds of the audio budget. The lease must be released after the inference. */
 export interface DecodedAudio extends Decoded {
   lease: AudioLease;
 }
 
 /**
- * Decodes a clip into one channel: the mean of all. Decoding and resampling, and reading of files, run in a worker thread. Raw
- * float32 samples that need no other rate pass as they are.
- * @throws TypeError for another kind of input, and for an empty path
+ * Decodes a clip into one channel, the mean of all channels. Files are read, decoded and resampled in a worker thread. Raw
+ * float32 samples that need no resampling are returned without a copy.
+ * @throws TypeError for an unsupported kind of input, and for an empty path
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_AUDIO_DECODE, ERR_AUDIO_TOO_SHORT, ERR_AUDIO_TOO_LONG,
  *   ERR_AUDIO_NOT_FINITE, ERR_OUT_OF_MEMORY, ERR_DECODER_UNAVAILABLE
  */
@@ -72,65 +72,68 @@ export async function decodeAudio(input: AudioInput, options: DecodeOptions = {}
   }
 }
 
-/** The same of an input that is this call's already. Who took it stops it. */
+/** Decodes an input that was taken with `takeInput`. The caller must pass it to `stopInput` afterwards. */
 export async function decodeTaken(taken: TakenInput, options: DecodeOptions = {}): Promise<DecodedAudio> {
   const { signal, priority = 0, maxSeconds = Infinity, rate, transfer = false } = options;
   const { maxBytes = defaults.maxBytes, decoder = 'auto', raw } = options;
   const { name } = taken;
   signal?.throwIfAborted();
-  const wanted = { signal, priority, maxSeconds, rate, name, maxBytes, decoder, raw };
-  const decodeBytes = (source: Uint8Array) => leased(poolFor(source.length).decode({ ...wanted, source }));
+  const request = { signal, priority, maxSeconds, rate, name, maxBytes, decoder, raw };
+  const decodeBytes = (source: Uint8Array) => leased(poolFor(source.length).decode({ ...request, source }));
   switch (taken.kind) {
     case 'samples':
-      return decodeSamples(taken, wanted);
+      return decodeSamples(taken, request);
     case 'bytes':
-      return decodeBytes(ownBytes(taken.bytes(), transfer)); // they move to the thread
+      return decodeBytes(ownBytes(taken.bytes(), transfer)); // transferred to the thread
     case 'stream':
-      return decodeBytes(await collect(taken.source, wanted));
+      return decodeBytes(await collect(taken.source, request));
     case 'blob':
-      return decodeBytes(await bytesOfBlob(taken.blob, wanted));
+      return decodeBytes(await bytesOfBlob(taken.blob, request));
     case 'file': {
       const { path } = taken;
-      const stats = await stat(path).catch(() => undefined); // the thread says what is wrong with it
+      const stats = await stat(path).catch(() => undefined); // the thread reports what is wrong
       signal?.throwIfAborted();
-      if (stats?.isFIFO()) return decodeBytes(await collectPipe(path, wanted));
+      if (stats?.isFIFO()) return decodeBytes(await collectPipe(path, request));
       if (stats !== undefined && !stats.isFile() && !stats.isDirectory())
         throw EmotionError.from(explainNoFile(stats, name));
       const source = typeof path === 'string' ? path : urlOfPath(path);
-      return leased(poolFor(stats?.size ?? 0).decode({ ...wanted, source }));
+      return leased(poolFor(stats?.size ?? 0).decode({ ...request, source }));
     }
   }
 }
 
-type Wanted = Omit<DecodeRequest, 'source'> & { maxBytes: number };
+type Request = Omit<DecodeRequest, 'source'> & { maxBytes: number };
 
-async function decodeSamples({ samples, sampleRate }: AudioSamples, wanted: Wanted): Promise<DecodedAudio> {
-  const { name, maxSeconds, rate } = wanted;
+async function decodeSamples({ samples, sampleRate }: AudioSamples, request: Request): Promise<DecodedAudio> {
+  const { name, maxSeconds, rate } = request;
   assertAttached(samples);
-  if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', `${name} holds no samples`);
+  if (samples.length === 0) throw new EmotionError('ERR_AUDIO_TOO_SHORT', `${name} contains no samples`);
   if (samples.length > maxSeconds * sampleRate) {
     throw new EmotionError('ERR_AUDIO_TOO_LONG', `${name} is longer than ${maxSeconds} s`);
   }
   if (!types.isFloat32Array(samples) || (rate !== undefined && rate !== sampleRate)) {
     const source = { samples: samples.slice(), sampleRate };
-    return leased(poolFor(source.samples.byteLength).decode({ ...wanted, source }));
+    return leased(poolFor(source.samples.byteLength).decode({ ...request, source }));
   }
-  const own = isUnsteady(samples) ? samples.slice() : samples; // else the caller's own memory
+  const own = isMutable(samples) ? samples.slice() : samples; // otherwise the caller's own memory
   const bad = firstNotFinite(own);
   if (bad >= 0)
-    throw new EmotionError('ERR_AUDIO_NOT_FINITE', `${name} holds a sample that is not a finite number: ${bad}`);
+    throw new EmotionError(
+      'ERR_AUDIO_NOT_FINITE',
+      `${name} contains a sample that is not a finite number: sample ${bad}`,
+    );
   const lease = audioBudget.hold(own === samples ? 0 : own.byteLength);
   const pcm = { samples: own, sampleRate };
   return { pcm, duration: own.length / sampleRate, ms: 0, decoder: 'builtin', lease };
 }
 
-/** A pipe that has a name is opened when its turn comes, so it is stopped here. */
-async function collectPipe(path: string | Buffer, wanted: Wanted): Promise<Uint8Array> {
-  return collect(pipeSource(path, wanted.name), wanted);
+/** Reads a named pipe. `collect` stops it, because it was opened after `takeInput`. */
+async function collectPipe(path: string | Buffer, request: Request): Promise<Uint8Array> {
+  return collect(pipeSource(path, request.name), request);
 }
 
-/** All bytes of a blob at once: a browser's file, which the system reads. */
-async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Wanted): Promise<Uint8Array> {
+/** Reads a blob in one piece. */
+async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Request): Promise<Uint8Array> {
   if (blob.size > maxBytes) throw EmotionError.from(explainTooLarge(name, blob.size, maxBytes));
   const buffer = await new Promise((resolve, reject) => {
     const unfollow = signal && onAbort(signal, () => reject(signal.reason as Error));
@@ -138,13 +141,13 @@ async function bytesOfBlob(blob: AudioBlob, { name, maxBytes, signal }: Wanted):
     void reading.finally(unfollow).then(resolve, (cause: unknown) => reject(streamError(cause, name)));
   });
   const bytes = bytesOf(buffer);
-  if (bytes === undefined) throw new TypeError(`${name} is a Blob whose arrayBuffer() gives no bytes`);
-  if (bytes.length > maxBytes) throw EmotionError.from(explainTooLarge(name, bytes.length, maxBytes)); // its size is a mere claim
-  return ownBytes(bytes, false); // a library's may give the memory that it keeps
+  if (bytes === undefined) throw new TypeError(`${name} is a Blob whose arrayBuffer() does not resolve to bytes`);
+  if (bytes.length > maxBytes) throw EmotionError.from(explainTooLarge(name, bytes.length, maxBytes)); // `size` may be wrong
+  return ownBytes(bytes, false); // a library's Blob may return memory that it keeps
 }
 
 function poolFor(bytes: number): DecodePool {
-  return bytes > LONG ? longClips : shortClips;
+  return bytes > LONG_BYTES ? longClips : shortClips;
 }
 
 async function leased(decoding: Promise<Decoded>): Promise<DecodedAudio> {

@@ -1,26 +1,26 @@
-/** One channel of audio. The unit in which clips move between the folders of lib/. */
+/** One channel of audio: the form in which clips are passed between the folders of lib/. */
 export interface Pcm {
-  /** float32 samples, nominally -1..1. */
+  /** Samples as float32, nominally -1..1. */
   readonly samples: Float32Array;
-  /** samples per second, 1000 to 768000. */
+  /** Samples per second, 1000 to 768000. */
   readonly sampleRate: number;
 }
 
-/** Raw samples of one channel, as callers have them. */
+/** Raw samples of one channel. */
 export interface AudioSamples {
   /**
-   * Float32Array or Float64Array: nominally -1..1. Int16Array: -32768..32767. Read until the call settles; they must not change
-   * until then. On a SharedArrayBuffer they are copied when the clip's turn to be decoded comes.
+   * Float32Array or Float64Array: nominally -1..1. Int16Array: -32768..32767. The samples are read until the call settles and must
+   * not change before that. Samples on a SharedArrayBuffer are copied when decoding of the clip begins.
    */
   readonly samples: Float32Array | Float64Array | Int16Array;
-  /** samples per second, 1 to 768000. */
+  /** Samples per second, 1 to 768000. */
   readonly sampleRate: number;
 }
 
-/** Bytes, in whatever view of them. They are copied when the clip's turn to be decoded comes, and must not change until then. */
+/** Bytes in any kind of buffer or view. They are copied when decoding of the clip begins, and must not change before that. */
 export type AudioBytes = Uint8Array | Uint8ClampedArray | Int8Array | DataView | ArrayBuffer | SharedArrayBuffer;
 
-/** A `Blob` or `File`: Node's, a browser's, or a library's. It is read in one piece. */
+/** A `Blob` or `File` of Node, of a browser or of a library. It is read in one piece. */
 export interface AudioBlob {
   readonly size: number;
   arrayBuffer(): Promise<ArrayBuffer>;
@@ -36,20 +36,21 @@ export interface AudioWebStream {
   };
 }
 
-/** A `URL`, of this realm or another. */
+/** A `URL` of any realm. */
 export interface AudioUrl {
   readonly href: string;
   readonly protocol: string;
 }
 
 /**
- * What `recognize` takes:
- * - the path of a file, or its `file:` URL (a `URL`), whose percent-encoding may hold names that are not UTF-8
+ * An input of `recognize`:
+ * - the path of a file, or its `file:` URL (a `URL`), whose percent-encoding may express names that are not UTF-8
  * - the bytes of an encoded file
  * - a `Blob` or `File`; a `data:` URL, as a string or a `URL`
- * - a Node stream or web stream of the bytes of an encoded file, or an iterable or async iterable of pieces of them. It is consumed:
- *   read from its turn on, a piece at a time, up to `maxBytes`, and destroyed, cancelled or returned where the call ends early.
- * - raw mono samples with their rate
+ * - a Node stream or web stream of the bytes of an encoded file, or an iterable or async iterable of chunks of them. The stream is
+ *   consumed: it is read chunk by chunk once decoding of the clip begins, up to `maxBytes`. It is destroyed, cancelled or returned
+ *   if the call ends early.
+ * - raw mono samples with their sample rate
  *
  * `http:` and other URLs are not fetched.
  */
@@ -64,9 +65,10 @@ export type AudioInput =
   | NodeJS.ReadableStream
   | AudioSamples;
 
-/** The first sample that is not a finite number; -1 where all are. */
+/** Returns the index of the first sample that is not a finite number, or -1 if all are finite. */
 export function firstNotFinite(samples: Float32Array): number {
-  // A sum is finite only where all are: ten times as fast as asking each, in an array of millions. It cannot overflow by itself.
+  // A sum is finite only if all its terms are. In an array of millions of samples this is ten times as fast as testing each sample.
+  // The sum of finite float32 values cannot overflow a double.
   let sum = 0;
   for (let i = 0; i < samples.length; i++) sum += samples[i]!;
   return Number.isFinite(sum) ? -1 : samples.findIndex((sample) => !Number.isFinite(sample));

@@ -1,33 +1,34 @@
 import { EmotionError } from '../shared/errors.js';
 import type { AudioLease } from './budget.js';
 import { decodeTaken, type DecodeOptions } from './decode.js';
-import type { TakenInput } from './input.js';
+import type { TakenInput } from './input/take-input.js';
 import type { Pcm } from './pcm.js';
 
-/** What a model asks of a waveform. */
+/** What a model requires of a waveform. */
 export interface WaveformNeeds {
+  /** The model's name in error messages. */
   name: string;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
   minSamples: number;
 }
 
 export interface PreparedAudio {
-  /** At the model's rate. */
+  /** At the model's sample rate. */
   waveform: Pcm;
-  /** Of the clip as it came. */
+  /** Duration of the original clip in seconds. */
   duration: number;
-  /** Milliseconds of reading, decoding and resampling. */
+  /** Milliseconds spent on reading, decoding and resampling. */
   decodeMs: number;
-  /** Who decoded it. */
+  /** The decoder that was used. */
   decoder: 'builtin' | 'ffmpeg';
-  /** To be released when the model has heard the waveform. */
+  /** Must be released after the inference. */
   lease: AudioLease;
 }
 
 /**
- * A clip as the model wants it.
- * @throws as decodeTaken, and ERR_AUDIO_TOO_SHORT where the model wants more
+ * Decodes a clip and resamples it for a model.
+ * @throws as decodeTaken, and ERR_AUDIO_TOO_SHORT if the model requires a longer clip
  */
 export async function prepareAudio(
   input: TakenInput,

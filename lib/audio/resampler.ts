@@ -1,31 +1,32 @@
-/** Zero crossings of the sinc on either side, and the pass band's share: torchaudio's defaults. */
+/** Number of zero crossings of the sinc on either side, and roll-off frequency as a fraction of Nyquist: torchaudio's defaults. */
 const ZERO_CROSSINGS = 6;
 const ROLLOFF = 0.99;
 const { fround } = Math;
 
-/** Weights of a table that is kept for the next clip: those of odd rates may be a hundred megabytes. */
-const KEPT = 2 ** 20;
-/** Tables that are kept. */
-const TABLES = 4;
+/** Maximum number of weights in a cached table: the tables of odd sample rates can take a hundred megabytes. */
+const MAX_CACHED_WEIGHTS = 2 ** 20;
+/** Maximum number of cached tables. */
+const MAX_CACHED_TABLES = 4;
 
 /**
- * A windowed sinc filter for each position of an output sample between input samples. torchaudio convolves with a dense
- * kernel, which for coprime rates (44101 -> 16000) takes gigabytes; all but these taps of it are zero. Positions come in
- * order, so a filter is computed when it is first used: what a clip costs depends on its samples, not on its rate's divisors.
+ * A polyphase filter bank: one windowed sinc filter for each position (phase) of an output sample between input samples.
+ * torchaudio convolves with a dense kernel, which takes gigabytes for coprime rates (44101 -> 16000); all but these taps of the
+ * kernel are zero. Positions are used in order and a filter is computed on first use, so the cost of a clip depends on its length
+ * and not on the divisors of its rate.
  */
 class Filters {
-  /** Input samples and output samples until positions repeat. */
+  /** Number of input samples and of output samples after which the positions repeat. */
   readonly from: number;
   readonly to: number;
-  /** A multiple of four; the last ones may be zero. */
+  /** Number of taps of each filter. A multiple of four; the last ones may be zero. */
   readonly taps: number;
-  /** Of each position that is ready: the first tap, in input samples from where its block begins; may be negative. */
+  /** Offset of each filter's first tap in input samples from the start of its period. May be negative. */
   readonly first: Int32Array;
-  /** [to, taps] of the positions that are ready. The rest is memory that the system has only promised. */
+  /** Weights, [to, taps]. Rows of positions that are not computed yet are untouched memory, which the system does not allocate. */
   readonly weights: Float64Array;
   /** Half the window, in input samples. */
   readonly #reach: number;
-  /** Positions below are there. */
+  /** Number of positions whose filters are computed. */
   #ready = 0;
 
   constructor(fromRate: number, toRate: number) {
@@ -42,19 +43,19 @@ class Filters {
     return Math.min(this.from, this.to) * ROLLOFF;
   }
 
-  /** Computes the filters of the positions up to `end`. */
+  /** Computes the filters of the positions before `end`. */
   prepare(end: number): void {
     const { from, to, first, taps, weights } = this;
     const base = this.#base;
     const scale = fround(base / from);
     for (; this.#ready < Math.min(end, to); this.#ready++) {
       const position = this.#ready;
-      const centre = (position * from) / to;
-      const begin = Math.ceil(centre - this.#reach);
+      const center = (position * from) / to;
+      const begin = Math.ceil(center - this.#reach);
       first[position] = begin;
-      // In float32 and in torchaudio's order of operations, whose rounding of t shows in the samples (up to 3e-5).
+      // Computed in float32 and in torchaudio's order of operations: the rounding of t changes samples by up to 3e-5.
       const offset = fround(-position / to);
-      for (let tap = 0; tap < taps && begin + tap <= centre + this.#reach; tap++) {
+      for (let tap = 0; tap < taps && begin + tap <= center + this.#reach; tap++) {
         const t = fround(fround(offset + fround((begin + tap) / from)) * fround(base));
         const edge = Math.cos((t * Math.PI) / ZERO_CROSSINGS / 2);
         const angle = t * Math.PI;
@@ -64,42 +65,47 @@ class Filters {
   }
 }
 
-/** Of the rates that came last: clips of one source share them. */
-const latest = new Map<string, Filters>();
+/** Tables of the most recently used rates. Clips of one source have the same rate. */
+const cache = new Map<string, Filters>();
 
 function filtersOf(fromRate: number, toRate: number): Filters {
   const key = `${fromRate}/${toRate}`;
-  const filters = latest.get(key) ?? new Filters(fromRate, toRate);
-  latest.delete(key);
-  if (filters.weights.length <= KEPT) latest.set(key, filters);
-  for (const [oldest] of latest) if (latest.size > TABLES) latest.delete(oldest);
+  const filters = cache.get(key) ?? new Filters(fromRate, toRate);
+  cache.delete(key);
+  if (filters.weights.length <= MAX_CACHED_WEIGHTS) cache.set(key, filters);
+  for (const [oldest] of cache) if (cache.size > MAX_CACHED_TABLES) cache.delete(oldest);
   return filters;
 }
 
-/** Changes the rate of samples as they come, with the numbers of torchaudio's default resampler. What it holds is bounded. */
+/** Resamples a stream of samples with bounded memory. The results match torchaudio's default resampler. */
 export class Resampler {
   readonly #filters: Filters;
-  /** Input that is needed still, from `#begin` on: silence before the clip. */
+  /** Input that is still needed, from sample `#begin` on. It begins with the silence before the clip. */
   #held: Float32Array;
   #begin: number;
+  /** Number of input samples so far. */
   #end = 0;
+  /** Number of output samples so far. */
   #made = 0;
 
-  /** @param fromRate @param toRate Hz */
+  /**
+   * @param fromRate in Hz
+   * @param toRate in Hz
+   */
   constructor(fromRate: number, toRate: number) {
     this.#filters = filtersOf(fromRate, toRate);
     this.#begin = Math.min(0, this.#filters.first[0]!);
     this.#held = new Float32Array(-this.#begin);
   }
 
-  /** The output that is complete with these samples. */
+  /** Returns the output samples that these input samples complete. */
   push(samples: Float32Array): Float32Array {
     this.#end += samples.length;
     this.#hold(samples);
     return this.#make(Infinity);
   }
 
-  /** The rest: behind the clip there is silence. */
+  /** Returns the remaining output. The clip is followed by silence. */
   finish(): Float32Array {
     const { from, to, taps } = this.#filters;
     const total = Math.ceil((this.#end * to) / from);
@@ -114,20 +120,20 @@ export class Resampler {
     this.#held = held;
   }
 
-  /** Output up to sample `most`, as far as its input is there; input that no more of it needs goes. */
-  #make(most: number): Float32Array {
+  /** Computes output up to sample `limit`, as far as the input allows, and discards input that is no longer needed. */
+  #make(limit: number): Float32Array {
     const { from, to, first, taps, weights } = this.#filters;
     const [held, begin] = [this.#held, this.#begin];
-    const there = begin + held.length;
-    const output = new Float32Array(Math.max(0, Math.min(most, Math.ceil((there * to) / from)) - this.#made));
+    const available = begin + held.length;
+    const output = new Float32Array(Math.max(0, Math.min(limit, Math.ceil((available * to) / from)) - this.#made));
     let position = this.#made % to;
-    let block = ((this.#made - position) / to) * from;
+    let period = ((this.#made - position) / to) * from;
     let count = 0;
-    this.#filters.prepare(position + output.length + 1); // and the one behind, which says what is kept
-    for (; count < output.length && block + first[position]! + taps <= there; count++) {
-      const at = block + first[position]! - begin;
+    this.#filters.prepare(position + output.length + 1); // including the next position, which decides what is kept
+    for (; count < output.length && period + first[position]! + taps <= available; count++) {
+      const at = period + first[position]! - begin;
       const row = position * taps;
-      let [a, b, c, d] = [0, 0, 0, 0]; // four sums, so that no addition waits for the one before
+      let [a, b, c, d] = [0, 0, 0, 0]; // four sums, so that no addition depends on the previous one
       for (let tap = 0; tap < taps; tap += 4) {
         a += held[at + tap]! * weights[row + tap]!;
         b += held[at + tap + 1]! * weights[row + tap + 1]!;
@@ -137,11 +143,11 @@ export class Resampler {
       output[count] = a + b + (c + d);
       if (++position === to) {
         position = 0;
-        block += from;
+        period += from;
       }
     }
     this.#made += count;
-    const needed = Math.min(there, block + first[position]!);
+    const needed = Math.min(available, period + first[position]!);
     this.#held = held.slice(needed - begin);
     this.#begin = needed;
     return count === output.length ? output : output.slice(0, count);

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import { verifyArchive } from '../archive/verify-archive.js';
 import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
+import { sha256OfFile } from '../shared/hash.js';
 import { shown } from '../shared/text.js';
 import { CARD_FILE, type ModelCard } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
@@ -128,13 +126,11 @@ async function findCheckpoint(source: string): Promise<string> {
 }
 
 async function recognizeOfficial(file: string): Promise<(typeof OFFICIAL)[number] | undefined> {
-  const hash = createHash('sha256');
   try {
     const { size } = await stat(file);
     const candidates = OFFICIAL.filter(({ bytes }) => bytes === size);
     if (candidates.length === 0) return undefined; // do not hash gigabytes in vain
-    await pipeline(createReadStream(file, { highWaterMark: 2 ** 20 }), hash);
-    const digest = hash.digest('hex');
+    const digest = await sha256OfFile(file);
     return candidates.find(({ sha256 }) => sha256 === digest);
   } catch (cause) {
     throw fileError(cause, shown(file));

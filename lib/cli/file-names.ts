@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { utf8Of } from '../audio/file-url.js';
+import { utf8Of } from '../audio/input/file-url.js';
 
 /**
  * Names of files are bytes, and not all of them are UTF-8. In text, a byte that is not UTF-8 becomes an unpaired surrogate

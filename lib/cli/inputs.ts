@@ -3,9 +3,9 @@ import path from 'node:path';
 import { isatty } from 'node:tty';
 import picomatch from 'picomatch';
 
-import { hasAudioEnding } from '../audio/endings.js';
-import { pathOfUrl, urlOfPath } from '../audio/file-url.js';
-import { refuseUrl } from '../audio/input.js';
+import { hasAudioExtension } from '../audio/input/extensions.js';
+import { pathOfUrl, urlOfPath } from '../audio/input/file-url.js';
+import { refuseUrl } from '../audio/input/take-input.js';
 import type { AudioInput } from '../audio/pcm.js';
 import { EmotionError, systemCode } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
@@ -45,7 +45,7 @@ export async function expandInputs(
   const addFolder = async (folder: string): Promise<void> => {
     const before = failures.length;
     const found = await walk(folder, { depth: Infinity, hidden: false, onError });
-    const recordings = found.filter(({ name, isFolder }) => !isFolder && hasAudioEnding(name));
+    const recordings = found.filter(({ name, isFolder }) => !isFolder && hasAudioExtension(name));
     for (const { name } of recordings) files.add(displayName(path.join(folder, name)));
     if (recordings.length > 0 || failures.length > before) return;
     fail(folder, notFound(`The folder ${shown(displayName(folder))} contains no audio files`));
@@ -107,8 +107,8 @@ function pathOfArgument(argument: string): string {
 
 function stdinError(allowed: boolean): EmotionError | undefined {
   if (!allowed) {
-    return new EmotionError('ERR_FILE_READ', 'This command does not read standard input (-)', {
-      remedy: 'Give files, folders or patterns.',
+    return new EmotionError('ERR_FILE_READ', 'Standard input (-) is not read by this command', {
+      remedy: 'Use files, folders or patterns.',
     });
   }
   if (fstatSync(0).isDirectory()) return new EmotionError('ERR_FILE_READ', 'Standard input (-) is a folder');

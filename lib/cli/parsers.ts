@@ -18,8 +18,13 @@ export function parserOf<S extends z.ZodType>(schema: S, convert: (text: string)
   return (text: string): z.output<S> => {
     const parsed = schema.safeParse(convert(text), { reportInput: true });
     if (parsed.success) return parsed.data;
-    throw new InvalidArgumentError(describeIssues(parsed.error));
+    throw invalid(describeIssues(parsed.error));
   };
+}
+
+/** Makes the error that commander prints after its own sentence. */
+function invalid(reason: string): InvalidArgumentError {
+  return new InvalidArgumentError(reason.charAt(0).toUpperCase() + reason.slice(1));
 }
 
 /** Converts decimal numbers. Any other text stays text, so that the schema's message quotes it. */
@@ -41,27 +46,26 @@ export const nonEmpty = parserOf(
   String,
 );
 
-const parseRaw = parserOf(rawSchema, (text) => {
-  const [encoding, sampleRate = '', channels] = text.split(':');
-  return {
+const RAW = 'expected encoding:rate[:channels], such as mulaw:8000 or s16le:44100:2';
+
+/** Parses the format of samples without a header, such as `mulaw:8000` or `s16le:44100:2`. */
+export function raw(text: string): z.output<typeof rawSchema> {
+  const [encoding, sampleRate, channels, ...rest] = text.split(':');
+  if (sampleRate === undefined || rest.length > 0) throw invalid(RAW);
+  const format = {
     encoding,
     sampleRate: numberOrText(sampleRate),
     ...(channels !== undefined && { channels: numberOrText(channels) }),
   };
-});
-
-/** Parses the format of samples without a header, such as `mulaw:8000` or `s16le:44100:2`. */
-export function raw(text: string): z.output<typeof rawSchema> {
-  if (!/^[^:]+:[^:]+(:[^:]+)?$/.test(text)) {
-    throw new InvalidArgumentError('expected encoding:rate[:channels], such as mulaw:8000 or s16le:44100:2');
-  }
-  return parseRaw(text);
+  const parsed = rawSchema.safeParse(format, { reportInput: true });
+  if (!parsed.success) throw invalid(`${RAW}; ${describeIssues(parsed.error)}`);
+  return parsed.data;
 }
 
 /** Appends a pair of `from=to`. `to` may be empty. */
 export function mapping(text: string, previous: readonly [string, string][] = []): [string, string][] {
   const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('expected from=to, such as boredom=other');
+  if (at < 1) throw invalid('expected from=to, such as boredom=other');
   return [...previous, [text.slice(0, at), text.slice(at + 1)]];
 }
 
@@ -75,7 +79,7 @@ export function duration(text: string): number {
   const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)([smhd])?$/.exec(text) ?? [];
   const seconds = Number(amount) * { s: 1, m: 60, h: 3600, d: 86_400 }[unit as 's'];
   if (!(seconds > 0 && seconds < Infinity)) {
-    throw new InvalidArgumentError('expected a duration such as 90s, 15m, 12h or 7d');
+    throw invalid('expected a duration such as 90s, 15m, 12h or 7d');
   }
   return seconds;
 }
@@ -85,7 +89,7 @@ export function timerMs(text: string): number {
   const ms = Math.round(1000 * duration(text));
   const { min, max } = limits.timerMs;
   if (ms < min || ms > max) {
-    throw new InvalidArgumentError(`expected a duration from ${min} ms to ${Math.floor(max / 86_400_000)} days`);
+    throw invalid(`expected a duration from ${min} ms to ${Math.floor(max / 86_400_000)} days`);
   }
   return ms;
 }
@@ -94,7 +98,7 @@ export function timerMs(text: string): number {
 export function byteSize(text: string): number {
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)([kMG])?B?$/i.exec(text) ?? [];
   const bytes = Math.round(Number(amount) * { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }[unit.toLowerCase() as 'k']);
-  if (bytes < 1 || !Number.isSafeInteger(bytes)) throw new InvalidArgumentError('expected a size such as 200M or 1G');
+  if (bytes < 1 || !Number.isSafeInteger(bytes)) throw invalid('expected a size such as 200M or 1G');
   return bytes;
 }
 
@@ -103,7 +107,7 @@ export function origin(text: string, previous: readonly string[]): string[] {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const found = `${url?.protocol}//${url?.host}`;
   if (!url?.host || (url.href !== found && url.href !== `${found}/`)) {
-    throw new InvalidArgumentError('expected an origin such as https://example.org, without a path');
+    throw invalid('expected an origin such as https://example.org, without a path');
   }
   return [...previous, found];
 }
@@ -117,7 +121,7 @@ export function proxies(text: string): number | string[] {
   try {
     trustOf(addresses);
   } catch {
-    throw new InvalidArgumentError('expected a number of proxies, or addresses such as 10.0.0.0/8,192.168.1.2');
+    throw invalid('expected a number of proxies, or addresses such as 10.0.0.0/8,192.168.1.2');
   }
   return addresses;
 }

@@ -49,7 +49,7 @@ export interface NativeModule {
     ticket?: Ticket,
   ): Promise<unknown>;
   precision(): ResolvedPrecision;
-  /** Replaces this handle, which must not be used afterwards, by the one in the result; where there is an error, that is the same module. */
+  /** Replaces this handle, which must not be used afterwards, by the one in the result. After an error, that is the same module. */
   quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: NativeQuantizeReport; error?: Error }>;
   save(path: string, extraFiles: Readonly<Record<string, string>>): Promise<void>;
   dispose(): void;
@@ -76,7 +76,7 @@ export interface NativeBinding {
   /** Removes a run from the queue, with its inputs; its promise rejects. Returns false where it runs already or is done. */
   cancel(id: number): boolean;
   initializeCuda(): number;
-  /** Waits for the run and the load under way, and starts no others. */
+  /** Waits for the run and the load under way. No others are started. */
   close(): void;
   /** Returns the memory of a CUDA device; zeros for the CPU. @throws ERR_DEVICE_UNAVAILABLE */
   deviceMemory(device: string): DeviceMemory;

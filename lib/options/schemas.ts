@@ -6,6 +6,7 @@ import type {
   Device,
   Progress,
   QuantizeOptions,
+  RawAudioFormat,
   RecognizeManyOptions,
   RecognizeOptions,
   RecognizerOptions,
@@ -118,15 +119,23 @@ export const streamOptionsSchema = z
 
 export const closeOptionsSchema = z.strictObject({ drain: z.boolean().default(false) });
 
-/** Compiles only where the two types accept the same values, so that a documented option cannot differ from its schema. */
-export type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
-type Inputs = [
+/**
+ * True if two types accept the same values and have the same fields, otherwise false. The fields are compared as required ones,
+ * because an object type with one more optional field is assignable in both directions.
+ */
+export type Same<A, B> = MutuallyAssignable<A, B> extends true ? MutuallyAssignable<Required<A>, Required<B>> : false;
+type MutuallyAssignable<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+
+/** Compiles only if every documented type is the same as the input of its schema. */
+type Documented = [
   Same<z.input<typeof torchOptionsSchema>, TorchOptions>,
   Same<z.input<typeof quantizeOptionsSchema>, QuantizeOptions>,
   Same<z.input<typeof recognizerOptionsSchema>, RecognizerOptions>,
   Same<z.input<typeof recognizeOptionsSchema>, RecognizeOptions>,
+  Same<NonNullable<z.input<typeof recognizeOptionsSchema>['timeline']>, NonNullable<RecognizeOptions['timeline']>>,
+  Same<z.input<typeof rawSchema>, RawAudioFormat>,
   Same<z.input<typeof manyOptionsSchema>, RecognizeManyOptions>,
   Same<z.input<typeof streamOptionsSchema>, RecognizeStreamOptions>,
   Same<z.input<typeof closeOptionsSchema>, CloseOptions>,
 ];
-true satisfies Inputs[number];
+null as unknown as Documented satisfies readonly true[];

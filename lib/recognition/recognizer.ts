@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 
 import { audioBudget } from '../audio/decode.js';
-import { stopInput, takeInput } from '../audio/input.js';
+import { stopInput, takeInput } from '../audio/input/take-input.js';
 import type { AudioInput, Pcm } from '../audio/pcm.js';
 import { type EmotionArchive, openEmotionArchive } from '../model/emotion-archive.js';
 import { EmotionModel, type ModelOutput } from '../model/emotion-model.js';

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-import { bytesOf } from '../audio/bytes.js';
+import { bytesOf } from '../audio/input/bytes.js';
 import { type AudioBytes, firstNotFinite, type Pcm } from '../audio/pcm.js';
 import { EmotionError } from '../shared/errors.js';
 import { Source } from '../shared/read-ahead.js';

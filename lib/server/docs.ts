@@ -1,5 +1,7 @@
 import { type FastifyInstance, jsonSchemaTransform, jsonSchemaTransformObject, swagger } from '../vendor/server.js';
 
+import type * as z from '../vendor/zod.js';
+
 import { inferError } from './schemas/inference.js';
 import { errorResult } from './schemas/results.js';
 
@@ -17,7 +19,7 @@ export async function serveOpenApi(app: FastifyInstance, version: string): Promi
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{}, { token: [] }],
     },
-    transform: (route) => jsonSchemaTransform({ ...route, schema: withErrors(route) }),
+    transform: (route) => withDefaults(jsonSchemaTransform({ ...route, schema: withErrors(route) }), route.schema),
     transformObject: (given) =>
       tidied(jsonSchemaTransformObject(given) as Document) as ReturnType<typeof jsonSchemaTransformObject>,
   });
@@ -33,6 +35,15 @@ function withErrors({ schema, route, url }: Transformed): Transformed['schema'] 
   const error = /\/v2(\/|$)/.test(url) ? inferError : errorResult;
   const errors = { ...(!isPublic && { 401: error }), 403: error, ...(usesModel && { 429: error }), 500: error };
   return { ...schema, response: { ...(schema.response as object), ...errors } };
+}
+
+/** Adds the defaults of a query. zod leaves out those of schemas that convert text. */
+function withDefaults<T extends { schema: unknown }>(transformed: T, { querystring }: { querystring?: unknown }): T {
+  const { querystring: query } = transformed.schema as { querystring?: { properties: Record<string, object> } };
+  const defaults = (querystring as z.ZodType | undefined)?.safeParse({}).data ?? {};
+  for (const [name, value] of Object.entries(defaults))
+    Object.assign(query?.properties[name] ?? {}, { default: value });
+  return transformed;
 }
 
 interface Document {

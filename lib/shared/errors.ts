@@ -13,7 +13,7 @@ export interface Problem {
   code: ErrorCode;
   /** Tells cases of one code apart, where a program must. */
   kind?: ProblemKind | undefined;
-  /** What is wrong: a sentence without a full stop. */
+  /** What is wrong, as a sentence without a full stop. */
   what: string;
   /** What to do about it. Default: the remedy of the code. */
   remedy?: string | undefined;
@@ -28,7 +28,7 @@ export interface Problem {
  */
 export type ProblemKind = 'address-space' | 'memory' | 'old-system' | 'old-system-libtorch';
 
-/** Maximum length of `what`. A safety net: whatever it quotes is shortened where it is quoted. */
+/** Maximum length of `what`. This is a safety net: text that it quotes is shortened where it is quoted. */
 const MAX_WHAT = 1000;
 
 /**
@@ -44,8 +44,8 @@ export class EmotionError extends Error {
 
   /**
    * @param code one of the stable codes
-   * @param what what happened: a sentence without a full stop
-   * @param options `cause`: the underlying error; `remedy`: replaces the usual advice of the code; `kind`: the case of the code
+   * @param what what happened, as a sentence without a full stop
+   * @param options `cause`: the underlying error; `remedy`: replaces the remedy of the code; `kind`: the case of the code
    */
   constructor(
     code: ErrorCode,
@@ -62,7 +62,10 @@ export class EmotionError extends Error {
     this.#kind = options.kind;
   }
 
-  /** Makes the error of a problem. */
+  /**
+   * Creates the error of a problem.
+   * @internal
+   */
   static from({ code, kind, what, remedy }: Problem, cause?: unknown): EmotionError {
     return new EmotionError(code, what, { remedy, kind, ...(cause !== undefined && { cause }) });
   }

@@ -1,4 +1,4 @@
-"""Writes a network as a self-describing archive (ARCHITECTURE.md, "Model archives")."""
+"""Writes a network as an archive with a model card (ARCHITECTURE.md, "Model archives")."""
 import copy
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def card(network: EmotionNetwork) -> dict:
 
 
 def at_temperature(network: EmotionNetwork, temperature: float) -> EmotionNetwork:
-    """The same answers with other confidence."""
+    """Returns the network with the same predictions and another confidence."""
     network = copy.deepcopy(network)
     with torch.no_grad():
         network.head.weight /= temperature
@@ -42,7 +42,7 @@ def at_temperature(network: EmotionNetwork, temperature: float) -> EmotionNetwor
 
 
 def fused(network: EmotionNetwork) -> EmotionNetwork:
-    """Batch norms become part of the convolutions before them: the same numbers, fewer steps."""
+    """Folds the batch norms into the convolutions before them: the same results in fewer steps."""
     network = copy.deepcopy(network).eval()
     network.stem, network.stem_norm = fuse_conv_bn_eval(network.stem, network.stem_norm), nn.Identity()
     for stage in network.stages:
@@ -52,7 +52,7 @@ def fused(network: EmotionNetwork) -> EmotionNetwork:
 
 
 def write(network: EmotionNetwork, temperature: float, path: Path) -> None:
-    """With the model card (models/README.md) inside, as README.md."""
+    """Writes the archive, with its description (models/README.md) inside as README.md."""
     scripted = torch.jit.script(fused(at_temperature(network, temperature)))
     extra = {"emotion2vec.json": json.dumps(card(network), ensure_ascii=False),
              "README.md": (clips.HERE.parent / "README.md").read_text()}

@@ -1,4 +1,4 @@
-"""What is done to a training clip so that the network meets more voices, rooms and microphones than the corpora have.
+"""Augmentation of training clips, so that the network meets more voices, rooms and microphones than the corpora have.
 
 `waveform` is slow and done a few times for every clip, ahead of training; `mel_batch` is quick and done anew for every batch.
 """
@@ -17,10 +17,10 @@ def coloured_noise(size: int, rng: np.random.Generator) -> np.ndarray:
     noise = np.fft.irfft(spectrum, size)
     noise /= noise.std() + 1e-9
     seconds = np.arange(size) / RATE
-    if rng.random() < 0.2:  # mains
+    if rng.random() < 0.2:  # mains hum
         mains = rng.choice([50, 60])
         noise += rng.uniform(0.3, 2) * sum(np.sin(2 * np.pi * mains * k * seconds + rng.uniform(0, 6.28)) / k for k in (1, 2, 3, 5))
-    if rng.random() < 0.3:  # other people, traffic: comes and goes
+    if rng.random() < 0.3:  # people and traffic in the background, which come and go
         slow = signal.lfilter(*signal.butter(1, rng.uniform(0.5, 8), fs=RATE), rng.standard_normal(size))
         noise *= 1 + np.clip(slow / (slow.std() + 1e-9), -1, 2)
     return noise / (noise.std() + 1e-9)
@@ -47,7 +47,7 @@ def band_limited(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def tilted(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """[N] -> [N] with a smooth random colouring of up to 9 dB, as microphones have."""
+    """[N] -> [N] with a smooth random coloring of up to 9 dB, as microphones have."""
     knots = rng.uniform(-9, 9, 6)
     spectrum = np.fft.rfft(x)
     gains = np.interp(np.linspace(0, 1, spectrum.size) ** 0.5, np.linspace(0, 1, 6), knots)

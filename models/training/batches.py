@@ -8,16 +8,16 @@ from torch import Tensor
 from prepared import Version
 
 MOST_FRAMES = 300
-CLEAN = 0.5  # of the clips come as they are, the rest in an augmented version
-SHORTER = 0.3  # of the clips are cut to less than they could be
-SHIFT = 2  # bands up or down, as another vocal tract would be
-ROUND = 8  # frames: fewer shapes for which kernels must be made
+CLEAN = 0.5  # share of the clips that are not augmented
+SHORTER = 0.3  # share of the clips that are cut to less than the maximum
+SHIFT = 2  # bands up or down, which simulates another vocal tract
+ROUND = 8  # frames; fewer shapes need fewer kernels
 CHUNK = 16  # batches in which clips are sorted by length, so that little is cut off to make a batch
 
 
 @dataclasses.dataclass
 class Cut:
-    """A stretch of a version of a clip."""
+    """A part of a version of a clip."""
     clip: int
     version: int
     start: int
@@ -34,7 +34,7 @@ def cut(clip: int, versions: list[Version], rng: np.random.Generator) -> Cut:
 
 
 def epoch(order: np.ndarray, versions: list[Version], batch: int, rng: np.random.Generator) -> list[list[Cut]]:
-    """Every clip of `order` once, in batches of like length, shuffled."""
+    """Yields every clip of `order` once, in shuffled batches of similar lengths."""
     cuts = [cut(int(clip), versions, rng) for clip in rng.permutation(order)]
     batches = []
     for start in range(0, len(cuts), batch * CHUNK):

@@ -1,6 +1,6 @@
-"""The training recordings as arrays: CREMA-D and EMO-DB, their labels, and who is in which part.
+"""The training recordings as arrays: CREMA-D and EMO-DB, their labels, and the split of their speakers.
 
-A clip's target is a distribution over the nine labels: what was acted, softened by what listeners heard.
+A clip's target is a distribution over the nine labels: what was acted, softened by the votes of listeners.
 """
 import csv
 import dataclasses
@@ -13,8 +13,8 @@ import soundfile
 HERE = Path(__file__).parent
 LABELS = ["angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised", "unknown"]
 UNUSED = ["surprised", "unknown"]
-VOTES_WEIGHT = 0.3  # of the target where listeners voted, the rest is the acted emotion
-SMOOTHING = 0.05  # of the target where nobody voted, spread over the labels in use
+VOTES_WEIGHT = 0.3  # share of the votes in the target where listeners voted; the rest is the acted emotion
+SMOOTHING = 0.05  # share of the target that is spread over the labels in use where there are no votes
 RATE = 16000
 
 
@@ -55,7 +55,7 @@ def read(corpus: str, labels: Path, folder: Path, ending: str) -> list[Clip]:
 
 
 def load(cremad: str, emodb: str) -> list[Clip]:
-    """Every clip of both corpora. CREMA-D brings its labels.csv; EMO-DB's, whose labels are file names, is emodb.csv here."""
+    """Returns every clip of both corpora. CREMA-D brings its labels.csv; EMO-DB's, whose labels are file names, is emodb.csv here."""
     return (read("cremad", Path(cremad) / "labels.csv", Path(cremad) / "audio", ".opus")
             + read("emodb", HERE / "emodb.csv", Path(emodb), ".wav"))
 
@@ -63,12 +63,12 @@ def load(cremad: str, emodb: str) -> list[Clip]:
 def splits() -> dict:
     """{"validation": {corpus: [speaker]}, "folds": [{corpus: [speaker]}]}: no speaker is in two of them.
 
-    Recipes are chosen on the validation speakers and on nobody else; the folds are what the table is made of, each heard by a
-    network that was trained on all other speakers.
+    Recipes are compared on the validation speakers alone. The table of accuracies comes from the folds, each of which is evaluated by
+    a network that was trained on all other speakers.
     """
     return json.loads((HERE / "splits.json").read_text())
 
 
 def of(clips: list[Clip], speakers: dict) -> list[int]:
-    """Which clips the speakers said."""
+    """Returns which clips are by these speakers."""
     return [i for i, clip in enumerate(clips) if clip.speaker in speakers[clip.corpus]]

@@ -20,7 +20,7 @@ const { confusionFigure, reliabilityFigure, robustnessFigure } = require('../../
 const { LabelVocabulary } = require('../../dist/evaluation/label-vocabulary.js');
 const { labelRows, readLabelFile } = require('../../dist/evaluation/labels.js');
 const { report } = require('../../dist/evaluation/report.js');
-const { readCard } = require('../../dist/model/card-file.js');
+const { openEmotionArchive } = require('../../dist/model/emotion-archive.js');
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -84,7 +84,8 @@ async function crossvalidate(corpus) {
   const { title, labels, stride } = CORPORA[corpus];
   const table = await readLabelFile(labels);
   const { rows } = table;
-  const vocabulary = new LabelVocabulary(await readCard(path.join(flags.work, 'archives/fold-0.pt')), []);
+  const { card } = await openEmotionArchive(path.join(flags.work, 'archives/fold-0.pt'));
+  const vocabulary = new LabelVocabulary(card, []);
   const labeled = new Map(
     labelRows(table, vocabulary).rows.map(({ name, columns, votes }) => [name, { columns, votes }]),
   );

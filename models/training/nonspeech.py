@@ -1,4 +1,4 @@
-"""Sounds that are nobody's emotion: silence, noise, hums, tones, music. Made here, so they need no license.
+"""Sounds without emotion: silence, noise, hums, tones, music. They are made here, so that they need no license.
 
 The network learns to answer them with little confidence, and with neutral or other if with anything.
 """
@@ -9,7 +9,7 @@ from augment import RATE, coloured_noise, room
 
 
 def silence(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Digital silence, or the last bit of a converter."""
+    """Digital silence, or the lowest bit of a converter."""
     return np.zeros(size) if rng.random() < 0.3 else np.round(coloured_noise(size, rng) * rng.uniform(0.3, 3)) / 32768
 
 

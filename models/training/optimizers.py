@@ -1,9 +1,9 @@
-"""Muon for what maps features to features, AdamW for the rest: the loss of ten epochs of AdamW alone after five."""
+"""Muon for weights that map features to features, AdamW for the rest: five epochs reach the loss of ten with AdamW alone."""
 import torch
 from torch import Tensor, nn
 
 WEIGHT_DECAY = 0.05
-SMALLEST = 16  # rows or columns of a matrix; below it (the head, the attention) there is nothing to make orthogonal
+SMALLEST = 16  # rows or columns; smaller matrices (the head, the attention) gain nothing from being made orthogonal
 
 
 def as_matrix(kernel: Tensor) -> Tensor:
@@ -12,7 +12,7 @@ def as_matrix(kernel: Tensor) -> Tensor:
 
 
 class Optimizers:
-    """One optimiser to the outside. Convolutions are matrices to Muon, which takes nothing else."""
+    """Both optimizers as one. Convolutions become matrices for Muon, which accepts nothing else."""
 
     def __init__(self, network: nn.Module) -> None:
         matrices, others, vectors = [], [], []

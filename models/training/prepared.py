@@ -1,4 +1,4 @@
-"""Log-mel frames of every clip and of augmented versions of it, made once, ahead of training, and read from files by all jobs.
+"""Log-mel frames of every clip and of augmented versions of it, made once before training, and read from files by all jobs.
 
 Version 0 is the clip as it is. Made anew only where a file is missing, so an interrupted run goes on.
 """
@@ -14,7 +14,7 @@ import nonspeech
 from clips import Clip
 from network import LogMel
 
-NONSPEECH = 200  # clips that nobody said, in every version others
+NONSPEECH = 200  # clips without speech, different ones in each version
 
 
 @dataclasses.dataclass
@@ -32,7 +32,7 @@ class Version:
 
 
 def waveforms(clips: list[Clip], version: int, seed: int):
-    """float32 [N] of each clip, then of what nobody said."""
+    """float32 [N] of each clip, then of each clip without speech."""
     for i, clip in enumerate(clips):
         rng = np.random.default_rng((seed, version, i))
         samples = clip.samples()

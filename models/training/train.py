@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Trains the built-in model, and the networks that its accuracy is told by.
+"""Trains the built-in model, and the networks of the cross-validation that measures its accuracy.
 
     pip install torch==2.11.0 numpy scipy soundfile
     train.py --cremad DIR --emodb DIR [--work build/training] [--parts validation folds final] [--seed 1] [--jobs CPUS]
     crossvalidate.js --cremad DIR --emodb DIR
 
 validation: trained on all but the validation speakers (splits.json), on whom recipes are compared.
-folds:      five networks, each trained on all but the speakers of its fold, whom it is then tried on.
-final:      trained on everybody; becomes models/small-en-de.pt. Its temperature is that of the folds' held-out answers.
+folds:      five networks, each trained on all but the speakers of its fold, and evaluated on those.
+final:      trained on all speakers; becomes models/small-en-de.pt. Its temperature is fitted to the held-out outputs of the folds.
 
-Everything is kept in the work folder, epoch by epoch, and the same command goes on after an interruption. Every network takes
+The work folder keeps the state after each epoch, so that the same command continues after an interruption. Every network takes
 one processor; as many are trained at once as there are processors.
 """
 import argparse
@@ -37,8 +37,8 @@ EPOCHS = 12
 EMODB_REPEATS = 4  # 290 German clips beside 5,200 English ones
 PEAK_LEARNING_RATE = 2e-3
 WARM_UP = 0.05
-AVERAGE = 0.998  # of the exponential moving average of the weights, which is what is shipped
-NOBODY = {"neutral": 0.45, "other": 0.25}  # of the target of what nobody said; the rest goes to all labels in use alike
+AVERAGE = 0.998  # decay of the exponential moving average of the weights, which the archive contains
+NONSPEECH_TARGET = {"neutral": 0.45, "other": 0.25}  # target of clips without speech; the rest is spread over the labels in use
 
 
 @dataclasses.dataclass
@@ -61,12 +61,12 @@ def jobs(clips: list[data.Clip], parts: list[str], seed: int) -> list[Job]:
 
 
 def targets(clips: list[data.Clip]) -> np.ndarray:
-    """float32 [clips and what nobody said, L]"""
+    """float32 [clips and clips without speech, L]"""
     used = np.array([label not in data.UNUSED for label in data.LABELS], np.float32)
-    nobody = (1 - sum(NOBODY.values())) * used / used.sum()
-    for label, share in NOBODY.items():
-        nobody[data.LABELS.index(label)] += share
-    return np.stack([clip.target for clip in clips] + [nobody] * prepared.NONSPEECH).astype(np.float32)
+    nonspeech = (1 - sum(NONSPEECH_TARGET.values())) * used / used.sum()
+    for label, share in NONSPEECH_TARGET.items():
+        nonspeech[data.LABELS.index(label)] += share
+    return np.stack([clip.target for clip in clips] + [nonspeech] * prepared.NONSPEECH).astype(np.float32)
 
 
 def learning_rate(progress: float) -> float:
@@ -77,7 +77,7 @@ def learning_rate(progress: float) -> float:
 
 @torch.inference_mode()
 def logits(network: EmotionNetwork, version: prepared.Version, ids: list[int]) -> np.ndarray:
-    """float32 [clips, L], each clip as it is."""
+    """float32 [clips, L] of the clips without augmentation."""
     mean, scale = network.mel.mean.numpy(), network.mel.scale.numpy()
     rows = []
     for i in ids:
@@ -87,7 +87,7 @@ def logits(network: EmotionNetwork, version: prepared.Version, ids: list[int]) -
 
 
 def train(job: Job, clips: list[data.Clip], work: Path, epochs: int) -> None:
-    """Leaves the weights in JOB.pt and what the network says of the held-out clips in JOB.npz."""
+    """Writes the weights to JOB.pt, and the output for the held-out clips to JOB.npz."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(job.seed)
@@ -119,8 +119,8 @@ def train(job: Job, clips: list[data.Clip], work: Path, epochs: int) -> None:
         for step, cuts in enumerate(plan):
             mel, lengths, target = batches.make(cuts, versions, mean, scale, wanted, rng)
             with torch.autocast("cpu", torch.bfloat16):
-                said = network.pooled(mel, lengths)
-            loss = F.cross_entropy(said.float(), target)
+                logits = network.pooled(mel, lengths)
+            loss = F.cross_entropy(logits.float(), target)
             network.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -138,7 +138,7 @@ def train(job: Job, clips: list[data.Clip], work: Path, epochs: int) -> None:
 
 
 def temperature(logits: np.ndarray, acted: np.ndarray) -> float:
-    """By which answers [clips, L] must be divided for their confidence to be right: of the least cross-entropy."""
+    """Returns the temperature that minimizes the cross-entropy of logits [clips, L], so that their confidence is calibrated."""
     used = np.array([label not in data.UNUSED for label in data.LABELS])
 
     def cross_entropy(by: float) -> float:
@@ -150,7 +150,7 @@ def temperature(logits: np.ndarray, acted: np.ndarray) -> float:
 
 
 def write_archives(clips: list[data.Clip], work: Path, out: Path) -> None:
-    """A fold's temperature is that of the other folds' answers, the final network's that of all: each of clips that were held out."""
+    """The temperature of a fold is fitted to the outputs of the other folds, that of the final network to all. All clips were held out."""
     def network(name: str) -> EmotionNetwork:
         result = EmotionNetwork()
         result.load_state_dict(torch.load(work / f"{name}.pt", weights_only=True))

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 
+import { decodeBuiltin as decode } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
-import { bytes, chunk, decode, int, ints, type Part } from './headers.js';
+import { bytes, chunk, int, ints, type Part } from '../support/audio-bytes.js';
 
 const BIG = { big: true };
 const values = [0, 16384, -16384, 32767, -32768, 1];
@@ -22,16 +23,16 @@ const float = (size: 4 | 8, little = false): Buffer => {
   return out;
 };
 
-async function reads(file: Uint8Array, wanted: readonly number[], sampleRate = 16000): Promise<void> {
+async function reads(file: Uint8Array, expectedSamples: readonly number[], sampleRate = 16000): Promise<void> {
   const pcm = await decode(file);
   assert.deepEqual(
     [...pcm.samples].map((v) => v + 0),
-    wanted.map((v) => Math.fround(v) + 0),
+    expectedSamples.map((v) => Math.fround(v) + 0),
   );
   assert.equal(pcm.sampleRate, sampleRate);
 }
 
-/** The 80-bit float of a whole number and so many 2^-32nds. */
+/** Encodes an 80-bit float. `fraction` is in units of 2^-32. */
 function extended(whole: number, fraction = 0): Buffer {
   const exponent = Math.floor(Math.log2(whole));
   const mantissa = ((BigInt(whole) << 32n) | BigInt(fraction)) << BigInt(31 - exponent);
@@ -55,12 +56,12 @@ describe('AIFF', () => {
   const cases: [string, Uint8Array, readonly number[]][] = [
     ['8 bits, signed', form('AIFF', comm(8), ssnd([0, 64, 0x80, 0x7f])), [0, 0.5, -1, 127 / 128]],
     [
-      '12 bits, the upper ones',
+      '12 bits in the upper bits',
       form('AIFF', comm(12), ssnd(ints([0x1230, -0x1230], 2, BIG))),
       [0x1230 / 32768, -0x1230 / 32768],
     ],
     ['16 bits', form('AIFF', comm(16), ssnd(bigEndian)), expected],
-    ['20 bits, the upper ones', form('AIFF', comm(20), ssnd(ints([0x123450], 3, BIG))), [0x123450 / 2 ** 23]],
+    ['20 bits in the upper bits', form('AIFF', comm(20), ssnd(ints([0x123450], 3, BIG))), [0x123450 / 2 ** 23]],
     ['24 bits', form('AIFF', comm(24), ssnd(ints([0x123456, -1], 3, BIG))), [0x123456 / 2 ** 23, -1 / 2 ** 23]],
     ['32 bits', form('AIFF', comm(32), ssnd(ints([0x40000000, -0x80000000], 4, BIG))), [0.5, -1]],
     ['sowt', form('AIFC', comm(16, { type: 'sowt' }), ssnd(littleEndian)), expected],
@@ -70,18 +71,22 @@ describe('AIFF', () => {
     ['in32', form('AIFC', comm(32, { type: 'in32' }), ssnd(ints([0x40000000], 4, BIG))), [0.5]],
     ['fl32', form('AIFC', comm(32, { type: 'fl32' }), ssnd(float(4))), FLOATS],
     ['FL64', form('AIFC', comm(64, { type: 'FL64' }), ssnd(float(8))), FLOATS],
-    ['ulaw, whose bits say what it unpacks to', form('AIFC', comm(16, { type: 'ulaw' }), ssnd(MULAW)), muLaw],
-    ['ALAW', form('AIFC', comm(8, { type: 'ALAW' }), ssnd(ALAW)), aLaw],
-    ['the format behind the samples', form('AIFF', ssnd(bigEndian), comm(16)), expected],
-    ['samples that begin further back', form('AIFF', comm(16), ssnd(bigEndian, { offset: 6 })), expected],
-    ['samples to the end, where the size is 0', form('AIFF', comm(16), ssnd(bigEndian, { size: 0 })), expected],
     [
-      'samples to the end, where the size is too large',
+      'ulaw, whose bit depth is that of the decoded samples',
+      form('AIFC', comm(16, { type: 'ulaw' }), ssnd(MULAW)),
+      muLaw,
+    ],
+    ['ALAW', form('AIFC', comm(8, { type: 'ALAW' }), ssnd(ALAW)), aLaw],
+    ['the format after the samples', form('AIFF', ssnd(bigEndian), comm(16)), expected],
+    ['samples with an offset', form('AIFF', comm(16), ssnd(bigEndian, { offset: 6 })), expected],
+    ['samples to the end of the file if the size is 0', form('AIFF', comm(16), ssnd(bigEndian, { size: 0 })), expected],
+    [
+      'samples to the end of the file if the size is too large',
       form('AIFF', comm(16), ssnd(bigEndian, { size: 0x7fffffff })),
       expected,
     ],
     [
-      'an ID3 chunk, which is no audio',
+      'a file with ID3 chunks, which are not audio',
       form(
         'AIFF',
         chunk('ID3 ', Buffer.alloc(99, 0x55), BIG),
@@ -92,14 +97,14 @@ describe('AIFF', () => {
       expected,
     ],
   ];
-  for (const [name, file, wanted] of cases) it(`reads ${name}`, () => reads(file, wanted));
+  for (const [name, file, expectedSamples] of cases) it(`reads ${name}`, () => reads(file, expectedSamples));
 
   it('rounds rates as ffmpeg does', async () => {
     await reads(form('AIFF', comm(16, { rate: extended(22254, 0x8ba2e8ba) }), ssnd(bigEndian)), expected, 22255);
     await reads(form('AIFF', comm(16, { rate: extended(11127, 0x45d1745d) }), ssnd(bigEndian)), expected, 11127);
   });
 
-  it('refuses rates that are none', async () => {
+  it('rejects invalid rates', async () => {
     const odd = [
       '00000000000000000000',
       '7fff8000000000000000',
@@ -113,7 +118,7 @@ describe('AIFF', () => {
     }
   });
 
-  it('refuses other codecs, and files without a header or samples', async () => {
+  it('rejects other codecs, and files without a header or samples', async () => {
     const gsm = form('AIFC', comm(0, { type: 'GSM ' }), ssnd(Buffer.alloc(66)));
     for (const file of [
       gsm,
@@ -125,7 +130,7 @@ describe('AIFF', () => {
     }
   });
 
-  it('reads 8-bit speech as the speech that it is', async () => {
+  it('reads 8-bit speech within a quantization step', async () => {
     const [wide, narrow] = [await decode(fixture('speech.wav')), await decode(fixture('ffs8.aiff'))];
     assert.equal(narrow.samples.length, wide.samples.length);
     const worst = narrow.samples.reduce((most, v, i) => Math.max(most, Math.abs(v - wide.samples[i]!)), 0);
@@ -146,7 +151,7 @@ describe('CAF', () => {
   const cases: [string, Uint8Array, readonly number[]][] = [
     ['16 bits', caf('lpcm', 0, 16, bigEndian), expected],
     [
-      '16 bits, little-endian, of known size',
+      '16 bits, little-endian, with a known size',
       caf('lpcm', 2, 16, bytes(littleEndian, 'free'), { size: 4 + littleEndian.length }),
       expected,
     ],
@@ -154,14 +159,18 @@ describe('CAF', () => {
     ['24 bits', caf('lpcm', 0, 24, ints([0x123456], 3, BIG)), [0x123456 / 2 ** 23]],
     ['24 bits in 4 bytes', caf('lpcm', 2, 24, ints([0x12345600], 4), { container: 4 }), [0x123456 / 2 ** 23]],
     ['floats', caf('lpcm', 3, 32, float(4, true)), FLOATS],
-    ['wide floats', caf('lpcm', 1, 64, float(8)), FLOATS],
+    ['64-bit floats', caf('lpcm', 1, 64, float(8)), FLOATS],
     ['mu-law', caf('ulaw', 0, 8, MULAW), muLaw],
     ['A-law', caf('alaw', 0, 8, ALAW), aLaw],
-    ['chunks between', caf('lpcm', 0, 16, bigEndian, { between: bytes('info', big64(3), 'abc') }), expected],
+    [
+      'a file with chunks between the header and the samples',
+      caf('lpcm', 0, 16, bigEndian, { between: bytes('info', big64(3), 'abc') }),
+      expected,
+    ],
   ];
-  for (const [name, file, wanted] of cases) it(`reads ${name}`, () => reads(file, wanted));
+  for (const [name, file, expectedSamples] of cases) it(`reads ${name}`, () => reads(file, expectedSamples));
 
-  it('refuses other codecs and broken headers', async () => {
+  it('rejects other codecs and damaged headers', async () => {
     const broken = [
       caf('MAC3', 0, 0, [1, 2, 3, 4], { container: 2 }),
       caf('lpcm', 1, 16, bigEndian),
@@ -185,15 +194,15 @@ describe('AU', () => {
     ['24 bits', au(4, ints([0x123456], 3, BIG)), [0x123456 / 2 ** 23]],
     ['32 bits', au(5, ints([0x40000000], 4, BIG)), [0.5]],
     ['floats', au(6, float(4)), FLOATS],
-    ['wide floats', au(7, float(8)), FLOATS],
+    ['64-bit floats', au(7, float(8)), FLOATS],
     ['little-endian files', au(3, littleEndian, { big: false, magic: 'dns.' }), expected],
     ['files of DEC', au(3, littleEndian, { big: false, magic: '\0ds.' }), expected],
-    ['a size that was never written', au(3, bigEndian, { size: 0 }), expected],
-    ['what comes behind the samples as none', au(3, bytes(bigEndian, 'xxxx'), { size: 12 }), expected],
+    ['a file whose size was never written', au(3, bigEndian, { size: 0 }), expected],
+    ['no data after the samples', au(3, bytes(bigEndian, 'xxxx'), { size: 12 }), expected],
   ];
-  for (const [name, file, wanted] of cases) it(`reads ${name}`, () => reads(file, wanted));
+  for (const [name, file, expectedSamples] of cases) it(`reads ${name}`, () => reads(file, expectedSamples));
 
-  it('refuses other codecs and headers that lie', async () => {
+  it('rejects other codecs and false headers', async () => {
     for (const file of [
       au(23, bigEndian),
       au(3, bigEndian, { start: 4 }),
@@ -213,7 +222,7 @@ describe('SPHERE, VOC and IRCAM', () => {
   const sphere = (fields: string, samples: Part): Buffer =>
     bytes(`NIST_1A\n   1024\n${fields}\nend_head\n`.padEnd(1024), samples);
   const head = 'sample_rate -i 16000\nchannel_count -i 1';
-  it('reads NIST SPHERE of either order, and G.711', async () => {
+  it('reads NIST SPHERE in either byte order, and G.711', async () => {
     await reads(
       sphere(`${head}\nsample_n_bytes -i 2\nsample_byte_format -s2 01\nsample_coding -s3 pcm`, littleEndian),
       expected,
@@ -229,7 +238,7 @@ describe('SPHERE, VOC and IRCAM', () => {
     await assert.rejects(decode(sphere('sample_n_bytes -i 2', littleEndian)), { code: 'ERR_AUDIO_DECODE' });
   });
 
-  it('reads VOC, of one block or several', async () => {
+  it('reads VOC with one or several blocks', async () => {
     const voc = (...blocks: Buffer[]) =>
       bytes('Creative Voice File\x1a', int(26, 2), int(0x0114, 2), int(0x111f, 2), ...blocks, [0]);
     const block = (type: number, content: Buffer) => bytes([type], int(content.length, 3), content);
@@ -247,11 +256,11 @@ describe('SPHERE, VOC and IRCAM', () => {
     await assert.rejects(decode(voc()), { code: 'ERR_AUDIO_DECODE' });
   });
 
-  it('reads IRCAM of either order', async () => {
+  it('reads IRCAM in either byte order', async () => {
     const rate = Buffer.alloc(4);
     rate.writeFloatLE(16000);
     await reads(bytes([0x64, 0xa3, 1, 0], rate, int(1, 4), int(2, 4), Buffer.alloc(1008), littleEndian), expected);
-    const turned = bytes(
+    const swapped = bytes(
       [0x64, 0xa3, 2, 0],
       Buffer.from(rate).reverse(),
       int(1, 4, BIG),
@@ -259,12 +268,12 @@ describe('SPHERE, VOC and IRCAM', () => {
       Buffer.alloc(1008),
       bigEndian,
     );
-    await reads(turned, expected);
+    await reads(swapped, expected);
   });
 });
 
 describe('samples without a header', () => {
-  it('are read as the caller says', async () => {
+  it('are read in the format that the caller states', async () => {
     const as = async (encoding: string, content: Part, channels?: number) =>
       [
         ...(await decode(bytes(content), { raw: { encoding, sampleRate: 8000, channels: channels ?? 1 } as never }))
@@ -283,7 +292,7 @@ describe('samples without a header', () => {
     assert.deepEqual(await as('s24le', ints([0x400000], 3)), [0.5]);
     assert.deepEqual(await as('s32le', ints([0x40000000], 4)), [0.5]);
     assert.deepEqual(await as('f32le', float(4, true)), FLOATS);
-    assert.equal((await as('mulaw', bytes('RIFF\0\0\0\0WAVEfmt '))).length, 16, 'whatever they look like');
+    assert.equal((await as('mulaw', bytes('RIFF\0\0\0\0WAVEfmt '))).length, 16, 'even if they look like a header');
     await assert.rejects(as('s16le', [1]), { code: 'ERR_AUDIO_TOO_SHORT' });
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { AudioBudget } from '../../lib/audio/budget.js';
-import { DecodePool } from '../../lib/audio/decode-pool.js';
+import { DecodePool } from '../../lib/audio/workers/decode-pool.js';
 import { audioBudget, decodeAudio } from '../../lib/audio/decode.js';
 import { fixture } from '../support/paths.js';
 
@@ -16,8 +16,8 @@ const request = {
   signal: undefined,
 };
 
-describe('the decoding pool', () => {
-  it('leaves clips encoded while the budget is full, and goes on when there is room', async () => {
+describe('decode pool', () => {
+  it('leaves clips encoded while the budget is full, and continues when it is not', async () => {
     const budget = new AudioBudget(1000);
     const pool = new DecodePool(1, budget);
     const lease = budget.hold(1000);
@@ -32,7 +32,7 @@ describe('the decoding pool', () => {
     assert.equal(budget.heldBytes, 0);
   });
 
-  it('drops what is aborted while it waits, and takes the rest by priority', async () => {
+  it('removes a waiting job that is aborted, and runs the others by priority', async () => {
     const budget = new AudioBudget(1);
     const pool = new DecodePool(1, budget);
     const lease = budget.hold(1);
@@ -48,7 +48,7 @@ describe('the decoding pool', () => {
     assert.deepEqual(order, [5, 5, 0, 0, -1]);
   });
 
-  it('gives up a thread that decodes for nobody, and goes on in another', async () => {
+  it('ends a thread whose only job was cancelled, and continues in a new thread', async () => {
     const pool = new DecodePool(1, new AudioBudget(1), 100);
     const controller = new AbortController();
     const source = { samples: new Float32Array(44100 * 1800), sampleRate: 44100 };
@@ -62,7 +62,7 @@ describe('the decoding pool', () => {
     assert.equal(pool.threads, 1);
   });
 
-  it('ends ordinary clips while bombs that came before them go on, in one thread', async () => {
+  it('finishes ordinary clips while decompression bombs that came earlier are still being decoded, in one thread', async () => {
     const pool = new DecodePool(1, new AudioBudget(2 ** 30), 60_000);
     const controller = new AbortController();
     const bomb = Buffer.concat(Array.from({ length: 600 }, () => readFileSync(fixture('speech.mp3')))); // half an hour
@@ -80,10 +80,10 @@ describe('the decoding pool', () => {
     await pool.decode(request);
   });
 
-  it('starts another thread where one is stuck in a step', async () => {
+  it('starts another thread if one is stuck in a step', async () => {
     const pool = new DecodePool(1, new AudioBudget(2 ** 30), 100);
     await pool.decode(request);
-    // One step makes thirty million samples.
+    // One step produces thirty million samples.
     const source = { samples: new Float32Array(40_000), sampleRate: 1001 };
     const controller = new AbortController();
     let ended = false;
@@ -96,7 +96,7 @@ describe('the decoding pool', () => {
     await assert.rejects(stuck, /no longer wanted/);
   });
 
-  it('drops a job that a thread has among others with its next step', async () => {
+  it('ends a cancelled job with its next step if its thread has other jobs', async () => {
     const pool = new DecodePool(1, new AudioBudget(2 ** 30), 60_000);
     const controller = new AbortController();
     const source = () => ({ samples: new Float32Array(44100 * 200), sampleRate: 44100 });

@@ -13,7 +13,7 @@ import { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
 import { AU_HEADER, fakeFfmpeg, processesOf, untilProcesses, withFfmpeg } from '../support/fake-ffmpeg.js';
 import { root } from '../support/paths.js';
 
-/** Nothing of ours knows them. */
+/** Bytes that no built-in decoder reads. */
 const BYTES = new Uint8Array(2000).fill(7);
 const HANGS = 'sleep 1000';
 const STUBBORN = `trap '' TERM INT HUP\n${AU_HEADER}\nsleep 1000\nsleep 1000`;
@@ -25,12 +25,12 @@ async function seconds(options?: DecodeOptions): Promise<number> {
   return duration;
 }
 
-describe('an ffmpeg that is not as it should be', () => {
+describe('an ffmpeg that misbehaves', () => {
   let folder: string;
   before(() => (folder = mkdtempSync(path.join(tmpdir(), 'fake-ffmpeg-'))));
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('gives what it gives: a stand-in that writes a tenth of a second', async () => {
+  it('is replaced by a script: one that writes a tenth of a second is read', async () => {
     const fake = fakeFfmpeg(folder, 'short', `${AU_HEADER}\nhead -c 3200 /dev/zero`);
     assert.equal(await withFfmpeg(fake, () => seconds()), 0.1);
   });
@@ -48,7 +48,7 @@ describe('an ffmpeg that is not as it should be', () => {
     'writes a file': `echo x > '${path.join(tmpdir(), 'fake-ffmpeg-written')}' || exit 7\n${AU_HEADER}\nhead -c 90000 /dev/zero`,
   };
   for (const [what, script] of Object.entries(failures)) {
-    it(`refuses the clip where it ${what}`, async () => {
+    it(`rejects the clip if it ${what}`, async () => {
       const fake = fakeFfmpeg(folder, 'fails', script);
       await withFfmpeg(fake, () =>
         assert.rejects(
@@ -61,19 +61,19 @@ describe('an ffmpeg that is not as it should be', () => {
     });
   }
 
-  it('refuses a sample that is not finite', async () => {
+  it('rejects a sample that is not finite', async () => {
     const fake = fakeFfmpeg(folder, 'nan', String.raw`${AU_HEADER}; printf '\177\300\0\0'`);
     await withFfmpeg(fake, () => assert.rejects(seconds(), { code: 'ERR_AUDIO_NOT_FINITE' }));
   });
 
-  it('stops it where there is more than may be', async () => {
+  it('is stopped at the maximum length', async () => {
     const fake = fakeFfmpeg(folder, 'endless', ENDLESS);
     await withFfmpeg(fake, () => assert.rejects(seconds({ maxSeconds: 60 }), { code: 'ERR_AUDIO_TOO_LONG' }));
     await untilProcesses(fake, false);
   });
 
-  for (const [what, script] of Object.entries({ hangs: HANGS, 'takes no signal': STUBBORN })) {
-    it(`ends with the call where it ${what}`, async () => {
+  for (const [what, script] of Object.entries({ hangs: HANGS, 'ignores signals': STUBBORN })) {
+    it(`is killed with the call if it ${what}`, async () => {
       const fake = fakeFfmpeg(folder, 'hangs', script);
       await withFfmpeg(fake, async () => {
         const abort = new AbortController();
@@ -86,7 +86,7 @@ describe('an ffmpeg that is not as it should be', () => {
     });
   }
 
-  it('ends with the deadline of a call, and with its recognizer', async () => {
+  it('is killed at the deadline of a call, and when its recognizer is closed', async () => {
     const fake = fakeFfmpeg(folder, 'late', HANGS);
     await withFfmpeg(fake, async () => {
       const recognizer = new EmotionRecognizer({ decoder: 'ffmpeg' });
@@ -100,11 +100,11 @@ describe('an ffmpeg that is not as it should be', () => {
     });
   });
 
-  it('runs once in a decoding thread, and in turn', async () => {
+  it('runs one process at a time in each decoding thread', async () => {
     const fake = fakeFfmpeg(folder, 'slow', `sleep 0.2\n${AU_HEADER}\nhead -c 3200 /dev/zero`);
     await withFfmpeg(fake, async () => {
       let most = 0;
-      // each has its guard, the part of the guard that waits, and itself
+      // each is accompanied by its guard, and by the part of the guard that waits
       const watch = setInterval(() => (most = Math.max(most, processesOf(fake).length)), 10);
       assert.deepEqual(await Promise.all([1, 2, 3].map(() => seconds())), [0.1, 0.1, 0.1]);
       clearInterval(watch);
@@ -112,22 +112,22 @@ describe('an ffmpeg that is not as it should be', () => {
     });
   });
 
-  it('is stopped where it is silent, and where it takes too long', async () => {
-    for (const [patience, script, killed] of [
+  it('is killed if it is silent, or if it takes too long', async () => {
+    for (const [timeouts, script, killed] of [
       [{ silent: 100, total: 60_000 }, HANGS, 'silent'],
       [{ silent: 1000, total: 300 }, 'while true; do echo x; sleep 0.02; done', 'slow'],
     ] as const) {
       const input = openSync('/dev/null', 'r');
       const child = await GuardedProcess.start(fakeFfmpeg(folder, killed, script), [], input);
-      for await (const _ of child.output(undefined, patience));
-      assert.deepEqual(await child.end(), { killed });
+      for await (const _ of child.output(undefined, timeouts));
+      assert.deepEqual(await child.result(), { killed });
       await untilProcesses(path.join(folder, killed), false);
     }
   });
 
-  // What runs it ends without a word.
+  // The process that runs it ends without killing it.
   const decode = `require(${JSON.stringify(path.join(root, 'dist/audio/decode.js'))}).decodeAudio(new Uint8Array(2000).fill(7)).catch(() => undefined);`;
-  it('ends when the process is killed', async () => {
+  it('is killed when the process is killed', async () => {
     const fake = fakeFfmpeg(folder, 'orphan', HANGS);
     const env = { ...process.env, EMOTION2VEC_FFMPEG: fake };
     const child = spawn(process.execPath, ['-e', `${decode} setInterval(() => undefined, 1000)`], { env });
@@ -136,7 +136,7 @@ describe('an ffmpeg that is not as it should be', () => {
     await untilProcesses(fake, false);
   });
 
-  it('ends when the process exits', async () => {
+  it('is killed when the process exits', async () => {
     const fake = fakeFfmpeg(folder, 'orphan-of-exit', HANGS);
     const env = { ...process.env, EMOTION2VEC_FFMPEG: fake };
     const child = spawn(process.execPath, ['-e', `${decode} process.stdin.once('data', () => process.exit(0))`], {
@@ -149,7 +149,7 @@ describe('an ffmpeg that is not as it should be', () => {
     await untilProcesses(fake, false);
   });
 
-  it('ends when the thread that asked is terminated', async () => {
+  it('is killed when the thread that started it is terminated', async () => {
     const fake = fakeFfmpeg(folder, 'orphan-of-thread', HANGS);
     const worker = new Worker(`${decode} setInterval(() => undefined, 1000)`, {
       eval: true,
@@ -160,7 +160,7 @@ describe('an ffmpeg that is not as it should be', () => {
     await untilProcesses(fake, false);
   });
 
-  it('is not there: named and missing, no program, a folder', async () => {
+  it('is not found if it is missing, not executable, or a folder', async () => {
     for (const program of [path.join(folder, 'none'), fakeFfmpeg(folder, 'plain', 'exit 0', 0o644), folder]) {
       assert.equal(findFfmpeg({ EMOTION2VEC_FFMPEG: program }), undefined);
       await withFfmpeg(program, async () => {
@@ -174,7 +174,7 @@ describe('an ffmpeg that is not as it should be', () => {
     }
   });
 
-  it('is looked for on the PATH, and by the name that the environment gives', () => {
+  it('is searched for on the PATH, by the name in the environment variable', () => {
     const fake = fakeFfmpeg(folder, 'ffmpeg-7', 'exit 0');
     fakeFfmpeg(folder, 'ffmpeg', 'exit 0');
     assert.equal(findFfmpeg({ PATH: `/nowhere:${folder}` }), path.join(folder, 'ffmpeg'));

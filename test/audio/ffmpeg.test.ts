@@ -19,9 +19,9 @@ async function decode(input: string | Uint8Array, options?: DecodeOptions): Prom
 
 describe('ffmpeg as a decoder', () => {
   let folder: string;
-  /** A format that nothing of ours reads. */
+  /** A file in a format that no built-in decoder reads. */
   let clip: string;
-  let right: Float32Array;
+  let expected: Float32Array;
   before(function () {
     const program = needsFfmpeg(this);
     folder = mkdtempSync(path.join(tmpdir(), 'ffmpeg-'));
@@ -29,22 +29,22 @@ describe('ffmpeg as a decoder', () => {
     const quiet = ['-nostdin', '-loglevel', 'error'];
     execFileSync(program, [...quiet, '-i', fixture('speech.wav'), '-c:a', 'pcm_s16le', '-ar', '44100', clip]);
     const raw = execFileSync(program, [...quiet, '-i', clip, '-f', 'f32le', '-'], { maxBuffer: 2 ** 26 });
-    right = new Float32Array(Uint8Array.from(raw).buffer);
+    expected = new Float32Array(Uint8Array.from(raw).buffer);
   });
   after(() => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
-  it('decodes what is not built in, as ffmpeg does, by path and from bytes', async () => {
+  it('decodes formats that are not built in, by path and from bytes', async () => {
     for (const input of [clip, new Uint8Array(readFileSync(clip))]) {
       const { pcm, decoder } = await decode(input);
       assert.equal(decoder, 'ffmpeg');
       assert.equal(pcm.sampleRate, 44100);
-      assert.deepEqual(pcm.samples, right);
+      assert.deepEqual(pcm.samples, expected);
     }
   });
 
-  it('is not asked where the format is built in, and alone where it is wanted', async () => {
+  it('is not used for formats that are built in, unless it is chosen', async () => {
     const own = await decode(fixture('speech.wav'));
     assert.equal(own.decoder, 'builtin');
     const theirs = await decode(fixture('speech.wav'), { decoder: 'ffmpeg' });
@@ -52,13 +52,13 @@ describe('ffmpeg as a decoder', () => {
     assert.deepEqual(theirs.pcm, own.pcm);
   });
 
-  it('decodes one channel, the mean of all, at the rate that is wanted', async () => {
+  it('decodes to one channel, the mean of all, at the requested rate', async () => {
     const own = await decode(fixture('speech-5.1-48k.wav'), { rate: 16000 });
     const theirs = await decode(fixture('speech-5.1-48k.wav'), { rate: 16000, decoder: 'ffmpeg' });
     assert.deepEqual(theirs.pcm, own.pcm);
   });
 
-  it('is the choice of a recognizer, whose results say who decoded', async () => {
+  it('can be chosen for a recognizer, whose results name the decoder', async () => {
     await using recognizer = new EmotionRecognizer();
     assert.equal((await recognizer.recognize(clip)).timing.decoder, 'ffmpeg');
     assert.equal((await recognizer.recognize(fixture('speech.wav'))).timing.decoder, 'builtin');
@@ -78,7 +78,7 @@ describe('ffmpeg as a decoder', () => {
     assert.equal(status, 1);
   });
 
-  it('is not asked with builtin', async () => {
+  it('is not used with decoder builtin', async () => {
     await assert.rejects(decode(clip, { decoder: 'builtin' }), { code: 'ERR_AUDIO_DECODE' });
   });
 
@@ -87,15 +87,15 @@ describe('ffmpeg as a decoder', () => {
       const file = path.join(folder, name);
       copyFileSync(clip, file);
       const { pcm } = await decode(path.relative(process.cwd(), file));
-      assert.deepEqual(pcm.samples, right);
+      assert.deepEqual(pcm.samples, expected);
     }
   });
 
-  it('ends with ERR_AUDIO_TOO_LONG where there is more than may be', async () => {
+  it('fails with ERR_AUDIO_TOO_LONG at the maximum length', async () => {
     await assert.rejects(decode(clip, { maxSeconds: 2 }), { code: 'ERR_AUDIO_TOO_LONG' });
   });
 
-  it('refuses what is no audio, in its own words and without a path', async () => {
+  it('rejects files without audio, with a message that contains no path', async () => {
     const silent = path.join(folder, 'silent.mkv');
     const film = ['-f', 'lavfi', '-i', 'testsrc=s=64x48:d=0.2', '-c:v', 'mpeg4', silent];
     execFileSync(findFfmpeg()!, ['-nostdin', '-loglevel', 'error', ...film]);
@@ -111,7 +111,7 @@ describe('ffmpeg as a decoder', () => {
     await assert.rejects(decode(new Uint8Array(), { decoder: 'ffmpeg' }), { code: 'ERR_AUDIO_DECODE' });
   });
 
-  it('leaves no file behind, and has none with a name while it decodes', async () => {
+  it('leaves no file behind, and uses an unnamed file while it decodes', async () => {
     const temporary = path.join(folder, 'tmp');
     mkdirSync(temporary);
     const before = process.env.TMPDIR;

@@ -6,7 +6,7 @@ import { fixture } from '../support/paths.js';
 
 const latin1 = (text: string): Buffer => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(1200)]);
 
-describe('what a file is', () => {
+describe('identify', () => {
   const known: [string, EncodedFormat][] = [
     ['speech.mp3', 'mpeg'],
     ['titled.mp3', 'mpeg'],
@@ -22,7 +22,7 @@ describe('what a file is', () => {
     ['half.wv', 'wavpack'],
   ];
   for (const [name, format] of known) {
-    it(`${name}: ${format}, behind an ID3 tag and zeros as well`, () => {
+    it(`${name}: ${format}, also after an ID3 tag and zeros`, () => {
       const bytes = readFileSync(fixture(name));
       assert.equal(identify(bytes).format, format);
       const tagged = Buffer.concat([
@@ -30,13 +30,13 @@ describe('what a file is', () => {
         Buffer.alloc(100),
         bytes,
       ]);
-      if (format !== 'mp4') assert.equal(identify(tagged).format, format); // zeros in front of a box are its size
+      if (format !== 'mp4') assert.equal(identify(tagged).format, format); // zeros before a box would be its size
     });
   }
 
   const refused: [string, Buffer, RegExp][] = [
-    ['a HEIF picture', latin1('\0\0\0\x18ftypheic'), /picture/],
-    ['an AVIF picture', latin1('\0\0\0\x18ftypavif'), /picture/],
+    ['a HEIF image', latin1('\0\0\0\x18ftypheic'), /image/],
+    ['an AVIF image', latin1('\0\0\0\x18ftypavif'), /image/],
     ['MIDI', latin1('MThd\0\0\0\x06'), /MIDI/],
     ['Windows Media', latin1('\x30\x26\xb2\x75\x8e\x66\xcf\x11'), /Windows Media/],
     ['AC-3', latin1('\x0b\x77\0\0\0\0'), /AC-3/],
@@ -45,14 +45,14 @@ describe('what a file is', () => {
     ['AVI', latin1('RIFF\0\0\0\0AVI LIST'), /AVI/],
   ];
   for (const [what, bytes, name] of refused) {
-    it(`${what} is called by its name`, () => {
+    it(`names ${what}`, () => {
       const found = identify(bytes);
       assert.equal(found.format, undefined);
       assert.match(found.name ?? '', name);
     });
   }
 
-  it('two bytes that look like a frame make no MP3', () => {
+  it('does not take two bytes that look like a frame for an MP3', () => {
     const noise = Buffer.alloc(100_000);
     for (let i = 0, seed = 1; i < noise.length; i++)
       noise[i] = (seed = (Math.imul(seed, 1664525) + 1013904223) | 0) >>> 24;

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { cases } from '../oracle/cases/index.js';
-import { decodeHere } from '../oracle/decode-here.js';
+import { decode } from '../support/decode.js';
 import { measure } from '../oracle/measure.js';
 import { needsFfmpeg } from '../support/fake-ffmpeg.js';
 
-/** Of all that `npm run test:oracle` measures: what has been wrong without a word. */
+/** The cases of `npm run test:oracle` that were once decoded incorrectly without an error. */
 const FILES = [
   'aiff-pcm_s8-44100-2.aiff',
   'aiff-id3-pcm_s16be-16000-1.aiff',
@@ -32,7 +32,7 @@ const FILES = [
   'opus-picture.webm',
 ];
 
-describe('samples beside those of ffmpeg', () => {
+describe('decoded samples compared with ffmpeg', () => {
   let folder: string;
   before(function () {
     needsFfmpeg(this);
@@ -42,12 +42,12 @@ describe('samples beside those of ffmpeg', () => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
-  it('are the same for twenty formats that have been wrong, or are easily', async function () {
+  it('are the same for twenty formats that are prone to errors', async function () {
     this.timeout(180_000); // sixty processes
-    const wanted = cases.filter(({ file }) => FILES.includes(file));
-    assert.equal(wanted.length, FILES.length);
-    const rows = await measure(wanted, folder, decodeHere);
-    const made = rows.filter(({ verdict }) => verdict !== 'not made'); // not all tools are everywhere
+    const chosen = cases.filter(({ file }) => FILES.includes(file));
+    assert.equal(chosen.length, FILES.length);
+    const rows = await measure(chosen, folder, decode);
+    const made = rows.filter(({ verdict }) => verdict !== 'not made'); // not all tools are installed everywhere
     assert.ok(made.length > FILES.length / 2);
     assert.deepEqual(
       made

@@ -6,7 +6,7 @@ import { Resampler } from '../../lib/audio/resampler.js';
 import { fixture } from '../support/paths.js';
 import { clip } from '../support/tiny.js';
 
-/** In pieces of these sizes, over and over. */
+/** Resamples in chunks of these sizes, which are repeated. */
 function resample(samples: Float32Array, from: number, to: number, ...sizes: number[]): Float32Array {
   const resampler = new Resampler(from, to);
   const parts: Float32Array[] = [];
@@ -22,7 +22,7 @@ function resample(samples: Float32Array, from: number, to: number, ...sizes: num
 const worst = (a: Float32Array, b: ArrayLike<number>): number =>
   a.reduce((most, sample, i) => Math.max(most, Math.abs(sample - b[i]!)), 0);
 
-describe('resampling', () => {
+describe('resampler', () => {
   const cases = JSON.parse(readFileSync(fixture('resample.json'), 'utf8')) as {
     from: number;
     to: number;
@@ -37,7 +37,7 @@ describe('resampling', () => {
     });
   }
 
-  it('gives the same to the bit, whatever the pieces', () => {
+  it('returns the same samples to the bit for any chunk sizes', () => {
     for (const [from, to] of [
       [44100, 16000],
       [8000, 16000],
@@ -58,11 +58,11 @@ describe('resampling', () => {
     }
   });
 
-  it('gives nothing for nothing', () => {
+  it('returns no samples for no samples', () => {
     assert.equal(resample(new Float32Array(0), 44100, 16000, 1).length, 0);
   });
 
-  it('happens while a clip is decoded, and to raw samples, which stay as they are', async () => {
+  it('is applied while a clip is decoded, and to raw samples, which are not modified', async () => {
     const stereo = await decodeAudio(fixture('speech-stereo-44k.wav'));
     const decoded = await decodeAudio(fixture('speech-stereo-44k.wav'), { rate: 16000 });
     const raw = await decodeAudio(stereo.pcm, { rate: 16000 });
@@ -70,7 +70,7 @@ describe('resampling', () => {
     assert.deepEqual(decoded.pcm.samples, resample(stereo.pcm.samples, 44100, 16000, 65536));
     assert.deepEqual(raw.pcm, decoded.pcm);
     assert.equal(decoded.duration, stereo.pcm.samples.length / 44100);
-    assert.ok(stereo.pcm.samples.length > 0, 'not taken');
+    assert.ok(stereo.pcm.samples.length > 0, 'not transferred');
     for (const { lease } of [stereo, decoded, raw]) lease.release();
   });
 });

@@ -22,12 +22,12 @@ import { runCli } from '../support/run.js';
 import { LABELS, tinySnapshot, tinyWeights } from '../support/tiny.js';
 import { zipOf } from '../support/zip.js';
 
-/** Bytes again and again, without a loop that a test would wait for. */
+/** Returns `count` repetitions of the bytes, without a slow loop. */
 const again = (count: number, ...bytes: (number | string | Buffer)[]): Buffer => {
   const once = Buffer.concat(bytes.map((byte) => (typeof byte === 'number' ? Buffer.from([byte]) : Buffer.from(byte))));
   return Buffer.alloc(once.length * count, once);
 };
-/** Items of a dict, all of them None. */
+/** Returns the items of a dict whose values are all None. */
 const manyKeys = (count: number, key: (i: number) => (string | Buffer)[]): Buffer =>
   Buffer.concat(
     Array.from({ length: count }, (_, i) => Buffer.concat([...key(i + 1), 'Ns'].map((part) => Buffer.from(part)))),
@@ -41,7 +41,7 @@ const storage = (p: Pickler, { type = 'FloatStorage', key = '0', size = 4 } = {}
   p.raw('(').text('storage').global('torch', type).text(key).text('cpu').int(size).raw('t', 'Q');
 
 describe('a checkpoint from a stranger', function () {
-  this.timeout(20_000); // what hangs does so for minutes
+  this.timeout(20_000); // a reader that hangs does so for minutes
   let folder: string;
   let source: string;
   let out: string;
@@ -64,15 +64,15 @@ describe('a checkpoint from a stranger', function () {
     });
   };
 
-  it('has a pickle that cannot be made to run, to grow or to nest without end', async () => {
+  it('cannot make its pickle run, grow or nest without end', async () => {
     const twice = Array.from({ length: 250 }, (_, i) =>
       Buffer.from(['h'.charCodeAt(0), i, 'h'.charCodeAt(0), i, 0x86, 0x71, i + 1]),
     );
     const bigKey = Buffer.from([0x8a, 12, 1, 2, 3, 4, 5, 6, 7, 8]);
     const pickles: Record<string, Pickler> = {
-      'a class that is a lists of lists a 2^250 times over': new Pickler().raw(']q\0', ...twice, ')R'),
-      'a name that is': new Pickler().raw(']q\0', ...twice, 'h', 200, 0x93),
-      'a class that holds itself': new Pickler().raw(']q\0h\0a)R'),
+      'a class that is a list of lists 2^250 times over': new Pickler().raw(']q\0', ...twice, ')R'),
+      'a name that is such a list': new Pickler().raw(']q\0', ...twice, 'h', 200, 0x93),
+      'a class that contains itself': new Pickler().raw(']q\0h\0a)R'),
       'a million tuples in each other, called': new Pickler().raw(']', again(1_000_000, 0x85), ')R'),
       dicts: new Pickler().raw(again(2_100_000, '}')),
       copies: new Pickler().raw('N', again(2_100_000, '2')),
@@ -85,17 +85,17 @@ describe('a checkpoint from a stranger', function () {
       'a number of 2 MB': new Pickler().raw('I', Buffer.alloc(2e6, '9'), '\n'),
       'a fraction of 2 MB': new Pickler().raw('F', Buffer.alloc(2e6, '9'), '\n'),
       'a line without end': new Pickler().raw('V', Buffer.alloc(2e6, '9')),
-      'a number that is none': new Pickler().raw('Isix\n'),
+      'a number that is not valid': new Pickler().raw('Isix\n'),
       'a frame beyond the end': new Pickler().raw(0x95, again(8, 0xff)),
       'bytes of 2^63': new Pickler().raw(0x8e, again(7, 0), 0x80),
-      'a protocol to come': new Pickler().raw(0x80, 9),
+      'a protocol of the future': new Pickler().raw(0x80, 9),
       'out-of-band data': new Pickler().raw(0x97),
       'a call of a mark': new Pickler().raw('((R'),
-      'keys that a Map is slow with': new Pickler().raw(
+      'keys that make a Map slow': new Pickler().raw(
         '}',
         manyKeys(150_000, (i) => [bigKey, le32(i)]),
       ),
-      'keys of digits that a Map is slow with': new Pickler().raw(
+      'keys of digits that make a Map slow': new Pickler().raw(
         '}',
         manyKeys(100_000, (i) => {
           const key = String(i * 16_384);
@@ -106,13 +106,13 @@ describe('a checkpoint from a stranger', function () {
         .raw('(', again(50_000, 'X', le32(1), 'kN', 0x86), 'l', 0x85, 'q\0')
         .global('collections', 'OrderedDict')
         .raw('q\x01', again(50_000, 'h\x01h\0R')),
-      'a class of a long name, a million times': new Pickler()
+      'a class with a long name, a million times': new Pickler()
         .text('a'.repeat(900))
         .text('b.'.repeat(450))
         .raw('q\x01', again(300_000, 'h\x01h\x01', 0x93)),
-      'a class of a name of a megabyte': new Pickler().text('a'.repeat(1e6)).raw('q\0h\0', 0x93),
+      'a class with a name of a megabyte': new Pickler().text('a'.repeat(1e6)).raw('q\0h\0', 0x93),
       'an item without a value': new Pickler().raw('}(').text('a').raw('u'),
-      'a shape that grows once it was read': storage(
+      'a shape that grows after it was read': storage(
         new Pickler().global('torch._utils', '_rebuild_tensor_v2').raw('('),
       )
         .int(0)
@@ -124,7 +124,7 @@ describe('a checkpoint from a stranger', function () {
     }
   });
 
-  it('has tensors that cannot be', async () => {
+  it('is refused for tensors that are not valid', async () => {
     const tensors: Record<string, (p: Pickler) => Pickler> = {
       'a negative offset': (p) => storage(p).int(-1).ints([4]).ints([1]),
       'a negative size': (p) => storage(p).int(0).ints([-4]).ints([1]),
@@ -135,8 +135,7 @@ describe('a checkpoint from a stranger', function () {
       'a thousand dimensions': (p) => storage(p).int(0).ints(Array(1000).fill(1)).ints(Array(1000).fill(1)),
       'a storage that is a tuple': (p) => p.raw('(t').int(0).ints([4]).ints([1]),
       'a key that is a path': (p) => storage(p, { key: '../../../etc/passwd' }).int(0).ints([4]).ints([1]),
-      'data that is two things': (p) =>
-        storage(storage(p).raw('0'), { type: 'HalfStorage' }).int(0).ints([4]).ints([1]),
+      'data with two types': (p) => storage(storage(p).raw('0'), { type: 'HalfStorage' }).int(0).ints([4]).ints([1]),
     };
     const name = 'modality_encoders.AUDIO.extra_tokens';
     for (const [what, write] of Object.entries(tensors)) {
@@ -148,7 +147,7 @@ describe('a checkpoint from a stranger', function () {
     }
   });
 
-  /** The tiny network with every tensor's shape and place as `change` wants them. */
+  /** Writes the tiny network, whose tensors `change` describes. */
   const withTensors = (
     change: (name: string, p: Pickler, tensor: Stored) => void,
     data: readonly Float32Array[],
@@ -167,7 +166,7 @@ describe('a checkpoint from a stranger', function () {
       .raw('tR');
   };
 
-  it('has weights that share their data: a few may, the network may not', async () => {
+  it('may contain a few weights that share data, but not a whole network of them', async () => {
     const size = 512 * 512 * 3;
     withTensors((_name, p, { shape }) => rebuilt(p, shape, size), [new Float32Array(size).fill(0.01)]);
     const { parameters } = await importCheckpoint(source, out);
@@ -181,12 +180,12 @@ describe('a checkpoint from a stranger', function () {
       const grown = shape.map((n) => ({ 64: 1024, 192: 3072, 256: 4096 })[n] ?? n);
       wide.set(name, { shape: grown, data });
     }
-    const most = 4 * large[0]! * large[1]!;
-    withTensors((_name, p, { shape }) => rebuilt(p, shape, most), [new Float32Array(most)], wide);
+    const elements = 4 * large[0]! * large[1]!;
+    withTensors((_name, p, { shape }) => rebuilt(p, shape, elements), [new Float32Array(elements)], wide);
     await refused('a gigabyte of 16 MB');
   });
 
-  it('has more in its pickle than in its data', async () => {
+  it('is refused where its pickle states more than its data contains', async () => {
     const cases: Record<string, (p: Pickler, shape: readonly number[]) => void> = {
       'a storage that is larger than its file': (p, shape) => rebuilt(p, shape, 2 ** 31 - 1),
       'an offset beyond its storage': (p, shape) => rebuilt(p, shape, 16, '0', 2 ** 31 - 1),
@@ -198,7 +197,7 @@ describe('a checkpoint from a stranger', function () {
     }
   });
 
-  it('has sizes that no network has', async () => {
+  it('is refused for sizes that no network has', async () => {
     const encoder = 'd2v_model.modality_encoders.AUDIO.';
     const sizes: [string, number[]][] = [
       [`${encoder}extra_tokens`, [1, 10, 0]],
@@ -224,7 +223,7 @@ describe('a checkpoint from a stranger', function () {
     }
   });
 
-  it('has a weight that is not what was written', async () => {
+  it('is refused for a damaged weight', async () => {
     writeCheckpoint(source, weights);
     const whole = readFileSync(source);
     for (const share of [0.3, 0.5, 0.99]) {
@@ -233,13 +232,13 @@ describe('a checkpoint from a stranger', function () {
       writeFileSync(source, bytes);
       await refused(`a bit at ${share}`);
     }
-    // A local header that claims a longer extra field would shift all that follows it.
+    // A local header that states a longer extra field would shift the content.
     const bytes = Buffer.from(whole);
     const header = bytes.indexOf('archive/data/3') - 30;
     bytes.writeUInt16LE(4, header + 28);
     writeFileSync(source, bytes);
     await refused('a shifted weight');
-    // And a file that becomes shorter once it was opened.
+    // The file becomes shorter after it was opened.
     writeFileSync(source, whole);
     await using checkpoint = await Checkpoint.open(source);
     truncateSync(source, whole.length / 2);
@@ -251,7 +250,7 @@ describe('a checkpoint from a stranger', function () {
     );
   });
 
-  it('has labels that are none', async () => {
+  it('is refused for labels that are not valid', async () => {
     writeCheckpoint(source, weights);
     const tokens = path.join(folder, 'tokens.txt');
     const nine = (first: string): string => [first, ...LABELS.slice(1)].join('\n');
@@ -276,10 +275,10 @@ describe('a checkpoint from a stranger', function () {
     execFileSync('mkfifo', [tokens]);
     await refused('a pipe');
     rmSync(tokens);
-    writeFileSync(tokens, `\ufeff${LABELS.join('\r\n')}\r\n\r\n`); // which is read, see below
+    writeFileSync(tokens, `\ufeff${LABELS.join('\r\n')}\r\n\r\n`); // which is valid, see below
   });
 
-  it('is no file: a pipe is not waited for', async () => {
+  it('is refused at once where it is a pipe', async () => {
     const place = path.join(folder, 'place');
     mkdirSync(place);
     execFileSync('mkfifo', [path.join(place, 'model.pt')]);
@@ -291,14 +290,14 @@ describe('a checkpoint from a stranger', function () {
     symlinkSync(path.join(place, 'model.pt'), path.join(place, 'model.pt'));
     await refused('a link to itself', /^ERR_FILE_/, place);
     rmSync(path.join(place, 'model.pt'));
-    symlinkSync(source, path.join(place, 'model.pt')); // as snapshot folders of model hubs are made
+    symlinkSync(source, path.join(place, 'model.pt')); // as in the snapshot folders of model hubs
     copyFileSync(path.join(folder, 'tokens.txt'), path.join(place, 'tokens.txt'));
     const { card } = await importCheckpoint(place, out);
     assert.equal(card.labels[0]!.name, 'angry');
     rmSync(out);
   });
 
-  it('is no checkpoint but another file', async () => {
+  it('is refused where it is a file of another kind', async () => {
     const foreign: Record<string, Buffer> = {
       'NumPy arrays': zipOf([{ name: 'arr_0.npy', content: Buffer.from('\x93NUMPY') }]),
       'torch.export': zipOf([{ name: 'm/archive_format', content: Buffer.from('pt2') }]),
@@ -314,7 +313,7 @@ describe('a checkpoint from a stranger', function () {
     }
   });
 
-  it('or an archive is told to be whole, or damaged, on the command line', async () => {
+  it('is reported as complete or damaged on the command line, as an archive is', async () => {
     const snapshot = tinySnapshot(new Map(weights));
     await importCheckpoint(snapshot, out);
     rmSync(snapshot, { recursive: true });

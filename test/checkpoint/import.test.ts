@@ -29,7 +29,7 @@ describe('emotion2vec import', () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
   afterEach(() => {
     const left = readdirSync(folder).filter((name) => name.startsWith('out.pt'));
-    assert.deepEqual(left, [], 'nothing half-written may stay');
+    assert.deepEqual(left, [], 'no partial file may stay');
   });
 
   const source = (): string => path.join(folder, 'model.pt');
@@ -40,7 +40,7 @@ describe('emotion2vec import', () => {
     return source();
   };
 
-  it('tells what it made, on the command line, from a folder', async () => {
+  it('reports on the command line what it wrote from a folder', async () => {
     const snapshot = tinySnapshot();
     const archive = path.join(snapshot, 'tiny.pt');
     const ran = await runCli(['import', snapshot, '-o', archive]);
@@ -48,7 +48,7 @@ describe('emotion2vec import', () => {
     assert.match(ran.stdout, /emotion2vec-64d-2\+2, 4\.5 M parameters, fp32/);
     assert.match(ran.stdout, /not one of the official files/);
     assert.match(ran.stdout, /labels: angry, disgusted, .*, surprised, unknown/);
-    const recognised = await runCli([
+    const recognized = await runCli([
       'recognize',
       '--model',
       archive,
@@ -58,7 +58,7 @@ describe('emotion2vec import', () => {
       'json',
       'test/fixtures/speech.wav',
     ]);
-    const [result] = JSON.parse(recognised.stdout) as [{ scores: object; model: object }];
+    const [result] = JSON.parse(recognized.stdout) as [{ scores: object; model: object }];
     assert.deepEqual(Object.keys(result.scores).at(-1), 'unknown');
     assert.deepEqual(result.model, { name: 'emotion2vec-64d-2+2', precision: 'fp32', device: 'cpu' });
     rmSync(snapshot, { recursive: true });
@@ -82,7 +82,7 @@ describe('emotion2vec import', () => {
     rmSync(snapshot, { recursive: true });
   });
 
-  it('refuses a pickle that would run code, however it asks', async () => {
+  it('refuses a pickle that can run code, in any form', async () => {
     const attacks: Record<string, (p: Pickler) => Pickler> = {
       'os.system by reduce': (p) => p.global('os', 'system').raw('(').text('touch /tmp/owned').raw('t', 'R'),
       'nested in the weights': (p) =>
@@ -104,7 +104,7 @@ describe('emotion2vec import', () => {
     }
   });
 
-  it('refuses pickles that lie about themselves', async () => {
+  it('refuses pickles with wrong lengths and references', async () => {
     const lies: Record<string, Buffer> = {
       'a string of 4 GiB': new Pickler().raw('X', 0xff, 0xff, 0xff, 0xff).finish(),
       'a string of 2^63 bytes': new Pickler().raw(0x8d, 0, 0, 0, 0, 0, 0, 0, 0x80).finish(),
@@ -130,12 +130,12 @@ describe('emotion2vec import', () => {
     }
   });
 
-  it('does not choke on deep nesting', async () => {
+  it('reads deep nesting without a stack overflow', async () => {
     writeSaved(source(), new Pickler().raw(']').raw(Buffer.alloc(1_000_000, 0x85)).finish());
     await assert.rejects(importCheckpoint(source(), out), refused(/contains no modality_encoders/));
   });
 
-  it('refuses what torch.save does not write', async () => {
+  it('refuses files that torch.save does not write', async () => {
     const pickle = new Pickler().raw('N').finish();
     writeSaved(source(), pickle, [], { compress: true });
     await assert.rejects(importCheckpoint(source(), out), refused(/compressed, which torch\.save never does/));
@@ -147,7 +147,7 @@ describe('emotion2vec import', () => {
     await assert.rejects(importCheckpoint(source(), out), refused(/./));
   });
 
-  it('refuses a file cut off anywhere', async () => {
+  it('refuses a file that is cut off anywhere', async () => {
     const whole = withWeights(() => undefined);
     const size = readFileSync(whole).length;
     for (const part of [0.999999, 0.9, 0.5, 0.001]) {
@@ -191,7 +191,7 @@ describe('emotion2vec import', () => {
     writeFileSync(tokens, LABELS.join('\r\n'));
   });
 
-  it('refuses targets and sources that cannot be, before it reads anything', async () => {
+  it('refuses impossible targets and sources before it reads anything', async () => {
     withWeights(() => undefined);
     const nowhere = path.join(folder, 'no/such/out.pt');
     await assert.rejects(importCheckpoint(source(), nowhere), refused(/cannot be written/, 'ERR_FILE_WRITE'));
@@ -204,7 +204,7 @@ describe('emotion2vec import', () => {
     await assert.rejects(importCheckpoint(source(), out, precision), refused(/fp16/, 'ERR_PRECISION_UNSUPPORTED'));
   });
 
-  it('takes a bare state dict and other prefixes', async () => {
+  it('accepts a plain state dict and other prefixes', async () => {
     const renamed = new Map(
       [...tinyWeights()].map(([name, tensor]) => [name.replace(/^d2v_model\./, 'module.'), tensor] as const),
     );

@@ -35,10 +35,10 @@ torch.serialization.set_crc32_options(False)
 save('refuse-unchecked', {'model': {'w': numbers}})
 `;
 
-describe('what torch.save writes', function () {
+describe('files that torch.save writes', function () {
   let folder: string;
   before(function () {
-    this.timeout(120_000); // Python reads torch from a cold disk
+    this.timeout(120_000); // Python may read torch from a cold disk
     if (!existsSync(PYTHON)) {
       console.log(`    skipped: needs ${PYTHON} (scripts/parity-venv.sh)`);
       return this.skip();
@@ -48,7 +48,7 @@ describe('what torch.save writes', function () {
   });
   after(() => folder && rmSync(folder, { recursive: true }));
 
-  it('is read in every protocol and dtype, amid what else training saves, and nothing unchecked is', async () => {
+  it('are read in every protocol and dtype, beside other training state, and only with checksums', async () => {
     for (const name of readdirSync(folder)) {
       const file = path.join(folder, name);
       if (name.startsWith('refuse')) {

@@ -1,8 +1,8 @@
 import { keptSeeds, loadTarget, readSeed, targetNames, tryInput } from '../../fuzz/target.js';
 
-describe('what fuzzing begins with, and what it found once', () => {
+describe('seeds and former findings of the fuzzer', () => {
   for (const name of targetNames()) {
-    it(`is read or refused: ${name}`, async () => {
+    it(`are read or rejected: ${name}`, async () => {
       const target = await loadTarget(name);
       for (const seed of keptSeeds(name)) await tryInput(target, readSeed(seed));
     });

@@ -17,21 +17,21 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import type { DecodeOptions } from '../../lib/audio/decode.js';
 import { type AudioInput, EmotionError } from '../../lib/index.js';
+import { decode as decodePcm } from '../support/decode.js';
 import { fixture, root } from '../support/paths.js';
 
 const SPEECH = fixture('speech.wav');
 
+/** Decodes a clip. Returns its number of samples. */
 async function decode(input: AudioInput, options?: DecodeOptions): Promise<number> {
-  const { pcm, lease } = await decodeAudio(input, options);
-  lease.release();
-  return pcm.samples.length;
+  return (await decodePcm(input, options)).samples.length;
 }
 
 async function failure(input: AudioInput, options?: DecodeOptions): Promise<EmotionError> {
   const error = await decode(input, options).then(
-    () => assert.fail('it was read'),
+    () => assert.fail('the input was read'),
     (thrown: unknown) => thrown,
   );
   assert.ok(error instanceof EmotionError, String(error));
@@ -47,7 +47,7 @@ describe('files that cannot be read', () => {
   after(() => rmSync(folder, { recursive: true }));
   const inFolder = (name: string) => path.join(folder, name);
 
-  it('say why, each with advice of its own', async () => {
+  it('are rejected with the reason, and with a remedy for each', async () => {
     symlinkSync('b.wav', inFolder('a.wav'));
     symlinkSync('a.wav', inFolder('b.wav'));
     symlinkSync('/proc/self/mem', inFolder('io.wav'));
@@ -56,7 +56,7 @@ describe('files that cannot be read', () => {
       [inFolder('a.wav'), /ELOOP/],
       [inFolder(`${'n'.repeat(300)}.wav`), /ENAMETOOLONG/],
       [inFolder('io.wav'), /EIO/],
-      [inFolder('folder.wav'), /it is a folder/],
+      [inFolder('folder.wav'), /EISDIR/],
       ['/dev/zero', /it is a device/],
       ['/dev/null', /it is a device/],
     ];
@@ -68,10 +68,10 @@ describe('files that cannot be read', () => {
       assert.doesNotMatch(remedy, /plays/);
       remedies.add(remedy);
     }
-    assert.equal(remedies.size, cases.length - 1); // that of devices twice
+    assert.equal(remedies.size, cases.length - 1); // both devices have the same
   });
 
-  it('that are not there are ERR_FILE_NOT_FOUND', async () => {
+  it('because they are missing are rejected with ERR_FILE_NOT_FOUND', async () => {
     symlinkSync('nowhere', inFolder('dangling.wav'));
     for (const file of [inFolder('none.wav'), inFolder('dangling.wav'), `${SPEECH}/a.wav`, 'a\0b.wav']) {
       assert.equal((await failure(file)).code, 'ERR_FILE_NOT_FOUND');
@@ -79,7 +79,7 @@ describe('files that cannot be read', () => {
     assert.equal((await failure(new URL('file:///nowhere/caf%E9.wav'))).code, 'ERR_FILE_NOT_FOUND');
   });
 
-  it('sockets', async () => {
+  it('because they are sockets are rejected with ERR_FILE_READ', async () => {
     const server = createServer().listen(inFolder('socket.wav'));
     await new Promise((resolve) => server.once('listening', resolve));
     const { code, what } = await failure(inFolder('socket.wav'));
@@ -87,39 +87,39 @@ describe('files that cannot be read', () => {
     assert.deepEqual([code, /socket/.test(what)], ['ERR_FILE_READ', true]);
   });
 
-  it('whose name is not UTF-8 are read by their URL', async () => {
+  it('by their name, which is not UTF-8, can be read by their URL', async () => {
     const name = Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.of(0xe9), Buffer.from(' 100%.wav')]);
     copyFileSync(SPEECH, name);
     const url = new URL(`${pathToFileURL(folder).href}/caf%E9%20100%25.wav`);
     assert.equal(await decode(url), await decode(SPEECH));
   });
 
-  it('larger than maxBytes are not read, whatever their size', async () => {
+  it('because they are larger than maxBytes are rejected without being read', async () => {
     writeFileSync(inFolder('huge.wav'), readFileSync(SPEECH));
-    truncateSync(inFolder('huge.wav'), 3 * 2 ** 30); // a hole, which takes no room
+    truncateSync(inFolder('huge.wav'), 3 * 2 ** 30); // sparse, so it takes no space
     const { code, remedy } = await failure(inFolder('huge.wav'));
     assert.deepEqual([code, /maxBytes/.test(remedy)], ['ERR_AUDIO_TOO_LONG', true]);
     assert.equal((await failure(SPEECH, { maxBytes: 1000 })).code, 'ERR_AUDIO_TOO_LONG');
     assert.equal((await failure('/proc/self/status', { maxBytes: 1000 })).code, 'ERR_AUDIO_TOO_LONG');
   });
 
-  it('whose size is known only at their end are read to it', async () => {
-    const { code, what } = await failure('/proc/self/status'); // 0 bytes, says the system
+  it('in one piece, because their size is unknown, are read to their end', async () => {
+    const { code, what } = await failure('/proc/self/status'); // the system reports a size of 0
     assert.equal(code, 'ERR_AUDIO_DECODE');
     assert.match(what, /Name:/);
   });
 
-  describe('pipes with a name', () => {
-    it('are read as their writers write', async () => {
+  describe('named pipes', () => {
+    it('are read as data arrives', async () => {
       const pipe = inFolder('pipe');
       execFileSync('mkfifo', [pipe]);
       const decoding = decode(pipe);
-      await sleep(20); // nobody writes yet
+      await sleep(20); // without a writer
       spawn('sh', ['-c', `(head -c 1000 "$0"; sleep 0.05; tail -c +1001 "$0") > "$1"`, SPEECH, pipe]);
       assert.equal(await decoding, await decode(SPEECH));
     });
 
-    it('without a writer can be waited for and left', async () => {
+    it('can be aborted while they have no writer', async () => {
       const pipe = inFolder('silent');
       execFileSync('mkfifo', [pipe]);
       await assert.rejects(decode(pipe, { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' });
@@ -127,7 +127,7 @@ describe('files that cannot be read', () => {
     });
   });
 
-  it('for want of descriptors say so, also where a decoder cannot start, and are read when there are some', () => {
+  it('for lack of file descriptors are rejected with EMFILE, also if a decoder cannot be loaded, and can be read later', () => {
     const script = `const fs = require('node:fs');
       const { decodeAudio } = require('./dist/audio/decode.js');
       const files = ['test/fixtures/speech.wav', 'test/fixtures/speech.mp3'];
@@ -160,8 +160,8 @@ describe('files that cannot be read', () => {
     assert.deepEqual(codesOf('cold'), [refused, refused, refused, 'read', 'read']);
   });
 
-  it('for want of permission say so', function () {
-    if (process.getuid?.() !== 0) this.skip(); // only root may become somebody else
+  it('for lack of permission are rejected with EACCES', function () {
+    if (process.getuid?.() !== 0) this.skip(); // only root may change the user
     copyFileSync(SPEECH, inFolder('secret.wav'));
     chmodSync(inFolder('secret.wav'), 0o600);
     mkdirSync(inFolder('locked'));
@@ -170,7 +170,7 @@ describe('files that cannot be read', () => {
       const { expandInputs } = require('./dist/cli/inputs.js');
       const folder = process.argv[1];
       (async () => {
-        await decodeAudio('test/fixtures/speech.wav'); // the thread is there
+        await decodeAudio('test/fixtures/speech.wav'); // starts the thread
         process.setgroups([]); process.setgid(65534); process.setuid(65534);
         const { code, message } = await decodeAudio(folder + '/secret.wav').catch((error) => error);
         const { files, failures } = await expandInputs([folder]);

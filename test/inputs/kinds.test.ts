@@ -6,19 +6,12 @@ import { ReadableStream } from 'node:stream/web';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
-import type { AudioInput, Pcm } from '../../lib/index.js';
+import { decode } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
-
-async function decode(input: unknown, options?: DecodeOptions): Promise<Pcm> {
-  const { pcm, lease } = await decodeAudio(input as AudioInput, options);
-  lease.release();
-  return pcm;
-}
 
 const SPEECH = fixture('speech.mp3');
 const bytes = new Uint8Array(readFileSync(SPEECH));
-const pieces = () => [bytes.subarray(0, 7), new Uint8Array(0), bytes.subarray(7, 5000), bytes.subarray(5000)];
+const chunks = () => [bytes.subarray(0, 7), new Uint8Array(0), bytes.subarray(7, 5000), bytes.subarray(5000)];
 const shared = () => {
   const memory = new SharedArrayBuffer(bytes.length);
   new Uint8Array(memory).set(bytes);
@@ -34,10 +27,10 @@ const viewOf = () => {
   const padded = Buffer.concat([Buffer.from('xyz'), bytes]);
   return new DataView(padded.buffer, padded.byteOffset + 3, bytes.length);
 };
-/** A value made by another realm, whose classes are not ours. */
+/** Returns a value of another realm, whose classes differ from those of this one. */
 const elsewhere = (expression: string, globals: object = {}) => vm.runInNewContext(expression, globals) as unknown;
 
-describe('inputs that people have', () => {
+describe('kinds of input', () => {
   let reference: Float32Array;
   before(async () => {
     reference = (await decode(SPEECH)).samples;
@@ -71,45 +64,45 @@ describe('inputs that people have', () => {
       () => `data:,${Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`,
     ],
     ['a Node stream of a file', () => createReadStream(SPEECH, { highWaterMark: 999 })],
-    ['a Node stream of pieces', () => Readable.from(pieces(), { objectMode: false })],
-    ['a web stream', () => ReadableStream.from(pieces())],
+    ['a Node stream of chunks', () => Readable.from(chunks(), { objectMode: false })],
+    ['a web stream', () => ReadableStream.from(chunks())],
     ["a Blob's web stream", () => new Blob([bytes]).stream()],
-    ['an array of pieces', pieces],
-    ['a generator of pieces', () => pieces().values()],
+    ['an array of chunks', chunks],
+    ['a generator of chunks', () => chunks().values()],
     [
-      'an async generator of pieces',
+      'an async generator of chunks',
       async function* () {
-        for (const piece of pieces()) yield await Promise.resolve(piece);
+        for (const chunk of chunks()) yield await Promise.resolve(chunk);
       },
     ],
     [
       'an async iterable of buffers',
       () => ({
         async *[Symbol.asyncIterator]() {
-          for (const piece of pieces()) yield await Promise.resolve(piece.slice().buffer);
+          for (const chunk of chunks()) yield await Promise.resolve(chunk.slice().buffer);
         },
       }),
     ],
     [
       'an async generator of another realm',
-      () => elsewhere('(async function* () { yield* pieces; })()', { pieces: pieces() }),
+      () => elsewhere('(async function* () { yield* chunks; })()', { chunks: chunks() }),
     ],
   ];
   for (const [name, make] of kinds) {
-    it(`takes ${name}`, async () => {
+    it(`are accepted: ${name}`, async () => {
       const input = make();
       const given = typeof input === 'function' ? (input as () => unknown)() : input;
       assert.deepEqual((await decode(given)).samples, reference);
     });
   }
 
-  it('takes pieces of a byte', async () => {
+  it('include chunks of one byte', async () => {
     const wav = readFileSync(fixture('speech-u8.wav'));
     const each = Array.from(wav, (byte) => Uint8Array.of(byte));
     assert.deepEqual((await decode(each)).samples, (await decode(wav)).samples);
   });
 
-  it('takes a piece at once: its memory may be used for the next one', async () => {
+  it('are copied chunk by chunk, so that the memory of a chunk may be reused', async () => {
     const memory = new Uint8Array(1000);
     const reader = function* () {
       for (let at = 0; at < bytes.length; at += 1000) {
@@ -134,14 +127,14 @@ describe('inputs that people have', () => {
       ['Int16Array on a SharedArrayBuffer', onShared(ints)],
     ];
     for (const [name, samples] of arrays) {
-      it(`takes ${name}`, async () => {
+      it(`are accepted: ${name}`, async () => {
         for (const rate of [undefined, 16000]) {
           assert.deepEqual([...(await decode({ samples, sampleRate: 16000 }, { rate })).samples], floats);
         }
       });
     }
 
-    it('copies what another thread may write, and leaves what is given as it is', async () => {
+    it('are copied if another thread may write to them, and are not modified', async () => {
       const samples = onShared(Float32Array.from(floats));
       const { samples: own } = await decode({ samples, sampleRate: 16000 });
       samples.fill(0.25);
@@ -151,7 +144,7 @@ describe('inputs that people have', () => {
       assert.deepEqual(ints, before);
     });
 
-    it('says which sample is not finite, in float64 too', async () => {
+    it('are rejected with the index of a sample that is not finite, also as float64', async () => {
       const samples = new Float64Array(100);
       for (const bad of [NaN, Infinity, 1e300]) {
         samples[70] = bad;
@@ -159,7 +152,7 @@ describe('inputs that people have', () => {
       }
     });
 
-    it('looks at each property once, and gives what a getter throws', async () => {
+    it('are read from each property once, and errors of getters are passed on', async () => {
       let looks = 0;
       const input = {
         sampleRate: 16000,
@@ -188,7 +181,7 @@ describe('inputs that people have', () => {
   }
 
   describe('transfer', () => {
-    it('takes a whole buffer, and leaves a pool alone', async () => {
+    it('moves a whole buffer, but no view of a pool', async () => {
       const whole = bytes.slice();
       assert.deepEqual((await decode(whole, { transfer: true })).samples, reference);
       assert.equal(whole.byteLength, 0);
@@ -200,14 +193,14 @@ describe('inputs that people have', () => {
       assert.equal(lent.byteLength, bytes.length);
     });
 
-    it('leaves a Blob the memory that it keeps, and believes no size', async () => {
+    it('copies the memory that a Blob keeps, and ignores its size', async () => {
       const kept = bytes.slice();
       const blob = { size: 1, stream: () => 0, arrayBuffer: () => Promise.resolve(kept.buffer) };
       for (let i = 0; i < 2; i++) assert.deepEqual((await decode(blob, { transfer: true })).samples, reference);
       await assert.rejects(decode(blob, { maxBytes: 100 }), { code: 'ERR_AUDIO_TOO_LONG' });
     });
 
-    it('copies memory that cannot be moved', async () => {
+    it('copies memory that cannot be transferred', async () => {
       const pages = Math.ceil(bytes.length / 65536);
       const memory = new WebAssembly.Memory({ initial: pages });
       new Uint8Array(memory.buffer).set(bytes);
@@ -243,15 +236,15 @@ describe('inputs that people have', () => {
     ['samples that were transferred', () => ({ samples: detached(new Float32Array(4)), sampleRate: 16000 })],
     ['a stream of objects', () => Readable.from([bytes])],
     ['a stream of text', () => createReadStream(SPEECH, 'latin1')],
-    ['pieces of text', () => ['RIFF', 'WAVE']],
-    ['pieces of float32', () => [new Float32Array(4)]],
+    ['chunks of text', () => ['RIFF', 'WAVE']],
+    ['chunks of float32', () => [new Float32Array(4)]],
     ['a file URL of another host', () => new URL('file://elsewhere/a.wav')],
     ['a file URL with an encoded slash', () => new URL('file:///tmp%2Fa.wav')],
     ['a file URL with an encoded NUL', () => new URL('file:///tmp/a%00.wav')],
     ['a writable stream', () => process.stdout],
   ];
   for (const [name, make] of misuse) {
-    it(`refuses ${name} with a TypeError of one line`, async () => {
+    it(`are rejected with a TypeError of one line: ${name}`, async () => {
       await assert.rejects(decode(make()), (error: Error) => {
         assert.ok(error instanceof TypeError, error.stack);
         assert.ok(!error.message.includes('\n') && error.message.length < 400);
@@ -260,7 +253,7 @@ describe('inputs that people have', () => {
     });
   }
 
-  it('does not fetch URLs, and shows how to', async () => {
+  it('do not include URLs that must be fetched, and the error shows how to fetch them', async () => {
     for (const input of [
       'https://example.org/a.wav',
       new URL('http://example.org/a.wav'),
@@ -282,7 +275,7 @@ describe('inputs that people have', () => {
     );
   });
 
-  it('refuses data: URLs that hold no data', async () => {
+  it('do not include data: URLs without data', async () => {
     for (const url of ['data:', 'data:audio/wav;base64', 'data:audio/wav;base64,$$$', 'data:;base64,', 'data:,']) {
       await assert.rejects(decode(url), { code: 'ERR_AUDIO_DECODE' });
     }

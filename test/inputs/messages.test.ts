@@ -6,19 +6,19 @@ import { type AudioInput, EmotionError, EmotionRecognizer } from '../../lib/inde
 import { printable, shown, withoutPaths } from '../../lib/shared/text.js';
 import { runCli } from '../support/run.js';
 
-/** A text that is known again, and no part of any message. */
+/** A text that can be recognized in a message. */
 const LONG = 'Ж'.repeat(100_000);
 
-/** At most 200 characters of it stand in a message of one line. */
+/** Asserts that a message is one line and repeats at most 200 characters of the text. */
 function assertBrief(message: string, what: string): void {
   const repeated = message.split('Ж').length - 1;
   assert.ok(repeated <= 200, `${what} repeats ${repeated} characters`);
   assert.ok(message.length <= 800, `${what}: ${message.length} characters`);
-  assert.ok(!message.includes('\n'), `${what} has lines`);
+  assert.ok(!message.includes('\n'), `${what} has several lines`);
 }
 
-describe('what messages repeat', () => {
-  it('of a text is both ends, on one line, without what a terminal would obey', () => {
+describe('text that messages repeat', () => {
+  it('is shortened in the middle, on one line, and without control characters', () => {
     assert.equal(shown('a.wav'), 'a.wav');
     assert.equal(shown('x'.repeat(200)), 'x'.repeat(200));
     assert.equal(shown(`begin${LONG}end`).length, 200);
@@ -32,11 +32,14 @@ describe('what messages repeat', () => {
     assert.doesNotMatch(shown('🎵'.repeat(300)), /\p{Surrogate}/u);
   });
 
-  it('of the installation is nothing', () => {
-    const there = path.resolve(__dirname, '../../lib/audio/decode-worker.js');
+  it('does not include paths of the installation', () => {
+    const there = path.resolve(__dirname, '../../lib/audio/workers/decode-worker.js');
     const beside = '/srv/my app/node_modules/@audio/decode/index.js';
     const messages: [string, string][] = [
-      [`Cannot find module '${there}'\nRequire stack:\n- ${there}`, "Cannot find module 'lib/audio/decode-worker.js'"],
+      [
+        `Cannot find module '${there}'\nRequire stack:\n- ${there}`,
+        "Cannot find module 'lib/audio/workers/decode-worker.js'",
+      ],
       [
         `Cannot find package 'x' imported from ${beside}`,
         "Cannot find package 'x' imported from @audio/decode/index.js",
@@ -46,12 +49,12 @@ describe('what messages repeat', () => {
     for (const [message, expected] of messages) assert.equal(withoutPaths(message), expected);
   });
 
-  it('is bounded whatever an error is made of', () => {
+  it('is limited in any error', () => {
     const { message, what } = new EmotionError('ERR_CLOSED', `a${LONG}z`);
     assert.ok(message.length < 1200 && what.length <= 1000);
   });
 
-  it('of any input is bounded', async () => {
+  it('is limited for any input', async () => {
     const inputs: [string, unknown, string?][] = [
       ['a path', LONG],
       ['a path with folders', `/${'Ж/'.repeat(10_000)}a.wav`],
@@ -60,11 +63,11 @@ describe('what messages repeat', () => {
       ['a file URL', new URL(`file:///${LONG}`)],
       ['a file URL of a host', new URL(`file://example.org/${LONG}`)],
       ['a data: URL', `data:audio/wav;base64,${LONG}`],
-      ['a data: URL of what is no audio', `data:,${LONG}`],
+      ['a data: URL without audio', `data:,${LONG}`],
       ['a data: URL without a comma', `data:${LONG}`],
       ['bytes with a name', Buffer.from(LONG), LONG],
       ['a stream with a name', [Buffer.from(LONG)], `${LONG}\n`],
-      ['pieces of text', [LONG]],
+      ['chunks of text', [LONG]],
       ['a rate', { samples: new Float32Array(1), sampleRate: LONG }],
       ['samples', { samples: LONG, sampleRate: 1 }],
       ['no samples, with a name', { samples: new Float32Array(0), sampleRate: 1 }, LONG],
@@ -81,7 +84,7 @@ describe('what messages repeat', () => {
     }
   });
 
-  it('of any option is bounded', async () => {
+  it('is limited for any option', async () => {
     const recognizer = new EmotionRecognizer({ model: LONG });
     const options: Record<string, unknown>[] = [
       { granularity: LONG },
@@ -113,8 +116,8 @@ describe('what messages repeat', () => {
     }
   });
 
-  it('of the command line is bounded', async () => {
-    const long = 'Ж'.repeat(20_000); // the system takes 128 KiB of an argument
+  it('is limited on the command line', async () => {
+    const long = 'Ж'.repeat(20_000); // the system limits an argument to 128 KiB
     const lines = [
       ['--format', long],
       [long, `https://${long}`, `${long}*`, `file:///${long}`],

@@ -6,29 +6,29 @@ import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import type { DecodeOptions } from '../../lib/audio/decode.js';
 import { type AudioInput, EmotionRecognizer } from '../../lib/index.js';
+import { decode as decodePcm } from '../support/decode.js';
 import { fixture } from '../support/paths.js';
 
 const SPEECH = fixture('speech.mp3');
 const bytes = readFileSync(SPEECH);
 
+/** Decodes a clip. Returns its number of samples. */
 async function decode(input: unknown, options?: DecodeOptions): Promise<number> {
-  const { pcm, lease } = await decodeAudio(input as AudioInput, options);
-  lease.release();
-  return pcm.samples.length;
+  return (await decodePcm(input, options)).samples.length;
 }
 
-/** An iterator that counts what is done to it. */
+/** An iterator that counts its calls. */
 class Counting implements AsyncIterableIterator<Uint8Array> {
   asked = 0;
   returned = 0;
-  constructor(readonly piece: (index: number) => Promise<Uint8Array | undefined> | Uint8Array | undefined) {}
+  constructor(readonly chunk: (index: number) => Promise<Uint8Array | undefined> | Uint8Array | undefined) {}
   [Symbol.asyncIterator](): this {
     return this;
   }
   async next(): Promise<IteratorResult<Uint8Array>> {
-    const value = await this.piece(this.asked++);
+    const value = await this.chunk(this.asked++);
     return value === undefined ? { done: true, value } : { done: false, value };
   }
   async return(): Promise<IteratorResult<Uint8Array>> {
@@ -40,10 +40,10 @@ class Counting implements AsyncIterableIterator<Uint8Array> {
 const never = () => new Promise<never>(() => undefined);
 
 describe('streams as inputs', () => {
-  it('are read a piece at a time, to their end, and not returned after it', async () => {
+  it('are read chunk by chunk to their end, and not returned after it', async () => {
     let open = 0;
     const source = new Counting(async (index) => {
-      assert.equal(open++, 0, 'asked for one while another was on its way');
+      assert.equal(open++, 0, 'requested a chunk while another was pending');
       await sleep(1);
       open--;
       return index < 5 ? bytes.subarray(index * 4000, index === 4 ? undefined : (index + 1) * 4000) : undefined;
@@ -52,7 +52,7 @@ describe('streams as inputs', () => {
     assert.deepEqual([source.asked, source.returned], [6, 0]);
   });
 
-  it('come once: a second call does not get what is left', async () => {
+  it('are consumed: a second call does not get the rest', async () => {
     const made: (() => unknown)[] = [
       () => createReadStream(SPEECH),
       () => new Blob([bytes]).stream(),
@@ -66,11 +66,11 @@ describe('streams as inputs', () => {
       assert.ok((await first) > 0);
       await assert.rejects(decode(stream), TypeError);
     }
-    const pieces = [bytes];
-    assert.equal(await decode(pieces), await decode(pieces));
+    const chunks = [bytes];
+    assert.equal(await decode(chunks), await decode(chunks));
   });
 
-  it('that somebody else has read or has are refused', async () => {
+  it('that were read, closed or locked elsewhere are rejected', async () => {
     const read = createReadStream(SPEECH);
     await read.toArray();
     const closed = createReadStream(SPEECH).destroy();
@@ -81,7 +81,7 @@ describe('streams as inputs', () => {
     for (const stream of [read, closed, locked, drained]) await assert.rejects(decode(stream), TypeError);
   });
 
-  it('end with what they throw as the cause', async () => {
+  it('that fail reject the call with their error as the cause', async () => {
     const cause = new Error('the line went dead');
     const broken: [string, () => unknown][] = [
       [
@@ -143,20 +143,20 @@ describe('streams as inputs', () => {
     }
   });
 
-  it('a failed fetch is no misuse', async () => {
+  it('that fail with a TypeError, such as a failed fetch, reject the call with ERR_FILE_READ', async () => {
     const terminated = new TypeError('terminated');
     const body = new ReadableStream({ pull: (controller) => controller.error(terminated) });
     await assert.rejects(decode(body), { code: 'ERR_FILE_READ', cause: terminated });
   });
 
-  it('of files that are not there are ERR_FILE_NOT_FOUND, and end no process', async () => {
+  it('of missing files reject the call with ERR_FILE_NOT_FOUND, and do not end the process', async () => {
     await assert.rejects(decode(createReadStream('/nowhere.wav')), { code: 'ERR_FILE_NOT_FOUND' });
     const early = createReadStream('/nowhere.wav');
     const call = decode(early, {});
     await assert.rejects(call, { code: 'ERR_FILE_NOT_FOUND' });
   });
 
-  it('are stopped once when the call is aborted, whatever they wait for', async () => {
+  it('are stopped once when the call is aborted, also while they are pending', async () => {
     const waiting = new Counting(never);
     const node = new PassThrough();
     let cancelled = 0;
@@ -172,7 +172,7 @@ describe('streams as inputs', () => {
     assert.deepEqual([waiting.returned, node.destroyed, cancelled], [1, true, 1]);
   });
 
-  it('are stopped where they hold what is no bytes, or too much', async () => {
+  it('are stopped if their chunks are not bytes, or if they are too long', async () => {
     const wrong = new Counting(() => 'text' as never);
     await assert.rejects(decode(wrong), TypeError);
     assert.equal(wrong.returned, 1);
@@ -186,7 +186,7 @@ describe('streams as inputs', () => {
     assert.ok((await decode([bytes], { maxBytes: bytes.length })) > 0);
   });
 
-  it('without an end leave the event loop to others', async () => {
+  it('without an end do not block the event loop', async () => {
     const empty = new Uint8Array(0);
     const all = { [Symbol.iterator]: () => ({ next: () => ({ done: false, value: empty }) }) };
     const later = { [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: false, value: empty }) }) };
@@ -201,7 +201,7 @@ describe('streams as inputs', () => {
     before(() => (recognizer = new EmotionRecognizer()));
     after(() => recognizer.close());
 
-    it('give the scores of their file', async () => {
+    it('result in the scores of their file', async () => {
       const inputs = [
         SPEECH,
         createReadStream(SPEECH),
@@ -213,7 +213,7 @@ describe('streams as inputs', () => {
       for (const { scores } of results) assert.deepEqual(scores, results[0]!.scores);
     });
 
-    it('are destroyed by calls that end before they read', async () => {
+    it('are destroyed by calls that end before they read them', async () => {
       const stream = () => createReadStream(SPEECH);
       const [aborted, late, broken] = [stream(), stream(), stream()];
       await assert.rejects(recognizer.recognize(aborted, { signal: AbortSignal.abort(new Error('no')) }), /no/);
@@ -226,13 +226,13 @@ describe('streams as inputs', () => {
       assert.deepEqual([aborted.destroyed, broken.destroyed, late.destroyed], [true, true, true]);
     });
 
-    it('time out, and are stopped', async () => {
+    it('are stopped when the call times out', async () => {
       const source = new Counting(never);
       await assert.rejects(recognizer.recognize(source, { timeoutMs: 50 }), { code: 'ERR_TIMEOUT' });
       assert.equal(source.returned, 1);
     });
 
-    it('are opened one after another by recognizeMany, and those that are left stay closed', async () => {
+    it('are opened one after another by recognizeMany, and remaining ones are not opened', async () => {
       let opened = 0;
       const inputs = Array.from({ length: 50 }, () => ({
         async *[Symbol.asyncIterator]() {
@@ -247,7 +247,7 @@ describe('streams as inputs', () => {
       assert.ok(opened < 25, `${opened} opened`);
     });
 
-    it('do not hold up the others where one fails', async () => {
+    it('do not affect other inputs if one fails', async () => {
       const gone = createReadStream('/nowhere.wav');
       const inputs: AudioInput[] = [SPEECH, gone, 'https://example.org/a.wav', [bytes], [Buffer.from('text')]];
       const codes: unknown[] = [];

@@ -1,76 +1,86 @@
 /** A file that some tool writes, and what is expected of it. */
 export interface OracleCase {
-  /** The file's name; unique. */
+  /** Name of the file; unique. */
   file: string;
-  /** The row of the table that it belongs to: container, codec. */
+  /** Row of the table to which the file belongs: container, codec. */
   format: string;
   lossless: boolean;
-  /** Samples by which a lossy codec may change the length: a frame. */
+  /** Number of samples by which a lossy codec may change the length: a frame. */
   frame: number;
   /** Writes the file. */
-  make: (kitchen: Kitchen, out: string) => Promise<void>;
-  /** Who knows the right samples: a tool, or the speech that the file was made of. */
+  make: (maker: FileMaker, out: string) => Promise<void>;
+  /** Source of the expected samples: a tool, or the speech from which the file was made. */
   reference: Reference | { rate: number; channels: number };
   /**
-   * Clips that were joined, in files of their own beside it (`FILE.0`, ...): what is right is one after the other, at the rate of
-   * the first; each may be a frame late of its own.
+   * Number of clips that were joined. They are kept in separate files (`FILE.0`, ...). Expected is one after the other, at the rate of
+   * the first. Each may be delayed by a frame.
    */
   parts?: number;
-  /** One that nothing may answer, and why. */
+  /** Why the file must be rejected by every decoder, if it must. */
   never?: string;
 }
 
-/** ffmpeg by its own decoders or with libopus; libsndfile; sox, where it is the only one. */
+/** ffmpeg with its own decoders or with libopus; libsndfile; sox, for formats that only sox reads. */
 export type Reference = 'ffmpeg' | 'libopus' | 'sndfile' | 'sox';
 
-/** What makers cook with. */
-export interface Kitchen {
-  /** Runs a tool in the folder of the files. @throws where it fails */
+/** Provides what cases need to make their files. */
+export interface FileMaker {
+  /**
+   * Runs a tool in the folder of the files.
+   * @throws Error if it fails
+   */
   run: (tool: string, args: readonly string[]) => Promise<void>;
   /**
-   * The speech as a WAV file: at this rate, each channel fainter and later than the one before, so that none can be missing
-   * from a mean, or be taken twice.
+   * Returns the path of the speech as a WAV file. Each channel is quieter and later than the previous one, so that a mean shows if a
+   * channel is missing or counted twice.
    */
   source: (rate: number, channels: number, bits?: SourceBits) => Promise<string>;
-  /** The samples of `source`, interleaved. */
+  /** Returns the samples of `source`, interleaved. */
   samples: (rate: number, channels: number) => Promise<Float32Array>;
 }
 
-/** Bits of a source: 16 and 24 are integers, 32 floats, `u8` unsigned bytes. */
+/** Bit depth of a source: 16 and 24 are integers, 32 floats, `u8` unsigned bytes. */
 export type SourceBits = 'u8' | 16 | 24 | 32;
 
-/** A case whose file ffmpeg writes, from the speech at this rate. */
+type Options = Partial<OracleCase> & { bits?: SourceBits };
+
+/** Returns a case whose file ffmpeg writes from the speech at this rate. */
 export function byFfmpeg(
   file: string,
   format: string,
   rate: number,
   channels: number,
   args: string,
-  more: Partial<OracleCase> & { bits?: SourceBits } = {},
+  options: Options = {},
 ): OracleCase {
-  const { bits = 16, ...rest } = more;
-  return {
-    file,
-    format,
-    lossless: false,
-    frame: 2048,
-    reference: 'ffmpeg',
-    make: async ({ run, source }, out) =>
-      run('ffmpeg', [...QUIET, '-i', await source(rate, channels, bits), ...words(args), '-y', `file:${out}`]),
-    ...rest,
-  };
+  return fromSource(file, format, rate, channels, options, (input, out) => [
+    'ffmpeg',
+    ...[...QUIET, '-i', input, ...splitWords(args), '-y', `file:${out}`],
+  ]);
 }
 
-/** A case whose file another tool writes: `IN` and `OUT` in its arguments are the files. */
+/** Returns a case whose file another tool writes. `IN` and `OUT` in its arguments stand for the files. */
 export function byTool(
   file: string,
   format: string,
   rate: number,
   channels: number,
   command: string,
-  more: Partial<OracleCase> & { bits?: SourceBits } = {},
+  options: Options = {},
 ): OracleCase {
-  const { bits = 16, ...rest } = more;
+  return fromSource(file, format, rate, channels, options, (input, out) =>
+    splitWords(command).map((word) => (word === 'IN' ? input : word.replace('OUT', out))),
+  );
+}
+
+function fromSource(
+  file: string,
+  format: string,
+  rate: number,
+  channels: number,
+  { bits = 16, ...overrides }: Options,
+  command: (input: string, out: string) => string[],
+): OracleCase {
   return {
     file,
     format,
@@ -78,20 +88,16 @@ export function byTool(
     frame: 2048,
     reference: 'ffmpeg',
     make: async ({ run, source }, out) => {
-      const [tool, ...args] = words(command);
-      const input = await source(rate, channels, bits);
-      await run(
-        tool!,
-        args.map((arg) => (arg === 'IN' ? input : arg.replace('OUT', out))),
-      );
+      const [tool, ...args] = command(await source(rate, channels, bits), out);
+      await run(tool!, args);
     },
-    ...rest,
+    ...overrides,
   };
 }
 
 export const QUIET = ['-nostdin', '-hide_banner', '-loglevel', 'error'];
 
-/** The arguments of a line. */
-export function words(line: string): string[] {
+/** Splits a command line at spaces. */
+export function splitWords(line: string): string[] {
   return line.split(' ').filter((word) => word !== '');
 }

@@ -1,16 +1,16 @@
-/** How our samples differ from the right ones. */
+/** How decoded samples differ from the expected ones. */
 export interface Difference {
-  /** Pearson's, at the best lag. */
+  /** Pearson's correlation at the best lag. */
   correlation: number;
-  /** dB: of our root mean square above theirs. */
+  /** Level of the decoded samples relative to the expected ones in dB (root mean square). */
   level: number;
-  /** Samples: ours less theirs. */
+  /** Difference in length in samples. Positive if the decoded clip is longer. */
   length: number;
-  /** Samples by which ours come later. */
+  /** Delay of the decoded samples. */
   lag: number;
 }
 
-/** The mean of the channels of interleaved samples: what we make of a clip. */
+/** Returns the mean of the channels of interleaved samples, as the library mixes them down. */
 export function monoOf(samples: Float32Array, channels: number): Float32Array {
   return Float32Array.from({ length: Math.floor(samples.length / channels) }, (_, i) => {
     let sum = 0;
@@ -20,38 +20,39 @@ export function monoOf(samples: Float32Array, channels: number): Float32Array {
 }
 
 /**
- * @param slack samples by which a codec may delay what it decodes
- * @param parts equal parts, each with a delay of its own; the worst counts
+ * Compares decoded samples with the expected ones.
+ * @param slack maximum delay of the codec in samples
+ * @param parts number of equal parts, each with its own delay; the worst one counts
  */
-export function difference(ours: Float32Array, right: Float32Array, slack: number, parts = 1): Difference {
+export function difference(decoded: Float32Array, expected: Float32Array, slack: number, parts = 1): Difference {
   let worst = { correlation: Infinity, lag: 0 };
   for (let part = 0; part < parts; part++) {
-    // where parts meet, the end of one lies on the start of the next: a frame is left out on both sides
-    const begin = Math.floor((part * right.length) / parts) + (part === 0 ? 0 : slack);
-    const end = Math.floor(((part + 1) * right.length) / parts) - (part === parts - 1 ? 0 : slack);
-    const found = correlationAtBest(ours, right, begin, end, slack * (part + 1));
+    // Where parts meet, the end of one overlaps the start of the next. A frame is excluded on both sides.
+    const begin = Math.floor((part * expected.length) / parts) + (part === 0 ? 0 : slack);
+    const end = Math.floor(((part + 1) * expected.length) / parts) - (part === parts - 1 ? 0 : slack);
+    const found = correlationAtBest(decoded, expected, begin, end, slack * (part + 1));
     if (!(found.correlation >= worst.correlation)) worst = found;
   }
-  return { ...worst, level: 20 * Math.log10(rms(ours) / rms(right)), length: ours.length - right.length };
+  return { ...worst, level: 20 * Math.log10(rms(decoded) / rms(expected)), length: decoded.length - expected.length };
 }
 
 function correlationAtBest(
-  ours: Float32Array,
-  right: Float32Array,
+  decoded: Float32Array,
+  expected: Float32Array,
   begin: number,
   end: number,
   slack: number,
 ): { correlation: number; lag: number } {
-  const straight = correlation(ours, right, 0, begin, end);
+  const straight = correlation(decoded, expected, 0, begin, end);
   if (slack === 0 || straight > 0.9995) return { correlation: straight, lag: 0 };
-  const middle = Math.floor(begin + (end - begin) / 3); // speech, not what comes before it
+  const middle = Math.floor(begin + (end - begin) / 3); // within the speech, not before it
   let lag = 0;
   let most = -Infinity;
   for (let here = -slack; here <= slack; here++) {
-    const found = correlation(ours, right, here, middle, Math.min(end, middle + 8000));
+    const found = correlation(decoded, expected, here, middle, Math.min(end, middle + 8000));
     if (found > most) [lag, most] = [here, found];
   }
-  return { correlation: correlation(ours, right, lag, begin, end), lag };
+  return { correlation: correlation(decoded, expected, lag, begin, end), lag };
 }
 
 function rms(samples: Float32Array): number {
@@ -60,7 +61,7 @@ function rms(samples: Float32Array): number {
   return Math.sqrt(sum / samples.length);
 }
 
-/** Pearson's, of a[i + lag] with b[i]. */
+/** Pearson's correlation of a[i + lag] with b[i]. */
 function correlation(a: Float32Array, b: Float32Array, lag: number, begin: number, end: number): number {
   const first = Math.max(begin, -lag);
   const last = Math.min(end, b.length, a.length - lag);

@@ -6,26 +6,25 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
+import type { DecodeOptions } from '../../lib/audio/decode.js';
+import { decode as decodePcm } from '../support/decode.js';
 import { needsFfmpeg } from '../support/fake-ffmpeg.js';
 import { fixture } from '../support/paths.js';
 
 async function decode(file: string, options?: DecodeOptions): Promise<Float32Array> {
-  const { pcm, lease } = await decodeAudio(file, options);
-  lease.release();
-  return pcm.samples;
+  return (await decodePcm(file, options)).samples;
 }
 
-describe('what ffmpeg opens', () => {
+describe('files that ffmpeg opens', () => {
   let folder: string;
   let clip: string;
-  let right: Float32Array;
+  let expected: Float32Array;
   before(async function () {
     const program = needsFfmpeg(this);
     folder = mkdtempSync(path.join(tmpdir(), 'ffmpeg-files-'));
     clip = path.join(folder, 'speech.flv');
     execFileSync(program, ['-nostdin', '-loglevel', 'error', '-i', fixture('speech.wav'), '-ar', '44100', clip]);
-    right = await decode(clip, { decoder: 'ffmpeg' });
+    expected = await decode(clip, { decoder: 'ffmpeg' });
   });
   after(() => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
@@ -41,14 +40,14 @@ describe('what ffmpeg opens', () => {
     '%03d.flv',
   ];
   for (const name of names) {
-    it(`opens a file that is called ${JSON.stringify(name)}`, async () => {
+    it(`include a file with the name ${JSON.stringify(name)}`, async () => {
       const inside = mkdtempSync(path.join(folder, 'names-'));
       copyFileSync(clip, path.join(inside, name));
       const before = process.cwd();
       process.chdir(inside);
       try {
         for (const file of [name.includes(':') ? path.join(inside, name) : name, path.join(inside, name)]) {
-          assert.deepEqual(await decode(file, { decoder: 'ffmpeg' }), right);
+          assert.deepEqual(await decode(file, { decoder: 'ffmpeg' }), expected);
         }
       } finally {
         process.chdir(before);
@@ -56,7 +55,7 @@ describe('what ffmpeg opens', () => {
     });
   }
 
-  describe('with a file that names others', () => {
+  describe('for a file that refers to others', () => {
     let requests: string[];
     let server: ReturnType<typeof createServer>;
     let port: number;
@@ -89,7 +88,7 @@ describe('what ffmpeg opens', () => {
       'rtsp.txt': (target) => `[Reference]\nRef1=${target}\n`,
     };
     for (const [name, write] of Object.entries(playlists)) {
-      it(`opens none of them: ${name}`, async () => {
+      it(`do not include those: ${name}`, async () => {
         const wav = path.join(folder, 'secret.wav');
         for (const target of [
           wav,

@@ -5,12 +5,12 @@ import path from 'node:path';
 
 import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
 import { cases } from './cases/index.js';
-import { decodeHere } from './decode-here.js';
+import { decode } from '../support/decode.js';
 import { measure, type Row } from './measure.js';
 import { mayBeRefused } from './refused.js';
 
-/** Files of all formats that the tools here write, and our samples beside those of ffmpeg, libsndfile and sox. */
-describe('what is read, beside what others read', () => {
+/** Decodes files in all formats that the installed tools write, and compares the samples with those of ffmpeg, libsndfile and sox. */
+describe('decoded samples compared with other decoders', () => {
   let folder: string;
   let rows: Row[];
   before(async function () {
@@ -19,7 +19,7 @@ describe('what is read, beside what others read', () => {
       this.skip();
     }
     folder = mkdtempSync(path.join(tmpdir(), 'oracle-'));
-    rows = await measure(cases, folder, decodeHere);
+    rows = await measure(cases, folder, decode);
   });
   after(() => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });

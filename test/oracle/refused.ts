@@ -1,6 +1,6 @@
 /**
- * Formats that what is built in may refuse, with ERR_AUDIO_DECODE: ffmpeg reads most of them where it is there. All others are
- * read without it.
+ * Formats that the built-in decoders may refuse with ERR_AUDIO_DECODE. ffmpeg reads most of them. All other formats must be read
+ * without ffmpeg.
  */
 const FORMATS: readonly RegExp[] = [
   /^WAV, (adpcm_yamaha|GSM 6\.10|G\.72[236].*|AC-3|WMA|DTS)$/,
@@ -14,12 +14,12 @@ const FORMATS: readonly RegExp[] = [
   /^CAF, (alac|opus|mp3lame|ac3|mp2|flac)$/,
 ];
 
-/** Files of other formats: codecs that libsndfile and sox put into them, and two cases by themselves. */
+/** Files of other formats that may be refused: codecs that libsndfile and sox write to them, and two special cases. */
 const FILES: readonly RegExp[] = [
   /^sndfile-(dwvw|alac|gsm610)/,
   /^sox-egsm/,
   /^wavpack-48000-6/, // channels in several blocks
-  /^ogg-chained-vorbis-opus/, // another codec on the way
+  /^ogg-chained-vorbis-opus/, // a change of codec
 ];
 
 export function mayBeRefused({ file, format }: { file: string; format: string }): boolean {

@@ -1,7 +1,7 @@
 /**
  * Measures a build of the library:
  * `node build/test/test/oracle/report.js [--dist DIST] [--files FOLDER] [--only REGEXP] [--table MARKDOWN]`.
- * The worst come first. With --table, the table of formats in that file is written anew.
+ * Prints the worst results first. With --table, it rewrites the table of formats in that file instead.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -33,8 +33,8 @@ async function main(): Promise<void> {
   mkdirSync(values.files, { recursive: true });
   const { decodeAudio } = (await import(path.resolve(values.dist, 'audio/decode.js'))) as Library;
   const only = new RegExp(values.only);
-  const wanted = cases.filter(({ file, format }) => only.test(file) || only.test(format));
-  const rows = await measure(wanted, path.resolve(values.files), async (file, options) => {
+  const selected = cases.filter(({ file, format }) => only.test(file) || only.test(format));
+  const rows = await measure(selected, path.resolve(values.files), async (file, options) => {
     const { pcm, lease } = await decodeAudio(file, options);
     lease.release();
     return pcm;

@@ -3,14 +3,14 @@ import type { Row } from './measure.js';
 const BEGIN = '<!-- table: begin -->';
 const END = '<!-- table: end -->';
 
-/** A document whose table is this one. */
+/** Returns the document with its table replaced. */
 export function withTable(document: string, table: string): string {
   const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
   if (begin < 0 || end < begin) throw new Error(`the document has no place for a table: ${BEGIN} ${END}`);
   return `${document.slice(0, begin + BEGIN.length)}\n\n${table}\n${document.slice(end)}`;
 }
 
-/** Lines of Markdown: a container's codecs that are read by the same decoder, and the worst of their files. */
+/** Returns a Markdown table. Each row contains the codecs of a container that one decoder reads, and the worst values of their files. */
 export function tableOf(rows: readonly Row[]): string {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {

@@ -24,7 +24,7 @@ describe(`${CHILDREN} processes that end at random moments`, function () {
         if (problem !== undefined) problems.push(problem);
       }
     };
-    await Promise.all([work(), work(), work()]); // more than the machine has room for: every stretch gets its chance
+    await Promise.all([work(), work(), work()]); // more than the machine has cores, so that a process may be interrupted anywhere
     assert.deepEqual(problems, []);
   });
 });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { runNode } from '../support/run.js';
 
 /**
- * What a process does over and over, and how often; each is one call. Aborts leave the resident set going up and down by 10 MB,
- * which over 20,000 calls can look like more than 1 KB a call; over 200,000 it stays within that.
+ * The calls that a process repeats, and how often. Aborted calls make the resident set vary by 10 MB, which can look like more than
+ * 1 KB per call over 20,000 calls; over 200,000 calls it stays below that.
  */
 const CALL = {
   'clips of samples': [20_000, 'r.recognize({ samples, sampleRate: 16000 })'],
@@ -24,7 +24,7 @@ describe('resident memory', function () {
   this.timeout(0);
 
   for (const [what, [calls, call]] of Object.entries(CALL)) {
-    it(`grows by less than 1 KB a call over ${calls} calls: ${what}`, async () => {
+    it(`grows by less than 1 KB per call over ${calls} calls: ${what}`, async () => {
       const script = `const { EmotionRecognizer } = require('./dist'); const r = new EmotionRecognizer();
         const samples = Float32Array.from({ length: 8000 }, () => Math.random());
         const files = ['speech.wav', 'speech.mp3', 'speech.ogg', 'speech-stereo-44k.wav'].map((name) => 'test/fixtures/' + name);
@@ -43,13 +43,13 @@ describe('resident memory', function () {
       assert.deepEqual({ stderr, status }, { stderr: '', status: 0 });
       const warm = (JSON.parse(stdout) as [number, number][]).slice(5); // a quarter of the calls to warm up
       const slope = 1024 * slopeOf(warm);
-      console.log(`      ${slope.toFixed(0)} bytes a call; ${warm[0]![1]} KB -> ${warm.at(-1)![1]} KB`);
-      assert.ok(slope < 1024, `${slope.toFixed(0)} bytes a call`);
+      console.log(`      ${slope.toFixed(0)} bytes per call; ${warm[0]![1]} KB -> ${warm.at(-1)![1]} KB`);
+      assert.ok(slope < 1024, `${slope.toFixed(0)} bytes per call`);
     });
   }
 });
 
-/** Of the line through the points with the least squares. */
+/** Returns the slope of the least-squares line through the points. */
 function slopeOf(points: readonly (readonly [number, number])[]): number {
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [x, y] = [mean(points.map(([a]) => a)), mean(points.map(([, b]) => b))];

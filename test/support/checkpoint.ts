@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs';
 
 import { zipOf } from './zip.js';
 
-/** A tensor to be stored: float32, row-major. */
+/** A float32 tensor to be stored in row-major order. */
 export interface Stored {
   shape: number[];
   data: Float32Array;
 }
 
-/** Writes pickles, protocol 2, well-formed or hostile: what torch.save would, and what it would not. */
+/** Writes pickles in protocol 2, both as torch.save does and hostile ones. */
 export class Pickler {
   readonly #parts: Buffer[] = [Buffer.from([0x80, 2])];
   readonly storages: Float32Array[] = [];
@@ -66,7 +66,7 @@ export class Pickler {
   }
 }
 
-/** Laid out as FunASR's model.pt: weights under "model", an unknown class and optimizer state beside them. */
+/** Writes a checkpoint in the layout of FunASR's model.pt: weights under "model" beside an unknown class and optimizer state. */
 export function writeCheckpoint(file: string, weights: ReadonlyMap<string, Stored>): void {
   const pickler = new Pickler();
   pickler.dict([
@@ -78,7 +78,7 @@ export function writeCheckpoint(file: string, weights: ReadonlyMap<string, Store
   writeSaved(file, pickler.finish(), pickler.storages);
 }
 
-/** The zip around a pickle and its storages. */
+/** Writes the zip file around a pickle and its storages. */
 export function writeSaved(
   file: string,
   pickle: Buffer,

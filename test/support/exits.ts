@@ -1,16 +1,16 @@
-/** Children that end in every way and at every moment. */
+/** Child processes that end in different ways and at any moment. */
 import { spawn } from 'node:child_process';
 
 import { root } from './paths.js';
 
-/** How a child ends, by the statement that ends it; and the status or the signal that it must end with. */
+/** Ways in which a child ends: the statement that ends it, and the expected status or signal. */
 const ENDS = {
   'process.exit': { how: 'process.exit(7)', expected: 7 },
   'an uncaught exception': { how: "throw new Error('on purpose')", expected: 1 },
   'an unhandled rejection': { how: "Promise.reject(new Error('on purpose'))", expected: 1 },
   SIGTERM: { how: "process.kill(process.pid, 'SIGTERM')", expected: 'SIGTERM' },
   'SIGTERM, handled': {
-    // The timer: a handler keeps nothing alive, and when all calls are done the process may end before it hears the signal.
+    // A signal handler does not keep the process alive. Without the timer, it may end before the signal arrives.
     how: "process.once('SIGTERM', () => process.exit(7)); setTimeout(() => 0, 10_000); process.kill(process.pid, 'SIGTERM')",
     expected: 7,
   },
@@ -19,7 +19,7 @@ const ENDS = {
   'a drained recognizer': { how: 'process.exitCode = 7; r.over = true; void r.close({ drain: true })', expected: 7 },
 } as const;
 
-/** What the child does meanwhile. */
+/** Work of the child in the meantime. */
 const WORK = {
   'cold calls': 'work()',
   'warm calls': 'r.warmUp().then(work, () => 0)',
@@ -28,7 +28,7 @@ const WORK = {
     "const { Worker } = require('worker_threads'); new Worker(`${head}; work()`, { eval: true }).on('error', () => 0)",
   'workers that are terminated':
     "const { Worker } = require('worker_threads'); const spin = () => { const w = new Worker(`${head}; work()`, { eval: true }); w.on('error', () => 0); setTimeout(() => w.terminate().then(() => r.over || spin()), 120) }; spin()",
-  quantising:
+  'a quantization':
     "require('./dist/torch.js').TorchModule.load('models/small-en-de.pt').then((m) => { work(); return m.quantize() }).catch(() => 0)",
 } as const;
 
@@ -41,11 +41,11 @@ const HEAD = `const { EmotionRecognizer } = require('./dist'); const r = new Emo
   const work = () => { for (let i = 0; i < 6; i++) r.recognize(i % 2 ? 'test/fixtures/speech.mp3' :
     { samples: new Float32Array(16000 * (1 + 30 * (i % 3))), sampleRate: 16000 }).catch(() => 0) }`;
 
-/** What is wrong with how the child ended; nothing where nothing is. */
+/** Runs a child. Returns a description if it did not end as expected, undefined otherwise. */
 export function endChild(work: Work, end: End, afterMs: number): Promise<string | undefined> {
   const { how, expected } = ENDS[end];
   const script = `const head = ${JSON.stringify(HEAD)}; ${HEAD}; ${WORK[work]};
-    setTimeout(() => { ${how} }, ${afterMs}); setTimeout(() => process.exit(99), 90_000).unref()`; // the test may be gone
+    setTimeout(() => { ${how} }, ${afterMs}); setTimeout(() => process.exit(99), 90_000).unref()`; // in case the test has ended
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['-e', script], { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
     let stderr = '';

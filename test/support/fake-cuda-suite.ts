@@ -5,12 +5,12 @@ import path from 'node:path';
 import { type FakeCuda, fakeCuda } from './fake-cuda.js';
 import { importTiny } from './tiny.js';
 
-/** For a suite: the fake device and the tiny model's archive, there when its tests run; they skip where there is no compiler. */
+/** Prepares the simulated device and the archive of the tiny model for a suite. Its tests are skipped where there is no compiler. */
 export function fakeCudaSuite(): { fake: FakeCuda; tiny: string } {
   const suite = {} as { fake: FakeCuda; tiny: string };
   let folder: string | undefined;
   before(async function () {
-    this.timeout(300_000); // a compiler reads libtorch's headers
+    this.timeout(300_000); // the compiler reads libtorch's headers
     const fake = await fakeCuda();
     if (fake === undefined) {
       console.log('      skipped: there is no g++ here');

@@ -1,6 +1,6 @@
 /**
  * A simulated CUDA device (test/fake-cuda): a libtorch_cuda.so whose device memory is host memory and whose kernels are the
- * CPU's, and a driver that tells of it. For child processes, which take it from their environment.
+ * CPU's, and a driver that reports it. Child processes use it by their environment.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -21,34 +21,34 @@ import { promisify } from 'node:util';
 import { type Libtorch, locateLibtorch } from '../../lib/libtorch/locate.js';
 import { root } from './paths.js';
 
-/** What the fake is like. The defaults: one device of 8 GiB, all of it free, and a driver that fits. */
+/** The properties of the simulated devices. Default: one device of 8 GiB, all of it free, and a suitable driver. */
 export interface FakeDevices {
   devices?: number;
-  /** Bytes of each device. */
+  /** Memory of each device in bytes. */
   memory?: number;
-  /** Bytes of it that other processes have left: what NVML tells, and what allocations may take together. */
+  /** Bytes that are free: what NVML reports, and the maximum of all allocations together. */
   free?: number;
-  /** What allocations may take together, where other processes were quicker after NVML was asked. */
+  /** Maximum of all allocations together, where other processes allocate after NVML was asked. */
   limit?: number;
-  /** Every allocation of the process after so many fails as if memory had run out... */
+  /** Number of allocations after which every allocation of the process fails as if memory had run out... */
   failAfter?: number;
-  /** ...until the cache has been emptied so often since; never where this is absent. */
+  /** ...until the cache has been emptied so many times since. Absent: they never succeed again. */
   recoversAfter?: number;
-  /** cuInit's result. Where it is not 0, libtorch finds no device. */
+  /** The result of cuInit. Where it is not 0, libtorch finds no device. */
   init?: number;
-  /** Seconds that cuInit takes, as for devices that sleep. */
+  /** Seconds that cuInit takes, as with devices that sleep. */
   wakesAfter?: number;
-  /** cuDriverGetVersion's answer, such as 12080. With one below 13000 libtorch finds no device. */
+  /** The result of cuDriverGetVersion, such as 12080. Below 13000, libtorch finds no device. */
   driver?: number;
-  /** Such as "7.5". */
+  /** Compute capability, such as "7.5". */
   capability?: string;
   name?: string;
 }
 
 export interface FakeCuda {
-  /** A libtorch with CUDA, and its driver. */
+  /** Environment with a libtorch with CUDA, and with the driver. */
   env(options?: FakeDevices): Record<string, string>;
-  /** The driver, and whatever libtorch there is. */
+  /** Environment with the driver, and with the libtorch of this machine. */
   driverOnly(options?: FakeDevices): Record<string, string>;
 }
 
@@ -70,7 +70,7 @@ const FLAGS = ['-O1', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-fvisi
 
 let built: Promise<FakeCuda | undefined> | undefined;
 
-/** The fake, built where it is not yet, which takes some 20 s; undefined where there is no g++ to build it. */
+/** Returns the simulated device. Building it takes about 20 s the first time. Undefined where there is no g++. */
 export function fakeCuda(): Promise<FakeCuda | undefined> {
   built ??= build();
   return built;
@@ -91,7 +91,7 @@ async function build(): Promise<FakeCuda | undefined> {
   return { driverOnly, env: (options) => ({ ...driverOnly(options), LIBTORCH: path.join(folder, 'libtorch') }) };
 }
 
-/** Another name for other sources or another libtorch: what lies there is whole and right, and nobody has to replace it. */
+/** Names the folder by the sources and the libtorch, so that a folder that exists is complete and never needs to be replaced. */
 function fingerprint(libtorch: Libtorch): string {
   const hash = createHash('sha256').update([libtorch.root, libtorch.version, ...FLAGS].join('\0'));
   for (const name of readdirSync(SOURCES).sort()) hash.update(readFileSync(path.join(SOURCES, name)));
@@ -119,13 +119,13 @@ async function buildInto(folder: string, libtorch: Libtorch): Promise<void> {
     await linkLibtorch(path.join(aside, 'libtorch'), libtorch);
     renameSync(aside, folder);
   } catch (error) {
-    if (!existsSync(folder)) throw error; // else another process was faster
+    if (!existsSync(folder)) throw error; // otherwise another process was faster
   } finally {
     rmSync(aside, { recursive: true, force: true });
   }
 }
 
-/** The libtorch of links to the files of `libtorch`, with a libtorch_cuda.so of ours. */
+/** Makes a libtorch of links to the files of `libtorch`, with our own libtorch_cuda.so. */
 async function linkLibtorch(folder: string, libtorch: Libtorch): Promise<void> {
   const lib = path.join(folder, 'torch/lib');
   mkdirSync(lib, { recursive: true });
@@ -134,7 +134,7 @@ async function linkLibtorch(folder: string, libtorch: Libtorch): Promise<void> {
   for (const name of readdirSync(libtorch.libDir)) {
     if (name !== 'libtorch_cuda.so') symlinkSync(path.join(libtorch.libDir, name), path.join(lib, name));
   }
-  // libtorch's RPATH begins at the link, not at the file.
+  // The RPATH of libtorch starts at the link, not at the file.
   const nvidia = path.join(libtorch.root, 'nvidia');
   if (existsSync(nvidia)) symlinkSync(nvidia, path.join(folder, 'nvidia'));
   const include = path.join(libtorch.root, 'torch/include');

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { findFfmpeg, FFMPEG_VARIABLE } from '../../lib/audio/ffmpeg/program.js';
 
-/** The header of a Sun audio file of floats: mono, 8 kHz. */
+/** A command that prints the header of a Sun audio file of floats: mono, 8 kHz. */
 export const AU_HEADER = String.raw`printf '.snd\0\0\0\030\377\377\377\377\0\0\0\006\0\0\037\100\0\0\0\001'`;
 
-/** A shell script in the folder that passes for ffmpeg. */
+/** Writes a shell script that replaces ffmpeg. */
 export function fakeFfmpeg(folder: string, name: string, script: string, mode = 0o755): string {
   const file = path.join(folder, name);
   writeFileSync(file, `#!/bin/sh\n${script}\n`);
@@ -15,7 +15,7 @@ export function fakeFfmpeg(folder: string, name: string, script: string, mode = 
   return file;
 }
 
-/** With another ffmpeg. */
+/** Calls `act` with another ffmpeg. */
 export async function withFfmpeg<T>(program: string, act: () => Promise<T>): Promise<T> {
   const before = process.env[FFMPEG_VARIABLE];
   process.env[FFMPEG_VARIABLE] = program;
@@ -27,7 +27,7 @@ export async function withFfmpeg<T>(program: string, act: () => Promise<T>): Pro
   }
 }
 
-/** Skips a test where there is no ffmpeg. */
+/** Skips a test if ffmpeg is not installed. */
 export function needsFfmpeg(test: Mocha.Context): string {
   const program = findFfmpeg();
   if (program !== undefined) return program;
@@ -35,7 +35,7 @@ export function needsFfmpeg(test: Mocha.Context): string {
   return test.skip();
 }
 
-/** Processes whose command line names this. */
+/** Returns the processes whose command line contains this text. */
 export function processesOf(program: string): number[] {
   return readdirSync('/proc')
     .map(Number)
@@ -43,16 +43,19 @@ export function processesOf(program: string): number[] {
       try {
         return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(program);
       } catch {
-        return false; // none, or gone
+        return false; // not a process, or it has ended
       }
     });
 }
 
-/** Waits until processes of the program are there, or gone. @throws after ten seconds */
-export async function untilProcesses(program: string, there: boolean): Promise<void> {
+/**
+ * Waits until the program runs, or no longer runs.
+ * @throws Error after ten seconds
+ */
+export async function untilProcesses(program: string, running: boolean): Promise<void> {
   for (let i = 0; i < 1000; i++) {
-    if (processesOf(program).length > 0 === there) return;
+    if (processesOf(program).length > 0 === running) return;
     await sleep(10);
   }
-  throw new Error(`${program} ${there ? 'did not start' : 'is still there'}`);
+  throw new Error(`${program} ${running ? 'did not start' : 'is still running'}`);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { type Ran, runNode } from './run.js';
 
-/** What the statements may use. */
+/** Declarations that the statements may use. */
 export const HEAD = `const { EmotionRecognizer } = require('./dist'); const { TorchModule } = require('./dist/torch.js');
   const { subscribe } = require('node:diagnostics_channel');
   const SPEECH = 'test/fixtures/speech.wav';
@@ -11,7 +11,7 @@ export const HEAD = `const { EmotionRecognizer } = require('./dist'); const { To
   const print = (value) => console.log(JSON.stringify(value));
   const failed = (error) => ({ code: error.code, message: error.message });`;
 
-/** Runs statements that `print` in a process of its own: its end, and what was printed. */
+/** Runs statements that call `print` in a child process. Returns how it ended, and the printed values. */
 export async function runChild(
   env: Record<string, string>,
   statements: string,
@@ -23,7 +23,7 @@ export async function runChild(
   return { ...ran, printed: lines.map((line) => JSON.parse(line) as unknown) };
 }
 
-/** What the statements print; they must end well and complain of nothing. */
+/** Returns the values that the statements print. Asserts that they succeed and write nothing to standard error. */
 export async function inChild(env: Record<string, string>, statements: string, ...args: string[]): Promise<unknown[]> {
   const { status, signal, stderr, printed } = await runChild(env, statements, ...args);
   assert.deepEqual({ status, signal, stderr }, { status: 0, signal: null, stderr: '' });

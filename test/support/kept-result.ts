@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { wavHeader } from '../../lib/audio/wav-header.js';
+import { wavHeader } from '../../lib/audio/write/wav-header.js';
 import { newId } from '../../lib/server/clip-id.js';
 import type { ClipResult } from '../../lib/server/schemas/results.js';
 

@@ -1,4 +1,4 @@
-/** For tests on the models linears-*.pt of scripts/make-test-models.py. */
+/** Helpers for tests with the models linears-*.pt of scripts/make-test-models.py. */
 import assert from 'node:assert/strict';
 
 import { EmotionError, type Tensor, type TorchInput, TorchModule } from '../../lib/torch.js';
@@ -9,13 +9,13 @@ export type Floats = Tensor<'float32'>;
 
 export const linears = (name: string): string => fixture(`models/linears-${name}.pt`);
 
-/** Numbers of mean 0 and variance 1, the same for the same seed. */
+/** Returns numbers of mean 0 and variance 1 that are the same for the same seed. */
 export function floats(shape: number[], seed = 1): Floats {
   const size = shape.reduce((product, n) => product * n, 1);
   return { dtype: 'float32', shape, data: Float32Array.from(noise(seed, size)) };
 }
 
-/** The rows from `first` to `last` of a tensor's first dimension, without that dimension where `last` is absent. */
+/** Returns the rows from `first` to `last` of a tensor; without the first dimension where `last` is absent. */
 export function rows({ shape, data }: Floats, first: number, last?: number): Floats {
   const size = data.length / shape[0]!;
   const rest = shape.slice(1);
@@ -26,12 +26,12 @@ export function rows({ shape, data }: Floats, first: number, last?: number): Flo
   };
 }
 
-/** The tensors of a result, which may be one, a tuple or a list. */
+/** Returns the tensors of a result: a tensor, a tuple or a list. */
 export function tensorsOf(result: unknown): Floats[] {
   return Array.isArray(result) ? result.flatMap(tensorsOf) : [result as Floats];
 }
 
-/** |a - b| / |b| of vectors. */
+/** Returns |a - b| / |b| of vectors. */
 export function relative(a: ArrayLike<number>, b: ArrayLike<number>): number {
   assert.equal(a.length, b.length);
   let difference = 0;
@@ -43,7 +43,7 @@ export function relative(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return size === 0 ? Math.sqrt(difference) : Math.sqrt(difference / size);
 }
 
-/** How far two results lie apart: the largest relative error of their tensors. */
+/** Returns the largest relative error of the tensors of two results. */
 export function apart(a: unknown, b: unknown): number {
   const [left, right] = [tensorsOf(a), tensorsOf(b)];
   assert.deepEqual(
@@ -63,17 +63,17 @@ export const coded = (code: string, message = /./) => {
   };
 };
 
-/** Loads a model, uses it and gives it up. */
+/** Loads a model, uses it and disposes of it. */
 export async function using<T>(file: string, use: (module: TorchModule) => Promise<T>, precision?: 'int8' | 'bf16') {
   using module = await TorchModule.load(file, { precision });
   return await use(module);
 }
 
-/** What the model computes as it is. */
+/** Returns what the model computes in its own precision. */
 export const exact = (file: string, inputs: readonly TorchInput[]): Promise<unknown> =>
   using(file, (module) => module.forward(inputs));
 
-/** Whether this processor runs a precision; where it does not, loading must say so. */
+/** Whether this processor supports a precision. Where it does not, loading must report that. */
 export async function supports(precision: 'int8' | 'bf16'): Promise<boolean> {
   try {
     (await TorchModule.load(linears('one'), { precision })).dispose();

@@ -9,7 +9,7 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs Node in the checkout with these arguments and waits for its end. `LIMIT`: kilobytes of address space (ulimit -v). */
+/** Runs Node in the checkout and waits for it to exit. `LIMIT` is the address space in kilobytes (ulimit -v). */
 export function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const { LIMIT, ...rest } = env;
   const [program, all] =

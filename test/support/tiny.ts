@@ -13,11 +13,11 @@ import { type Stored, writeCheckpoint } from './checkpoint.js';
 export const LABELS =
   '生气/angry 厌恶/disgusted 恐惧/fearful 开心/happy 中立/neutral 其他/other 难过/sad 吃惊/surprised <unk>'.split(' ');
 
-/** What emotion2vec networks differ in. */
+/** The sizes in which emotion2vec networks differ. */
 export interface NetworkSize {
   dim: number;
   heads: number;
-  /** Of the context encoder, and after it. */
+  /** Number of blocks of the context encoder, and after it. */
   contextBlocks: number;
   blocks: number;
 }
@@ -25,7 +25,7 @@ export interface NetworkSize {
 const TINY: NetworkSize = { dim: 64, heads: 4, contextBlocks: 2, blocks: 2 };
 const GROUPS = 16;
 
-/** Uniform numbers of mean 0 and variance 1, by a hash of (seed, index). */
+/** Returns uniform numbers of mean 0 and variance 1 that are hashes of (seed, index). */
 export function noise(seed: number, length: number): Float64Array {
   const values = new Float64Array(length);
   for (let i = 0; i < length; i++) {
@@ -53,7 +53,7 @@ export function tinyWeights(): Map<string, Stored> {
   return seededWeights(TINY);
 }
 
-/** Of an emotion2vec of this size: one draw for each name. */
+/** Returns the weights of an emotion2vec network of this size, with one seed for each name. */
 export function seededWeights({ dim, heads, contextBlocks, blocks }: NetworkSize): Map<string, Stored> {
   const weights = new Map<string, Stored>();
   const add = (name: string, ...shape: number[]): void => {
@@ -113,7 +113,7 @@ export function seededWeights({ dim, heads, contextBlocks, blocks }: NetworkSize
   return weights;
 }
 
-/** A new folder with the tiny model's model.pt and tokens.txt. */
+/** Returns a new folder with model.pt and tokens.txt of the tiny model. */
 export function tinySnapshot(weights = tinyWeights(), labels: readonly string[] = LABELS): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-tiny-'));
   writeCheckpoint(path.join(folder, 'model.pt'), weights);
@@ -121,7 +121,7 @@ export function tinySnapshot(weights = tinyWeights(), labels: readonly string[] 
   return folder;
 }
 
-/** The tiny model as an archive: at `archive`, or in a new folder. */
+/** Imports the tiny model as an archive, at `archive` or in a new folder. */
 export async function importTiny(archive?: string): Promise<string> {
   const folder = tinySnapshot();
   const output = archive ?? path.join(mkdtempSync(path.join(tmpdir(), 'emotion2vec-archive-')), 'tiny.pt');

@@ -1,15 +1,15 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 
-/** A member to be written; what is given beside name and content is a lie, or a choice. */
+/** A member to be written. All fields but name and content are wrong statements, or choices. */
 export interface ZipMember {
   name: string;
   content: Buffer;
   compress?: boolean;
-  /** Sizes and checksum after the content, as torch.save writes them. */
+  /** Writes the sizes and the checksum after the content, as torch.save does. */
   descriptor?: boolean;
-  /** What the directory says, where it is not the truth. */
+  /** Fields of the directory that differ from the truth. */
   central?: Partial<ZipFields>;
-  /** What the local header says, where it is not what the directory says. */
+  /** Fields of the local header that differ from the directory. */
   local?: Partial<ZipFields>;
 }
 
@@ -20,7 +20,7 @@ export interface ZipFields {
   crc32: number;
   storedBytes: number;
   bytes: number;
-  /** Of the directory alone. */
+  /** In the directory alone. */
   offset: number;
   disk: number;
 }
@@ -32,13 +32,13 @@ export interface ZipEnd {
   directoryBytes: number;
   directoryStart: number;
   comment: Buffer;
-  /** Writes the 64-bit record too, with this in it. */
+  /** Writes the zip64 records, too, with these values. */
   zip64: { locator?: number; start?: number; bytes?: number; count?: number; short?: boolean };
-  /** After everything. */
+  /** Bytes after the end record. */
   trailing: Buffer;
 }
 
-/** A zip file as it should be, or with what is asked for. */
+/** Returns a zip file that is correct except for the requested differences. */
 export function zipOf(members: readonly ZipMember[], end: Partial<ZipEnd> = {}): Buffer {
   const local: Buffer[] = [];
   const central: Buffer[] = [];
@@ -105,7 +105,7 @@ function end64(
   return record;
 }
 
-/** Flags to name, without an extra field, as both headers have them. */
+/** Returns the fields from flags to name, without an extra field, as both headers have them. */
 function fields({ flags, method, crc32, storedBytes, bytes, name }: ZipFields): Buffer {
   const text = Buffer.from(name);
   const block = Buffer.alloc(24);
@@ -118,7 +118,7 @@ function fields({ flags, method, crc32, storedBytes, bytes, name }: ZipFields): 
   return Buffer.concat([block, text]);
 }
 
-/** The directory has its own fields between the lengths and the name. */
+/** Splits the fields, because the directory has further fields between the lengths and the name. */
 function halves(block: Buffer): [Buffer, Buffer] {
   return [block.subarray(0, 24), block.subarray(24)];
 }

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** The page in the hands of people: two clicks for one, the wrong moment, another tab, a server that changes. */
+/** Mishaps of use: double clicks, wrong moments, other tabs, a server that changes. */
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +16,7 @@ const IDLE = `${RUN}:not(.busy)`;
 const chosenNames = (page: Page): Promise<string[]> => page.locator('.chosen .file-name').allTextContents();
 const entries = (page: Page): Promise<string[]> => page.locator('.history-list .file-name').allTextContents();
 
-/** Results that were there before the page. */
+/** Keeps results on the server before the page is opened. */
 async function keep(server: TestServer, ...names: string[]): Promise<void> {
   for (const name of names) {
     const query = { name, embedding: 'true' };
@@ -26,7 +26,7 @@ async function keep(server: TestServer, ...names: string[]): Promise<void> {
   }
 }
 
-/** A recording that takes long to hear. */
+/** Writes a recording that takes long to recognize. */
 function longFile(server: TestServer, name = 'long.wav'): string {
   const wav = Buffer.concat([speech.subarray(0, 44), Buffer.alloc(2 * 16000 * 1200)]);
   wav.writeUInt32LE(wav.length - 44, 40);
@@ -36,7 +36,7 @@ function longFile(server: TestServer, name = 'long.wav'): string {
 }
 
 describe('mishaps on the page', () => {
-  it('two clicks for one: each button does once what it says', async () => {
+  it('a double click on a button acts once', async () => {
     await using visited = await visit({ permissions: ['microphone'] });
     const { page, server } = visited;
     let posts = 0;
@@ -63,11 +63,11 @@ describe('mishaps on the page', () => {
     await page.getByRole('button', { name: 'Stop' }).dblclick();
     await page.waitForSelector('.chosen li');
     await page.waitForTimeout(300);
-    assert.equal(await page.locator('button.recording').count(), 0, 'it does not record again');
+    assert.equal(await page.locator('button.recording').count(), 0, 'no second recording starts');
     const live = await page.evaluate(() =>
       (window as never as { streams: MediaStream[] }).streams.map((stream) => stream.active),
     );
-    assert.deepEqual(live, [false], 'one microphone, closed');
+    assert.deepEqual(live, [false], 'one microphone stream, closed');
     await page.getByRole('button', { name: /^Remove Microphone/ }).click();
 
     await page.setInputFiles('input[type=file]', longFile(server));
@@ -81,7 +81,7 @@ describe('mishaps on the page', () => {
     assert.equal(posts, 1);
   });
 
-  it('deleting asks back, goes on to the next entry, and closes what is shown', async () => {
+  it('deleting requires confirmation, moves the focus to the next entry, and closes the shown result', async () => {
     await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'a.wav', 'b.wav', 'c.wav');
@@ -97,7 +97,7 @@ describe('mishaps on the page', () => {
     assert.match((await page.evaluate(() => document.activeElement?.textContent)) ?? '', /b\.wav/);
   });
 
-  it('an entry that another tab has deleted goes', async () => {
+  it('an entry that another tab has deleted disappears', async () => {
     await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'a.wav', 'b.wav', 'c.wav');
@@ -113,7 +113,7 @@ describe('mishaps on the page', () => {
     await page.waitForFunction(() => document.querySelectorAll('.history-list li').length === 1);
   });
 
-  it('older entries come once, and stay when new ones come', async () => {
+  it('older entries appear once, and stay when new ones arrive', async () => {
     await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, ...Array.from({ length: 25 }, (_, i) => `${i}.wav`));
@@ -131,7 +131,7 @@ describe('mishaps on the page', () => {
     assert.equal(new Set(await entries(page)).size, 26);
   });
 
-  it('of two entries that are opened, the last is shown; similarity is of what is shown', async () => {
+  it('of two entries that are opened, the last is shown, with its similarity', async () => {
     await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'a.wav', 'b.wav');
@@ -155,7 +155,7 @@ describe('mishaps on the page', () => {
     assert.equal(await page.locator('.similarity select').inputValue(), '');
   });
 
-  it('what is chosen during a run stays chosen', async () => {
+  it('files that are selected during a run stay selected', async () => {
     await using visited = await visit();
     const { page, server } = visited;
     await page.setInputFiles('input[type=file]', longFile(server));
@@ -171,7 +171,7 @@ describe('mishaps on the page', () => {
     );
   });
 
-  it('a timeline is made of what is shown, and touches nothing else', async () => {
+  it('a timeline is created for the shown result, and changes nothing else', async () => {
     await using visited = await visit();
     const { page, server, url } = visited;
     await keep(server, 'kept.wav');
@@ -186,7 +186,7 @@ describe('mishaps on the page', () => {
     assert.equal(await page.isChecked('input[value=utterance]'), true);
   });
 
-  it('more files than the server takes are refused before they are sent', async () => {
+  it('more files than the server accepts are refused before they are sent', async () => {
     await using visited = await visit({ server: { maxFiles: 2 } });
     const { page } = visited;
     await page.waitForSelector('.model-state.unloaded');
@@ -196,7 +196,7 @@ describe('mishaps on the page', () => {
     assert.equal((await chosenNames(page)).length, 3);
   });
 
-  it('a batch that is cancelled says what came of each, and leaves the rest chosen', async () => {
+  it('a cancelled batch shows the state of each file, and keeps the rest selected', async () => {
     await using visited = await visit();
     const { page, server } = visited;
     const long = ['1.wav', '2.wav', '3.wav', '4.wav'].map((name) => longFile(server, name));
@@ -204,7 +204,7 @@ describe('mishaps on the page', () => {
     await page.click(RUN);
     await page.getByRole('button', { name: 'Open speech.wav' }).first().waitFor();
     const top = await page.evaluate(() => document.getElementById('batch')!.getBoundingClientRect().top);
-    assert.ok(top < 450, `the batch is in sight, at ${top}`);
+    assert.ok(top < 450, `the batch is visible, at ${top}`);
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.waitForSelector(IDLE);
     assert.equal(await page.evaluate((run) => document.activeElement === document.querySelector(run), RUN), true);
@@ -217,20 +217,20 @@ describe('mishaps on the page', () => {
     assert.equal((await chosenNames(page)).length, states.filter((state) => state !== '✓').length);
   });
 
-  it('a file that has changed since it was chosen is named', async () => {
+  it('a file that has changed since it was selected is named', async () => {
     await using visited = await visit();
     const { page, server } = visited;
     const file = path.join(server.output, 'mine.wav');
     copyFileSync(fixture('speech.wav'), file);
     await page.setInputFiles('input[type=file]', file);
-    await page.waitForTimeout(1100); // a file's time is told in seconds
+    await page.waitForTimeout(1100); // browsers compare times of files in seconds
     writeFileSync(file, speech.subarray(0, 60_000));
     await page.click(RUN);
     await page.waitForSelector('.failure');
     assert.match(await textOf(page, '.failure'), /mine\.wav can no longer be read/);
   });
 
-  it('files may be dropped anywhere, and keep names that forms would change', async () => {
+  it('files may be dropped anywhere, and names that forms would change are kept', async () => {
     await using visited = await visit();
     const { page } = visited;
     const caught = await page.evaluate((bytes) => {
@@ -247,7 +247,7 @@ describe('mishaps on the page', () => {
     assert.equal(await textOf(page, '.headline-file'), 'she said ”no” gpj.wav');
   });
 
-  it('a server that asks for another token says so, and its answers are no recordings', async () => {
+  it('a server that requires another token is reported, and its error answers are not taken for recordings', async () => {
     await using visited = await visit();
     const { page } = visited;
     await page.waitForSelector('.model-state.unloaded');
@@ -260,7 +260,7 @@ describe('mishaps on the page', () => {
     await page.getByRole('button', { name: 'Log in' }).waitFor({ timeout: 8000 });
   });
 
-  it('the status is asked for by one voice, however often something ran', async () => {
+  it('the status is polled once, however often something ran', async () => {
     await using visited = await visit({ server: { keep: false } });
     const { page } = visited;
     for (let i = 0; i < 6; i++) {
@@ -273,7 +273,7 @@ describe('mishaps on the page', () => {
     assert.ok(asked <= 2, `${asked} times in 6 s`);
   });
 
-  it('an error far from where it is told comes into sight', async () => {
+  it('an error is scrolled into view', async () => {
     await using visited = await visit({ viewport: { width: 360, height: 740 }, isMobile: true });
     const { page, server, url } = visited;
     await example(page);

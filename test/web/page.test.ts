@@ -10,7 +10,7 @@ import { choose, example, recognize, RUN, textOf, violations } from '../support/
 import { fixture, root } from '../support/paths.js';
 
 describe('the page', () => {
-  it('opens at once, asks nobody else for anything, and does not jump about', async () => {
+  it('opens without layout shifts and without requests to other hosts', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
     await page.waitForSelector('.model-state.unloaded');
@@ -36,10 +36,10 @@ describe('the page', () => {
     assert.ok(scripts.length > 0 && bytes < 200_000, `${bytes} bytes`);
   });
 
-  it('hears a recording and shows all of the result', async () => {
+  it('recognizes a recording and shows the result', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
-    // What the button says on the way.
+    // Collects the texts of the button.
     await page.evaluate((selector) => {
       const said = ((window as never as { said: string[] }).said = []) as string[];
       const note = (): number => said.push(document.querySelector(selector)?.textContent ?? '');
@@ -62,7 +62,7 @@ describe('the page', () => {
     assert.equal(await page.locator('.scores .unused').count(), 2);
     assert.match(await textOf(page, '.facts'), /12\.7 s.*\d+ ms.*small-en-de, fp32, cpu/);
     assert.match(await textOf(page, '.model-state'), /Model ready.*fp32 · cpu/);
-    // The waveform is drawn, in more than one color.
+    // The waveform is drawn in more than one color.
     await page.waitForFunction(() => {
       const canvas = document.querySelector('.waveform > div')?.shadowRoot?.querySelector('canvas');
       if (!canvas || canvas.width === 0) return false;
@@ -73,14 +73,14 @@ describe('the page', () => {
       return colors.size > 3;
     });
     await picture(page, 'page');
-    // A stretch of the timeline leads there; it plays from there.
-    const stretches = page.locator('.segment-bar button');
-    assert.ok((await stretches.count()) > 3);
-    await stretches.last().click();
+    // A click on a segment seeks to it, and playback starts there.
+    const segments = page.locator('.segment-bar button');
+    assert.ok((await segments.count()) > 3);
+    await segments.last().click();
     const time = async () => Number.parseFloat(await textOf(page, '.transport .time'));
     assert.ok((await time()) > 8);
     assert.equal(await page.locator('.segment-list [aria-current]').count(), 1);
-    await stretches.nth(1).click();
+    await segments.nth(1).click();
     const before = await time();
     await page.getByRole('button', { name: 'Play' }).click();
     await page.waitForFunction(
@@ -99,7 +99,7 @@ describe('the page', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('makes a timeline of a clip that was heard as a whole', async () => {
+  it('creates the timeline of a clip that was recognized without one', async () => {
     await using visited = await visit();
     const { page } = visited;
     await page.check('input[value=utterance]');
@@ -126,7 +126,7 @@ describe('the page', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('hears many, sorts them, opens one, and gives them as a table', async () => {
+  it('recognizes a batch, sorts it, opens a result, and downloads a table', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
     await choose(page, 'speech.wav', 'text.wav', 'speech.webm', 'speech-alaw.wav');
@@ -147,7 +147,7 @@ describe('the page', () => {
       numbers,
       [...numbers].sort((a, b) => b - a),
     );
-    assert.equal(shown.at(-1), '', 'what failed comes last');
+    assert.equal(shown.at(-1), '', 'failures are last');
     assert.match(await textOf(page, 'tbody td.bad'), /^Failed: The file could not be decoded/);
     await page.getByRole('button', { name: 'Open speech.webm' }).first().click();
     assert.equal(await textOf(page, '.headline-file'), 'speech.webm');
@@ -161,7 +161,7 @@ describe('the page', () => {
     assert.deepEqual(await violations(page), []);
   });
 
-  it('says what to do about an error, and goes on', async () => {
+  it('explains an error, and works afterwards', async () => {
     await using visited = await visit({ server: { maxUploadBytes: 100_000 } });
     const { page } = visited;
     await choose(page, 'text.wav');
@@ -180,7 +180,7 @@ describe('the page', () => {
     assert.equal(await page.locator('.failure').count(), 0);
   });
 
-  it('says that the server is gone, and that it is back', async () => {
+  it('shows that the server does not respond, and that it responds again', async () => {
     await using visited = await visit();
     const { page } = visited;
     await page.waitForSelector('.model-state.unloaded');
@@ -217,7 +217,7 @@ describe('the page', () => {
     }
   });
 
-  it('keeps a history: opens, compares, forgets', async () => {
+  it('has a history: opens, compares and deletes results', async () => {
     await using visited = await visit();
     const { page, problems } = visited;
     await page.getByText('Keep the embedding').click();
@@ -245,7 +245,7 @@ describe('the page', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('speaks Chinese, and remembers that it does', async () => {
+  it('is available in Chinese, and remembers the choice', async () => {
     await using visited = await visit();
     const { page } = visited;
     await page.getByLabel('Language').selectOption('zh');
@@ -256,15 +256,15 @@ describe('the page', () => {
     await page.reload();
     assert.equal(await textOf(page, '#input-heading'), '上传音频');
     await using second = await visit({ locale: 'zh-CN' });
-    assert.equal(await textOf(second.page, '#input-heading'), '上传音频', 'as the browser prefers');
+    assert.equal(await textOf(second.page, '#input-heading'), '上传音频', 'the language of the browser');
   });
 
-  it('is dark where that is wanted', async () => {
+  it('has a dark theme', async () => {
     await using visited = await visit({ colorScheme: 'dark' });
     const { page } = visited;
     const isDark = () =>
       page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g)!.map(Number)[0]! < 80);
-    assert.equal(await isDark(), true, 'as the system has it');
+    assert.equal(await isDark(), true, 'the theme of the system');
     await page.getByLabel('Color theme').selectOption('light');
     assert.equal(await isDark(), false);
     await page.getByLabel('Color theme').selectOption('dark');
@@ -290,13 +290,13 @@ describe('the page', () => {
         await press('Tab');
         if (words.test((await focused()) ?? '')) return;
       }
-      assert.fail(`Tab never comes to ${words.source}`);
+      assert.fail(`Tab does not reach ${words.source}`);
     };
     await press('Tab');
     assert.equal(await focused(), 'Skip to the result');
     await tabTo(/^Choose files/);
     const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
-    assert.notEqual(outline, 'none', 'focus is seen');
+    assert.notEqual(outline, 'none', 'the focus is visible');
     await tabTo(/^Example/);
     await press('Enter');
     await page.waitForSelector('.chosen li');
@@ -323,7 +323,7 @@ describe('the page', () => {
     assert.ok(Number.parseFloat(await textOf(page, '.transport .time')) > 0);
   });
 
-  it('has no serious fault that axe knows of, and fits a phone', async () => {
+  it('has no serious accessibility problem, and fits a phone', async () => {
     await using visited = await visit();
     assert.deepEqual(await violations(visited.page), []);
     await visited.page.getByText('Keep the embedding').click();
@@ -341,7 +341,7 @@ describe('the page', () => {
     await picture(page, 'page-phone');
   });
 
-  it('works without keeping anything', async () => {
+  it('works on a server that keeps no results', async () => {
     await using visited = await visit({ server: { keep: false } });
     const { page, problems } = visited;
     await choose(page, 'speech.wav');
@@ -358,7 +358,7 @@ describe('the page', () => {
     assert.deepEqual(problems, []);
   });
 
-  it('asks for the token, lets in who knows it, and out who has had enough', async () => {
+  it('has a login with the token, and a logout', async () => {
     await using visited = await visit({ server: { security: { token: 'open sesame' } } });
     const { page } = visited;
     await page.fill('#token', 'wrong');
@@ -376,10 +376,14 @@ describe('the page', () => {
     const cookie = `${session!.name}=${session!.value}`;
     assert.equal((await visited.server.app.inject({ url: '/api/status', headers: { cookie } })).statusCode, 401);
     await using open = await visit();
-    assert.equal(await open.page.getByRole('button', { name: 'Log out' }).count(), 0, 'where there is no token');
+    assert.equal(
+      await open.page.getByRole('button', { name: 'Log out' }).count(),
+      0,
+      'without a token there is no logout',
+    );
   });
 
-  it('has documentation that its own policy lets through', async () => {
+  it('has documentation of the API that works under its policy', async () => {
     await using visited = await visit();
     const { page, url, problems } = visited;
     await page.goto(`${url}docs`);

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** The player and the timeline in a real browser: also of long clips, which are told here and not heard. */
+/** The player and the timeline in a real browser, also with long clips, whose results are made up. */
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 
@@ -10,7 +10,7 @@ import { textOf, violations } from '../support/page.js';
 const LONG = { duration: 600, count: 480 };
 const SHORT = { duration: 12, count: 12 };
 
-/** The page with such a result open, and its waveform drawn. */
+/** Opens the page with a result of that length, and waits for its waveform. */
 async function opened(length: typeof LONG, context: Parameters<typeof visit>[0] = {}) {
   const visited = await visit({ reducedMotion: 'reduce', ...context });
   const { page, server } = visited;
@@ -23,7 +23,7 @@ async function opened(length: typeof LONG, context: Parameters<typeof visit>[0] 
   return { ...visited, result };
 }
 
-/** How many pixels of the waveform, as it is seen, are neither paper nor ink, in so much of it from its beginning. */
+/** Counts the colored pixels of the waveform, as rendered, in the given part of it from the beginning. */
 async function coloredPixels(page: Page, share: number): Promise<number> {
   const seen = (await page.locator('.waveform').screenshot()).toString('base64');
   return page.evaluate(
@@ -45,7 +45,7 @@ async function coloredPixels(page: Page, share: number): Promise<number> {
   );
 }
 
-/** Of pairs of colors, as CSS has them now. */
+/** Returns the contrasts of pairs of CSS colors. */
 function contrasts(page: Page, pairs: Record<string, readonly [string, string]>): Promise<Record<string, number>> {
   return page.evaluate((asked) => {
     const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!;
@@ -84,7 +84,7 @@ const currentIn = (page: Page, list: string) =>
   );
 
 describe('the player', () => {
-  it('keeps the colors of what was played', async () => {
+  it('keeps the colors of the part that was played', async () => {
     await using visited = await opened(SHORT);
     const { page } = visited;
     const before = await coloredPixels(page, 0.69);
@@ -97,7 +97,7 @@ describe('the player', () => {
   });
 
   for (const width of [1280, 320]) {
-    it(`shows ten minutes on ${width} pixels, each stretch where it is heard`, async () => {
+    it(`shows ten minutes on ${width} pixels, each segment below its part of the waveform`, async () => {
       await using visited = await opened(LONG, { viewport: { width, height: 900 } });
       const { page, result, problems } = visited;
       const { wide, wave, edges } = await page.evaluate(() => {
@@ -119,18 +119,18 @@ describe('the player', () => {
         assert.ok(Math.abs(left - at(start)) < 2, `${i} begins at ${left}, not ${at(start)}`);
         assert.ok(Math.abs(right - at(end)) < 2, `${i} ends at ${right}, not ${at(end)}`);
       });
-      // A click leads to what is seen there.
+      // A click seeks to the position that it points at.
       await page.mouse.click(wave.left + 0.6 * wave.across, (await page.locator('.segment-bar').boundingBox())!.y + 8);
       assert.match(await textOf(page, '.transport .time'), /^(5:5[6-9]|6:0[0-4])/);
       assert.deepEqual(problems, []);
     });
   }
 
-  it('names a stretch where the name fits, and not a part of it', async () => {
+  it('shows the name of a segment if it fits, and never a part of it', async () => {
     await using visited = await opened(SHORT, { viewport: { width: 800, height: 900 } });
     const cut = await visited.page.evaluate(() =>
-      Array.from(document.querySelectorAll('.bar-segment')).map((stretch) => {
-        const [outer, inner] = [stretch, stretch.firstElementChild!].map((node) => node.getBoundingClientRect());
+      Array.from(document.querySelectorAll('.bar-segment')).map((segment) => {
+        const [outer, inner] = [segment, segment.firstElementChild!].map((node) => node.getBoundingClientRect());
         if (inner!.top >= outer!.bottom - 5) return 'hidden';
         return inner!.right <= outer!.right + 0.5 ? 'whole' : 'cut';
       }),
@@ -138,7 +138,7 @@ describe('the player', () => {
     assert.deepEqual([...new Set(cut)].sort(), ['hidden', 'whole']);
   });
 
-  it('draws nothing anew but what changes while it plays', async () => {
+  it('renders only what changes during playback', async () => {
     await using visited = await opened(LONG);
     const { page } = visited;
     await page.evaluate(() => {
@@ -159,7 +159,7 @@ describe('the player', () => {
     assert.ok(points <= 2 * 602, `${points} points`);
   });
 
-  it('brings the current change into sight, and leaves the page where it is', async () => {
+  it('scrolls the list to the current segment, but not the page', async () => {
     await using visited = await opened(LONG);
     const { page, result } = visited;
     const scrolled = () => page.evaluate(() => window.scrollY);
@@ -182,7 +182,7 @@ describe('the player', () => {
     assert.ok(inside);
   });
 
-  it('has one tab stop a list, and arrow keys within', async () => {
+  it('has one tab stop for each list, and arrow keys within it', async () => {
     await using visited = await opened(LONG);
     const { page } = visited;
     const stops = await page.evaluate(() =>
@@ -212,7 +212,7 @@ describe('the player', () => {
     assert.match(await textOf(page, '.transport .time'), /^9:5/);
     assert.equal(await focusedIn(page, '.segment-bar'), 479);
     await page.keyboard.press('Tab');
-    assert.equal(await focusedIn(page, '.segment-list'), 479, 'where the sound is');
+    assert.equal(await focusedIn(page, '.segment-list'), 479, 'the current segment');
     await page.keyboard.press('ArrowLeft');
     assert.equal(await focusedIn(page, '.segment-list'), 478);
     await page.keyboard.press('Tab');
@@ -221,7 +221,7 @@ describe('the player', () => {
   });
 
   for (const colorScheme of ['light', 'dark'] as const) {
-    it(`can be told apart by who sees badly, ${colorScheme}`, async () => {
+    it(`has enough contrast, ${colorScheme}`, async () => {
       await using visited = await opened(SHORT, { colorScheme });
       const { page } = visited;
       await page.locator('.segment-bar button').nth(3).click();
@@ -245,7 +245,7 @@ describe('the player', () => {
     });
   }
 
-  it('has the colors of the system, when those change too', async () => {
+  it('follows the color scheme of the system when it changes', async () => {
     await using visited = await opened(SHORT, { colorScheme: 'light' });
     const { page } = visited;
     const colors = () =>
@@ -271,8 +271,8 @@ describe('the player', () => {
     assert.notEqual(dark.bar, light.bar);
   });
 
-  it('has choices of one size, however long their words', async () => {
-    await using visited = await opened(SHORT, { viewport: { width: 320, height: 740 } });
+  it('has choices of the same size, whatever the length of their texts', async () => {
+    await using visited = await visit({ locale: 'zh-CN', viewport: { width: 320, height: 740 } });
     const boxes = await visited.page.evaluate(() =>
       Array.from(document.querySelectorAll('.segmented span')).map((span) => {
         const { width, height } = span.getBoundingClientRect();

@@ -3,135 +3,56 @@ import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { messageOf } from '../../shared/errors.js';
+import { EmotionError, messageOf } from '../../shared/errors.js';
 import { limits } from '../../options/limits.js';
-import { Failure } from '../failure.js';
-import type { Stretch } from '../formats/stretch.js';
-import { type Ending, GuardedProcess, INPUT } from './process.js';
+import type { AudioBlock } from '../formats/audio-block.js';
+import { DEMUXERS } from './demuxers.js';
+import { type ExitResult, GuardedProcess, INPUT } from './process.js';
 
-/**
- * Demuxers that open nothing but the file that they are given: no playlists (hls, dash, concat), no descriptions of sessions
- * (sdp), no numbered images (image2), nothing that is played from text.
- */
-const DEMUXERS = [
-  ...[
-    'aac',
-    'ac3',
-    'act',
-    'adx',
-    'aea',
-    'aiff',
-    'amr',
-    'ape',
-    'asf',
-    'ast',
-    'au',
-    'avi',
-    'avr',
-    'caf',
-    'codec2',
-    'dhav',
-  ],
-  ...[
-    'dsf',
-    'dss',
-    'dts',
-    'dtshd',
-    'eac3',
-    'epaf',
-    'flac',
-    'flv',
-    'g722',
-    'gsm',
-    'gxf',
-    'hcom',
-    'iff',
-    'ircam',
-    'loas',
-  ],
-  ...[
-    'matroska',
-    'mlp',
-    'mmf',
-    'mov',
-    'mp3',
-    'mpc',
-    'mpc8',
-    'mpeg',
-    'mpegts',
-    'mxf',
-    'nistsphere',
-    'nsv',
-    'nut',
-    'ogg',
-    'oma',
-  ],
-  ...[
-    'pvf',
-    'qcp',
-    'rm',
-    'rso',
-    'sds',
-    'shn',
-    'sox',
-    'swf',
-    'tak',
-    'truehd',
-    'tta',
-    'voc',
-    'vqf',
-    'w64',
-    'wav',
-    'webm',
-    'wsd',
-  ],
-  ...['wtv', 'wv', 'wve', 'xwma'],
-];
-
-/** Formats without a header, by the ending of their name. Their rate is their codec's. */
+/** Formats without a header, by file extension. Their sample rate is that of their codec. */
 const HEADERLESS: Readonly<Record<string, string>> = { '.gsm': 'gsm', '.g722': 'g722' };
 
-/** Seconds of audio: a stream that never ends is no clip. */
-const MOST_SECONDS = 24 * 3600;
-/** Of frames that cannot be decoded, beyond which the file is not what it seems: what is left out would be missed by nobody. */
-const MOST_ERRORS = 0.05;
-/** Bytes of the one block that ffmpeg may ask for at once. */
-const MOST_BLOCK = 2 ** 28;
-const MOST_CHANNELS = 64;
+/** Maximum length of a clip. Some streams never end. */
+const MAX_SECONDS = 24 * 3600;
+/** Maximum share of frames that cannot be decoded. With more, audio would be missing from the clip without an error. */
+const MAX_ERROR_RATE = 0.05;
+/** Maximum number of bytes that ffmpeg may allocate at once. */
+const MAX_ALLOCATION = 2 ** 28;
+const MAX_CHANNELS = 64;
 
-/** One at a time in each decoding thread. */
-let turn: Promise<unknown> = Promise.resolve();
+/** Settles when the previous process has ended. Each decoding thread runs one process at a time. */
+let previous: Promise<unknown> = Promise.resolve();
 
 export interface FfmpegInput {
-  /** ffmpeg, as `findFfmpeg` has it. */
+  /** The path of ffmpeg. See `findFfmpeg`. */
   program: string;
-  /** Where the bytes are already; undefined: they go into a file that has no name. */
+  /** The file that contains the bytes. If undefined, they are written to an unnamed temporary file. */
   file: string | undefined;
   bytes: Uint8Array;
-  /** Of the clip, in errors. */
+  /** The clip's name in error messages. */
   name: string;
   /** Ends the process. */
   signal: AbortSignal | undefined;
 }
 
 /**
- * Decodes the first audio stream of a file in a process of ffmpeg, at its own rate and with all its channels. The process ends with
- * the iteration.
- * @throws Failure ERR_AUDIO_DECODE, ERR_AUDIO_TOO_LONG; the signal's reason
+ * Decodes the first audio stream of a file with ffmpeg in a process of its own, at the file's sample rate and with all channels. The
+ * process ends with the iteration.
+ * @throws EmotionError ERR_AUDIO_DECODE, ERR_AUDIO_TOO_LONG; the signal's reason
  */
-export async function* decodeWithFfmpeg(input: FfmpegInput): AsyncGenerator<Stretch, void, undefined> {
+export async function* decodeWithFfmpeg(input: FfmpegInput): AsyncGenerator<AudioBlock, void, undefined> {
   const { name, signal } = input;
-  const before = turn;
+  const before = previous;
   let done = (): void => undefined;
-  turn = new Promise<void>((resolve) => (done = resolve));
+  previous = new Promise<void>((resolve) => (done = resolve));
   let child: GuardedProcess | undefined;
   try {
     await before;
     signal?.throwIfAborted();
     child = await start(input);
-    yield* stretchesOf(child.output(signal), name);
+    yield* blocksOf(child.output(signal), name);
     signal?.throwIfAborted();
-    explain(await child.end(), name);
+    checkResult(await child.result(), name);
   } finally {
     child?.kill();
     done();
@@ -142,10 +63,11 @@ async function start({ program, file, bytes, name }: FfmpegInput): Promise<Guard
   const format = file === undefined ? undefined : HEADERLESS[path.extname(file).toLowerCase()];
   let descriptor: number | undefined;
   try {
-    descriptor = file === undefined ? nameless(bytes) : openSync(file, 'r');
+    descriptor = file === undefined ? unnamedFile(bytes) : openSync(file, 'r');
     return await GuardedProcess.start(program, argumentsFor(format), descriptor);
   } catch (error) {
-    throw new Failure('ERR_AUDIO_DECODE', `ffmpeg could not be started for ${name}: ${messageOf(error)}`, error);
+    const what = `ffmpeg could not be started to decode ${name}: ${messageOf(error)}`;
+    throw new EmotionError('ERR_AUDIO_DECODE', what, { cause: error });
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
@@ -153,17 +75,17 @@ async function start({ program, file, bytes, name }: FfmpegInput): Promise<Guard
 
 function argumentsFor(format: string | undefined): string[] {
   return [
-    ...['-nostdin', '-hide_banner', '-loglevel', 'error', '-max_alloc', `${MOST_BLOCK}`],
-    ...['-max_error_rate', `${MOST_ERRORS}`],
+    ...['-nostdin', '-hide_banner', '-loglevel', 'error', '-max_alloc', `${MAX_ALLOCATION}`],
+    ...['-max_error_rate', `${MAX_ERROR_RATE}`],
     ...['-protocol_whitelist', 'file', '-format_whitelist', DEMUXERS.join(',')],
     ...['-vn', '-sn', '-dn', '-threads', '1', ...(format === undefined ? [] : ['-f', format]), '-i', INPUT],
-    // a Sun audio file: a header that needs no seeking, and floats
+    // The output is a Sun audio file: its header can be written without seeking, and it supports floats.
     ...['-map', '0:a:0', '-c:a', 'pcm_f32be', '-f', 'au', 'pipe:1'],
   ];
 }
 
-/** A file without a name: there is nothing to be removed, whatever ends this process. */
-function nameless(bytes: Uint8Array): number {
+/** Writes the bytes to an unnamed file. Nothing remains of it, however this process ends. */
+function unnamedFile(bytes: Uint8Array): number {
   const file = path.join(tmpdir(), `emotion2vec-${randomUUID()}`);
   const descriptor = openSync(file, 'wx+', 0o600);
   try {
@@ -176,8 +98,8 @@ function nameless(bytes: Uint8Array): number {
   }
 }
 
-/** Of a Sun audio file of big-endian floats, as it comes. */
-async function* stretchesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Stretch, void, undefined> {
+/** Parses a stream of a Sun audio file with big-endian floats. */
+async function* blocksOf(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<AudioBlock, void, undefined> {
   let rest: Buffer = Buffer.alloc(0);
   let header: AuHeader | undefined;
   let seconds = 0;
@@ -192,8 +114,8 @@ async function* stretchesOf(chunks: AsyncIterable<Buffer>, name: string): AsyncG
     const frames = Math.floor(rest.length / (4 * channels));
     if (frames === 0) continue;
     seconds += frames / sampleRate;
-    if (seconds > MOST_SECONDS) {
-      throw new Failure('ERR_AUDIO_TOO_LONG', `${name} is longer than ${MOST_SECONDS} s`);
+    if (seconds > MAX_SECONDS) {
+      throw new EmotionError('ERR_AUDIO_TOO_LONG', `${name} is longer than ${MAX_SECONDS} s`);
     }
     yield { channelData: channelsOf(rest, frames, channels), sampleRate };
     rest = rest.subarray(frames * 4 * channels);
@@ -206,7 +128,7 @@ interface AuHeader {
   channels: number;
 }
 
-/** Undefined where more bytes are needed. */
+/** Returns undefined if more bytes are needed. */
 function readHeader(bytes: Buffer, name: string): AuHeader | undefined {
   if (bytes.length < 24) return undefined;
   const [size, encoding, sampleRate, channels] = [4, 12, 16, 20].map((at) => bytes.readUInt32BE(at)) as [
@@ -215,7 +137,7 @@ function readHeader(bytes: Buffer, name: string): AuHeader | undefined {
     number,
     number,
   ];
-  const right =
+  const valid =
     bytes.toString('latin1', 0, 4) === '.snd' &&
     encoding === 6 &&
     size >= 24 &&
@@ -223,9 +145,9 @@ function readHeader(bytes: Buffer, name: string): AuHeader | undefined {
     sampleRate >= limits.sampleRate.min &&
     sampleRate <= limits.sampleRate.max &&
     channels >= 1 &&
-    channels <= MOST_CHANNELS;
-  if (!right)
-    throw new Failure('ERR_AUDIO_DECODE', `What ffmpeg gave for ${name} is not audio, or not of a usual kind`);
+    channels <= MAX_CHANNELS;
+  if (!valid)
+    throw new EmotionError('ERR_AUDIO_DECODE', `The output of ffmpeg for ${name} is not a valid audio stream`);
   return bytes.length < size ? undefined : { size, sampleRate, channels };
 }
 
@@ -238,21 +160,26 @@ function channelsOf(bytes: Buffer, frames: number, channels: number): Float32Arr
   });
 }
 
-function explain(ending: Ending, name: string): void {
-  const why = reasonOf(ending);
-  if (why === undefined) return;
-  throw new Failure('ERR_AUDIO_DECODE', `ffmpeg could not decode ${name}: ${why}`, new Error(why));
+/** @throws EmotionError ERR_AUDIO_DECODE if ffmpeg failed */
+function checkResult(result: ExitResult, name: string): void {
+  const reason = reasonOf(result);
+  if (reason === undefined) return;
+  throw new EmotionError('ERR_AUDIO_DECODE', `ffmpeg could not decode ${name}: ${reason}`, {
+    cause: new Error(reason),
+  });
 }
 
-/** Undefined where it ended well. */
-function reasonOf(ending: Ending): string | undefined {
-  if ('killed' in ending) return ending.killed === 'silent' ? 'it gave no output for too long' : 'it took too long';
-  const { status, errors } = ending;
+/** Returns why ffmpeg failed; undefined if it succeeded. */
+function reasonOf(result: ExitResult): string | undefined {
+  if ('killed' in result) return result.killed === 'silent' ? 'it wrote no output for too long' : 'it took too long';
+  const { status, errors } = result;
   if (status === 0) return undefined;
-  return lastLine(errors) ?? (status > 128 ? `it ended by signal ${status - 128}` : `it ended with status ${status}`);
+  return (
+    lastLine(errors) ?? (status > 128 ? `it was killed by signal ${status - 128}` : `it exited with status ${status}`)
+  );
 }
 
-/** ffmpeg's own reason, without what it calls the file and its own parts. */
+/** Returns ffmpeg's own error message, without the name of the file and the names of ffmpeg's components. */
 function lastLine(errors: string): string | undefined {
   const lines = errors.split('\n').map((line) =>
     line

@@ -4,24 +4,27 @@ import type { Readable } from 'node:stream';
 
 import { onAbort } from '../../shared/abort.js';
 
-/** Milliseconds that a program may be silent, before its first output too, and that it may be waited for altogether. */
-export const PATIENCE = { silent: 20_000, total: 600_000 };
-/** After its output has ended. */
-const ENDING_MS = 2000;
-/** Of address space: ffmpeg takes 300 MB, nearly all of it libraries. */
-const MEMORY_KB = 2 ** 20;
-/** Of its standard error: what comes last says why it failed. */
-const KEPT_ERRORS = 4096;
+/** Time limits in milliseconds: between two outputs (and before the first), and for the whole run. */
+export const TIMEOUTS = { silent: 20_000, total: 600_000 };
+/** Milliseconds in which the program must exit after its output has ended. */
+const EXIT_MS = 2000;
+/** Limit of the address space. ffmpeg takes 300 MB, nearly all of it for libraries. */
+const MAX_MEMORY_KB = 2 ** 20;
+/** Number of characters kept of standard error. The last line states why the program failed. */
+const MAX_STDERR = 4096;
 
-/** What it reads, in its own words: the descriptor that it inherits. No name of a file can be taken for something else. */
+/**
+ * The program's input, as its arguments name it: a descriptor that it inherits. The name of a user's file is never passed, so it
+ * cannot be mistaken for an option or a protocol.
+ */
 export const INPUT = 'file:/proc/self/fd/4';
 
 /**
- * Runs a program within limits, and kills it when descriptor 3 is closed. Its other end is ours: the system closes that when
- * this thread or process ends, however it ends. The program may write no file.
+ * Runs a program within resource limits and kills it when descriptor 3 is closed. The other end belongs to this thread: the system
+ * closes it when the thread or the process ends, for whatever reason. The program cannot write files.
  */
 const GUARD = `
-ulimit -v ${MEMORY_KB}; ulimit -t ${PATIENCE.total / 1000}; ulimit -c 0; ulimit -f 0
+ulimit -v ${MAX_MEMORY_KB}; ulimit -t ${TIMEOUTS.total / 1000}; ulimit -c 0; ulimit -f 0
 "$@" 3<&- &
 program=$!
 { read -r _ <&3; kill -9 $program; } 4<&- >/dev/null 2>&1 &
@@ -33,10 +36,10 @@ kill -9 $guard
 exit $status
 `;
 
-/** How it ended: its exit status, or why it was killed. */
-export type Ending = { status: number; errors: string } | { killed: 'silent' | 'slow' };
+/** How the program ended: its exit status, or why it was killed. */
+export type ExitResult = { status: number; errors: string } | { killed: 'silent' | 'slow' };
 
-/** A program that writes samples to its standard output, for as long as somebody reads them. */
+/** A program that writes samples to its standard output while they are read. */
 export class GuardedProcess {
   readonly #child: ChildProcess;
   readonly #output: Readable;
@@ -45,14 +48,15 @@ export class GuardedProcess {
   #killed: 'silent' | 'slow' | undefined;
 
   /**
-   * @param input descriptor of what it reads as `INPUT`; may be closed at once
-   * @throws what spawn does
+   * Starts a program.
+   * @param input descriptor that the program reads as `INPUT`; the caller may close it afterwards
+   * @throws the errors of `spawn`
    */
   static async start(program: string, args: readonly string[], input: number): Promise<GuardedProcess> {
-    const { FFREPORT: _, ...env } = process.env; // would have it write a log, and die of it
+    const { FFREPORT: _, ...env } = process.env; // ffmpeg would write a log, which the file limit turns into a fatal signal
     const child = spawn('/bin/sh', ['-c', GUARD, 'sh', program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', input],
-      detached: true, // a group of its own, which can be killed as one
+      detached: true, // a process group of its own, which can be killed as a whole
       cwd: '/',
       env,
     });
@@ -65,58 +69,58 @@ export class GuardedProcess {
     this.#child = child;
     this.#output = child.stdout!;
     this.#closed = new Promise((resolve) => child.once('close', resolve));
-    child.on('error', () => undefined); // `start` has it
+    child.on('error', () => undefined); // handled by `start`
     (child.stdio[3] as Readable).on('error', () => undefined);
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      this.#errors = (this.#errors + text).slice(-KEPT_ERRORS);
+      this.#errors = (this.#errors + text).slice(-MAX_STDERR);
     });
   }
 
-  /** Its output as it comes. Ends early where the signal aborts or a limit is reached. */
-  async *output(signal: AbortSignal | undefined, patience = PATIENCE): AsyncGenerator<Buffer, void, undefined> {
+  /** Yields the output as it arrives. Ends early if the signal aborts or a time limit is reached. */
+  async *output(signal: AbortSignal | undefined, timeouts = TIMEOUTS): AsyncGenerator<Buffer, void, undefined> {
     const unfollow = signal && onAbort(signal, () => this.kill());
     const chunks = this.#output[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-    let waited = 0; // the time that its reader takes is not its own
+    let waited = 0; // excludes the time that the reader takes
     try {
       for (;;) {
-        const left = patience.total - waited;
+        const left = timeouts.total - waited;
         const begin = performance.now();
-        const why = left < patience.silent ? 'slow' : 'silent';
-        const next = await this.#within(Math.min(patience.silent, left), chunks.next(), why);
+        const why = left < timeouts.silent ? 'slow' : 'silent';
+        const next = await this.#within(Math.min(timeouts.silent, left), chunks.next(), why);
         if (next.done) return;
         waited += performance.now() - begin;
         yield next.value;
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error; // it was killed
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error; // otherwise the program was killed
     } finally {
       unfollow?.();
     }
   }
 
-  /** After its output. */
-  async end(): Promise<Ending> {
-    await this.#within(ENDING_MS, this.#closed, 'silent');
+  /** Waits until the program has exited. Must be called after its output has ended. */
+  async result(): Promise<ExitResult> {
+    await this.#within(EXIT_MS, this.#closed, 'silent');
     if (this.#killed !== undefined) return { killed: this.#killed };
     return { status: this.#child.exitCode ?? 128, errors: this.#errors };
   }
 
-  /** Ends it and all that it has started. */
+  /** Kills the program and all processes that it has started. */
   kill(): void {
     const { pid } = this.#child;
     if (pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) {
       try {
         process.kill(-pid, 'SIGKILL');
       } catch {
-        // it has ended just now
+        // it has just exited
       }
     }
-    // something that has left the group may still hold the pipes
+    // A process that has left the group may still hold the pipes.
     for (const stream of this.#child.stdio) stream?.destroy();
   }
 
   async #within<T>(ms: number, waiting: Promise<T>, why: 'silent' | 'slow'): Promise<T> {
-    // Where this thread was busy, what the program has written since is read first.
+    // If this thread was busy, output that has arrived in the meantime is read first.
     const late = setTimeout(() => setImmediate(() => over || this.#stop(why)), ms);
     let over = false;
     try {

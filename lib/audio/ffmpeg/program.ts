@@ -1,10 +1,10 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import path from 'node:path';
 
-/** The variable that names another ffmpeg than that of the PATH. */
+/** The environment variable that selects another ffmpeg than the one on the PATH. */
 export const FFMPEG_VARIABLE = 'EMOTION2VEC_FFMPEG';
 
-/** The path of the ffmpeg of this machine; undefined where there is none. */
+/** Returns the path of ffmpeg; undefined if it is not installed. */
 export function findFfmpeg(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const named = env[FFMPEG_VARIABLE] || 'ffmpeg';
   if (named.includes('/')) return [path.resolve(named)].find(isProgram);

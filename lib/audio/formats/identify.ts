@@ -1,94 +1,95 @@
-import { firstAdtsFrame } from './encoded/adts.js';
-import { withoutIcy } from './encoded/icy.js';
-import { firstFrame } from './encoded/mp3-frames.js';
-import { skipId3 } from './encoded/tags.js';
+import { firstAdtsFrame } from './encoded/containers/adts.js';
+import { withoutIcy } from './icy.js';
+import { firstFrame } from './encoded/codecs/mp3-frames.js';
+import { skipId3 } from './id3.js';
 
-/** Formats of compressed audio that are decoded here. */
+/** Formats of compressed audio that the built-in decoders read. */
 export type EncodedFormat = 'adts' | 'amr' | 'flac' | 'matroska' | 'mp4' | 'mpeg' | 'ogg' | 'wavpack';
 
 export interface Identified {
-  /** Undefined where nothing here decodes it. */
+  /** Undefined if no built-in decoder reads the format. */
   format: EncodedFormat | undefined;
-  /** What people call it, with its article; undefined where it is nothing that is known. */
+  /** Name of the format; undefined if it is not recognized. */
   name: string | undefined;
-  /** Where it begins: behind tags, zeros and what does not belong to it. */
+  /** Position of the format's first byte, after tags, zeros and other data. */
   start: number;
 }
 
-/** Bytes in which a file begins that has something else in front. */
-const JUNK = 1 << 20;
+/** Number of bytes of other data in which the beginning of a container is searched for. */
+const SEARCH_BYTES = 1 << 20;
 
 interface Signature {
-  /** Latin-1, `?` is any byte. */
+  /** Bytes as Latin-1. `?` matches any byte. */
   text: string;
+  /** Position. Default 0. */
   at?: number;
   format?: EncodedFormat;
   name: string;
 }
 
 const SIGNATURES: readonly Signature[] = [
-  { text: 'OggS\0', format: 'ogg', name: 'an Ogg file' },
-  { text: 'fLaC', format: 'flac', name: 'a FLAC file' },
-  { text: '\x1a\x45\xdf\xa3', format: 'matroska', name: 'a Matroska or WebM file' },
-  { text: '#!AMR', format: 'amr', name: 'an AMR file' },
-  { text: 'wvpk', format: 'wavpack', name: 'a WavPack file' },
-  { text: '\x30\x26\xb2\x75\x8e\x66\xcf\x11', name: 'a Windows Media file' },
-  { text: 'TTA1', name: 'a True Audio file' },
-  { text: 'MAC ', name: "a Monkey's Audio file" },
-  { text: 'MPCK', name: 'a Musepack file' },
-  { text: 'MP+', name: 'a Musepack file' },
-  { text: 'DSD ', name: 'a DSD file' },
-  { text: 'FRM8????????DSD ', name: 'a DSD file' },
-  { text: '\x0b\x77', name: 'an AC-3 or E-AC-3 file' },
-  { text: '\x77\x0b', name: 'an AC-3 or E-AC-3 file' },
-  { text: '\x7f\xfe\x80\x01', name: 'a DTS file' },
-  { text: '\xfe\x7f\x01\x80', name: 'a DTS file' },
-  { text: '\x1f\xff\xe8\x00', name: 'a DTS file' },
-  { text: '\xff\x1f\x00\xe8', name: 'a DTS file' },
-  { text: 'qoaf', name: 'a QOA file' },
-  { text: 'MThd', name: 'a MIDI file, which holds notes and no sound' },
-  { text: 'RIFF????RMID', name: 'a MIDI file, which holds notes and no sound' },
-  { text: 'RIFF????AVI ', name: 'an AVI file' },
-  { text: 'RIFF????WAVE', name: 'a WAV file of an unknown codec' },
-  { text: 'RF64????WAVE', name: 'a WAV file of an unknown codec' },
-  { text: 'BW64????WAVE', name: 'a WAV file of an unknown codec' },
-  { text: 'riff\x2e\x91\xcf\x11', name: 'a Wave64 file of an unknown codec' },
-  { text: 'FORM????AIFF', name: 'an AIFF file of an unknown codec' },
-  { text: 'FORM????AIFC', name: 'an AIFF file of an unknown codec' },
-  { text: 'caff\0', name: 'a CAF file of an unknown codec' },
-  { text: '.snd', name: 'an AU file of an unknown codec' },
-  { text: 'FLV\x01', name: 'a Flash video' },
-  { text: '.RMF', name: 'a RealMedia file' },
-  { text: '.ra\xfd', name: 'a RealAudio file' },
-  { text: '\0\0\x01\xba', name: 'an MPEG programme stream' },
-  { text: 'IMPM', name: 'a tracker module' },
-  { text: 'Extended Module: ', name: 'a tracker module' },
-  { text: 'SCRM', at: 44, name: 'a tracker module' },
-  { text: 'M.K.', at: 1080, name: 'a tracker module' },
+  { text: 'OggS\0', format: 'ogg', name: 'Ogg' },
+  { text: 'fLaC', format: 'flac', name: 'FLAC' },
+  { text: '\x1a\x45\xdf\xa3', format: 'matroska', name: 'Matroska or WebM' },
+  { text: '#!AMR', format: 'amr', name: 'AMR' },
+  { text: 'wvpk', format: 'wavpack', name: 'WavPack' },
+  { text: '\x30\x26\xb2\x75\x8e\x66\xcf\x11', name: 'Windows Media (ASF)' },
+  { text: 'TTA1', name: 'True Audio' },
+  { text: 'MAC ', name: "Monkey's Audio" },
+  { text: 'MPCK', name: 'Musepack' },
+  { text: 'MP+', name: 'Musepack' },
+  { text: 'DSD ', name: 'DSD' },
+  { text: 'FRM8????????DSD ', name: 'DSD' },
+  { text: '\x0b\x77', name: 'AC-3 or E-AC-3' },
+  { text: '\x77\x0b', name: 'AC-3 or E-AC-3' },
+  { text: '\x7f\xfe\x80\x01', name: 'DTS' },
+  { text: '\xfe\x7f\x01\x80', name: 'DTS' },
+  { text: '\x1f\xff\xe8\x00', name: 'DTS' },
+  { text: '\xff\x1f\x00\xe8', name: 'DTS' },
+  { text: 'qoaf', name: 'QOA' },
+  { text: 'MThd', name: 'MIDI, which contains notes and no audio' },
+  { text: 'RIFF????RMID', name: 'MIDI, which contains notes and no audio' },
+  { text: 'RIFF????AVI ', name: 'AVI' },
+  { text: 'RIFF????WAVE', name: 'WAV with this codec' },
+  { text: 'RF64????WAVE', name: 'WAV with this codec' },
+  { text: 'BW64????WAVE', name: 'WAV with this codec' },
+  { text: 'riff\x2e\x91\xcf\x11', name: 'Wave64 with this codec' },
+  { text: 'FORM????AIFF', name: 'AIFF with this codec' },
+  { text: 'FORM????AIFC', name: 'AIFF with this codec' },
+  { text: 'caff\0', name: 'CAF with this codec' },
+  { text: '.snd', name: 'AU with this codec' },
+  { text: 'FLV\x01', name: 'Flash video' },
+  { text: '.RMF', name: 'RealMedia' },
+  { text: '.ra\xfd', name: 'RealAudio' },
+  { text: '\0\0\x01\xba', name: 'MPEG program streams' },
+  { text: 'IMPM', name: 'tracker modules, which contain notes and instruments' },
+  { text: 'Extended Module: ', name: 'tracker modules, which contain notes and instruments' },
+  { text: 'SCRM', at: 44, name: 'tracker modules, which contain notes and instruments' },
+  { text: 'M.K.', at: 1080, name: 'tracker modules, which contain notes and instruments' },
 ];
 
-/** First boxes of an MP4 or a QuickTime file; older ones have no `ftyp`. */
+/** Boxes with which an MP4 or QuickTime file may begin. Older files have no `ftyp`. */
 const BOXES = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pnot', 'styp', 'sidx', 'moof']);
-const PICTURES = new Set(['heic', 'heix', 'hevc', 'heim', 'heis', 'mif1', 'msf1', 'avif', 'avis', 'crx ']);
+/** Brands of image formats that use the container of MP4. */
+const IMAGE_BRANDS = new Set(['heic', 'heix', 'hevc', 'heim', 'heis', 'mif1', 'msf1', 'avif', 'avis', 'crx ']);
 const TS_PACKET = 188;
 
-/** What a file is, from how it is built: the first bytes of a container, several frames in a row of what has none. */
+/** Identifies a format by the first bytes of a container, or by several consecutive frames of a stream without a container. */
 export function identify(file: Uint8Array): Identified {
   const first = signature(file, 0);
   if (first !== undefined) return first;
-  if (isTransportStream(file)) return { format: undefined, name: 'an MPEG transport stream', start: 0 };
+  if (isTransportStream(file)) return { format: undefined, name: 'MPEG transport streams', start: 0 };
   const bytes = withoutIcy(file);
-  const icy = bytes === file ? 0 : -1; // a copy, or where its header ended: its reader does the same once more
+  const icy = bytes === file ? 0 : -1; // -1: `bytes` is a part or a copy, which the decoder makes again itself
   const start = afterPadding(bytes);
   const known = start > 0 || icy < 0 ? signature(bytes, start) : undefined;
   if (known?.format !== undefined) return known;
   const adts = firstAdtsFrame(bytes, start);
   const mpeg = firstFrame(bytes, start, true);
-  if (mpeg >= 0 && (adts < 0 || mpeg <= adts))
-    return { format: 'mpeg', name: 'an MPEG audio file', start: icy < 0 ? 0 : mpeg };
-  if (adts >= 0) return { format: 'adts', name: 'an AAC file', start: adts };
+  if (mpeg >= 0 && (adts < 0 || mpeg <= adts)) return { format: 'mpeg', name: 'MPEG audio', start: icy < 0 ? 0 : mpeg };
+  if (adts >= 0) return { format: 'adts', name: 'AAC', start: adts };
   if (isLoas(bytes, start)) return { format: undefined, name: 'AAC in LATM', start };
-  return known ?? hidden(bytes) ?? { format: undefined, name: undefined, start: 0 };
+  return known ?? findContainer(bytes) ?? { format: undefined, name: undefined, start: 0 };
 }
 
 function signature(bytes: Uint8Array, start: number): Identified | undefined {
@@ -98,22 +99,22 @@ function signature(bytes: Uint8Array, start: number): Identified | undefined {
   if (!BOXES.has(type)) return undefined;
   const size = new DataView(bytes.buffer, bytes.byteOffset + start).getUint32(0);
   if (size > 1 && size < 8) return undefined;
-  if (type === 'ftyp' && PICTURES.has(latin1(bytes, start + 8, 4)))
-    return { format: undefined, name: 'a picture', start };
-  return { format: 'mp4', name: 'an MP4 or QuickTime file', start };
+  if (type === 'ftyp' && IMAGE_BRANDS.has(latin1(bytes, start + 8, 4)))
+    return { format: undefined, name: 'HEIF or AVIF, an image format', start };
+  return { format: 'mp4', name: 'MP4 or QuickTime', start };
 }
 
-/** Behind tags and zeros. */
+/** Returns the position after tags and zeros. */
 function afterPadding(bytes: Uint8Array): number {
   let at = skipId3(bytes, 0);
-  if (at >= bytes.length) at = 0; // its size is not true
+  if (at >= bytes.length) at = 0; // the size of the tag is wrong
   while (bytes[at] === 0) at++;
   return at >= bytes.length ? 0 : skipId3(bytes, at) >= bytes.length ? at : skipId3(bytes, at);
 }
 
-/** A container behind what does not belong to it. */
-function hidden(bytes: Uint8Array): Identified | undefined {
-  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, JUNK));
+/** Finds a container after other data. */
+function findContainer(bytes: Uint8Array): Identified | undefined {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, SEARCH_BYTES));
   for (const text of ['OggS\0\x02', 'fLaC\0\0\0\x22']) {
     const at = start.indexOf(text, 0, 'latin1');
     if (at >= 0) return signature(bytes, at);
@@ -121,7 +122,7 @@ function hidden(bytes: Uint8Array): Identified | undefined {
   return undefined;
 }
 
-/** Source: ISO/IEC 14496-3, 1.7.2. */
+/** Whether two frames of LOAS begin here. Source: ISO/IEC 14496-3, 1.7.2. */
 function isLoas(bytes: Uint8Array, at: number): boolean {
   const size = (index: number) =>
     bytes[index] === 0x56 && (bytes[index + 1]! & 0xe0) === 0xe0

@@ -1,4 +1,4 @@
-import { wavHeader } from '../../audio/wav-header.js';
+import { wavHeader } from '../../audio/write/wav-header.js';
 
 export const CLIP_SECONDS = 3;
 const RATE = 16_000;

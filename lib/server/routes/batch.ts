@@ -46,7 +46,7 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
         schema: {
           summary: 'Recognize the emotion in many recordings',
           description: DESCRIPTION,
-          tags: ['recognize'],
+          tags: ['Recognize'],
           consumes: ['multipart/form-data'],
           produces: ['application/json', 'text/event-stream'],
           querystring: clipQuery,
@@ -130,7 +130,7 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
         schema: {
           summary: 'Download the results of a batch',
           description: 'As CSV, as NDJSON, or as a ZIP archive with a folder for each recording.',
-          tags: ['results'],
+          tags: ['Results'],
           params: batchParams,
           response: {
             200: fileResponse(...Object.values(downloads).map(({ type }) => type)),

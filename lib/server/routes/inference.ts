@@ -19,7 +19,7 @@ import { clientSignal } from '../uploads.js';
 
 /** Maximum size of a request, which is held in memory: 17 minutes at 16 kHz. */
 const MAX_BYTES = 64 * 2 ** 20;
-const tags = ['open inference protocol'];
+const tags = ['Open Inference Protocol'];
 
 /** The Open Inference Protocol, which KServe, Triton's clients and others use. Must be registered at `/v2`. */
 export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {

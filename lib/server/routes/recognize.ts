@@ -33,7 +33,7 @@ export function recognizeRoute(service: Service): FastifyPluginCallbackZod {
         schema: {
           summary: 'Recognize the emotion in a recording',
           description: DESCRIPTION,
-          tags: ['recognize'],
+          tags: ['Recognize'],
           consumes: ['multipart/form-data', 'audio/*', 'application/octet-stream'],
           produces: ['application/json', 'text/event-stream'],
           querystring: recognizeQuery,

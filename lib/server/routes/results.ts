@@ -45,7 +45,7 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       {
         schema: {
           summary: 'List results, newest first',
-          tags: ['results'],
+          tags: ['Results'],
           querystring: listQuery,
           response: { 200: resultList, ...service.errors(400) },
         },
@@ -58,7 +58,7 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       {
         schema: {
           summary: 'Get a result',
-          tags: ['results'],
+          tags: ['Results'],
           params: idParams,
           response: { 200: clipResult, ...service.errors(400, 404) },
         },
@@ -76,7 +76,7 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
         {
           schema: {
             summary,
-            tags: ['results'],
+            tags: ['Results'],
             params: idParams,
             response: { 200: fileResponse(type), ...service.errors(400, 404) },
           },
@@ -95,7 +95,7 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       {
         schema: {
           summary: 'Get the outline of the audio, for a waveform',
-          tags: ['results'],
+          tags: ['Results'],
           params: idParams,
           querystring: peaksQuery,
           response: { 200: peaks, ...service.errors(400, 404) },
@@ -114,7 +114,7 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       {
         schema: {
           summary: 'Delete a result',
-          tags: ['results'],
+          tags: ['Results'],
           params: idParams,
           response: { 204: z.undefined().describe('The result was deleted.'), ...service.errors(400, 404) },
         },

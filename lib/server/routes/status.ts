@@ -12,7 +12,7 @@ export function statusRoutes(service: Service): FastifyPluginCallbackZod {
       {
         schema: {
           summary: 'Get the state of the model, the memory, the queue and the limits',
-          tags: ['server'],
+          tags: ['Server'],
           response: { 200: serverStatus },
         },
       },
@@ -23,7 +23,7 @@ export function statusRoutes(service: Service): FastifyPluginCallbackZod {
       {
         schema: {
           summary: 'Get metrics in the format of Prometheus',
-          tags: ['server'],
+          tags: ['Server'],
           produces: ['text/plain'],
           response: { 200: z.string() },
         },

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 
-import { decodeFlac } from '../../../lib/audio/formats/encoded/flac.js';
-import { collect } from '../../support/stretches.js';
+import { decodeFlac } from '../../../lib/audio/formats/encoded/codecs/flac.js';
+import { collect } from '../../support/blocks.js';
 
-/** Bits, the highest first. */
+/** Writes bits, most significant first. */
 class BitWriter {
   readonly #bits: number[] = [];
 
@@ -33,12 +33,12 @@ function crc(bytes: readonly number[], bits: number, polynomial: number): number
 interface Layout {
   bits: number;
   sampleRate?: number;
-  /** 8: left and side. */
+  /** Channel assignment. 8: left and side. */
   assignment?: number;
   total?: number;
 }
 
-/** A frame of plain samples, or of one that stays. */
+/** Returns a frame of verbatim or constant samples. */
 function frame(channels: number[][], { bits, assignment = channels.length - 1 }: Layout, constant = false): number[] {
   const size = channels[0]!.length;
   const writer = new BitWriter();
@@ -85,7 +85,7 @@ function file(frames: number[][], channels: number, { bits, sampleRate = 16000, 
 
 describe('FLAC', () => {
   for (const bits of [4, 8, 12, 15, 16, 20, 24, 31, 32]) {
-    it(`of ${bits} bits has its level, to the bit`, async () => {
+    it(`decodes ${bits} bits at the correct level`, async () => {
       const full = 2 ** (bits - 1);
       const samples = [
         0,
@@ -104,7 +104,7 @@ describe('FLAC', () => {
     });
   }
 
-  it('takes a side channel of 33 bits', async () => {
+  it('decodes a side channel of 33 bits', async () => {
     const [left, right] = [
       [2 ** 31 - 1, -(2 ** 31)],
       [-(2 ** 31), 2 ** 31 - 1],
@@ -119,7 +119,7 @@ describe('FLAC', () => {
     }
   });
 
-  it('decodes a rate that no code has, and what says nothing of its length, or lies', async () => {
+  it('decodes a rate without a code, and a file whose length is unknown or false', async () => {
     const samples = Array.from({ length: 100 }, (_, i) => i);
     for (const total of [0, 5, 2 ** 36 - 1]) {
       const [run] = await collect(
@@ -130,7 +130,7 @@ describe('FLAC', () => {
     }
   });
 
-  it('skips a damaged frame among good ones, and refuses what is damaged all over', async () => {
+  it('skips a damaged frame among intact ones, and rejects a file of damaged frames', async () => {
     const good = frame([Array.from({ length: 32 }, (_, i) => i)], { bits: 16 });
     const bad = good.with(30, good[30]! ^ 1);
     const frames = new Array<typeof good>(24).fill(good);
@@ -145,17 +145,17 @@ describe('FLAC', () => {
     }
   });
 
-  it('gives hours of one sample a stretch at a time', async () => {
+  it('decodes hours of constant samples block by block', async () => {
     const still = frame(
       Array.from({ length: 8 }, () => new Array<number>(65_536).fill(5)),
       { bits: 16 },
       true,
     );
-    let stretches = 0;
+    let blocks = 0;
     for await (const { channelData } of decodeFlac(file(new Array<number[]>(1000).fill(still), 8, { bits: 16 }))) {
       assert.equal(channelData[0]!.length, 65_536);
-      if (++stretches === 3) break;
+      if (++blocks === 3) break;
     }
-    assert.equal(stretches, 3);
+    assert.equal(blocks, 3);
   });
 });

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
 
-import { Unsupported } from '../../../lib/audio/failure.js';
+import { UnsupportedFormatError } from '../../../lib/audio/decode-errors.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
 const decode = (bytes: Uint8Array) => collect(decodeEncoded(bytes));
 
-/** An element; `unknown`: as live streams have them, without a size. */
+/** Returns an element. `unknown`: without a size, as in live streams. */
 function element(id: string, body: Buffer | Buffer[], unknown = false): Buffer {
   const whole = Array.isArray(body) ? Buffer.concat(body) : body;
   const size = Buffer.alloc(8);
@@ -50,7 +50,7 @@ function file(tracks: Buffer[], blocks: Buffer[], unknown = false): Buffer {
 
 const block = (body: Buffer, flags = 0, number = 1): Buffer => element('a3', [byte(0x80 | number, 0, 0, flags), body]);
 
-/** Each sample's number, 16 bits. */
+/** Returns 16-bit samples whose values are their indexes. */
 function pcm(from: number, count: number): Buffer {
   const bytes = Buffer.alloc(2 * count);
   for (let i = 0; i < count; i++) bytes.writeInt16LE(from + i, 2 * i);
@@ -65,13 +65,13 @@ async function numbers(bytes: Buffer): Promise<number[]> {
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 describe('Matroska', () => {
-  it('FLAC is the samples to the bit', async () => {
+  it('decodes FLAC to the bit', async () => {
     const [run] = await decode(readFileSync(fixture('half.flac.mkv')));
     const [speech] = await decode(readFileSync(fixture('speech.flac')));
     assert.deepEqual(run!.samples, speech!.samples.slice(8000, 16000));
   });
 
-  it('frames that share a block are taken apart, however their sizes are stated', async () => {
+  it('separates the frames of a block with each kind of lacing', async () => {
     const frames = [pcm(0, 3), pcm(3, 200), pcm(203, 5), pcm(208, 5)];
     const all = Buffer.concat(frames);
     const xiph = Buffer.concat([byte(3, 6, 255, 145, 10), all]);
@@ -82,11 +82,11 @@ describe('Matroska', () => {
     assert.deepEqual(await numbers(file([track()], [block(differences, 0x06)])), upTo(10));
   });
 
-  it('segments and clusters may say nothing of their size', async () => {
+  it('reads segments and clusters of unknown size', async () => {
     assert.deepEqual(await numbers(file([track()], [block(pcm(0, 4)), block(pcm(4, 4))], true)), upTo(8));
   });
 
-  it('what is packed is unpacked', async () => {
+  it('reverses content encodings', async () => {
     const packed = (...fields: Buffer[]) => [element('6d80', element('6240', fields))];
     const stripped = packed(element('5034', [element('4254', byte(3)), element('4255', byte(0, 0))]));
     assert.deepEqual(await numbers(file([track({ extra: stripped })], [block(pcm(0, 4).subarray(2))])), upTo(4));
@@ -95,12 +95,12 @@ describe('Matroska', () => {
     const bomb = deflateSync(Buffer.alloc(50_000_000));
     await assert.rejects(decode(file([track({ extra: zipped })], [block(bomb)])));
     const odd = packed(element('5034', element('4254', byte(2))));
-    await assert.rejects(decode(file([track({ extra: odd })], [block(pcm(0, 4))])), Unsupported);
+    await assert.rejects(decode(file([track({ extra: odd })], [block(pcm(0, 4))])), UnsupportedFormatError);
     const locked = packed(element('5035', byte()));
     await assert.rejects(decode(file([track({ extra: locked })], [block(pcm(0, 4))])), /encrypted/);
   });
 
-  it('delay and padding are not part of the clip', async () => {
+  it('removes delay and padding', async () => {
     const delay = element('56aa', Buffer.from((2n * 62_500n).toString(16).padStart(8, '0'), 'hex')); // 2 samples
     const last = element('a0', [
       element('a1', [byte(0x81, 0, 0, 0), pcm(6, 4)]),
@@ -109,18 +109,18 @@ describe('Matroska', () => {
     assert.deepEqual(await numbers(file([track({ extra: [delay] })], [block(pcm(0, 6)), last])), [2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('of several tracks the one is decoded that is played by default', async () => {
+  it('decodes the default track of several', async () => {
     const tracks = [track({ isDefault: 0 }), track({ number: 2 })];
     assert.deepEqual(await numbers(file(tracks, [block(pcm(90, 4)), block(pcm(0, 4), 0, 2)])), upTo(4));
   });
 
-  it('a codec that is not decoded here is called by its name', async () => {
+  it('names an unsupported codec', async () => {
     for (const codec of ['A_AC3', 'A_DTS', 'A_REAL/COOK']) {
-      await assert.rejects(decode(file([track({ codec })], [block(pcm(0, 4))])), Unsupported);
+      await assert.rejects(decode(file([track({ codec })], [block(pcm(0, 4))])), UnsupportedFormatError);
     }
   });
 
-  it('goes on at the next cluster where bytes are lost', async () => {
+  it('continues with the next cluster after lost bytes', async () => {
     const whole = file([track()], [block(pcm(0, 4))]);
     const more = element('1f43b675', [element('e7', byte(1)), block(pcm(4, 4))]);
     assert.deepEqual(await numbers(Buffer.concat([whole, Buffer.alloc(50), more])), upTo(8));

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { decodeAudio } from '../../../lib/audio/decode.js';
-import { decodeMp3 } from '../../../lib/audio/formats/encoded/mp3.js';
+import { decodeMp3 } from '../../../lib/audio/formats/encoded/codecs/mp3.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
-const SECONDS = 3.055; // of the speech that all of them hold
+const SECONDS = 3.055; // length of the speech in all files
 const speech = readFileSync(fixture('speech.mp3'));
 
 async function secondsOf(bytes: Uint8Array): Promise<number> {
@@ -22,7 +22,7 @@ function id3(body: Buffer, { size = body.length, version = 3, flags = 0 } = {}):
 }
 
 describe('MP3 framing', () => {
-  it('an encoder’s tag is one only in the first frame, not in a title', async () => {
+  it('recognizes an encoder’s tag in the first frame only, not in a title', async () => {
     assert.ok(Math.abs((await secondsOf(readFileSync(fixture('titled.mp3')))) - SECONDS) < 0.002);
     const title = id3(Buffer.from('TIT2\0\0\0\x08\0\0\0Xing\0\0\0\x03\xff\xff\xff\xff\xff\xff\xff\xff', 'latin1'));
     assert.ok(Math.abs((await secondsOf(Buffer.concat([title, speech]))) - SECONDS) < 0.002);
@@ -36,20 +36,20 @@ describe('MP3 framing', () => {
     ],
     ['an ID3 tag that is said to be larger than the file', id3(Buffer.alloc(30), { size: 10_000_000 })],
     ['zeros', Buffer.alloc(5000)],
-    ['zeros behind an ID3 tag', Buffer.concat([id3(Buffer.alloc(10)), Buffer.alloc(3000)])],
+    ['zeros after an ID3 tag', Buffer.concat([id3(Buffer.alloc(10)), Buffer.alloc(3000)])],
     ['an ICY header', Buffer.from('ICY 200 OK\r\nicy-name: Radio\r\nContent-Type: audio/mpeg\r\n\r\n')],
     ['an HTTP header', Buffer.from('HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n')],
     ['rubbish', Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * 7919) % 251))],
     ['a frame of another rate', Buffer.from([0xff, 0xfb, 0x90, 0xc4, 1, 2, 3, 4, 5, 6, 7])],
   ];
   for (const [what, front] of fronts) {
-    it(`${what} may come before it`, async () => {
+    it(`may be preceded by ${what}`, async () => {
       const [expected] = await collect(decodeEncoded(speech));
       assert.deepEqual(await collect(decodeEncoded(Buffer.concat([front, speech]))), [expected]);
     });
   }
 
-  it('tags behind it are no sound', async () => {
+  it('ignores tags at the end', async () => {
     const [expected] = await collect(decodeEncoded(speech));
     const ape = Buffer.alloc(132);
     ape.write('APETAGEX', 0, 'latin1');
@@ -64,7 +64,7 @@ describe('MP3 framing', () => {
     }
   });
 
-  it('titles of a radio stream between the frames are left out', async () => {
+  it('removes the titles of a radio stream between frames', async () => {
     const every = 512;
     const title = Buffer.alloc(17);
     title.write('\x01StreamTitle=\xff\xfb;', 'latin1');
@@ -76,7 +76,7 @@ describe('MP3 framing', () => {
     assert.deepEqual(await collect(decodeEncoded(Buffer.concat(parts))), await collect(decodeEncoded(speech)));
   });
 
-  it('joined files are decoded each at its own rate', async () => {
+  it('decodes each of several joined files at its own rate', async () => {
     const runs = await collect(decodeMp3(readFileSync(fixture('cat-rates.mp3'))));
     assert.deepEqual(
       runs.map(({ sampleRate }) => sampleRate),
@@ -90,11 +90,11 @@ describe('MP3 framing', () => {
     assert.deepEqual(twice!.samples.slice(one!.samples.length), one!.samples);
   });
 
-  it('free format is refused: its decoder would give a part of it', async () => {
+  it('rejects free format, of which the decoder would return a part only', async () => {
     await assert.rejects(secondsOf(readFileSync(fixture('freeformat.mp3'))), { code: 'ERR_AUDIO_DECODE' });
   });
 
-  it('ends whatever its frames are', async () => {
+  it('ends for any frames', async () => {
     const frames = Buffer.alloc(200_000);
     for (let at = 0; at + 4 < frames.length; at += 4) frames.writeUInt32BE(at % 3 === 0 ? 0xfffb0064 : 0xfff30064, at);
     await assert.rejects(secondsOf(frames), { code: 'ERR_AUDIO_DECODE' });

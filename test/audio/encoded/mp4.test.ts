@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { Unsupported } from '../../../lib/audio/failure.js';
+import { UnsupportedFormatError } from '../../../lib/audio/decode-errors.js';
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
 const read = (name: string): Buffer => readFileSync(fixture(name));
 const decode = (bytes: Uint8Array) => collect(decodeEncoded(bytes));
 /** Samples 8000 to 16000 of the speech. */
 const half = async (): Promise<Float32Array> => (await decode(read('speech.flac')))[0]!.samples.slice(8000, 16000);
 
-/** A file in which a box's name, or what follows it, is another. */
+/** Returns a copy of a file with a box modified. */
 function changed(bytes: Buffer, type: string, edit: (at: number, copy: Buffer) => void): Buffer {
   const copy = Buffer.from(bytes);
   const at = copy.indexOf(type, 0, 'latin1');
@@ -21,7 +21,7 @@ function changed(bytes: Buffer, type: string, edit: (at: number, copy: Buffer) =
 }
 
 describe('MP4', () => {
-  it('ALAC and PCM are the samples to the bit', async () => {
+  it('decodes ALAC and PCM to the bit', async () => {
     const expected = await half();
     for (const name of ['half.alac.m4a', 'half.mov']) {
       const [run] = await decode(read(name));
@@ -34,7 +34,7 @@ describe('MP4', () => {
     }
   });
 
-  it('AAC lies where the clip does, at its level, in a file, in fragments and without a container', async () => {
+  it('decodes AAC without an offset and at the correct level, from a file, from fragments and without a container', async () => {
     const expected = await half();
     for (const [name, late] of [
       ['half.frag.m4a', 1024],
@@ -45,25 +45,25 @@ describe('MP4', () => {
       const dot = (a: Float32Array, b: Float32Array) =>
         expected.reduce((sum, _, i) => sum + (a[i] ?? 0) * (b[i] ?? 0), 0);
       const similarity = dot(samples, expected) / Math.sqrt(dot(samples, samples) * dot(expected, expected));
-      assert.ok(similarity > 0.9, `${name}: ${similarity}`); // at 32 kbit/s: what the codec itself loses
+      assert.ok(similarity > 0.9, `${name}: ${similarity}`); // the loss of the codec at 32 kbit/s
       assert.ok(Math.abs(10 * Math.log10(dot(samples, samples) / dot(expected, expected))) < 1);
     }
     const [whole] = await decode(read('speech.m4a'));
     assert.ok(Math.abs(whole!.samples.length - 48_874) <= 1024, 'what the encoder puts before it is left out');
   });
 
-  it('what is encrypted is refused', async () => {
+  it('rejects encrypted files', async () => {
     const bytes = read('speech.m4a');
     for (const type of ['enca', 'drms']) {
       const locked = changed(bytes, 'mp4a', (at, copy) => copy.write(type, at, 'latin1'));
       await assert.rejects(
         decode(locked),
-        (error: Error) => !(error instanceof Unsupported) && /encrypted/.test(error.message),
+        (error: Error) => !(error instanceof UnsupportedFormatError) && /encrypted/.test(error.message),
       );
     }
   });
 
-  it('another kind of AAC than LC is called by its name', async () => {
+  it('names unsupported kinds of AAC', async () => {
     for (const [objectType, name] of [
       [1, /Main/],
       [5, /HE-AAC/],
@@ -74,15 +74,18 @@ describe('MP4', () => {
         const config = copy.indexOf(Buffer.from([5, 0x80, 0x80, 0x80]), at) + 5;
         copy[config] = (objectType << 3) | (copy[config]! & 7);
       });
-      await assert.rejects(decode(other), (error) => error instanceof Unsupported && name.test(error.message));
+      await assert.rejects(
+        decode(other),
+        (error) => error instanceof UnsupportedFormatError && name.test(error.message),
+      );
     }
     for (const type of ['ac-3', 'ec-3', 'dtsc', 'xyzw']) {
       const other = changed(read('speech.m4a'), 'mp4a', (at, copy) => copy.write(type, at, 'latin1'));
-      await assert.rejects(decode(other), Unsupported);
+      await assert.rejects(decode(other), UnsupportedFormatError);
     }
   });
 
-  it('no count or offset of its tables is believed', async () => {
+  it('does not trust the counts and offsets of its tables', async () => {
     const bytes = read('speech.m4a');
     for (const type of ['stsz', 'stco', 'stsc', 'stts', 'stsd', 'elst']) {
       for (let word = 0; word < 5; word++) {
@@ -97,7 +100,7 @@ describe('MP4', () => {
     }
   });
 
-  it('is the same with its index first', async () => {
+  it('decodes the same samples if the index comes first', async () => {
     const bytes = read('speech.m4a');
     const [moov, mdat] = ['moov', 'mdat'].map((type) => bytes.indexOf(type, 0, 'latin1') - 4);
     assert.ok(mdat! < moov!);

@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { decodeEncoded } from '../../../lib/audio/formats/encoded/decode.js';
-import { Unsupported } from '../../../lib/audio/failure.js';
+import { UnsupportedFormatError } from '../../../lib/audio/decode-errors.js';
 import { fixture } from '../../support/paths.js';
-import { collect } from '../../support/stretches.js';
+import { collect } from '../../support/blocks.js';
 
 const read = (name: string): Buffer => readFileSync(fixture(name));
 const decode = (bytes: Uint8Array) => collect(decodeEncoded(bytes));
 
-/** Pages with another number of their stream. */
+/** Returns pages with another serial number. */
 function renumbered(bytes: Buffer, serial: number): Buffer {
   const copy = Buffer.from(bytes);
   for (let at = 0; (at = copy.indexOf('OggS\0', at, 'latin1')) >= 0; at += 27) copy.writeUInt32LE(serial, at + 14);
   return copy;
 }
 
-/** Where the pages begin. */
+/** Returns the positions of the pages. */
 function pagesOf(bytes: Buffer): Buffer[] {
   const starts: number[] = [];
   for (let at = 0; (at = bytes.indexOf('OggS\0', at, 'latin1')) >= 0; at += 27) starts.push(at);
@@ -24,7 +24,7 @@ function pagesOf(bytes: Buffer): Buffer[] {
 }
 
 describe('Ogg', () => {
-  it('a chain is decoded link by link, each at its own rate and channels', async () => {
+  it('decodes each link of a chain at its own rate and with its own channels', async () => {
     const [vorbis, opus] = [read('speech.ogg'), read('speech.opus')];
     const parts = [await decode(vorbis), await decode(opus)];
     assert.deepEqual(
@@ -33,11 +33,11 @@ describe('Ogg', () => {
     );
     assert.deepEqual(await decode(Buffer.concat([vorbis, opus])), parts.flat());
     assert.deepEqual(await decode(Buffer.concat([opus, vorbis])), parts.reverse().flat());
-    const [twice] = await decode(Buffer.concat([opus, opus])); // the same number of the stream, once more
+    const [twice] = await decode(Buffer.concat([opus, opus])); // the same serial number again
     assert.equal(twice!.samples.length, 2 * parts[0]![0]!.samples.length);
   });
 
-  it('streams side by side: the first of sound is decoded', async () => {
+  it('decodes the first audio stream of several multiplexed ones', async () => {
     const [other, ...rest] = pagesOf(renumbered(read('speech.ogg'), 77));
     const theora = Buffer.from(other!);
     theora.write('\x80theora', 28, 'latin1');
@@ -46,13 +46,16 @@ describe('Ogg', () => {
     assert.deepEqual(await decode(Buffer.concat(mixed)), await decode(read('one.opus')));
   });
 
-  it('a codec that is not decoded here is called by its name', async () => {
+  it('names an unsupported codec', async () => {
     const speex = Buffer.from(read('one.opus'));
     speex.write('Speex   ', 28, 'latin1');
-    await assert.rejects(decode(speex), (error) => error instanceof Unsupported && /Speex/.test(error.message));
+    await assert.rejects(
+      decode(speex),
+      (error) => error instanceof UnsupportedFormatError && /Speex/.test(error.message),
+    );
   });
 
-  it('Opus: gain, start and end are the header’s and the last page’s', async () => {
+  it('applies the gain, the start and the end of Opus in the header and on the last page', async () => {
     const bytes = read('one.opus');
     const [plain] = await decode(bytes);
     const louder = Buffer.from(bytes);
@@ -70,7 +73,7 @@ describe('Ogg', () => {
     assert.deepEqual((await decode(shorter))[0]!.samples, plain!.samples.slice(0, -100));
   });
 
-  it('believes no count that cannot be', async () => {
+  it('ignores impossible granule positions', async () => {
     const bytes = read('one.opus');
     const [plain] = await decode(bytes);
     for (const granule of [2n ** 62n, -1n]) {
@@ -86,7 +89,7 @@ describe('Ogg', () => {
     await assert.rejects(decode(Buffer.concat(new Array<Buffer>(600).fill(pagesOf(bytes)[0]!))));
   });
 
-  it('goes on behind rubbish between pages', async () => {
+  it('continues after other data between pages', async () => {
     const pages = pagesOf(read('speech.ogg'));
     const torn = Buffer.concat(pages.flatMap((page) => [page, Buffer.from('OggX rubbish')]));
     assert.deepEqual(await decode(torn), await decode(read('speech.ogg')));

@@ -4,13 +4,13 @@ import { SHAPES } from './linear.js';
 const lossless = { lossless: true, frame: 0 };
 const picture = '-f lavfi -i testsrc=s=64x48:d=3 -map 1:v -map 0:a -c:v mpeg4';
 
-/** A codec in a container: `codec[/args] ...`. */
-function inContainer(ending: string, name: string, codecs: readonly string[], args = ''): OracleCase[] {
+/** Returns cases for codecs in a container. Each codec may be followed by arguments. */
+function inContainer(extension: string, name: string, codecs: readonly string[], args = ''): OracleCase[] {
   return codecs.map((line) => {
     const [codec] = line.split(' ');
     const exact = /^(pcm_[sfu]|flac|alac|tta|wavpack|truehd)/.test(codec!);
     const [rate, channels] = codec === 'libopus' ? [48000, 2] : [44100, 2];
-    const file = `${name.toLowerCase().replaceAll(/\W+/g, '-')}-${line.replaceAll(/[^\w.]+/g, '-')}.${ending}`;
+    const file = `${name.toLowerCase().replaceAll(/\W+/g, '-')}-${line.replaceAll(/[^\w.]+/g, '-')}.${extension}`;
     return byFfmpeg(file, `${name}, ${codec!.replace(/^lib/, '')}`, rate, channels, `-c:a ${line} ${args}`, {
       lossless: exact,
       frame: exact ? 0 : 2048,

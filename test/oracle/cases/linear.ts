@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 
 import { byFfmpeg, byTool, type OracleCase, type SourceBits } from '../case.js';
-import { chunk, wavOf, type WavShape } from '../wav-of.js';
+import { chunk } from '../../support/audio-bytes.js';
+import { makeWav, type WavFields } from '../make-wav.js';
 
 export const RATES = [8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000];
-/** Rate and channels, of formats that take all. */
+/** Sample rates and channels for formats that support all of them. */
 export const SHAPES: readonly [number, number][] = [
   [8000, 1],
   [16000, 1],
@@ -12,23 +13,23 @@ export const SHAPES: readonly [number, number][] = [
   [48000, 6],
 ];
 
-/** Containers that are made at each rate; what is read of the others is read by the same lines. */
+/** Containers that are tested at each rate. The code that reads the others is the same. */
 const ALL_RATES = ['WAV', 'W64', 'AIFF', 'CAF', 'AU'];
 
-/** What these containers hold without changing the samples, by ffmpeg's name of the codec. */
-function linear(ending: string, format: string, codecs: string, args = ''): OracleCase[] {
+/** Returns cases for codecs of a container, by ffmpeg's names. */
+function linear(extension: string, format: string, codecs: string, args = ''): OracleCase[] {
   return codecs.split(' ').flatMap((codec) => {
     const lossless = /^(pcm_[sfu]|alac|flac)/.test(codec);
     const bits: SourceBits = /24|32|64/.test(codec) ? 32 : 16;
     const all = codec.startsWith('pcm_s16') && ALL_RATES.includes(format);
     const shapes = all ? [...SHAPES, ...RATES.map((rate) => [rate, 1] as const)] : SHAPES;
     const kept = [...new Map(shapes.map((shape) => [shape.join(), shape])).values()];
-    // ADPCM has two channels at most where its container is ours
+    // ADPCM has at most two channels in these containers.
     return kept
       .filter(([, channels]) => channels <= 2 || !codec.includes('adpcm'))
       .map(([rate, channels]) =>
         byFfmpeg(
-          `${format.toLowerCase()}-${codec}-${rate}-${channels}.${ending}`,
+          `${format.toLowerCase()}-${codec}-${rate}-${channels}.${extension}`,
           `${format}, ${codec}`,
           rate,
           channels,
@@ -39,8 +40,8 @@ function linear(ending: string, format: string, codecs: string, args = ''): Orac
   });
 }
 
-/** A WAV file that no tool writes, of the speech as it is. */
-function handmade(name: string, shape: WavShape, reference?: OracleCase['reference']): OracleCase {
+/** Returns a case for a WAV file that no tool writes. */
+function handmade(name: string, shape: WavFields, reference?: OracleCase['reference']): OracleCase {
   const { rate, channels } = shape;
   return {
     file: `wav-${name}.wav`,
@@ -48,7 +49,7 @@ function handmade(name: string, shape: WavShape, reference?: OracleCase['referen
     lossless: true,
     frame: 0,
     reference: reference ?? { rate, channels },
-    make: async ({ samples }, out) => writeFile(out, wavOf(await samples(rate, channels), shape)),
+    make: async ({ samples }, out) => writeFile(out, makeWav(await samples(rate, channels), shape)),
   };
 }
 
@@ -108,11 +109,11 @@ export const linearCases: readonly OracleCase[] = [
   handmade('fmt20', { ...one, bits: 16, formatSize: 20 }),
   handmade('id3-after', { ...one, bits: 16, after: [chunk('id3 ', 'ID3\x03\0\0\0\0\0\0')] }),
 
-  ...(['wav', 'aiff', 'caf', 'au'] as const).flatMap((ending) =>
+  ...(['wav', 'aiff', 'caf', 'au'] as const).flatMap((extension) =>
     ['-pcm16', '-pcm24', '-pcm32', '-float32', '-float64', '-ulaw', '-alaw'].map((encoding) =>
       byTool(
-        `sndfile${encoding}.${ending === 'aiff' ? 'aif' : ending}`,
-        `${ending.toUpperCase()}, by libsndfile`,
+        `sndfile${encoding}.${extension === 'aiff' ? 'aif' : extension}`,
+        `${extension.toUpperCase()}, by libsndfile`,
         44100,
         2,
         `sndfile-convert ${encoding} IN OUT`,
@@ -129,13 +130,13 @@ export const linearCases: readonly OracleCase[] = [
     .concat(['-endian=big -pcm16 wav', '-endian=little -pcm16 au', '-endian=little -pcm24 caf'])
     .concat(['-endian=little -ulaw au', '-endian=little -float32 au', '-pcm16 pvf', '-pcms8 svx', '-pcm16 sds'])
     .map((line) => {
-      const ending = line.split(' ').at(-1)!;
-      const encoding = line.slice(0, -ending.length - 1);
+      const extension = line.split(' ').at(-1)!;
+      const encoding = line.slice(0, -extension.length - 1);
       const lossy = /law|adpcm|gsm|dwvw/.test(encoding);
       const narrow = /gsm|dwvw|pcms8 svx|xi|sds|pcm16 svx/.test(line);
       return byTool(
-        `sndfile${encoding.replaceAll(' ', '')}-${ending}.${ending}`,
-        `${ending.toUpperCase()}, by libsndfile`,
+        `sndfile${encoding.replaceAll(' ', '')}-${extension}.${extension}`,
+        `${extension.toUpperCase()}, by libsndfile`,
         narrow ? 8000 : 16000,
         narrow ? 1 : 2,
         `sndfile-convert ${encoding} IN OUT`,
@@ -156,16 +157,16 @@ export const linearCases: readonly OracleCase[] = [
     .concat(['-b 16 au', '-b 8 voc', '-b 16 voc', '-b 16 sox', '-b 16 w64', '-b 16 caf', '-b 8 8svx', '-b 8 hcom'])
     .concat(['-b 16 avr', '-b 16 maud', '-b 16 ircam'])
     .map((line) => {
-      const ending = line.split(' ').at(-1)!;
+      const extension = line.split(' ').at(-1)!;
       const narrow = /hcom|smp|sndt|gsm|8svx|prc/.test(line);
       const lossy = /law|adpcm|gsm|hcom|prc/.test(line);
       return byTool(
-        `sox${line.replaceAll(' ', '')}.${ending}`,
-        `${ending.toUpperCase()}, by sox`,
-        ending === 'hcom' ? 22050 : narrow ? 8000 : 16000,
+        `sox${line.replaceAll(' ', '')}.${extension}`,
+        `${extension.toUpperCase()}, by sox`,
+        extension === 'hcom' ? 22050 : narrow ? 8000 : 16000,
         narrow ? 1 : 2,
-        `sox -D IN ${line.slice(0, -ending.length)} OUT`,
-        // ffmpeg and libsndfile read no RIFX of 24 bits
+        `sox -D IN ${line.slice(0, -extension.length)} OUT`,
+        // ffmpeg and libsndfile do not read 24-bit RIFX.
         {
           lossless: !lossy,
           frame: lossy ? 2048 : 0,

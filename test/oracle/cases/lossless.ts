@@ -1,12 +1,12 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 
 import { byFfmpeg, byTool, type OracleCase } from '../case.js';
-import { wavOf } from '../wav-of.js';
+import { makeWav } from '../make-wav.js';
 import { RATES, SHAPES } from './linear.js';
 
 const lossless = { lossless: true, frame: 0 };
 
-/** FLAC of a depth that only its own encoder writes. */
+/** Returns a case for a bit depth that only the reference encoder of FLAC writes. */
 function flacBits(bits: number, rate: number, channels: number): OracleCase {
   return {
     file: `flac-${bits}bits-${rate}-${channels}.flac`,
@@ -14,7 +14,7 @@ function flacBits(bits: number, rate: number, channels: number): OracleCase {
     ...lossless,
     reference: { rate, channels },
     make: async ({ samples, run }, out) => {
-      await writeFile(`${out}.wav`, wavOf(await samples(rate, channels), { rate, channels, bits, extensible: true }));
+      await writeFile(`${out}.wav`, makeWav(await samples(rate, channels), { rate, channels, bits, extensible: true }));
       await run('flac', ['-s', '-f', '--lax', '-o', out, `${out}.wav`]);
     },
   };

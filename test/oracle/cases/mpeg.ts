@@ -1,33 +1,33 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
-import { byFfmpeg, byTool, type Kitchen, type OracleCase } from '../case.js';
+import { byFfmpeg, byTool, type FileMaker, type OracleCase } from '../case.js';
 
 const MP3_RATES = [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000];
 
-/** A case of bytes that are put together from MP3 files. */
-function put(
+/** Returns a case for bytes that are assembled from MP3 files. */
+function assembled(
   name: string,
-  together: (mp3: (args: string, rate: number, channels: number) => Promise<Buffer>) => Promise<Buffer>,
+  assemble: (mp3: (args: string, rate: number, channels: number) => Promise<Buffer>) => Promise<Buffer>,
 ): OracleCase {
   return {
     file: `mp3-${name}.mp3`,
-    format: 'MP3, put together',
+    format: 'MP3, assembled',
     lossless: false,
     frame: 3000,
     reference: 'ffmpeg',
     ...(name.startsWith('joined') && { parts: 2 }),
-    make: async (kitchen, out) => {
+    make: async (maker, out) => {
       let made = 0;
       await writeFile(
         out,
-        await together((args, rate, channels) => lame(kitchen, `${out}.${made++}`, args, rate, channels)),
+        await assemble((args, rate, channels) => lame(maker, `${out}.${made++}`, args, rate, channels)),
       );
     },
   };
 }
 
 async function lame(
-  { run, source }: Kitchen,
+  { run, source }: FileMaker,
   out: string,
   args: string,
   rate: number,
@@ -37,7 +37,7 @@ async function lame(
   return readFile(out);
 }
 
-/** An ID3v2.3 tag with one text frame. */
+/** Returns an ID3v2.3 tag with one text frame. */
 function id3(id: string, text: string, padding = 0): Buffer {
   const frame = Buffer.concat([Buffer.from(`${id}\0\0\0`), Buffer.from([text.length + 1, 0, 0, 0]), Buffer.from(text)]);
   const size = frame.length + padding;
@@ -109,32 +109,32 @@ export const mpegCases: readonly OracleCase[] = [
     '-c:a libmp3lame -id3v2_version 4 -write_id3v1 1 -metadata title=Infoforall',
   ),
   byFfmpeg('mp3-noxing.mp3', 'MP3, tags', 16000, 1, '-c:a libmp3lame -write_xing 0'),
-  put('two-id3', async (mp3) =>
+  assembled('two-id3', async (mp3) =>
     Buffer.concat([id3('TIT2', 'one'), id3('TIT2', 'Info two', 100), await mp3('', 16000, 1)]),
   ),
-  put('zeros', async (mp3) => Buffer.concat([Buffer.alloc(5000), await mp3('', 16000, 1)])),
-  put('icy', async (mp3) =>
+  assembled('zeros', async (mp3) => Buffer.concat([Buffer.alloc(5000), await mp3('', 16000, 1)])),
+  assembled('icy', async (mp3) =>
     Buffer.concat([
       Buffer.from('ICY 200 OK\r\nicy-name: x\r\ncontent-type: audio/mpeg\r\n\r\n'),
       await mp3('', 44100, 2),
     ]),
   ),
-  put('http', async (mp3) =>
+  assembled('http', async (mp3) =>
     Buffer.concat([Buffer.from('HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n'), await mp3('', 16000, 1)]),
   ),
-  put('garbage', async (mp3) => Buffer.concat([Buffer.from('x'.repeat(700)), await mp3('', 16000, 1)])),
-  put('ape', async (mp3) => Buffer.concat([await mp3('', 16000, 1), ape])),
-  put('zeros-after', async (mp3) => Buffer.concat([await mp3('', 16000, 1), Buffer.alloc(10_000)])),
-  put('starts-inside', async (mp3) => (await mp3('-t -b 64', 44100, 1)).subarray(300)),
-  put('joined', async (mp3) => Buffer.concat([await mp3('', 44100, 2), await mp3('', 44100, 2)])),
-  put('joined-t', async (mp3) => Buffer.concat([await mp3('-t', 44100, 2), await mp3('-t', 44100, 2)])),
-  put('joined-id3', async (mp3) =>
+  assembled('garbage', async (mp3) => Buffer.concat([Buffer.from('x'.repeat(700)), await mp3('', 16000, 1)])),
+  assembled('ape', async (mp3) => Buffer.concat([await mp3('', 16000, 1), ape])),
+  assembled('zeros-after', async (mp3) => Buffer.concat([await mp3('', 16000, 1), Buffer.alloc(10_000)])),
+  assembled('starts-inside', async (mp3) => (await mp3('-t -b 64', 44100, 1)).subarray(300)),
+  assembled('joined', async (mp3) => Buffer.concat([await mp3('', 44100, 2), await mp3('', 44100, 2)])),
+  assembled('joined-t', async (mp3) => Buffer.concat([await mp3('-t', 44100, 2), await mp3('-t', 44100, 2)])),
+  assembled('joined-id3', async (mp3) =>
     Buffer.concat([await mp3('--tt Info --add-id3v2', 16000, 1), await mp3('--tt Info --add-id3v2', 16000, 1)]),
   ),
-  put('joined-rates', async (mp3) => Buffer.concat([await mp3('', 44100, 2), await mp3('', 22050, 2)])),
-  put('joined-rates-up', async (mp3) => Buffer.concat([await mp3('', 16000, 1), await mp3('', 48000, 1)])),
-  put('joined-channels', async (mp3) => Buffer.concat([await mp3('', 44100, 1), await mp3('', 44100, 2)])),
-  put('joined-channels-down', async (mp3) => Buffer.concat([await mp3('', 44100, 2), await mp3('', 44100, 1)])),
+  assembled('joined-rates', async (mp3) => Buffer.concat([await mp3('', 44100, 2), await mp3('', 22050, 2)])),
+  assembled('joined-rates-up', async (mp3) => Buffer.concat([await mp3('', 16000, 1), await mp3('', 48000, 1)])),
+  assembled('joined-channels', async (mp3) => Buffer.concat([await mp3('', 44100, 1), await mp3('', 44100, 2)])),
+  assembled('joined-channels-down', async (mp3) => Buffer.concat([await mp3('', 44100, 2), await mp3('', 44100, 1)])),
   ...['16000 1', '22050 2', '24000 1', '32000 1', '44100 2', '48000 2'].map((shape) => {
     const [rate, channels] = shape.split(' ').map(Number) as [number, number];
     return byFfmpeg(`mp2-${rate}-${channels}.mp2`, 'MP2', rate, channels, '-c:a mp2', { frame: 1152 });

@@ -1,6 +1,6 @@
 import { byFfmpeg, byTool, type OracleCase, QUIET } from '../case.js';
 
-/** What call centres, phones and recorders write. */
+/** Formats of call centers, phones and recorders. */
 export const telephoneCases: readonly OracleCase[] = [
   byFfmpeg('gsm.wav', 'WAV, GSM 6.10', 8000, 1, '-c:a gsm_ms', { frame: 320 }),
   byFfmpeg('gsm.gsm', 'GSM 6.10, raw', 8000, 1, '-c:a gsm -f gsm', { frame: 320 }),
@@ -24,18 +24,18 @@ export const telephoneCases: readonly OracleCase[] = [
   byFfmpeg('ac3-in-wav.wav', 'WAV, AC-3', 48000, 2, '-c:a ac3'),
   byFfmpeg('wma-in-wav.wav', 'WAV, WMA', 44100, 2, '-c:a wmav2'),
   byFfmpeg('dts-in-wav.wav', 'WAV, DTS', 48000, 2, '-c:a dca -strict -2'),
-  byFfmpeg('raw.al', 'G.711, raw', 8000, 1, '-f alaw', { never: 'it says nothing of itself' }),
-  byFfmpeg('raw.ul', 'G.711, raw', 8000, 1, '-f mulaw', { never: 'it says nothing of itself' }),
-  // ffmpeg does not know the pauses (DTX) that sox writes
+  byFfmpeg('raw.al', 'G.711, raw', 8000, 1, '-f alaw', { never: 'it has no header' }),
+  byFfmpeg('raw.ul', 'G.711, raw', 8000, 1, '-f mulaw', { never: 'it has no header' }),
+  // ffmpeg does not support the pauses (DTX) that sox writes.
   ...[0, 4, 7].map((mode) =>
     byTool(`amr-nb-${mode}.amr`, 'AMR', 8000, 1, `sox IN -t amr-nb -C ${mode} OUT`, {
       frame: 320,
       reference: 'sox',
     }),
   ),
-  ...['3gp', 'mov'].map((ending): OracleCase => ({
-    file: `amr-nb.${ending}`,
-    format: `${ending.toUpperCase()}, AMR`,
+  ...['3gp', 'mov'].map((extension): OracleCase => ({
+    file: `amr-nb.${extension}`,
+    format: `${extension.toUpperCase()}, AMR`,
     lossless: false,
     frame: 320,
     reference: 'sox',

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
-import { byFfmpeg, byTool, type OracleCase, words } from '../case.js';
+import { byFfmpeg, byTool, type OracleCase, splitWords } from '../case.js';
 import { RATES } from './linear.js';
 
-/** Ogg files one after the other: encoder, rate, channels of each. */
+/** Returns a case for a chain of Ogg files, each with its encoder, rate and channels. */
 function chained(name: string, links: readonly [encoder: string, rate: number, channels: number][]): OracleCase {
   return {
     file: `ogg-chained-${name}.ogg`,
@@ -16,7 +16,7 @@ function chained(name: string, links: readonly [encoder: string, rate: number, c
       const parts: Buffer[] = [];
       for (const [i, [encoder, rate, channels]] of links.entries()) {
         const part = `${out}.${i}`;
-        const args = ['-nostdin', '-loglevel', 'error', '-i', await source(rate, channels), ...words(encoder)];
+        const args = ['-nostdin', '-loglevel', 'error', '-i', await source(rate, channels), ...splitWords(encoder)];
         await run('ffmpeg', [...args, '-serial_offset', `${i + 7}`, '-f', 'ogg', '-y', part]);
         parts.push(await readFile(part));
       }

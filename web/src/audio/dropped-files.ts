@@ -1,4 +1,4 @@
-import { hasAudioEnding } from '../../../lib/audio/endings.js';
+import { hasAudioExtension } from '../../../lib/audio/input/extensions.js';
 
 /** Returns the dropped files, and the recordings in dropped folders and their subfolders. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
@@ -26,5 +26,5 @@ async function filesBelow(entry: FileSystemEntry, inFolder = false): Promise<Fil
 }
 
 function isRecording({ type, name }: File): boolean {
-  return type.startsWith('audio/') || hasAudioEnding(name); // browsers know the types of few extensions
+  return type.startsWith('audio/') || hasAudioExtension(name); // browsers know the types of few extensions
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { ALL_ENDINGS } from '../../../lib/audio/endings.js';
+import { AUDIO_EXTENSIONS } from '../../../lib/audio/input/extensions.js';
 import { droppedFiles } from '../audio/dropped-files.js';
 import { failureOf } from '../api/client.js';
 import { texts } from '../i18n/index.js';
@@ -17,7 +17,7 @@ const ACCEPTED = [
   'video/webm',
   'video/mp4',
   'video/quicktime',
-  ...ALL_ENDINGS.map((ending) => `.${ending}`),
+  ...AUDIO_EXTENSIONS.map((ending) => `.${ending}`),
 ].join(',');
 
 /** Accepts files that are dropped anywhere on the page. Otherwise the browser would leave the page to open them. */

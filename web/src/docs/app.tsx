@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 
 import {
+  grouped,
   byTag,
   type Content,
   curlOf,
@@ -137,9 +138,9 @@ function EndpointView({ endpoint, names, base }: { endpoint: Endpoint; names: Re
       )}
       <section>
         <h4>Responses</h4>
-        {Object.entries(responses).map(([status, { description: text, content = {} }]) => (
-          <div key={status} class="response">
-            <strong class={status.startsWith('2') ? 'ok' : 'failed'}>{status}</strong>
+        {grouped(responses).map(([statuses, { description: text, content = {} }]) => (
+          <div key={statuses} class="response">
+            <strong class={statuses.startsWith('2') ? 'ok' : 'failed'}>{statuses}</strong>
             <div>
               {text !== undefined && text !== 'Default Response' && <Text>{text}</Text>}
               <Bodies content={content} names={names} title="" />
@@ -149,10 +150,6 @@ function EndpointView({ endpoint, names, base }: { endpoint: Endpoint; names: Re
       </section>
     </details>
   );
-}
-
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function Docs({ document, base }: { document: OpenApi; base: string }): ComponentChildren {
@@ -174,7 +171,7 @@ export function Docs({ document, base }: { document: OpenApi; base: string }): C
       <main class="docs">
         {groups.map(([tag, endpoints]) => (
           <section key={tag} aria-label={tag}>
-            <h2>{capitalized(tag)}</h2>
+            <h2>{tag}</h2>
             {endpoints.map((endpoint) => (
               <EndpointView key={endpoint.id} endpoint={endpoint} names={names} base={base} />
             ))}

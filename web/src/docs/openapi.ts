@@ -64,6 +64,20 @@ export function byTag({ paths }: OpenApi): [tag: string, endpoints: Endpoint[]][
   return [...groups];
 }
 
+type Responses = Operation['responses'];
+
+/** Merges responses that do not differ. */
+export function grouped(responses: Responses): [statuses: string, response: Responses[string]][] {
+  const groups = new Map<string, [statuses: string[], response: Responses[string]]>();
+  for (const [status, response] of Object.entries(responses)) {
+    const key = JSON.stringify(response);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [[status], response]);
+    else group[0].push(status);
+  }
+  return [...groups.values()].map(([statuses, response]) => [statuses.join(', '), response]);
+}
+
 /** Returns the name of the component that a schema refers to. */
 export function refName({ $ref }: Schema): string | undefined {
   return $ref?.split('/').at(-1);

@@ -1,17 +1,17 @@
-import { Unsupported } from '../../failure.js';
+import { UnsupportedFormatError } from '../../decode-errors.js';
 import { type EncodedFormat, identify } from '../identify.js';
-import type { Stretch } from '../stretch.js';
-import { decodeAdts } from './adts.js';
-import { decodeAmr } from './amr.js';
-import { decodeFlac } from './flac.js';
-import { decodeMatroska } from './matroska.js';
-import { decodeMp3 } from './mp3.js';
-import { decodeMp4 } from './mp4.js';
-import { decodeOgg } from './ogg.js';
-import { decodeWavpack } from './wavpack.js';
+import type { AudioBlock } from '../audio-block.js';
+import { decodeAdts } from './containers/adts.js';
+import { decodeAmr } from './codecs/amr.js';
+import { decodeFlac } from './codecs/flac.js';
+import { decodeMatroska } from './containers/matroska.js';
+import { decodeMp3 } from './codecs/mp3.js';
+import { decodeMp4 } from './containers/mp4.js';
+import { decodeOgg } from './containers/ogg.js';
+import { decodeWavpack } from './codecs/wavpack.js';
 
-/** Each format's decoder: of bytes, from where the format begins. */
-const DECODERS: Record<EncodedFormat, (bytes: Uint8Array, start: number) => AsyncIterable<Stretch>> = {
+/** The decoder of each format. `start` is the position of the format's first byte. */
+const DECODERS: Record<EncodedFormat, (bytes: Uint8Array, start: number) => AsyncIterable<AudioBlock>> = {
   adts: (bytes, start) => decodeAdts(bytes, start),
   amr: (bytes, start) => decodeAmr(bytes.subarray(start)),
   flac: (bytes, start) => decodeFlac(bytes.subarray(start)),
@@ -23,11 +23,11 @@ const DECODERS: Record<EncodedFormat, (bytes: Uint8Array, start: number) => Asyn
 };
 
 /**
- * Decodes what is compressed, a stretch at a time.
- * @throws Unsupported where nothing here reads it, which may show in the middle; Error where it is broken
+ * Decodes compressed audio block by block.
+ * @throws UnsupportedFormatError if the format or codec is not supported, possibly after some blocks; Error if the file is damaged
  */
-export async function* decodeEncoded(bytes: Uint8Array): AsyncIterable<Stretch> {
+export async function* decodeEncoded(bytes: Uint8Array): AsyncIterable<AudioBlock> {
   const { format, name, start } = identify(bytes);
-  if (format === undefined) throw new Unsupported(name === undefined ? 'its format is not known' : `it is ${name}`);
+  if (format === undefined) throw new UnsupportedFormatError(name);
   yield* DECODERS[format](bytes, start);
 }

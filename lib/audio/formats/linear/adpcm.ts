@@ -1,6 +1,6 @@
-import type { DecodeBlock } from './blocks.js';
+import type { DecodeBlock } from './block-codec.js';
 
-/** IMA Digital Audio Focus and Technical Working Groups, Recommended Practices 3.00. */
+/** Step sizes. Source: IMA Digital Audio Focus and Technical Working Groups, Recommended Practices 3.00. */
 const IMA_STEPS = Int32Array.of(
   ...[7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 41, 45, 50, 55, 60, 66, 73, 80, 88, 97, 107],
   ...[
@@ -23,7 +23,7 @@ class ImaChannel {
     this.index = Math.min(index, IMA_STEPS.length - 1);
   }
 
-  /** -1..1 */
+  /** Decodes a code of four bits to a sample within -1..1. */
   next(code: number): number {
     const step = IMA_STEPS[this.index]!;
     let change = step >> 3;
@@ -36,11 +36,11 @@ class ImaChannel {
   }
 }
 
-/** One in the header, eight in each word of four bytes. */
+/** Number of frames in a block: one in the header, and eight in each word of four bytes. */
 export const imaWavFrames = (bytes: number, channels: number): number =>
   8 * Math.floor((bytes - 4 * channels) / (4 * channels)) + 1;
 
-/** WAVE_FORMAT_DVI_ADPCM: a sample and an index of each channel, then words of eight codes, channel by channel. */
+/** WAVE_FORMAT_DVI_ADPCM. A block contains a sample and an index for each channel, then words of eight codes for each channel. */
 export function imaWav(channels: number): DecodeBlock {
   const states = Array.from({ length: channels }, () => new ImaChannel());
   return (block, out) => {
@@ -59,16 +59,19 @@ export function imaWav(channels: number): DecodeBlock {
   };
 }
 
-/** Bytes and samples of a channel's packet. */
+/** Bytes and samples in a channel's packet of Apple's ima4. */
 const QT = { bytes: 34, frames: 64 };
 
 export const imaQuickTimeBytes = (channels: number): number => QT.bytes * channels;
 
-/** Only whole packets count. */
+/** Number of frames in whole packets. */
 export const imaQuickTimeFrames = (bytes: number, channels: number): number =>
   QT.frames * Math.floor(bytes / imaQuickTimeBytes(channels));
 
-/** Apple's ima4: a packet of 64 samples for each channel in turn. Its header holds the upper nine bits of the sample before. */
+/**
+ * Apple's ima4: a packet of 64 samples for each channel in order. The header of a packet contains the upper nine bits of the previous
+ * sample.
+ */
 export function imaQuickTime(channels: number): DecodeBlock {
   const states = Array.from({ length: channels }, () => new ImaChannel());
   return (block, out, follows) => {
@@ -76,7 +79,7 @@ export function imaQuickTime(channels: number): DecodeBlock {
       const at = channel * QT.bytes;
       const head = (block[at]! << 8) | block[at + 1]!;
       const [sample, index] = [((head & 0xff80) << 16) >> 16, head & 0x7f];
-      // The lower bits are known where the packet before ended within them, as in ffmpeg.
+      // The lower bits are known if the previous packet ended with a sample that agrees in the upper ones, as in ffmpeg.
       if (!follows || index !== state.index || Math.abs(sample - state.sample) > 0x7f) state.set(sample, index);
       const samples = out[channel]!;
       for (let i = 0; i < QT.frames; i += 2) {
@@ -88,7 +91,7 @@ export function imaQuickTime(channels: number): DecodeBlock {
   };
 }
 
-/** Microsoft's standard table: of each predictor, what the last and the last but one sample weigh. */
+/** Microsoft's standard predictors: weights of the previous sample and of the one before it. */
 const MS_WEIGHTS = [
   [256, 0],
   [512, -256],
@@ -100,7 +103,7 @@ const MS_WEIGHTS = [
 ] as const;
 const MS_STEPS = Int32Array.of(230, 230, 230, 230, 307, 409, 512, 614, 768, 614, 512, 409, 307, 230, 230, 230);
 
-/** Two in the header, then half a byte each. */
+/** Number of frames in a block: two in the header, then one for every four bits of each channel. */
 export const msFrames = (bytes: number, channels: number): number =>
   Math.floor((2 * (bytes - 7 * channels)) / channels) + 2;
 

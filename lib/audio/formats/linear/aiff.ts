@@ -1,21 +1,21 @@
-import { Unsupported } from '../../failure.js';
+import { unsupportedCodec } from '../../decode-errors.js';
 import { imaQuickTime, imaQuickTimeBytes, imaQuickTimeFrames } from './adpcm.js';
-import { inBlocks } from './blocks.js';
+import { inBlocks } from './block-codec.js';
 import { type Chunk, chunksOf, nameAt, samplesIn } from './chunks.js';
 import type { LinearAudio } from './linear-audio.js';
-import { readIntegers } from './packed.js';
+import { readIntegers } from './integers.js';
 import { interleaved, type SampleEncoding } from './samples.js';
 
 interface Common {
   channels: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
   bits: number;
-  /** Four letters: how samples are stored. */
+  /** Four-character code of the sample format. */
   compression: string;
 }
 
-/** Of AIFC files, what is not an integer of the stated size, big-endian. */
+/** Compression types of AIFC other than big-endian integers of the stated bit depth. */
 const ENCODINGS: Readonly<Record<string, SampleEncoding>> = {
   in24: 's24be',
   in32: 's32be',
@@ -34,9 +34,9 @@ const ENCODINGS: Readonly<Record<string, SampleEncoding>> = {
 };
 
 /**
- * Reads AIFF and AIFC: integers, floats, G.711 and Apple's ima4, with the format before or behind the samples.
- * @returns undefined when the bytes are no such file
- * @throws Unsupported for other codecs; Error where the file is broken
+ * Reads AIFF and AIFC: integers, floats, G.711 and Apple's ima4. The format may precede or follow the samples.
+ * @returns undefined if the bytes are not an AIFF file
+ * @throws UnsupportedFormatError for other codecs; Error if the file is damaged
  */
 export function readAiff(bytes: Uint8Array): LinearAudio | undefined {
   const kind = nameAt(bytes, 8);
@@ -49,11 +49,11 @@ export function readAiff(bytes: Uint8Array): LinearAudio | undefined {
     if (chunk.id === 'SSND') samples ??= soundData(bytes, chunk);
     if (common !== undefined && samples !== undefined) return readSound(samples, common);
   }
-  throw new Error(common === undefined ? 'the AIFF header is cut off' : 'the AIFF file has no sound data');
+  throw new Error(common === undefined ? 'the AIFF header is truncated' : 'the AIFF file has no sound data');
 }
 
 function readCommon(bytes: Uint8Array, compressed: boolean): Common {
-  if (bytes.length < 18) throw new Error('the AIFF header is cut off');
+  if (bytes.length < 18) throw new Error('the AIFF header is truncated');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     channels: view.getUint16(0),
@@ -63,14 +63,14 @@ function readCommon(bytes: Uint8Array, compressed: boolean): Common {
   };
 }
 
-/** An 80-bit float, rounded as ffmpeg rounds it; NaN where it is none that a rate can be. */
+/** Reads an 80-bit float, rounded as in ffmpeg; NaN if it cannot be a sample rate. */
 function extendedInteger(view: DataView, at: number): number {
-  const exponent = view.getUint16(at) - 16383; // with the sign: negative rates are out of bounds anyway
+  const exponent = view.getUint16(at) - 16383; // includes the sign: negative rates are out of bounds anyway
   const mantissa = view.getUint32(at + 2) + view.getUint32(at + 6) / 2 ** 32;
   return exponent < 0 || exponent > 62 ? NaN : Math.floor(mantissa * 2 ** (exponent - 31) + 0.5);
 }
 
-/** The first samples may lie further back, aligned to a block. */
+/** Returns the samples of an SSND chunk. They may begin at an offset for alignment. */
 function soundData(bytes: Uint8Array, { id, body, size }: Chunk): Uint8Array {
   if (body + 8 > bytes.length) return bytes.subarray(bytes.length);
   const offset = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(body);
@@ -88,10 +88,10 @@ function readSound(samples: Uint8Array, common: Common): LinearAudio {
     if (audio !== undefined) return audio;
   }
   if (compression === 'ima4') return quickTime(samples, { channels, sampleRate });
-  throw new Unsupported(`AIFF with codec ${JSON.stringify(compression)}, ${bits} bits a sample`);
+  throw unsupportedCodec('AIFF', JSON.stringify(compression), bits);
 }
 
-/** @param frames of each channel, where that is known to be less than the packets hold */
+/** @param frames number of frames, if it is known to be less than the packets contain */
 export function quickTime(
   samples: Uint8Array,
   { channels, sampleRate, frames }: { channels: number; sampleRate: number; frames?: number | undefined },

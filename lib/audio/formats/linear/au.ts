@@ -1,29 +1,29 @@
-import { Unsupported } from '../../failure.js';
+import { UnsupportedFormatError } from '../../decode-errors.js';
 import { nameAt } from './chunks.js';
 import type { LinearAudio } from './linear-audio.js';
 import { floats, integers, interleaved, type SampleEncoding } from './samples.js';
 
 const HEADER = 24;
-/** Of Sun, and of DEC; those that end with the dot have the words of the header and the samples turned round. */
+/** Magic numbers of Sun and of DEC. The header and samples of those that end with a dot are little-endian. */
 const MAGICS = ['.snd', 'dns.', '.sd\0', '\0ds.'];
 
 /**
- * Reads the audio of Sun and NeXT (.au, .snd): integers, floats and G.711, of either order of bytes.
- * @returns undefined when the bytes are no such file
- * @throws Unsupported for other codecs; Error where the file is broken
+ * Reads Sun and NeXT audio files (.au, .snd): integers, floats and G.711, in either byte order.
+ * @returns undefined if the bytes are not an AU file
+ * @throws UnsupportedFormatError for other codecs; Error if the file is damaged
  */
 export function readAu(bytes: Uint8Array): LinearAudio | undefined {
   const magic = nameAt(bytes, 0);
   if (!MAGICS.includes(magic)) return undefined;
-  if (bytes.length < HEADER) throw new Error('the AU header is cut off');
+  if (bytes.length < HEADER) throw new Error('the AU header is truncated');
   const littleEndian = magic.endsWith('.');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [start, size, code, sampleRate, channels] = [4, 8, 12, 16, 20].map((at) => view.getUint32(at, littleEndian));
   const encoding = encodingOf(code!, littleEndian);
-  if (encoding === undefined) throw new Unsupported(`AU with encoding ${code}`);
-  if (start! < HEADER || start! > bytes.length) throw new Error(`its header says that it has ${start} bytes`);
+  if (encoding === undefined) throw new UnsupportedFormatError(`AU with encoding ${code}`);
+  if (start! < HEADER || start! > bytes.length) throw new Error(`the AU header states a size of ${start} bytes`);
   const rest = bytes.subarray(start);
-  const samples = size! > 0 ? rest.subarray(0, size) : rest; // what could not go back to write the size left 0 or the most
+  const samples = size! > 0 ? rest.subarray(0, size) : rest; // programs that cannot seek write 0 or the maximum
   return interleaved(samples, { encoding, sampleRate: sampleRate!, channels: channels! });
 }
 

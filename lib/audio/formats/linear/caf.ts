@@ -1,37 +1,37 @@
-import { Unsupported } from '../../failure.js';
+import { unsupportedCodec } from '../../decode-errors.js';
 import { quickTime } from './aiff.js';
 import { nameAt } from './chunks.js';
 import type { EmbeddedPackets, LinearAudio } from './linear-audio.js';
-import { readIntegers } from './packed.js';
+import { readIntegers } from './integers.js';
 import { floats, interleaved } from './samples.js';
 
 const IS_FLOAT = 1;
 const IS_LITTLE_ENDIAN = 2;
 
 interface Description {
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
   format: string;
   flags: number;
-  /** 0 where packets differ, and the packet table has their sizes. */
+  /** Size of a packet in bytes; 0 if the sizes vary and are in the packet table. */
   packetBytes: number;
   packetFrames: number;
   channels: number;
   bits: number;
 }
 
-/** Which samples are the clip, and how long each packet is. */
+/** The packet table: which samples belong to the clip, and the size of each packet. */
 interface PacketTable {
   validFrames: number;
   priming: number;
-  /** Numbers of seven bits a byte. */
+  /** Numbers with seven bits per byte. */
   sizes: Uint8Array;
 }
 
 /**
- * Reads Apple's Core Audio Format: integers, floats, G.711 and ima4.
- * @returns undefined when the bytes are no such file; the packets of ALAC and AAC
- * @throws Unsupported for other codecs; Error where the file is broken
+ * Reads Apple's Core Audio Format: integers, floats, G.711 and ima4. For ALAC and AAC, it returns their packets.
+ * @returns undefined if the bytes are not a CAF file
+ * @throws UnsupportedFormatError for other codecs; Error if the file is damaged
  */
 export function readCaf(bytes: Uint8Array): LinearAudio | EmbeddedPackets | undefined {
   if (nameAt(bytes, 0) !== 'caff') return undefined;
@@ -44,14 +44,14 @@ export function readCaf(bytes: Uint8Array): LinearAudio | EmbeddedPackets | unde
     const id = nameAt(bytes, at);
     const size = Number(view.getBigInt64(at + 4));
     const body = at + 12;
-    const end = size < 0 ? bytes.length : Math.min(bytes.length, body + size); // the last one may not know its own
+    const end = size < 0 ? bytes.length : Math.min(bytes.length, body + size); // the last chunk may state -1
     if (id === 'desc' && end - body >= 32) description ??= readDescription(view, body);
     if (id === 'pakt' && end - body >= 24) table ??= readTable(bytes.subarray(body, end));
     if (id === 'kuki') cookie = bytes.subarray(Math.min(body, end), end);
-    if (id === 'data' && samples === undefined) samples = bytes.subarray(Math.min(body + 4, end), end); // behind the edit count
+    if (id === 'data' && samples === undefined) samples = bytes.subarray(Math.min(body + 4, end), end); // after the edit count
     at = end;
   }
-  if (description === undefined) throw new Error('the CAF header is cut off');
+  if (description === undefined) throw new Error('the CAF header is truncated');
   if (samples === undefined) throw new Error('the CAF file has no audio data');
   const { format } = description;
   if (format !== 'alac' && format !== 'aac ') return readSamples(samples, description, table);
@@ -125,5 +125,5 @@ function readSamples(samples: Uint8Array, description: Description, table: Packe
     const audio = float || bits === 0 ? undefined : readIntegers(samples, layout);
     if (audio !== undefined) return audio;
   }
-  throw new Unsupported(`CAF with codec ${JSON.stringify(format)}, ${bits} bits a sample`);
+  throw unsupportedCodec('CAF', JSON.stringify(format), bits);
 }

@@ -1,26 +1,31 @@
-/** A part of a file with a name and a size. */
+import { concatBytes } from '../../../shared/concat.js';
+
+/** A named part of a file. */
 export interface Chunk {
   id: string;
-  /** Where its content begins. */
+  /** Position of the content. */
   body: number;
-  /** What its header says, which may be more than the file holds. */
+  /** Size according to the header. May exceed the file. */
   size: number;
 }
 
-/** Four letters; those behind the end are missing. */
+/** Returns a four-character code; an empty string beyond the end. */
 export function nameAt(bytes: Uint8Array, at: number): string {
   const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
   return d === undefined ? '' : String.fromCharCode(a!, b!, c!, d);
 }
 
-/** Of a file. Programs write a dozen; each costs more than its eight bytes explain. */
-export const CHUNKS = 100_000;
+/** Maximum number of chunks in a file. Programs write a dozen; each takes more work than its eight bytes would suggest. */
+export const MAX_CHUNKS = 100_000;
 
-/** Of RIFF and AIFF: four letters, a size of 32 bits, and a byte of padding behind odd sizes, which some programs forget. */
+/**
+ * Yields the chunks of RIFF and AIFF files: a four-character code, a size of 32 bits, the content, and a byte of padding after odd
+ * sizes, which some programs omit.
+ */
 export function* chunksOf(bytes: Uint8Array, begin: number, littleEndian: boolean): Iterable<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = begin, count = 0; at + 8 <= bytes.length;) {
-    if (++count > CHUNKS) throw new Error(`it has more than ${CHUNKS} chunks`);
+    if (++count > MAX_CHUNKS) throw new Error(`it has more than ${MAX_CHUNKS} chunks`);
     const size = view.getUint32(at + 4, littleEndian);
     yield { id: nameAt(bytes, at), body: at + 8, size };
     at += 8 + size;
@@ -28,8 +33,8 @@ export function* chunksOf(bytes: Uint8Array, begin: number, littleEndian: boolea
   }
 }
 
-/** Chunks that come behind the samples of WAV and AIFF files. */
-const KNOWN = new Set(
+/** Chunks that may follow the samples of WAV and AIFF files. */
+const KNOWN_CHUNKS = new Set(
   [
     'LIST|INFO|fact|cue |smpl|inst|bext|id3 |ID3 |iXML|PEAK|JUNK|junk|PAD |FLLR|data|fmt |afsp|ds64|_PMX|axml|chna|plst|note',
     'DISP|cart|SAUR|minf|elm1|regn|umid|LGWV|levl|acid|strc|COMM|SSND|MARK|COMT|NAME|AUTH|(c) |ANNO|APPL|AESD|MIDI|INST|CHAN',
@@ -37,15 +42,15 @@ const KNOWN = new Set(
 );
 
 /**
- * The content of the chunk with the samples. A size that is larger than the file, or the largest there is, comes of encoders
- * that could not go back; 0 too, unless nothing or another chunk follows: then it is true. All others are read to the file's end.
- * @param size where it is known better than its header says
+ * Returns the content of the chunk with the samples. Encoders that cannot seek leave a size that exceeds the file, the maximum, or 0;
+ * the samples then extend to the end of the file. A size of 0 is correct if another chunk follows.
+ * @param size the size, if it is known from elsewhere than the chunk's header
  */
 export function samplesIn(bytes: Uint8Array, chunk: Chunk, littleEndian: boolean, size = chunk.size): Uint8Array {
   const rest = bytes.subarray(Math.min(chunk.body, bytes.length));
   if (size > 0) return rest.subarray(0, size);
   const [next] = chunksOf(bytes, chunk.body, littleEndian);
-  const follows = next !== undefined && KNOWN.has(next.id) && next.body + next.size <= bytes.length + 1;
+  const follows = next !== undefined && KNOWN_CHUNKS.has(next.id) && next.body + next.size <= bytes.length + 1;
   return follows ? rest.subarray(0, 0) : rest;
 }
 
@@ -54,21 +59,22 @@ function isName(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-/** Parts of a file that are read as one. */
+/** Several byte ranges of a file that are read as one. */
 export class Parts {
   readonly #parts: Uint8Array[] = [];
 
-  /** @throws Error where there are too many */
+  /** @throws Error if there are too many parts */
   push(part: Uint8Array): void {
-    if (this.#parts.push(part) > CHUNKS) throw new Error(`its samples lie in more than ${CHUNKS} places`);
+    if (this.#parts.push(part) > MAX_CHUNKS)
+      throw new Error(`its samples are divided into more than ${MAX_CHUNKS} parts`);
   }
 
   get count(): number {
     return this.#parts.length;
   }
 
-  /** All of them; a copy where there are several. */
+  /** All bytes; a copy if there are several parts. */
   get bytes(): Uint8Array {
-    return this.#parts.length === 1 ? this.#parts[0]! : new Uint8Array(Buffer.concat(this.#parts));
+    return this.#parts.length === 1 ? this.#parts[0]! : concatBytes(this.#parts);
   }
 }

@@ -1,4 +1,4 @@
-/** ITU-T G.711. */
+/** Decodes an A-law byte to a 16-bit sample. Source: ITU-T G.711. */
 export function aLaw(byte: number): number {
   const code = byte ^ 0x55;
   const exponent = (code >> 4) & 7;
@@ -7,7 +7,7 @@ export function aLaw(byte: number): number {
   return code & 0x80 ? magnitude : -magnitude;
 }
 
-/** ITU-T G.711. */
+/** Decodes a mu-law byte to a 16-bit sample. Source: ITU-T G.711. */
 export function muLaw(byte: number): number {
   const code = ~byte & 0xff;
   const magnitude = ((((code & 15) << 3) + 132) << ((code >> 4) & 7)) - 132;

@@ -1,23 +1,23 @@
-/** Audio that is not compressed, or in blocks of a fixed size, converted a stretch at a time. */
+/** Uncompressed audio, or audio in blocks of a fixed size, which can be converted from any position. */
 export interface LinearAudio {
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
-  /** Samples of each channel. */
+  /** Number of samples of each channel. */
   frames: number;
-  /** The samples of each channel from `start` to `end`, nominally -1..1. Fastest where each stretch follows the last one. */
+  /** Returns the samples of each channel from `start` to `end`, nominally -1..1. Sequential reads are fastest. */
   read(start: number, end: number): Float32Array[];
 }
 
-/** What a container of uncompressed audio may hold instead: a compressed stream, framed as in files of its own, or packets. */
+/** Compressed audio in a container of uncompressed audio: a stream that is framed as in its own files, or packets. */
 export type EmbeddedStream = { codec: 'mp3'; bytes: Uint8Array } | EmbeddedPackets;
 
 export interface EmbeddedPackets {
   codec: 'alac' | 'aac';
-  /** The codec's own header, as the container keeps it. */
+  /** The codec's configuration in the container. */
   cookie: Uint8Array;
   packets: Iterable<{ data: Uint8Array }>;
-  /** Samples at the start that are not part of the clip. */
+  /** Number of priming samples at the start. */
   skip: number;
-  /** Samples of the clip, where that is known. */
+  /** Length of the clip in samples, if known. */
   length: number | undefined;
 }

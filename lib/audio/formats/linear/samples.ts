@@ -1,8 +1,8 @@
-import { checkShape } from '../../shape.js';
+import { checkShape } from '../../audio-limits.js';
 import { aLaw, muLaw } from './g711.js';
 import type { LinearAudio } from './linear-audio.js';
 
-/** How a sample is stored: integers are signed unless they begin with u, `le` and `be` is the order of their bytes. */
+/** Sample format. Integers are signed unless the name begins with `u`; `le` and `be` are the byte order. */
 export type SampleEncoding =
   | 'u8'
   | 's8'
@@ -24,33 +24,34 @@ export type SampleEncoding =
 export interface SampleLayout {
   encoding: SampleEncoding;
   channels: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
-  /** What samples are multiplied by. Default 1. */
+  /** Factor that is applied to the samples. Default 1. */
   gain?: number;
 }
 
-/** Sets all of `out` to the samples that begin at byte `at` of the data and lie `step` bytes apart. */
+/** Fills `out` with samples from byte `at` of the data on, at intervals of `step` bytes. */
 type Fill = (out: Float32Array, at: number, step: number) => void;
 
+/** Returns the size of a sample in bytes. */
 export function bytesOf(encoding: SampleEncoding): number {
   return encoding.endsWith('law') ? 1 : Number(/\d+/.exec(encoding)![0]) / 8;
 }
 
-/** Integers of 1, 2, 3, 4 or 8 bytes; undefined where there is no such encoding. */
+/** Returns the format of integers of 1, 2, 3, 4 or 8 bytes; undefined for other sizes. */
 export function integers(bytes: number, littleEndian: boolean): SampleEncoding | undefined {
   if (bytes === 1) return 's8';
   return [2, 3, 4, 8].includes(bytes) ? (`s${8 * bytes}${littleEndian ? 'le' : 'be'}` as SampleEncoding) : undefined;
 }
 
-/** Floats of 32 or 64 bits; undefined where there is no such encoding. */
+/** Returns the format of floats of 32 or 64 bits; undefined for other bit depths. */
 export function floats(bits: number, littleEndian: boolean): SampleEncoding | undefined {
   return bits === 32 || bits === 64 ? `f${bits}${littleEndian ? 'le' : 'be'}` : undefined;
 }
 
 /**
- * Samples of all channels in turn, as many as are whole.
- * @throws Error where the number of channels or the rate is out of bounds
+ * Opens interleaved samples. An incomplete frame at the end is ignored.
+ * @throws Error if the number of channels or the sample rate is out of bounds
  */
 export function interleaved(
   bytes: Uint8Array,
@@ -70,7 +71,7 @@ export function interleaved(
   return { sampleRate, frames: Math.floor(bytes.length / step), read };
 }
 
-/** Integers scale so that the most negative one is -1, as in libsndfile and torchaudio. */
+/** Returns the conversion of a sample format. Integers are scaled so that the minimum is -1, as in libsndfile and torchaudio. */
 function fillerOf(data: DataView, encoding: SampleEncoding): Fill {
   const le = encoding.endsWith('le');
   switch (encoding) {
@@ -106,7 +107,7 @@ function fillerOf(data: DataView, encoding: SampleEncoding): Fill {
       };
     case 's64le':
     case 's64be': {
-      const high = le ? 4 : 0; // a float has 24 bits: the lower half is not seen in it
+      const high = le ? 4 : 0; // a float32 has 24 bits of precision, so the lower half has no effect
       return (out, at, step) => {
         for (let i = 0; i < out.length; i++, at += step) out[i] = data.getInt32(at + high, le) / 2147483648;
       };

@@ -1,22 +1,22 @@
-import { Unsupported } from '../../failure.js';
+import { UnsupportedFormatError } from '../../decode-errors.js';
 import type { LinearAudio } from './linear-audio.js';
 import { integers, interleaved, type SampleEncoding } from './samples.js';
 
 const MAGIC = 'NIST_1A\n';
-/** Headers are of 1024 bytes, and of a multiple of that where they say more. */
-const MOST = 65_536;
+/** Maximum size of a header. Usual are 1024 bytes, or a multiple of that. */
+const MAX_HEADER = 65_536;
 
 /**
- * Reads NIST SPHERE, in which speech corpora come: integers and G.711.
- * @returns undefined when the bytes are no such file
- * @throws Unsupported for what is compressed (shorten); Error where the file is broken
+ * Reads NIST SPHERE, the format of many speech corpora: integers and G.711.
+ * @returns undefined if the bytes are not a SPHERE file
+ * @throws UnsupportedFormatError for compressed samples (shorten); Error if the file is damaged
  */
 export function readSphere(bytes: Uint8Array): LinearAudio | undefined {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MOST)).toString('latin1');
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_HEADER)).toString('latin1');
   if (!head.startsWith(MAGIC)) return undefined;
   const size = Number(head.slice(8, 16));
-  if (!Number.isInteger(size) || size < 16 || size > Math.min(bytes.length, MOST)) {
-    throw new Error('the SPHERE header is cut off');
+  if (!Number.isInteger(size) || size < 16 || size > Math.min(bytes.length, MAX_HEADER)) {
+    throw new Error('the SPHERE header is truncated');
   }
   const fields = new Map<string, string>();
   for (const line of head.slice(16, size).split('\n')) {
@@ -32,8 +32,8 @@ export function readSphere(bytes: Uint8Array): LinearAudio | undefined {
     fields.get('sample_byte_format'),
   );
   const audio = interleaved(bytes.subarray(size), { encoding, channels, sampleRate: number('sample_rate') });
-  const promised = number('sample_count');
-  return promised > 0 && promised < audio.frames ? { ...audio, frames: Math.floor(promised) } : audio;
+  const declared = number('sample_count');
+  return declared > 0 && declared < audio.frames ? { ...audio, frames: Math.floor(declared) } : audio;
 }
 
 function encodingOf(coding: string, bytes: number, order: string | undefined): SampleEncoding {
@@ -46,5 +46,7 @@ function encodingOf(coding: string, bytes: number, order: string | undefined): S
           ? integers(bytes, order === undefined || order.startsWith('01'))
           : undefined;
   if (encoding !== undefined) return encoding;
-  throw new Unsupported(`SPHERE with coding ${JSON.stringify(coding.slice(0, 40))}, ${bytes} bytes a sample`);
+  throw new UnsupportedFormatError(
+    `SPHERE with coding ${JSON.stringify(coding.slice(0, 40))} and ${bytes} bytes per sample`,
+  );
 }

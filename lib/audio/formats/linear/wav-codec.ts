@@ -1,15 +1,15 @@
-import { Unsupported } from '../../failure.js';
+import { unsupportedCodec } from '../../decode-errors.js';
 import { imaWav, imaWavFrames, msAdpcm, msFrames } from './adpcm.js';
-import { inBlocks } from './blocks.js';
+import { inBlocks } from './block-codec.js';
 import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
-import { readIntegers } from './packed.js';
+import { readIntegers } from './integers.js';
 import { floats, interleaved, type SampleEncoding } from './samples.js';
 
 const EXTENSIBLE = 0xfffe;
-/** The last eight bytes of sub-formats that begin with a plain tag: the usual ones, and those of ambisonics. */
+/** The last eight bytes of sub-format GUIDs that begin with a format tag: the usual GUIDs, and those of ambisonics. */
 const TAGGED_TAILS = ['800000aa00389b71', '8644c8c1ca000000'];
 
-/** What codecs of WAV files are called that we name but do not read. */
+/** Names of codecs that are not supported, by format tag. */
 const NAMES: Readonly<Record<number, string>> = {
   0x31: 'GSM 6.10',
   0x40: 'G.721',
@@ -28,19 +28,22 @@ const NAMES: Readonly<Record<number, string>> = {
 export interface WavFormat {
   tag: number;
   channels: number;
-  /** Hz. */
+  /** In Hz. */
   sampleRate: number;
-  /** Bytes of a frame, or of a block of codecs that have blocks. */
+  /** Size in bytes of a frame, or of a block for codecs with blocks. */
   blockBytes: number;
-  /** Of a sample's container. */
+  /** Bits of a sample's container. */
   bits: number;
-  /** Of those that count. */
+  /** Number of significant bits. */
   validBits: number;
 }
 
-/** @throws Error where it is cut off */
+/**
+ * Reads a `fmt ` chunk.
+ * @throws Error if it is truncated
+ */
 export function readWavFormat(bytes: Uint8Array, littleEndian: boolean): WavFormat {
-  if (bytes.length < 14) throw new Error('the WAV header is cut off');
+  if (bytes.length < 14) throw new Error('the WAV header is truncated');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const tag = view.getUint16(0, littleEndian);
   const bits = bytes.length < 16 ? 8 : view.getUint16(14, littleEndian);
@@ -58,21 +61,21 @@ export function readWavFormat(bytes: Uint8Array, littleEndian: boolean): WavForm
   const tail = Buffer.from(bytes.subarray(32, 40)).toString('hex');
   if (!TAGGED_TAILS.includes(tail)) return format;
   const wide = view.getUint32(24, littleEndian);
-  format.tag = wide < 65_536 ? wide : view.getUint16(24, littleEndian); // sox turns round the first two bytes alone
+  format.tag = wide < 65_536 ? wide : view.getUint16(24, littleEndian); // sox swaps the first two bytes only
   return format;
 }
 
 /**
- * The samples of a WAV file, whichever its container.
- * @param data of all data chunks
- * @param promised samples of each channel that a fact chunk says, where there is one
- * @throws Unsupported for codecs that are not among these; Error where the header is out of bounds
+ * Opens the samples of a WAV file, in any of its containers.
+ * @param data the content of all data chunks
+ * @param declared number of samples of each channel according to the fact chunk, if there is one
+ * @throws UnsupportedFormatError for other codecs; Error if the header is out of bounds
  */
 export function readWavData(
   format: WavFormat,
   data: Uint8Array,
   littleEndian: boolean,
-  promised?: number,
+  declared?: number,
 ): LinearAudio | EmbeddedStream {
   const { tag, channels, sampleRate, blockBytes, bits, validBits } = format;
   const shape = { channels, sampleRate };
@@ -103,13 +106,13 @@ export function readWavData(
       const framesIn = (bytes: number): number => framesOf(bytes, channels);
       const layout = { ...shape, blockBytes, framesIn };
       const audio = inBlocks(data, layout, decoder);
-      const filling = audio.frames - (promised ?? 0);
-      return filling > 0 && filling < framesIn(blockBytes) ? { ...audio, frames: promised! } : audio;
+      const padding = audio.frames - (declared ?? 0);
+      return padding > 0 && padding < framesIn(blockBytes) ? { ...audio, frames: declared! } : audio;
     }
     case 0x50:
     case 0x55:
       return { codec: 'mp3', bytes: data };
   }
   const name = NAMES[tag] ?? `0x${tag.toString(16)}`;
-  throw new Unsupported(`WAV with codec ${name}, ${bits} bits a sample`);
+  throw unsupportedCodec('WAV', name, bits);
 }

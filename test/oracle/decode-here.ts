@@ -1,8 +1,0 @@
-import { decodeAudio } from '../../lib/audio/decode.js';
-import type { Decode } from './measure.js';
-
-export const decodeHere: Decode = async (file, options) => {
-  const { pcm, lease } = await decodeAudio(file, options);
-  lease.release();
-  return pcm;
-};
