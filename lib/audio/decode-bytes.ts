@@ -93,8 +93,8 @@ function decodeError({ name, bytes, decoder }: EncodedClip, cause: unknown): Emo
   if (!(cause instanceof UnsupportedFormatError)) return new EmotionError('ERR_AUDIO_DECODE', what, { cause });
   const remedy =
     decoder === 'builtin'
-      ? "Check that the file plays; decoder 'auto' also tries ffmpeg, which reads more formats (docs/audio-formats.md)."
-      : 'Check that the file plays; if ffmpeg is installed, more formats are read (docs/audio-formats.md).';
+      ? "Check that the file plays; decoder 'auto' also tries ffmpeg, which reads more formats (docs/reference/audio-formats.md)."
+      : 'Check that the file plays; if ffmpeg is installed, more formats are read (docs/reference/audio-formats.md).';
   return new EmotionError('ERR_AUDIO_DECODE', what, { cause, remedy });
 }
 
