@@ -36,8 +36,8 @@ const pages = {
 
   /** The pages of the public modules, from their docstrings. */
   api() {
-    const typedoc = require.resolve('typedoc/bin/typedoc', { paths: [root] });
-    execFileSync(process.execPath, [typedoc, '--logLevel', 'Warn'], { cwd: root, stdio: 'inherit' });
+    const typedoc = path.join(root, 'node_modules', '.bin', 'typedoc');
+    execFileSync(typedoc, ['--logLevel', 'Warn'], { cwd: root, stdio: 'inherit' });
     const modules = [
       ['emotion2vec-node', 'library', 'Library', 'emotion2vec-node', 'lib/index.ts'],
       ['torch', 'torch', 'TorchScript runtime', 'emotion2vec-node/torch', 'lib/torch.ts'],

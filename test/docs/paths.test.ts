@@ -66,8 +66,14 @@ describe('pointers in documents and comments', () => {
     const stale = [
       ...documents.flatMap((file) => missing(textOf(file)).map((found) => `${file}: ${found}`)),
       ...sources.flatMap((file) => missing(commentsOf(file)).map((found) => `${file}: ${found}`)),
+      // Messages name documents, too.
+      ...sources
+        .filter((file) => /^(lib|web|native)\//.test(file))
+        .flatMap((file) => [...textOf(file).matchAll(/\bdocs\/[\w/-]+\.md\b/g)].map(([found]) => ({ file, found })))
+        .filter(({ found }) => !existsSync(path.join(root, found)))
+        .map(({ file, found }) => `${file}: ${found}`),
     ];
-    assert.deepEqual(stale, []);
+    assert.deepEqual([...new Set(stale)], []);
   });
 
   it('do not refer to design documents that are not here', () => {
