@@ -54,6 +54,11 @@ describe('the installed package', () => {
     execFileSync('tar', ['-xzf', path.join(project, packed.trim()), '-C', home, '--strip-components=1']);
     // Copies: a link would lead Node back to the checkout, with all that is for developers.
     for (const folder of folders) cpSync(path.join(root, folder), path.join(project, folder), { recursive: true });
+    // In the place of a prebuilt binary: the build of the checkout.
+    const prebuilds = path.join(home, 'prebuilds/linux-x64');
+    mkdirSync(prebuilds, { recursive: true });
+    for (const name of ['emotion2vec.node', 'libemotion2vec_torch.so'])
+      cpSync(path.join(root, 'build/Release', name), path.join(prebuilds, name));
     const types = path.join(project, 'node_modules/@types');
     mkdirSync(types);
     symlinkSync(path.join(root, 'node_modules/@types/node'), path.join(types, 'node'));

@@ -6,7 +6,7 @@ import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
 import { sha256OfFile } from '../shared/hash.js';
 import { shown } from '../shared/text.js';
-import { CARD_FILE, type ModelCard } from '../model/card.js';
+import { CARD_FILE, type ModelCard, type ModelLabel } from '../model/card.js';
 import { checkTarget } from '../model/target.js';
 import { packageRoot } from '../shared/package-root.js';
 import type { Precision } from '../options/types.js';
@@ -139,7 +139,7 @@ async function recognizeOfficial(file: string): Promise<(typeof OFFICIAL)[number
 
 function cardOf(
   layout: Layout,
-  labels: ModelCard['labels'],
+  labels: ModelLabel[],
   file: string,
   official: (typeof OFFICIAL)[number] | undefined,
 ): Omit<ModelCard, 'precision'> {

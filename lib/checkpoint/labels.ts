@@ -1,9 +1,7 @@
 import { openRegular, readUpTo } from '../archive/regular-file.js';
 import { EmotionError, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
-import type { ModelCard } from '../model/card.js';
-
-export type Label = ModelCard['labels'][number];
+import type { ModelLabel } from '../model/card.js';
 
 /** Maximum size of a tokens.txt. That of emotion2vec+ has 126 bytes. */
 const MAX_BYTES = 2 ** 20;
@@ -15,7 +13,7 @@ const MAX_LABEL = 100;
  * for a class that never wins.
  * @throws EmotionError ERR_CHECKPOINT where it cannot be read, or does not contain `count` different labels
  */
-export async function readLabels(file: string, count: number): Promise<Label[]> {
+export async function readLabels(file: string, count: number): Promise<ModelLabel[]> {
   const refuse = (why: string, cause?: unknown): EmotionError =>
     new EmotionError('ERR_CHECKPOINT', `${shown(file)} ${why}`, { cause });
   const bytes = await readShort(file).catch((cause: unknown) => {
@@ -59,7 +57,7 @@ async function readShort(file: string): Promise<Buffer | undefined> {
   }
 }
 
-function parseLabel(line: string): Label {
+function parseLabel(line: string): ModelLabel {
   if (line === '<unk>') return { name: 'unknown', en: 'unknown', zh: '未知', unused: false };
   if (line.startsWith('unuse')) return { name: line, en: line, zh: line, unused: true };
   const slash = line.indexOf('/');

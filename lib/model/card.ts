@@ -2,22 +2,57 @@ import * as z from '../vendor/zod.js';
 
 import { EmotionError, messageOf } from '../shared/errors.js';
 import { describeIssues } from '../options/parse.js';
+import type { ResolvedPrecision } from '../shared/resolved.js';
 import { shown } from '../shared/text.js';
 
 /** Name of the extra file that holds the model card of an archive. */
 export const CARD_FILE = 'emotion2vec.json';
 
-const labelSchema = z
-  .object({
-    name: z.string().min(1),
-    en: z.string().min(1),
-    zh: z.string().min(1),
-    /** Whether the model was never trained on this class. It then never wins and is not reported. */
-    unused: z.boolean(),
-  })
-  .strict();
+/** A class that a model can output. */
+export interface ModelLabel {
+  /** The name that results use. */
+  name: string;
+  /** English name. */
+  en: string;
+  /** Chinese name. */
+  zh: string;
+  /** Whether the model was never trained on this class. It then never wins and is not reported. */
+  unused: boolean;
+}
 
-const cardSchema = z.object({
+/** What an archive states about its model (ARCHITECTURE.md, "Model archives"). */
+export interface ModelCard {
+  format: 1;
+  name: string;
+  version: string;
+  description?: string | undefined;
+  license: string;
+  source: string;
+  labels: ModelLabel[];
+  /** Sample rate in Hz of the waveform that forward() takes. */
+  sampleRate: number;
+  /** Frames per second. */
+  frameRate: number;
+  /** Number of features of a frame. */
+  embeddingDim: number;
+  /** Number of samples of the shortest waveform that gives a frame. */
+  minSamples: number;
+  precision: ResolvedPrecision;
+  /**
+   * Whether, in fp32 and int8, the output for a clip is identical to the bit in any batch. Such models run in batches by default.
+   */
+  exactBatches: boolean;
+}
+
+const labelSchema: z.ZodType<ModelLabel> = z.strictObject({
+  name: z.string().min(1),
+  en: z.string().min(1),
+  zh: z.string().min(1),
+  unused: z.boolean(),
+});
+
+/** Checked against the interface when it is compiled: the typings of the package must not need zod's. */
+const cardSchema: z.ZodType<ModelCard> = z.object({
   format: z.literal(1),
   name: z.string().min(1),
   version: z.string().min(1),
@@ -29,22 +64,13 @@ const cardSchema = z.object({
     .min(2)
     .refine((labels) => labels.some((label) => !label.unused), 'at least one label must be in use')
     .refine((labels) => new Set(labels.map((label) => label.name)).size === labels.length, 'names must differ'),
-  /** Sample rate in Hz of the waveform that forward() takes. */
   sampleRate: z.number().int().min(1000).max(768_000),
-  /** Frames per second. */
   frameRate: z.number().positive(),
   embeddingDim: z.number().int().positive(),
-  /** Number of samples of the shortest waveform that gives a frame. */
   minSamples: z.number().int().positive(),
   precision: z.enum(['fp32', 'bf16', 'fp16', 'int8']),
-  /**
-   * Whether, in fp32 and int8, the output for a clip is identical to the bit in any batch. Such models run in batches by default.
-   */
   exactBatches: z.boolean().default(false),
 });
-
-/** What an archive states about its model (ARCHITECTURE.md, "Model archives"). */
-export type ModelCard = z.infer<typeof cardSchema>;
 
 /** What to do about an archive that breaks the contract. */
 export const CONTRACT_REMEDY =
@@ -74,6 +100,6 @@ export function parseCard(text: string, path: string): ModelCard {
 }
 
 /** Whether a label can win. FunASR marks labels that cannot by names that begin with "unuse". */
-export function inUse(label: ModelCard['labels'][number]): boolean {
+export function inUse(label: ModelLabel): boolean {
   return !label.unused && !label.name.startsWith('unuse');
 }

@@ -94,7 +94,7 @@ void bound_caches() {
 // Between parallel regions, the threads of libgomp spin for 300,000 rounds, about 10 ms, before they sleep. If another
 // process or the JavaScript of this one occupies a processor, the thread that lacks it is awaited by one that could
 // yield its own: on two processors with one busy neighbor, a clip took up to a hundred times as long. With 10,000
-// rounds it takes five times as long, and without a neighbor nothing is lost (docs/serving.md).
+// rounds it takes five times as long, and without a neighbor nothing is lost (docs/guide/serving.md).
 void bound_spinning() {
   if (getenv("OMP_WAIT_POLICY") == nullptr) {
     setenv("GOMP_SPINCOUNT", "10000", /*overwrite=*/0);

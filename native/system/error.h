@@ -1,4 +1,4 @@
-// Errors of native code, with the code that JavaScript sees (lib/errors.ts has the table).
+// Errors of native code, with the code that JavaScript sees (lib/shared/errors.ts has the table).
 #pragma once
 
 #include <stdexcept>
