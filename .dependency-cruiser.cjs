@@ -54,6 +54,27 @@ module.exports = {
       from: { path: '^lib/' },
       to: { path: '^lib/(index|torch|fastify)\\.ts$' },
     },
+    {
+      name: 'server-packages-through-vendor',
+      comment: 'Packages that lib/vendor does not bundle would have to be installed by every user of the library.',
+      severity: 'error',
+      from: { path: '^lib/server/' },
+      to: { path: 'node_modules/' },
+    },
+    {
+      name: 'fastify-types-only',
+      comment: 'The public typing of the plugin is that of Fastify; anything else comes through lib/vendor.',
+      severity: 'error',
+      from: { path: '^lib/fastify\\.ts$' },
+      to: { path: 'node_modules/(?!fastify/)' },
+    },
+    {
+      name: 'fastify-at-run-time-through-vendor',
+      comment: 'Fastify is an import of types alone, which the compiler leaves out.',
+      severity: 'error',
+      from: { path: '^lib/fastify\\.ts$' },
+      to: { path: 'node_modules/fastify/', dependencyTypesNot: ['type-only'] },
+    },
     { name: 'no-circular', severity: 'error', from: { path: '^(lib|web/src|fuzz)/' }, to: { circular: true } },
     {
       name: 'not-to-tests',
