@@ -15,30 +15,27 @@ export type AuthFailure = 'bearer' | 'login' | 'cookie';
 
 /** Metrics for Prometheus. Batches of other recognizers in the process count too, because they share its processors. */
 export class ServerMetrics {
-  readonly registry = new Registry();
+  readonly #registry = new Registry();
+  readonly #recognizer: EmotionRecognizer;
+  readonly #uploads: () => number;
   readonly #requests: Histogram;
   readonly #rejections: Counter;
   readonly #authFailures: Counter;
   readonly #audio: Counter;
   readonly #emotions: Counter;
   readonly #timings: Record<Span, Histogram>;
+  readonly #gauges: Record<'queued' | 'running' | 'loaded' | 'audioBytes' | 'uploadBytes', Gauge>;
   readonly #onRun: (event: unknown) => void;
 
   /** @param uploads returns the bytes of uploads that are in memory */
   constructor(recognizer: EmotionRecognizer, uploads: () => number) {
-    const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+    this.#recognizer = recognizer;
+    this.#uploads = uploads;
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
     const histogram = (name: string, help: string, buckets = SECONDS, labelNames: string[] = []) =>
       new Histogram({ name: `emotion2vec_${name}`, help, buckets, labelNames, registers });
-    const gauge = (name: string, help: string, read: () => number) =>
-      new Gauge({
-        name: `emotion2vec_${name}`,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
+    const gauge = (name: string, help: string) => new Gauge({ name: `emotion2vec_${name}`, help, registers });
     this.#requests = histogram('http_request_seconds', 'HTTP requests', SECONDS, ['method', 'route', 'status']);
     this.#rejections = new Counter({
       name: 'emotion2vec_rejections_total',
@@ -48,7 +45,7 @@ export class ServerMetrics {
     });
     this.#authFailures = new Counter({
       name: 'emotion2vec_auth_failures_total',
-      help: 'Wrong tokens, as a bearer or by login, and cookies without a session',
+      help: 'Wrong bearer tokens, wrong tokens at login, and cookies without a session',
       labelNames: ['kind'],
       registers,
     });
@@ -69,14 +66,31 @@ export class ServerMetrics {
       decodeMs: histogram('decode_seconds', 'Time to read, decode and resample a clip'),
       inferenceMs: histogram('inference_seconds', 'Time that the model takes for a clip'),
     };
-    gauge('queue_depth', 'Clips that wait in the queue', () => recognizer.status().requests.queued);
-    gauge('running', 'Clips that the model is processing', () => recognizer.status().requests.running);
-    gauge('model_loaded', 'Whether the model is loaded', () => Number(recognizer.status().model.state === 'loaded'));
-    gauge('audio_bytes', 'Bytes of decoded audio that wait for the model', () => recognizer.status().memory.audioBytes);
-    gauge('upload_bytes', 'Bytes of uploads that wait in memory', uploads);
+    this.#gauges = {
+      queued: gauge('queue_depth', 'Clips that wait in the queue'),
+      running: gauge('running', 'Clips that the model is processing'),
+      loaded: gauge('model_loaded', 'Whether the model is loaded'),
+      audioBytes: gauge('audio_bytes', 'Bytes of decoded audio that wait for the model'),
+      uploadBytes: gauge('upload_bytes', 'Bytes of uploads that wait in memory'),
+    };
     const batchSize = histogram('batch_size', 'Clips, or windows of long ones, in a batch', [1, 2, 4, 8, 16, 32]);
     this.#onRun = (event) => batchSize.observe((event as RunEvent).clips);
     subscribe(events.run.name, this.#onRun);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Returns all metrics as text. Reads the status of the recognizer once, because that asks a CUDA device for its memory. */
+  text(): Promise<string> {
+    const { model, requests, memory } = this.#recognizer.status();
+    this.#gauges.queued.set(requests.queued);
+    this.#gauges.running.set(requests.running);
+    this.#gauges.loaded.set(Number(model.state === 'loaded'));
+    this.#gauges.audioBytes.set(memory.audioBytes);
+    this.#gauges.uploadBytes.set(this.#uploads());
+    return this.#registry.metrics();
   }
 
   request(method: string, route: string, status: number, seconds: number): void {
@@ -93,7 +107,7 @@ export class ServerMetrics {
 
   /** Adds the metrics of connections. A plugin in the Fastify server of a user does not have them. */
   watchConnections(connections: { readonly open: number; readonly dropped: number }): void {
-    const registers = [this.registry];
+    const registers = [this.#registry];
     new Gauge({
       name: 'emotion2vec_connections',
       help: 'Open connections',
@@ -123,6 +137,6 @@ export class ServerMetrics {
 
   close(): void {
     unsubscribe(events.run.name, this.#onRun);
-    this.registry.clear();
+    this.#registry.clear();
   }
 }

@@ -22,16 +22,13 @@ export function statusRoutes(service: Service): FastifyPluginCallbackZod {
       '/metrics',
       {
         schema: {
-          summary: 'Get metrics in the format of Prometheus',
+          summary: 'Get metrics in the Prometheus format',
           tags: ['Server'],
           produces: ['text/plain'],
           response: { 200: z.string() },
         },
       },
-      async (_request, reply) => {
-        const { registry } = service.metrics;
-        return reply.type(registry.contentType).send(await registry.metrics());
-      },
+      async (_request, reply) => reply.type(service.metrics.contentType).send(await service.metrics.text()),
     );
     done();
   };
