@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { formatBytes } from '../shared/bytes.js';
+import { concatBytes } from '../shared/concat.js';
 import { EmotionError, systemCode } from '../shared/errors.js';
 import { isAlive } from '../shared/process.js';
 import { shown } from '../shared/text.js';
@@ -100,7 +101,7 @@ export class Spool {
       const { path: source } = file;
       return { source, name, bytes, remove: () => this.#remove(source) };
     }
-    const source = joined(chunks, bytes);
+    const source = concatBytes(chunks); // in a buffer of its own, which can be moved to another thread
     let held = bytes;
     const remove = (): Promise<void> => {
       this.#held -= held;
@@ -143,15 +144,4 @@ export class Spool {
       await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
   }
-}
-
-/** Joins chunks in a buffer of its own, which can be moved to another thread. */
-function joined(chunks: readonly Buffer[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

@@ -55,17 +55,17 @@ function addResultOptions(command: Command): void {
     .optionsGroup('Result options:')
     .addOption(
       new Option('--output <folder>', 'folder of results, uploads and latest.log')
-        .default('outputs')
+        .default(defaults.server.output)
         .argParser(nonEmpty),
     )
     .addOption(
       new Option('--keep <time>', 'how long to keep results; off keeps them forever')
-        .default(7 * 86_400, '7d')
+        .default(defaults.server.keepSeconds, '7d')
         .argParser(orOff(duration)),
     )
     .addOption(
       new Option('--keep-bytes <size>', 'total size of results beyond which the oldest are deleted, or off')
-        .default(2 ** 30, '1G')
+        .default(defaults.server.keepBytes, '1G')
         .argParser(orOff(byteSize)),
     )
     .option('--no-keep', 'keep no results');
@@ -81,15 +81,17 @@ function addLimitOptions(command: Command): void {
     )
     .addOption(
       new Option('--max-upload <size>', 'maximum size of a recording')
-        .default(200 * 2 ** 20, '200M')
+        .default(defaults.server.maxUploadBytes, '200M')
         .argParser(byteSize),
     )
     .addOption(
-      new Option('--max-duration <time>', 'maximum duration of a recording').default(7200, '2h').argParser(duration),
+      new Option('--max-duration <time>', 'maximum duration of a recording')
+        .default(defaults.server.maxDuration, '2h')
+        .argParser(duration),
     )
     .addOption(
       new Option('--timeout <time>', 'maximum time for a recording, including the wait in the queue')
-        .default(600_000, '10m')
+        .default(defaults.server.timeoutMs, '10m')
         .argParser(timerMs),
     )
     .addOption(
