@@ -5,9 +5,9 @@ export interface FileKind {
   kind: 'torchscript' | 'checkpoint' | 'other' | 'unknown';
   /** Name of the kind with its article: "an ONNX model". */
   name: string;
-  /** What to do with the file where a TorchScript archive is expected. */
+  /** What to do with the file if a TorchScript archive is expected. */
   remedy: string;
-  /** What to do with the file where a checkpoint is expected. Absent where the usual advice is enough. */
+  /** What to do with the file if a checkpoint is expected. Absent if the usual advice is enough. */
   forCheckpoint?: string;
 }
 

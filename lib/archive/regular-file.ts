@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
-/** Thrown where a path names a folder, a pipe, a socket or a device. */
+/** Thrown if a path names a folder, a pipe, a socket or a device. */
 export class NotRegular extends Error {
   constructor() {
     super('it is not a regular file');
@@ -11,7 +11,7 @@ export class NotRegular extends Error {
 /**
  * Opens a regular file for reading. Symbolic links are followed. A pipe or a device is refused at once, without waiting for a
  * program that writes to it.
- * @throws NotRegular; the error of the file system where the file cannot be opened
+ * @throws NotRegular; the error of the file system if the file cannot be opened
  */
 export async function openRegular(path: string): Promise<{ file: FileHandle; size: number }> {
   if (!(await stat(path)).isFile()) throw new NotRegular();
@@ -27,7 +27,7 @@ export async function openRegular(path: string): Promise<{ file: FileHandle; siz
 }
 
 /**
- * Reads `bytes` bytes of a file into the beginning of `buffer`, or fewer where the file ends before.
+ * Reads `bytes` bytes of a file into the beginning of `buffer`, or fewer if the file ends before.
  * @returns the number of bytes that were read
  */
 export async function readUpTo(file: FileHandle, start: number, buffer: Uint8Array, bytes: number): Promise<number> {

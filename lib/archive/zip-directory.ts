@@ -62,7 +62,7 @@ export interface Member {
 /**
  * Finds the directory of a file.
  * @param tail the last TAIL_BYTES of the file, or all of it
- * @returns undefined where the file does not end as a zip file does
+ * @returns undefined if the file does not end as a zip file does
  */
 export function findDirectory(tail: Buffer, fileBytes: number): Directory | undefined {
   const base = fileBytes - tail.length;
@@ -202,7 +202,7 @@ export function readLocalHeader(local: Buffer, member: Member): number {
   const start = member.header + nameEnd + extraBytes;
   if (start + member.storedBytes > member.limit) throw differs('length');
   const crc = local.readUInt32LE(14);
-  // Where a descriptor follows the content, the header may leave the checksum and both sizes to it.
+  // If a descriptor follows the content, the header may leave the checksum and both sizes to it.
   const later = (flags & HAS_DESCRIPTOR) !== 0;
   if (crc !== member.crc32 && !(later && crc === 0)) throw differs('checksum');
   const shorts = [local.readUInt32LE(22), local.readUInt32LE(18)];

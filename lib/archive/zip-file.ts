@@ -31,7 +31,7 @@ const DAMAGED = 'The file is damaged: download or copy it again.';
 
 const inflated = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
-/** Makes the error for a file. `why` continues "FILE cannot be read: ". `kind` is set where the file is of another kind. */
+/** Makes the error for a file. `why` continues "FILE cannot be read: ". `kind` is set if the file is of another kind. */
 export type Refuse = (why: string, options?: { cause?: unknown; remedy?: string; kind?: FileKind }) => EmotionError;
 
 /**

@@ -94,7 +94,7 @@ export class Checkpoint implements AsyncDisposable {
   /**
    * Reads a tensor. Its data is valid until the next read.
    * @param name of the tensor, for messages
-   * @throws EmotionError ERR_CHECKPOINT where the data is missing or damaged, or is not what the pickle states
+   * @throws EmotionError ERR_CHECKPOINT if the data is missing or damaged, or is not what the pickle states
    */
   async read(tensor: LazyTensor, name: string): Promise<AnyTensor> {
     const { member, dtype, start, bytes } = this.#find(tensor, name);

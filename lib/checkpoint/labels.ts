@@ -11,7 +11,7 @@ const MAX_LABEL = 100;
 /**
  * Reads the labels of a tokens.txt, one in each line: `生气/angry` (Chinese, English), `<unk>`, or a name that begins with `unuse`
  * for a class that never wins.
- * @throws EmotionError ERR_CHECKPOINT where it cannot be read, or does not contain `count` different labels
+ * @throws EmotionError ERR_CHECKPOINT if it cannot be read, or does not contain `count` different labels
  */
 export async function readLabels(file: string, count: number): Promise<ModelLabel[]> {
   const refuse = (why: string, cause?: unknown): EmotionError =>
@@ -45,7 +45,7 @@ export async function readLabels(file: string, count: number): Promise<ModelLabe
   return labels;
 }
 
-/** Returns the content of a file; undefined where it has more than MAX_BYTES. */
+/** Returns the content of a file; undefined if it has more than MAX_BYTES. */
 async function readShort(file: string): Promise<Buffer | undefined> {
   const { file: handle } = await openRegular(file);
   try {

@@ -11,7 +11,7 @@ export const MAX_KEPT = 1_200_000;
 /** Maximum length of the name of a module, of a class, and of the member with the data of a tensor. */
 export const MAX_NAME = 1000;
 
-/** Counts what a pickle does and keeps. Throws a PickleProblem where that is more than any checkpoint needs. */
+/** Counts what a pickle does and keeps. Throws a PickleProblem if that is more than any checkpoint needs. */
 export class PickleBudget {
   #steps = 0;
   #kept = 0;

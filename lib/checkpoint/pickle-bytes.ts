@@ -79,7 +79,7 @@ export class PickleBytes {
     throw new PickleProblem('it has a number that is not valid');
   }
 
-  /** Reads a little-endian two's complement integer: a number where it is exact, otherwise a bigint. */
+  /** Reads a little-endian two's complement integer: a number if it is exact, otherwise a bigint. */
   integer(width: 1 | 4): number | bigint {
     const size = this.length(width);
     if (size > MAX_INTEGER_BYTES) throw new PickleProblem(`it has an integer of ${size} bytes`);

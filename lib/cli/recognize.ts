@@ -79,7 +79,7 @@ function* sourcesOf(files: readonly string[]): Iterable<AudioInput> {
   for (const file of files) yield sourceOf(file);
 }
 
-/** Writes a result to the output folder, where there is one, and returns the outcome. */
+/** Writes a result to the output folder, if there is one, and returns the outcome. */
 async function store(
   file: string,
   result: RecognitionResult | undefined,

@@ -21,7 +21,7 @@ const ADVICE: Readonly<Record<number, string>> = {
 };
 
 /**
- * Returns why CUDA device `index` cannot be used with this libtorch; undefined where no reason is known. Of several reasons it
+ * Returns why CUDA device `index` cannot be used with this libtorch; undefined if no reason is known. Of several reasons it
  * returns the one that a user would have to fix first.
  */
 export function cudaProblem(

@@ -35,9 +35,9 @@ const FREE_MEMORY = 'Free memory of the device, or use a smaller precision.';
 const log = debuglog('emotion2vec-node');
 
 /**
- * Chooses the device of a model, and opens libtorch's CUDA library where it is needed. `auto` means the first CUDA device that
+ * Chooses the device of a model, and opens libtorch's CUDA library if it is needed. `auto` means the first CUDA device that
  * works and has room, and otherwise the CPU, which is reported (`reportFallback`). The driver is asked once.
- * @throws EmotionError ERR_DEVICE_UNAVAILABLE where a CUDA device was requested and cannot be used; ERR_LIBTORCH_MISSING,
+ * @throws EmotionError ERR_DEVICE_UNAVAILABLE if a CUDA device was requested and cannot be used; ERR_LIBTORCH_MISSING,
  *   ERR_ADDON_MISSING, ERR_PLATFORM
  */
 export async function place(request: PlacementRequest): Promise<Placement> {
@@ -57,7 +57,7 @@ export async function place(request: PlacementRequest): Promise<Placement> {
   return ON_CPU;
 }
 
-/** Loads a model on the device that `place` chose; on the CPU where memory of that device runs out and it may fall back. */
+/** Loads a model on the device that `place` chose; on the CPU if memory of that device runs out and it may fall back. */
 export async function withFallback<T>(
   file: string,
   { device, mayFallBack }: Placement,
@@ -80,7 +80,7 @@ export function outOfMemory(device: ResolvedDevice, error: unknown): DeviceProbl
 }
 
 /**
- * Reports that `auto` means the CPU: always by an event, and by a process warning where there is hardware that the user may
+ * Reports that `auto` means the CPU: always by an event, and by a process warning if there is hardware that the user may
  * expect to be used.
  */
 export function reportFallback(file: string, { what, remedy, hardware }: DeviceProblem): void {
@@ -127,7 +127,7 @@ async function openBest(request: PlacementRequest): Promise<ResolvedDevice | Dev
   }
 }
 
-/** Returns the index of the first device that works and has room; or the problem of the first device where there is none. */
+/** Returns the index of the first device that works and has room; or the problem of the first device if there is none. */
 export function chooseDevice(
   driver: CudaDriver,
   libtorch: Pick<Libtorch, 'root' | 'cuda' | 'cudaVersion'>,

@@ -8,7 +8,7 @@ import { formatMs } from './text.js';
 
 type Surroundings = Pick<Facts, 'environment' | 'memory' | 'models'>;
 
-/** Where `ulimit -v` is set, Node, its WebAssembly and libtorch crash in many ways. */
+/** If `ulimit -v` is set, Node, its WebAssembly and libtorch crash in many ways. */
 const LIFT_ADDRESS_SPACE =
   'Lift the limit of the address space (ulimit -v unlimited): Node and libtorch reserve far more addresses than they use.';
 /** Signals that a limit of the address space does not cause. */
@@ -16,7 +16,7 @@ const UNRELATED_TO_ADDRESS_SPACE = ['SIGBUS', 'SIGSYS', 'SIGXCPU'];
 
 export const REPORT = 'Report it with the output of `emotion2vec doctor --json`.';
 
-/** Returns why a probe has no complete report; undefined where it has one. */
+/** Returns why a probe has no complete report; undefined if it has one. */
 export function probeProblem(outcome: Outcome<unknown>, facts: Surroundings): Problem | undefined {
   switch (outcome.end) {
     case 'done':
@@ -71,13 +71,13 @@ function signalProblem(stage: Stage, signal: string, facts: Surroundings): Probl
   };
 }
 
-/** Returns what to try first after any crash, where there is something. */
+/** Returns what to try first after any crash, if there is something. */
 function suspect(facts: Surroundings): Pick<Problem, 'kind' | 'remedy'> | undefined {
   if (isLimited(facts)) return { kind: 'address-space', remedy: LIFT_ADDRESS_SPACE };
   return preloaded(facts.environment);
 }
 
-/** Adds the remedy to a shortage of memory where the address space is limited. */
+/** Adds the remedy to a shortage of memory if the address space is limited. */
 function withAddressSpace(problem: Problem, facts: Surroundings): Problem {
   const shortage = problem.code === 'ERR_OUT_OF_MEMORY' || problem.kind === 'memory';
   if (!shortage || !isLimited(facts)) return problem;

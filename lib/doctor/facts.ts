@@ -14,14 +14,14 @@ export interface Facts {
   memory: MemoryFacts;
   /** Environment variables that change the behavior, with their values. */
   environment: Record<string, string>;
-  /** Undefined where this user has none. */
+  /** Undefined if this user has none. */
   cache: FolderFacts | undefined;
-  /** The value is undefined where there is none. */
+  /** The value is undefined if there is none. */
   libtorch: Known<Libtorch | undefined>;
   addon: AddonFacts;
-  /** What `setup` needs. Undefined where there is nothing to set up. */
+  /** What `setup` needs. Undefined if there is nothing to set up. */
   tools: ToolFacts | undefined;
-  /** The value is undefined where there is none. */
+  /** The value is undefined if there is none. */
   ffmpeg: Known<FfmpegFacts | undefined>;
   /** Number of NVIDIA GPUs on the PCI bus, whether or not there is a driver. */
   gpus: number;
@@ -41,7 +41,7 @@ export interface NodeFacts {
 }
 
 export interface SystemFacts {
-  /** Name and version of the distribution; empty where they are not known. */
+  /** Name and version of the distribution; empty if they are not known. */
   name: string;
   kernel: string;
   platform: Platform;
@@ -79,9 +79,9 @@ export interface FolderFacts {
 }
 
 export interface AddonFacts {
-  /** Undefined where it is not built and no prebuilt binary fits. */
+  /** Undefined if it is not built and no prebuilt binary fits. */
   path: string | undefined;
-  /** Whether it was built from the current sources for the current libtorch; undefined where that is not known. */
+  /** Whether it was built from the current sources for the current libtorch; undefined if that is not known. */
   current: boolean | undefined;
   /** The folder that it would be built in. */
   folder: FolderFacts;
@@ -101,7 +101,7 @@ export interface ToolFacts {
 
 export interface FfmpegFacts {
   path: string;
-  /** Empty where it is not known. */
+  /** Empty if it is not known. */
   version: string;
 }
 

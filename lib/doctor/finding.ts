@@ -53,11 +53,11 @@ export interface Finding {
   id: string;
   title: string;
   status: Status;
-  /** For programs. Absent where the status is `ok`, or where the check has only one case. */
+  /** For programs. Absent if the status is `ok`, or if the check has only one case. */
   kind?: FindingKind;
   /** Without a full stop at its end. */
   detail: string;
-  /** What to do. Present where the status is `warning` or `error`. */
+  /** What to do. Present if the status is `warning` or `error`. */
   remedy?: string;
   /** What was measured, for programs. */
   data?: Record<string, unknown>;

@@ -19,7 +19,7 @@ const MIN_MARGIN = 100e6;
 /** Flags of a processor that runs bf16. The addon checks the same ones. */
 const BF16_FLAGS = ['avx512f', 'avx512bw', 'avx512vl', 'avx512dq', 'avx512_vnni', 'avx512_bf16'];
 
-/** Returns the bytes that a process needs to run a model on the CPU; undefined where the model cannot run so or its card is unknown. */
+/** Returns the bytes that a process needs to run a model on the CPU; undefined if the model cannot run so or its card is unknown. */
 export function cpuNeeds(model: Model, precision: ResolvedPrecision): number | undefined {
   const needs = needsOf(model, precision, 'cpu');
   return needs === undefined ? undefined : needs + cpuMargin(model);
@@ -42,7 +42,7 @@ export function isSmallest(models: readonly ModelFacts[]): boolean {
   return chosen !== undefined && models.every(({ builtIn, bytes }) => !builtIn || bytes >= chosen.bytes);
 }
 
-/** Returns the advice to quantize an archive; undefined where that does not help. */
+/** Returns the advice to quantize an archive; undefined if that does not help. */
 export function quantizeRemedy({ path, bytes, card }: ModelFacts, available: number): string | undefined {
   if (card.value === undefined) return undefined;
   const budgetBytes = Math.max(0, available - cpuMargin({ bytes }));
@@ -61,7 +61,7 @@ export function cpuPrecisions(model: Model, flags: ReadonlySet<string>, availabl
   return supported.filter((precision) => (cpuNeeds(model, precision) ?? Infinity) <= available);
 }
 
-/** Returns the bytes of a GPU that a model needs; undefined where the model cannot run so or its card is unknown. */
+/** Returns the bytes of a GPU that a model needs; undefined if the model cannot run so or its card is unknown. */
 export function gpuNeeds(model: Model, precision: ResolvedPrecision): number | undefined {
   const needs = needsOf(model, precision, 'cuda');
   return needs === undefined ? undefined : needs + CUDA_MARGIN;

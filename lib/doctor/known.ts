@@ -47,7 +47,7 @@ export async function knownAsync<T>(code: ErrorCode, look: () => Promise<T>): Pr
   }
 }
 
-/** Returns what `look` returns; undefined where it throws. */
+/** Returns what `look` returns; undefined if it throws. */
 export function attempt<T>(look: () => T): T | undefined {
   try {
     return look();

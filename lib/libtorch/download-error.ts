@@ -16,7 +16,7 @@ export function mirrorError(reason: string, cause?: unknown): EmotionError {
 
 /**
  * @param name of the file, for the error
- * @throws EmotionError with `remedy` where the file has another SHA-256
+ * @throws EmotionError with `remedy` if the file has another SHA-256
  */
 export async function checkHash(file: string, expected: string, name: string, remedy: string): Promise<void> {
   const actual = await sha256OfFile(file);

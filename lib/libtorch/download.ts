@@ -14,7 +14,7 @@ import type { Progress } from './progress.js';
 
 /**
  * Downloads the pinned libtorch into the cache: from a mirror (EMOTION2VEC_LIBTORCH_URL with EMOTION2VEC_LIBTORCH_SHA256), or
- * with pip. It appears under its name only when it is complete. Where two processes need it, one downloads and the other waits;
+ * with pip. It appears under its name only when it is complete. If two processes need it, one downloads and the other waits;
  * what a killed process left is removed by the next download. A libtorch with CUDA replaces the one without.
  * @throws EmotionError ERR_LIBTORCH_DOWNLOAD
  */

@@ -17,7 +17,7 @@ export interface Libtorch {
   preload: string[];
   /** Whether it includes libtorch_cuda.so. */
   cuda: boolean;
-  /** CUDA version that it was built for, such as 13.0, even where libtorch_cuda.so is absent; undefined for a CPU build. */
+  /** CUDA version that it was built for, such as 13.0, even if libtorch_cuda.so is absent; undefined for a CPU build. */
   cudaVersion: string | undefined;
 }
 
@@ -66,7 +66,7 @@ export function cachedLibtorch(env: Environment = process.env, set: LibtorchSet 
 
 /**
  * Returns the libtorch to use, the first that is found of: the one that LIBTORCH names, the one in the cache (with CUDA before
- * without), and Python's torch of the pinned version. Undefined where there is none.
+ * without), and Python's torch of the pinned version. Undefined if there is none.
  * @throws EmotionError ERR_LIBTORCH_MISSING when LIBTORCH names anything but the pinned version
  */
 export function locateLibtorch(env: Environment = process.env): Libtorch | undefined {
@@ -81,7 +81,7 @@ export function locateLibtorch(env: Environment = process.env): Libtorch | undef
 /**
  * Returns the absolute paths of the libraries to open for CUDA, in this order, after those for the CPU. NVRTC, which compiles
  * some kernels on their first run (those of complex numbers, some of cuDNN's), opens libnvrtc-builtins by its bare name. NVRTC
- * has no RPATH, so the linker finds that library only where it is open already. Python's torch opens it first, too.
+ * has no RPATH, so the linker finds that library only if it is open already. Python's torch opens it first, too.
  */
 export function cudaLibraries({ root, libDir }: Pick<Libtorch, 'root' | 'libDir'>): string[] {
   const nvidia = path.join(root, 'nvidia');
@@ -110,7 +110,7 @@ function fromVariable(value: string): Libtorch {
   );
 }
 
-/** Returns the libtorch in the folder `root`; undefined where one of its main libraries is missing. */
+/** Returns the libtorch in the folder `root`; undefined if one of its main libraries is missing. */
 export function inspectLibtorch(root: string, source: Libtorch['source']): Libtorch | undefined {
   const libDir = path.join(root, 'torch/lib');
   if (!existsSync(path.join(libDir, 'libtorch_cpu.so')) || !existsSync(path.join(libDir, 'libc10.so')))

@@ -107,7 +107,7 @@ async function download(
 }
 
 /**
- * Returns the last line that pip wrote. Where pip could not connect, that line only says that no distribution was found, so the
+ * Returns the last line that pip wrote. If pip could not connect, that line only says that no distribution was found, so the
  * first line about the connection precedes it.
  */
 function reasonOf(stderr: string): string {

@@ -2,6 +2,6 @@
 export interface Progress {
   /** Shows a line about the step that begins. */
   say(line: string): void;
-  /** Called with the bytes so far; `total` is 0 where it is not known. */
+  /** Called with the bytes so far; `total` is 0 if it is not known. */
   bytes(received: number, total: number): void;
 }

@@ -14,9 +14,9 @@ import { checkBudget, leastNeeds } from './memory-needs.js';
 export interface ModelOutput {
   /** [L] */
   logits: Float32Array;
-  /** [T, L] in row-major order, where requested. */
+  /** [T, L] in row-major order, if requested. */
   frameLogits: Float32Array | undefined;
-  /** [T, D] in row-major order, where requested. */
+  /** [T, D] in row-major order, if requested. */
   features: Float32Array | undefined;
   /** T */
   frames: number;
@@ -101,9 +101,9 @@ export class EmotionModel {
   /**
    * Runs the model on a batch of clips.
    * @param clips at the sample rate of the card, each of at least minSamples samples
-   * @param signal drops the run where it has not begun
+   * @param signal drops the run if it has not begun
    * @returns the outputs in the order of the clips, and the milliseconds of the run
-   * @throws EmotionError ERR_MODEL_RUN, ERR_OUT_OF_MEMORY, ERR_CLOSED; ERR_MODEL_LOAD where the archive breaks the contract; the
+   * @throws EmotionError ERR_MODEL_RUN, ERR_OUT_OF_MEMORY, ERR_CLOSED; ERR_MODEL_LOAD if the archive breaks the contract; the
    *   reason of the signal
    */
   async run(

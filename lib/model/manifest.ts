@@ -31,7 +31,7 @@ export interface BuiltInModel {
   license: string;
   /** Size of the archive in bytes. */
   bytes: number;
-  /** Whether this model is used where none is named. */
+  /** Whether this model is used if none is named. */
   isDefault: boolean;
 }
 

@@ -34,7 +34,7 @@ const WORKING = { cpu: [40e6, 30e3], cuda: [40e6, 500e3] } as const;
 const SIZES: Readonly<Record<ResolvedPrecision, number>> = { fp32: 1, bf16: 0.52, fp16: 0.52, int8: 0.28 };
 
 /**
- * Estimates what a model needs in a precision; undefined where the archive cannot run in it. Weights that are converted while the
+ * Estimates what a model needs in a precision; undefined if the archive cannot run in it. Weights that are converted while the
  * model loads are in memory in their original size first.
  */
 export function memoryNeeds(
@@ -80,7 +80,7 @@ export function checkBudget(file: string, archive: SizedModel, request: FitReque
   if (problem !== undefined) throw EmotionError.from(problem);
 }
 
-/** Returns why an archive cannot fit into a memory budget; undefined where it can. */
+/** Returns why an archive cannot fit into a memory budget; undefined if it can. */
 function budgetProblem(
   file: string,
   archive: SizedModel,
@@ -96,7 +96,7 @@ function budgetProblem(
   };
 }
 
-/** Returns the advice to quantize an archive; undefined where no precision makes it fit. */
+/** Returns the advice to quantize an archive; undefined if no precision makes it fit. */
 export function smallerRemedy(file: string, { bytes, card }: SizedModel, budgetBytes: number): string | undefined {
   if (card.precision !== 'fp32') return undefined;
   for (const precision of ['bf16', 'int8'] as const) {

@@ -82,7 +82,7 @@ export class ModelHolder {
 
   /**
    * Unloads a model whose device has no memory left. The next load is on the CPU.
-   * @returns false where another request has done so before
+   * @returns false if another request has done so before
    */
   moveToCpu(model: EmotionModel): boolean {
     if (this.#loaded !== model) return false;

@@ -6,7 +6,7 @@ import { shown } from '../shared/text.js';
 
 /**
  * Checks that an archive can be written, before gigabytes are read.
- * @throws EmotionError ERR_FILE_WRITE, also where `out` is `source` itself
+ * @throws EmotionError ERR_FILE_WRITE, also if `out` is `source` itself
  */
 export async function checkTarget(out: string, source: string): Promise<void> {
   const folder = path.dirname(path.resolve(out));

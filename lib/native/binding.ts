@@ -73,7 +73,7 @@ export interface DeviceMemory {
 export interface NativeBinding {
   /** @param budgetBytes maximum memory of the CPU that the module and its runs may use */
   load(path: string, device: string, precision: string, watch?: LoadWatch, budgetBytes?: number): Promise<NativeModule>;
-  /** Removes a run from the queue, with its inputs; its promise rejects. Returns false where it runs already or is done. */
+  /** Removes a run from the queue, with its inputs; its promise rejects. Returns false if it runs already or is done. */
   cancel(id: number): boolean;
   initializeCuda(): number;
   /** Waits for the run and the load under way. No others are started. */
@@ -89,18 +89,18 @@ export interface CudaDevice {
   /** Compute capability: 90 is 9.0. */
   capability: number;
   bytesTotal: number;
-  /** Null where NVIDIA's management library, which reports it, is absent. */
+  /** Null if NVIDIA's management library, which reports it, is absent. */
   bytesFree: number | null;
 }
 
 /** What NVIDIA's driver reports. Neither libtorch nor CUDA is needed to ask it. */
 export interface CudaDriver {
   state: 'ready' | 'missing' | 'failed';
-  /** Message of the linker or the driver, where the driver is missing or failed. */
+  /** Message of the linker or the driver, if the driver is missing or failed. */
   error: string;
   /** CUresult of a driver that failed. */
   errorCode: number;
-  /** Newest CUDA version that the driver supports: 13000 is 13.0. 0 where there is no driver. */
+  /** Newest CUDA version that the driver supports: 13000 is 13.0. 0 if there is no driver. */
   version: number;
   /** Version of the driver itself, such as 580.65.06; may be empty. */
   release: string;
@@ -110,7 +110,7 @@ export interface CudaDriver {
 /** The exports of the loader addon, which links nothing of libtorch. */
 export interface LoaderBinding {
   open(paths: readonly string[]): Promise<void>;
-  /** Asks the driver on a separate thread. The first call takes a tenth of a second, or seconds where there are many devices. */
+  /** Asks the driver on a separate thread. The first call takes a tenth of a second, or seconds if there are many devices. */
   cudaDriver(): Promise<CudaDriver>;
   /** Returns the memory that this process may still use, and the smallest limit of its control groups. */
   memory(): { availableBytes: number; limitBytes: number | null };
@@ -135,7 +135,7 @@ export function nativeBinding(): Promise<NativeBinding> {
 
 /**
  * Opens libtorch's CUDA library in addition to the CPU's.
- * @throws EmotionError ERR_DEVICE_UNAVAILABLE where it does not load
+ * @throws EmotionError ERR_DEVICE_UNAVAILABLE if it does not load
  */
 export async function openCuda(): Promise<void> {
   const libtorch = requireLibtorch();
@@ -161,7 +161,7 @@ export function loaderBinding(): LoaderBinding {
 
 /** Returns the libtorch to use. @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING */
 export function requireLibtorch(): Libtorch {
-  checkPlatform(); // where libtorch cannot run, that is the error, not that it is missing
+  checkPlatform(); // if libtorch cannot run, that is the error, not that it is missing
   const found = locateLibtorch();
   if (found === undefined) throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was not found');
   return found;
@@ -176,7 +176,7 @@ async function loadBinding(): Promise<NativeBinding> {
     const what = `The addon was built for libtorch ${loader.libtorchVersion}, and ${libtorch.root} holds ${libtorch.version}`;
     throw new EmotionError('ERR_ADDON_MISSING', what, { remedy: REBUILD });
   }
-  // libgomp comes first where libtorch includes it: its file name contains a hash in some builds.
+  // libgomp comes first if libtorch includes it: its file name contains a hash in some builds.
   const libraries = [
     ...libtorch.preload,
     ...['libc10.so', 'libtorch_cpu.so'].map((name) => path.join(libtorch.libDir, name)),

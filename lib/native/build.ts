@@ -23,7 +23,7 @@ export function addonIsCurrent(libtorch: Libtorch): boolean {
 }
 
 /**
- * Builds the addon with cmake-js, in a folder of its own, and then moves it into build/Release. Where two processes need it, one
+ * Builds the addon with cmake-js, in a folder of its own, and then moves it into build/Release. If two processes need it, one
  * builds and the other waits.
  * @param percent called with the progress of the compiler
  * @throws EmotionError ERR_ADDON_BUILD, with the first error in the compiler's output

@@ -7,7 +7,7 @@ import { EmotionError, type Problem } from '../shared/errors.js';
 export interface Platform {
   os: string;
   arch: string;
-  /** Version of glibc, where it is known. */
+  /** Version of glibc, if it is known. */
   glibc: string | undefined;
   musl: boolean;
   /** Name of the processor, and its `flags`, as in /proc/cpuinfo. */
@@ -34,7 +34,7 @@ export function readPlatform(): Platform {
   };
 }
 
-/** Returns the version of glibc, after some 5 ms; undefined where it is not known. */
+/** Returns the version of glibc, after some 5 ms; undefined if it is not known. */
 export function glibcVersion(): string | undefined {
   return familySync() === MUSL ? undefined : (versionSync() ?? undefined);
 }
@@ -44,7 +44,7 @@ export const NEWER_SYSTEM =
 export const EXPOSE_PROCESSOR =
   "In a virtual machine, expose the host's processor (QEMU: -cpu host); otherwise use a processor of 2013 or newer.";
 
-/** Returns why this package cannot run on a platform; undefined where it can. */
+/** Returns why this package cannot run on a platform; undefined if it can. */
 export function platformProblem({ os, arch, glibc, musl, processor, flags }: Platform): Problem | undefined {
   if (musl) {
     return {
@@ -81,13 +81,13 @@ export function platformProblem({ os, arch, glibc, musl, processor, flags }: Pla
 
 let checked: { problem: Problem | undefined } | undefined;
 
-/** @throws EmotionError ERR_PLATFORM where this package cannot run */
+/** @throws EmotionError ERR_PLATFORM if this package cannot run */
 export function checkPlatform(): void {
   checked ??= { problem: platformProblem(readPlatform()) };
   if (checked.problem !== undefined) throw EmotionError.from(checked.problem);
 }
 
-/** Returns a number below 0 where version `a` is older than `b`, above 0 where it is newer. */
+/** Returns a number below 0 if version `a` is older than `b`, above 0 if it is newer. */
 export function compareVersions(a: string, b: string): number {
   const [x, y] = [a, b].map((version) => version.split('.').map(Number)) as [number[], number[]];
   for (let i = 0; i < Math.max(x.length, y.length); i++) {

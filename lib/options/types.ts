@@ -5,7 +5,7 @@ import type { RAW_ENCODINGS } from './limits.js';
 export type { ResolvedDevice, ResolvedPrecision } from '../shared/resolved.js';
 
 /**
- * The device that a model runs on. `cuda` is the first CUDA device, `cuda:N` the one with index N. `auto` uses CUDA where it works
+ * The device that a model runs on. `cuda` is the first CUDA device, `cuda:N` the one with index N. `auto` uses CUDA if it works
  * and falls back to the CPU; the others never fall back.
  */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
@@ -51,16 +51,16 @@ export type Progress =
 /** Where and how a model runs. */
 export interface RuntimeOptions {
   /**
-   * The device that the model runs on. With `cuda` or `cuda:N`, loading rejects with ERR_DEVICE_UNAVAILABLE and the reason where
-   * that device cannot be used. `auto` uses CUDA where it works and the model fits into the free memory of the device, and the
+   * The device that the model runs on. With `cuda` or `cuda:N`, loading rejects with ERR_DEVICE_UNAVAILABLE and the reason if
+   * that device cannot be used. `auto` uses CUDA if it works and the model fits into the free memory of the device, and the
    * CPU otherwise. It then publishes the reason on the diagnostics channel `emotion2vec-node:device`, and emits a process warning
-   * where there is a GPU. Default `auto`.
+   * if there is a GPU. Default `auto`.
    */
   device?: Device | undefined;
   /**
    * The precision that linear layers compute in. `int8` and `bf16` convert the weights while the model loads. `auto` uses the
-   * precision of the archive. For an emotion2vec+ archive in fp32 on the CPU, it uses `bf16` where the processor has
-   * instructions for it, and `int8` where less memory is free than half of the weights take. `fp16` needs CUDA. On CUDA, int8
+   * precision of the archive. For an emotion2vec+ archive in fp32 on the CPU, it uses `bf16` if the processor has
+   * instructions for it, and `int8` if less memory is free than half of the weights take. `fp16` needs CUDA. On CUDA, int8
    * weights are widened when they are used. Default `auto`.
    */
   precision?: Precision | undefined;
@@ -114,9 +114,9 @@ export interface RecognizerOptions extends RuntimeOptions {
   /** Time in milliseconds without a request after which the model is unloaded. Default: it stays loaded. */
   idleUnloadMs?: number | undefined;
   /**
-   * The decoder of files and bytes. `auto` decodes them with this package, and with the ffmpeg program of the machine where this
+   * The decoder of files and bytes. `auto` decodes them with this package, and with the ffmpeg program of the machine if this
    * package does not support the format or codec (docs/reference/audio-formats.md lists those that it supports). `builtin` never uses
-   * ffmpeg. `ffmpeg` always uses it, and rejects with ERR_DECODER_UNAVAILABLE where there is none. `timing.decoder` of the result
+   * ffmpeg. `ffmpeg` always uses it, and rejects with ERR_DECODER_UNAVAILABLE if there is none. `timing.decoder` of the result
    * names the decoder that was used. Default `auto`.
    */
   decoder?: Decoder | undefined;

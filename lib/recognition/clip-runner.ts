@@ -15,7 +15,7 @@ export interface RunSettings {
 export const LOGITS_ONLY: RequestedOutputs = { frameLogits: false, features: false };
 
 /**
- * Runs the clips of one request on the model. Where the device option is `auto`, a clip that exhausts the memory of its CUDA
+ * Runs the clips of one request on the model. If the device option is `auto`, a clip that exhausts the memory of its CUDA
  * device moves to the CPU, together with the model.
  */
 export class ClipRunner {

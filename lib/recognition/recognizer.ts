@@ -88,7 +88,7 @@ export class EmotionRecognizer implements AsyncDisposable {
   /**
    * Recognizes many clips with bounded memory and yields a result or an error for each. A few inputs are read ahead; no more
    * until results are taken. An input that fails does not end the iteration. A stream among the inputs is opened when it is
-   * decoded. Where the queue is full, inputs wait for room. Leaving the loop cancels what is under way.
+   * decoded. If the queue is full, inputs wait for room. Leaving the loop cancels what is under way.
    * @throws TypeError if the inputs are not iterable or an option is invalid
    * @throws EmotionError ERR_CLOSED if the recognizer is closed
    * @throws the reason of `signal` once it aborts, and the error of `inputs`, once the results before it were taken

@@ -4,7 +4,7 @@ interface Entry {
   remedy: string;
   /** HTTP status of the server's answer. Absent: the server is at fault, 500. */
   status?: number;
-  /** Advice to a client of the server, where that for programs is of no use to them. */
+  /** Advice to a client of the server, if that for programs is of no use to them. */
   serverRemedy?: string;
 }
 
@@ -53,7 +53,7 @@ export const ERROR_CODES = {
     remedy: 'Check the network and the free disk space, and run `npx emotion2vec setup` again.',
   },
   ERR_ADDON_MISSING: {
-    remedy: 'Run `npx emotion2vec setup`. Where no prebuilt binary fits, it needs CMake and a C++20 compiler.',
+    remedy: 'Run `npx emotion2vec setup`. If no prebuilt binary fits, it needs CMake and a C++20 compiler.',
     status: 503,
   },
   ERR_ADDON_BUILD: {
@@ -88,7 +88,7 @@ export const ERROR_CODES = {
   ERR_BAD_REQUEST: { remedy: 'See /docs, or docs/reference/http.md.', status: 400 },
   ERR_UNAUTHORIZED: { remedy: 'Send the header "Authorization: Bearer TOKEN".', status: 401 },
   ERR_FORBIDDEN: {
-    remedy: 'Start the server with --host, or with --trust-proxy where it runs behind a proxy of yours.',
+    remedy: 'Start the server with --host, or with --trust-proxy if it runs behind a proxy of yours.',
     status: 403,
   },
   ERR_NOT_FOUND: { remedy: 'See /docs, or docs/reference/http.md, for the routes.', status: 404 },

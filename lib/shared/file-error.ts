@@ -63,7 +63,7 @@ export function explainFileError(error: unknown, name: string): Problem {
  * modules that could not open their files fail with other kinds of errors. Returns undefined for any other error.
  */
 export function shortageIn(error: unknown): NodeJS.ErrnoException | undefined {
-  // Where a thread did not start, and for modules in Node 24, only the message contains the cause.
+  // If a thread did not start, and for modules in Node 24, only the message contains the cause.
   const found = /\b(?<code>EMFILE|ENFILE)\b|\btoo many open files(?<all> in system)?/i.exec(messageOf(error))?.groups;
   const code = found && (found.code ?? (found.all === undefined ? 'EMFILE' : 'ENFILE'));
   return code === undefined ? undefined : Object.assign(new Error(messageOf(error), { cause: error }), { code });

@@ -7,7 +7,7 @@ import path from 'node:path';
 
 import { systemCode } from './errors.js';
 
-/** Returns the name of the holder; undefined where there is no lock, or a folder that is just being cleared. */
+/** Returns the name of the holder; undefined if there is no lock, or a folder that is just being cleared. */
 export function readLock(lock: string): string | undefined {
   try {
     return readdirSync(lock)[0];

@@ -24,7 +24,7 @@ import type { CallOptions, QuantizeReport, RunResult, SaveOptions } from './type
 
 /** Options of `loadAt`. */
 interface LoadSettings extends Omit<TorchOptions, 'device'> {
-  /** Called with the device before the module loads on it. Throws where the module cannot fit there. */
+  /** Called with the device before the module loads on it. Throws if the module cannot fit there. */
   checkFit?: (device: ResolvedDevice) => void;
 }
 
@@ -121,7 +121,7 @@ export class TorchModule {
   }
 
   /**
-   * Returns the text of an extra file of the archive; null where the archive has no extra file with that name.
+   * Returns the text of an extra file of the archive; null if the archive has no extra file with that name.
    * @throws EmotionError ERR_CLOSED
    */
   extraFile(name: string): string | null {
@@ -149,7 +149,7 @@ export class TorchModule {
   /**
    * Runs a method, and measures the run. The inputs are copied before `run` returns, so that the caller may reuse them at once.
    * @param inputs one element for each argument of the method
-   * @throws TypeError where the inputs do not match the signature of the method, or its result has no equivalent in JavaScript
+   * @throws TypeError if the inputs do not match the signature of the method, or its result has no equivalent in JavaScript
    * @throws EmotionError ERR_MODEL_RUN with the message of libtorch, ERR_OUT_OF_MEMORY, ERR_CLOSED; the reason of the signal
    */
   async run(method: string, inputs: readonly TorchInput[], options: CallOptions = {}): Promise<RunResult> {
@@ -181,7 +181,7 @@ export class TorchModule {
    * Calls that are made meanwhile wait. Other TorchModules of the same file keep their weights. `save` then writes an archive
    * that any libtorch can run.
    * @throws TypeError (code ERR_INVALID_OPTIONS) for invalid options
-   * @throws EmotionError ERR_PRECISION_UNSUPPORTED; ERR_QUANTIZE where there is nothing to convert, or the model was quantized
+   * @throws EmotionError ERR_PRECISION_UNSUPPORTED; ERR_QUANTIZE if there is nothing to convert, or the model was quantized
    *   before; ERR_OUT_OF_MEMORY, ERR_CLOSED. The module then stays as it was.
    */
   async quantize(options: QuantizeOptions = {}): Promise<QuantizeReport> {

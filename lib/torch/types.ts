@@ -1,7 +1,7 @@
 /** Options of a run. */
 export interface CallOptions {
   /**
-   * Indices of the elements to return where the result is a tuple. The others come back as null and are not copied, which matters
+   * Indices of the elements to return if the result is a tuple. The others come back as null and are not copied, which matters
    * for large tensors. Default: all elements.
    */
   keep?: readonly number[];

@@ -3,7 +3,7 @@ import { formatBytes } from '../../shared/bytes.js';
 import type { Facts } from '../facts.js';
 import type { Finding } from '../finding.js';
 
-/** Checks whether libtorch could be downloaded into the cache, which only matters where there is no libtorch. */
+/** Checks whether libtorch could be downloaded into the cache, which only matters if there is no libtorch. */
 export function checkCache({ cache, libtorch }: Facts): Finding | undefined {
   const finding = { id: 'software.cache', title: 'Cache', data: { ...cache } };
   if (cache === undefined) {

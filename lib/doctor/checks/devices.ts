@@ -48,7 +48,7 @@ export function checkDevices(facts: Facts): Finding[] {
   return findings;
 }
 
-/** Where there is no libtorch, only problems of the driver and the device are found. */
+/** If there is no libtorch, only problems of the driver and the device are found. */
 function problemOf({ libtorch, environment }: Facts, driver: CudaDriver, index: number) {
   return cudaProblem(driver, libtorch.value ?? { root: '', cuda: true, cudaVersion: undefined }, index, environment);
 }

@@ -22,7 +22,7 @@ export function checkCores({ processors }: Facts): Finding {
   return { ...finding, status: 'info', kind: limit.kind, detail };
 }
 
-/** Returns what limits the number of processors; undefined where all are usable. */
+/** Returns what limits the number of processors; undefined if all are usable. */
 function coreLimit({ total, allowed, omp, usable }: ProcessorFacts) {
   const threads = Number(/^\s*([1-9]\d*)/.exec(omp ?? '')?.[1] ?? Infinity);
   if (usable < Math.min(allowed, threads)) return { kind: 'quota', name: 'a CPU quota (cgroup)' } as const;

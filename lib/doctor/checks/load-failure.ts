@@ -3,7 +3,7 @@ import type { Outcome, Stage } from '../probe/protocol.js';
 
 const LOADING: readonly Stage[] = ['start', 'loader', 'libtorch'];
 
-/** Returns the probe in which libtorch or the addon did not load; undefined where both loaded or were not tried. */
+/** Returns the probe in which libtorch or the addon did not load; undefined if both loaded or were not tried. */
 export function loadFailure({ loader, recognitions }: Facts): Outcome<unknown> | undefined {
   const cpu = recognitions[0]?.outcome;
   return [loader, cpu].find(
@@ -12,7 +12,7 @@ export function loadFailure({ loader, recognitions }: Facts): Outcome<unknown> |
   );
 }
 
-/** Returns that probe where the reason is a damaged libtorch, or one that this system is too old for. */
+/** Returns that probe if the reason is a damaged libtorch, or one that this system is too old for. */
 export function libtorchFailure(facts: Facts): Outcome<unknown> | undefined {
   const failure = loadFailure(facts);
   if (failure === undefined || isOtherLibtorch(facts)) return undefined;

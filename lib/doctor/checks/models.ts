@@ -38,7 +38,7 @@ function checkModel(facts: Facts, model: ModelFacts): Finding {
   const detail = `${formatBytes(bytes)} in ${precision}${builtIn ? ', built in' : ''}; ${fitsText(fits)}`;
   const data = { path, bytes, precision, version, builtIn, chosen, fits };
   if (fits.cpu!.length > 0) return { ...finding, status: 'ok', detail, data };
-  // Where the chosen model does not fit, the finding about memory is the error.
+  // If the chosen model does not fit, the finding about memory is the error.
   const remedy = 'Use it on a machine with more memory.';
   return { ...finding, status: 'warning', kind: 'too-little-memory', detail, remedy, data };
 }

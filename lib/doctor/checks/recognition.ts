@@ -48,7 +48,7 @@ function worksText(report: RecognitionReport, name: string): string {
   return `${ready}; ${clipSeconds} s of audio take ${formatMs(clipMs)}${cores}, ${formatBytes(peakBytes)} of ${memory} at most`;
 }
 
-/** Returns what is wrong with scores, whatever the clip is; undefined where nothing is. */
+/** Returns what is wrong with scores, whatever the clip is; undefined if nothing is. */
 function wrongScores({ scores }: RecognitionReport): string | undefined {
   const values = Object.values(scores);
   if (values.some((value) => value === null || !Number.isFinite(value))) return 'scores that are not numbers';

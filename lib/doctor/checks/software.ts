@@ -47,7 +47,7 @@ export function checkLibtorch(facts: Facts): Finding {
   };
 }
 
-/** What to do where there is no libtorch: what prevents `setup` from downloading it comes first. */
+/** What to do if there is no libtorch: what prevents `setup` from downloading it comes first. */
 function downloadAdvice(facts: Facts): Advice {
   const { tools } = facts;
   const cache = checkCache(facts);
@@ -115,7 +115,7 @@ const TOOLS = [
   ['make', 'make', 'make'],
 ] as const;
 
-/** What to do where there is no addon. */
+/** What to do if there is no addon. */
 function buildAdvice({ tools, addon: { folder } }: Facts): Advice {
   if (!folder.writable) {
     const remedy = `Run \`npx emotion2vec setup\` as the owner of ${folder.path}, which this user cannot write to.`;

@@ -90,7 +90,7 @@ export async function gatherFacts({ model, say = () => undefined }: GatherOption
   return facts;
 }
 
-/** Returns why trying a recognition is pointless; undefined where it is not. `what` continues "not tried: ". */
+/** Returns why trying a recognition is pointless; undefined if it is not. `what` continues "not tried: ". */
 function obstacleOf(facts: Facts, chosen: ModelFacts | undefined): Problem | undefined {
   const { system, libtorch, addon, memory } = facts;
   if (platformProblem(system.platform) !== undefined) {
@@ -103,7 +103,7 @@ function obstacleOf(facts: Facts, chosen: ModelFacts | undefined): Problem | und
   if (chosen.card.problem !== undefined) {
     return { code: chosen.card.problem.code, what: `${chosen.name} cannot be read` };
   }
-  // Where the kernel kills whole containers (memory.oom.group), trying would also end the user's other work.
+  // If the kernel kills whole containers (memory.oom.group), trying would also end the user's other work.
   const needs = minNeeds(chosen);
   if (needs > memory.availableBytes) {
     const what = `too little memory: ${chosen.name} needs ${formatBytes(needs)} or more, and ${formatBytes(memory.availableBytes)} are available`;

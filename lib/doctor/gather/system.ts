@@ -49,7 +49,7 @@ export function systemFacts(): SystemFacts {
   return { name, kernel: release(), platform: { ...platform, glibc: attempt(glibcVersion) } };
 }
 
-/** @param loader what the loader addon reported, where it was run */
+/** @param loader what the loader addon reported, if it was run */
 export function processorFacts(loader: Partial<LoaderReport>): ProcessorFacts {
   const total = Math.max(1, cpus().length);
   const allowed = countList(/^Cpus_allowed_list:\s*(\S+)/m.exec(readText('/proc/self/status'))?.[1]) ?? total;
@@ -59,10 +59,10 @@ export function processorFacts(loader: Partial<LoaderReport>): ProcessorFacts {
   return { total, allowed: Math.min(allowed, total), omp, usable };
 }
 
-/** @param loader what the loader addon reported, where it was run */
+/** @param loader what the loader addon reported, if it was run */
 export function memoryFacts(loader: Partial<LoaderReport>): MemoryFacts {
   const totalBytes = totalmem();
-  // Node returns 0, or more than the machine has, where there is no limit.
+  // Node returns 0, or more than the machine has, if there is no limit.
   const constrained = attempt(() => process.constrainedMemory()) ?? 0;
   const own = 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(readText('/proc/self/status'))?.[1] ?? 0);
   const { availableBytes, limitBytes } = loader.memory ?? {
@@ -119,7 +119,7 @@ function countList(list: string | undefined): number | undefined {
   }, 0);
 }
 
-/** Returns the text of a file; empty where it cannot be read. */
+/** Returns the text of a file; empty if it cannot be read. */
 function readText(file: string): string {
   return attempt(() => readFileSync(file, 'utf8')) ?? '';
 }

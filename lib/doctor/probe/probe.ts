@@ -73,6 +73,6 @@ export function probe<T>(job: ProbeJob, { timeoutMs, env = {} }: ProbeOptions): 
       if (child.connected) child.once('disconnect', () => finish(ended(status, signal)));
       else finish(ended(status, signal));
     });
-    child.send(job, () => undefined); // where the process has exited already, its outcome says so
+    child.send(job, () => undefined); // if the process has exited already, its outcome says so
   });
 }
