@@ -5,13 +5,13 @@ import { shown } from '../shared/text.js';
 import { kindByNames } from './file-kind.js';
 import { type Refuse, ZipFile } from './zip-file.js';
 
-/** A TorchScript archive, as it was read when it was opened. No file stays open. */
+/** What was read of a TorchScript archive when it was opened. The file does not stay open. */
 export interface Archive {
   /** Absolute path. */
   readonly file: string;
   /** Size of the file. */
   readonly bytes: number;
-  /** Texts of the extra files that were asked for and are there, by name. */
+  /** Contents of the requested extra files that the archive has, by name. */
   readonly extraFiles: ReadonlyMap<string, string>;
 }
 
@@ -19,10 +19,10 @@ export interface Archive {
 const MAX_EXTRA_BYTES = 4 * 2 ** 20;
 
 /**
- * Opens a TorchScript archive: checks that it is one, and reads its size and some of its extra files. Reads the directory of the
- * zip file and a few kilobytes, however large the file is. This is the only place that decides whether a file is a TorchScript
- * archive; libtorch would only say that it is no zip file.
- * @param extraFiles names of the extra files to read, where they are there
+ * Opens a TorchScript archive: checks that the file is one, and reads its size and some of its extra files. Reads only the
+ * directory of the zip file and a few kilobytes, however large the file is. This is the only place that decides whether a file is
+ * a TorchScript archive. libtorch itself would report only that the file is not a zip file.
+ * @param extraFiles names of the extra files to read; those that the archive lacks are ignored
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ; ERR_MODEL_LOAD for a file of another kind, which the message names, and
  *   for a damaged archive
  */
@@ -39,7 +39,7 @@ export async function openArchive(file: string, extraFiles: readonly string[] = 
   return { file: path.resolve(file), bytes: zip.bytes, extraFiles: texts };
 }
 
-/** Returns the function that makes the errors of an archive, with the code ERR_MODEL_LOAD. */
+/** Returns the function that creates the errors of an archive, with the code ERR_MODEL_LOAD. */
 export function refuseModel(file: string): Refuse {
   return (why, { kind, ...options } = {}) => {
     if (kind === undefined) return new EmotionError('ERR_MODEL_LOAD', `${shown(file)} cannot be read: ${why}`, options);

@@ -1,4 +1,4 @@
-/** Recognizes what a file is that was given as a model: by its first bytes or, for a zip file, by the names of its members. */
+/** Identifies a file that was passed as a model: by its first bytes or, if it is a zip file, by the names of its members. */
 
 export interface FileKind {
   /** `torchscript`: an archive that libtorch can load. `unknown`: the file has no known signature. */
@@ -26,7 +26,7 @@ const SERVER_ERROR = 'Download it again: a server may have sent an error in its 
 const RECORDING = 'Use the path of the model, not of a recording.';
 
 const other = (name: string, remedy: string = NOT_A_MODEL): FileKind => ({ kind: 'other', name, remedy });
-/** A file in place of the model, or around it: the remedy does not depend on what was expected. */
+/** Returns the kind of a file that is not a model, or that a model is packed in. Its remedy does not depend on what was expected. */
 const wrapped = (name: string, remedy: string): FileKind => ({ kind: 'other', name, remedy, forCheckpoint: remedy });
 const checkpoint = (format: string): FileKind => ({
   kind: 'checkpoint',
@@ -44,7 +44,7 @@ const TORCHSCRIPT: FileKind = {
 const UNKNOWN: FileKind = { kind: 'unknown', name: 'a file of unknown kind', remedy: NOT_A_MODEL };
 
 /**
- * Recognizes a file that is not a zip file.
+ * Identifies a file that is not a zip file.
  * @param head the first HEAD_BYTES of the file, or all of it
  * @param size number of bytes of the whole file
  */
@@ -56,7 +56,7 @@ export function kindByHead(head: Buffer, size: number): FileKind {
   if (/^\s*(?:<!doctype html|<html|<head)/i.test(text)) {
     return wrapped(
       'a web page',
-      'The address leads to a page and not to the file: download the file itself, and log in where that is needed.',
+      'The address leads to a page and not to the file: download the file itself, and log in if the site requires it.',
     );
   }
   if (/^\s*<\?xml/.test(text)) return wrapped('an XML file', SERVER_ERROR);
@@ -68,12 +68,12 @@ export function kindByHead(head: Buffer, size: number): FileKind {
   return UNKNOWN;
 }
 
-/** Whether a file begins as a zip file does. */
+/** Returns whether a file begins like a zip file. */
 export function beginsAsZip(head: Buffer): boolean {
   return startsWith(head, 'PK\x03\x04') || startsWith(head, 'PK\x05\x06');
 }
 
-/** Recognizes a zip file by the names of its members. */
+/** Identifies a zip file by the names of its members. */
 export function kindByNames(members: Iterable<string>): FileKind {
   const names = [...members];
   const has = (pattern: RegExp) => names.some((name) => pattern.test(name));
@@ -141,7 +141,7 @@ function startsWith(head: Buffer, signature: string, offset = 0): boolean {
   return head.subarray(offset, offset + signature.length).equals(Buffer.from(signature, 'latin1'));
 }
 
-/** A safetensors file begins with the length of its JSON header, then the header. */
+/** A safetensors file begins with the length of its JSON header, followed by the header. */
 function isSafetensors(head: Buffer, size: number): boolean {
   return head.length > 9 && head.readBigUInt64LE(0) <= BigInt(size) && head[8] === 0x7b;
 }

@@ -9,8 +9,8 @@ export class NotRegular extends Error {
 }
 
 /**
- * Opens a regular file for reading. Symbolic links are followed. A pipe or a device is refused at once, without waiting for a
- * program that writes to it.
+ * Opens a regular file for reading. Symbolic links are followed. A pipe or a device is refused at once, without waiting for
+ * another program to write to it.
  * @throws NotRegular; the error of the file system if the file cannot be opened
  */
 export async function openRegular(path: string): Promise<{ file: FileHandle; size: number }> {
@@ -27,7 +27,7 @@ export async function openRegular(path: string): Promise<{ file: FileHandle; siz
 }
 
 /**
- * Reads `bytes` bytes of a file into the beginning of `buffer`, or fewer if the file ends before.
+ * Reads `bytes` bytes of a file into the beginning of `buffer`, or fewer if the file ends earlier.
  * @returns the number of bytes that were read
  */
 export async function readUpTo(file: FileHandle, start: number, buffer: Uint8Array, bytes: number): Promise<number> {

@@ -1,7 +1,7 @@
 import { refuseModel } from './archive.js';
 import { ZipFile } from './zip-file.js';
 
-/** What was verified. */
+/** The extent of a verification. */
 export interface Verified {
   /** Number of members of the archive. */
   members: number;
@@ -10,8 +10,8 @@ export interface Verified {
 }
 
 /**
- * Reads an archive, or a checkpoint, and compares every member with its checksum and with its entry in the directory: libtorch
- * does neither. Reads a megabyte at a time, so that the event loop goes on.
+ * Reads an archive or a checkpoint and compares every member with its checksum and with its entry in the directory. libtorch does
+ * neither. The file is read a megabyte at a time, so that the event loop is not blocked.
  * @throws EmotionError ERR_MODEL_LOAD, naming the damaged member; ERR_FILE_NOT_FOUND, ERR_FILE_READ; the reason of the signal
  */
 export async function verifyArchive(archive: string, { signal }: { signal?: AbortSignal } = {}): Promise<Verified> {

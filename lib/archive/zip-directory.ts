@@ -1,7 +1,7 @@
 /**
  * The central directory of a zip file, which lists its members and their places. The reader is strict, because the file may come
- * from a stranger: every number is checked against the file before it is used, and a file that two readers could understand
- * differently is refused.
+ * from an untrusted source: every number is checked against the file before it is used, and a file that two readers could
+ * interpret differently is refused.
  *
  * APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
  */
@@ -28,10 +28,10 @@ const HAS_DESCRIPTOR = 0x8;
 /** Bits of the flags that hold the compression level, which does not matter to a reader. */
 const LEVEL = 0x6;
 
-/** Thrown for anything that is wrong in a zip file. The message continues "FILE cannot be read: ". */
+/** Thrown if a zip file is invalid. The message continues "FILE cannot be read: ". */
 export class ZipProblem extends Error {}
 
-/** Where a central directory is. */
+/** The location of a central directory. */
 export interface Directory {
   /** Offset in the file. */
   start: number;
@@ -62,7 +62,7 @@ export interface Member {
 /**
  * Finds the directory of a file.
  * @param tail the last TAIL_BYTES of the file, or all of it
- * @returns undefined if the file does not end as a zip file does
+ * @returns undefined if the file does not end like a zip file
  */
 export function findDirectory(tail: Buffer, fileBytes: number): Directory | undefined {
   const base = fileBytes - tail.length;
@@ -107,7 +107,7 @@ export function findDirectory(tail: Buffer, fileBytes: number): Directory | unde
   return directory;
 }
 
-/** Reads the zip64 record: it has a fixed length and stands directly before its locator, where every writer puts it. */
+/** Reads the zip64 record, which has a fixed length and directly precedes its locator, where every writer puts it. */
 function findDirectory64(tail: Buffer, locator: number, base: number): Directory {
   const at = locator - END64_BYTES;
   const misplaced = number64(tail, locator + 8) !== base + at;
@@ -213,7 +213,7 @@ export function readLocalHeader(local: Buffer, member: Member): number {
   return start;
 }
 
-/** Replaces each 32-bit number that did not fit by its value in the zip64 extra field, which lists them in this order. */
+/** Replaces each number that did not fit into 32 bits by its value in the zip64 extra field, which lists them in this order. */
 function widened(extra: Buffer, shorts: readonly number[], name: string): number[] {
   let field: Buffer | undefined;
   for (let at = 0; at < extra.length && shorts.includes(NO_32);) {
@@ -234,7 +234,7 @@ function widened(extra: Buffer, shorts: readonly number[], name: string): number
 function checkedName(raw: Buffer): string {
   const name = raw.toString('utf8');
   const outside = name.startsWith('/') || /^[a-z]:/i.test(name) || name.split(/[/\\]/).includes('..');
-  // V8's hashes of digits are predictable, so that chosen names could slow a Map down. PyTorch puts all members into a folder.
+  // V8's hashes of digits are predictable, so chosen names could slow down a Map. PyTorch puts all members into a folder.
   const number = /^\d+$/.test(name);
   if (name === '' || outside || number || name.includes('\0') || !Buffer.from(name).equals(raw)) {
     throw new ZipProblem(`it has a member with an invalid name: ${shown(name)}`);

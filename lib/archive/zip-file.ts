@@ -21,7 +21,7 @@ export type { Member } from './zip-directory.js';
 
 /** Number of bytes that are read at once. Their checksum occupies the thread for less than a millisecond. */
 const STEP = 2 ** 20;
-/** Number of bytes of the extra field that are read with a local header. Those of PyTorch, which align the content, are shorter. */
+/** Number of bytes of the extra field that are read with a local header. The fields that PyTorch writes to align the content are shorter. */
 const EXTRA_GUESS = 256;
 /** Maximum size of a compressed member, both compressed and not. The code of a module takes a few megabytes. */
 const MAX_COMPRESSED = 64 * 2 ** 20;
@@ -31,12 +31,12 @@ const DAMAGED = 'The file is damaged: download or copy it again.';
 
 const inflated = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
-/** Makes the error for a file. `why` continues "FILE cannot be read: ". `kind` is set if the file is of another kind. */
+/** Creates the error for a file. `why` continues "FILE cannot be read: ". `kind` is set if the file is of another kind. */
 export type Refuse = (why: string, options?: { cause?: unknown; remedy?: string; kind?: FileKind }) => EmotionError;
 
 /**
  * A zip file whose members are read whole or not at all: content is returned only when it has the checksum that the directory
- * states. Everything that is wrong in the file is reported by an error that `refuse` makes.
+ * states. All problems of the file are reported by errors that `refuse` creates.
  */
 export class ZipFile implements AsyncDisposable {
   readonly #path: string;
@@ -63,7 +63,7 @@ export class ZipFile implements AsyncDisposable {
 
   /**
    * Opens a file and reads its directory.
-   * @throws EmotionError that `refuse` makes, with the cause NotRegular for a folder, pipe or device; ERR_FILE_NOT_FOUND,
+   * @throws EmotionError that `refuse` creates, with the cause NotRegular for a folder, pipe or device; ERR_FILE_NOT_FOUND,
    *   ERR_FILE_READ
    */
   static async open(path: string, refuse: Refuse): Promise<ZipFile> {
@@ -79,7 +79,7 @@ export class ZipFile implements AsyncDisposable {
     }
   }
 
-  /** The folder, with a slash, that PyTorch puts all members into: that of the first member. */
+  /** The folder that contains all members, as PyTorch writes them, with a slash at its end. Taken from the first member. */
   get root(): string {
     const [first = ''] = this.members.keys();
     return first.slice(0, first.indexOf('/') + 1);
@@ -107,7 +107,7 @@ export class ZipFile implements AsyncDisposable {
     this.#check(member, sum);
   }
 
-  /** Reads a part of a member that is not compressed. The whole member is verified before, once. */
+  /** Reads a part of a member that is not compressed. The whole member is verified first, once. */
   async readPart(member: Member, from: number, buffer: Buffer): Promise<void> {
     await this.verify(member);
     await this.#fill(buffer, (await this.#start(member)) + from);

@@ -15,10 +15,10 @@ export interface AudioShape {
 export function checkShape({ channels, sampleRate }: AudioShape): void {
   const { min, max } = limits.sampleRate;
   if (!Number.isInteger(sampleRate) || sampleRate < min || sampleRate > max) {
-    throw new Error(`the sample rate is ${sampleRate} Hz; supported are ${min} to ${max} Hz`);
+    throw new Error(`the sample rate is ${sampleRate} Hz; ${min} to ${max} Hz are supported`);
   }
   if (!Number.isInteger(channels) || channels < 1 || channels > limits.channels.max) {
-    throw new Error(`the number of channels is ${channels}; supported are 1 to ${limits.channels.max}`);
+    throw new Error(`the number of channels is ${channels}; 1 to ${limits.channels.max} are supported`);
   }
 }
 

@@ -17,7 +17,7 @@ export class AudioBudget {
     return this.#held >= this.#limit;
   }
 
-  /** Calls `listener` each time that the budget is no longer full. */
+  /** Calls `listener` each time the budget has room again. */
   onRoom(listener: () => void): void {
     this.#onRoom.add(listener);
   }

@@ -81,7 +81,7 @@ async function collect(clip: EncodedClip, { expected, blocks }: OpenedAudio): Pr
   throw new EmotionError('ERR_AUDIO_DECODE', what);
 }
 
-/** Turns whatever a decoder threw into an error for users. */
+/** Converts an error that a decoder threw to an error for users. */
 function decodeError({ name, bytes, decoder }: EncodedClip, cause: unknown): EmotionError {
   if (cause instanceof EmotionError) return cause;
   const shortage = shortageIn(cause); // of file descriptors: the decoder's module could not be opened

@@ -35,7 +35,7 @@ export interface DecodeOptions {
   signal?: AbortSignal | undefined;
   /** Clips of higher priority are decoded first. Default 0. */
   priority?: number | undefined;
-  /** The sample format of files and bytes without a header. */
+  /** The sample format of files and bytes that have no header. */
   raw?: RawFormat | undefined;
   /** Longer clips fail with ERR_AUDIO_TOO_LONG, as soon as that is known. Default: the limit that `maxSecondsFor` returns. */
   maxSeconds?: number | undefined;

@@ -17,8 +17,8 @@ const STORAGES: Readonly<Record<string, { dtype: Dtype; bytes: number }>> = {
 /** Maximum size of a pickle, without its tensors. That of emotion2vec+ large, with its optimizer, has less than a megabyte. */
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
 /**
- * Maximum number of bytes that the weights may take beyond their data in the file. Some weights share data, a bias of zeros for
- * example. Without a limit, a small file could fill the memory.
+ * Maximum number of bytes that the weights may take beyond their data in the file. Some weights share data, such as a bias of
+ * zeros. Without a limit, a small file could fill the memory.
  */
 const MAX_SHARED_BYTES = 64 * 2 ** 20;
 
@@ -32,7 +32,7 @@ export class Checkpoint implements AsyncDisposable {
 
   private constructor(
     zip: ZipFile,
-    /** What torch.save stored: Maps for dicts, LazyTensors for tensors. */
+    /** The content that torch.save stored: Maps for dicts, LazyTensors for tensors. */
     readonly content: unknown,
     root: string,
     refuse: Refuse,
@@ -74,7 +74,7 @@ export class Checkpoint implements AsyncDisposable {
   }
 
   /**
-   * Checks that the file contains the data of all these tensors, before any is read.
+   * Checks, before any tensor is read, that the file contains the data of all these tensors.
    * @throws EmotionError ERR_CHECKPOINT
    */
   check(tensors: ReadonlyMap<string, LazyTensor>): void {

@@ -21,7 +21,7 @@ import { type Layout, recognizeLayout } from './layout.js';
 /** The network without weights, as models/emotion2vec/write.py writes it. */
 const ARCHITECTURE = path.join(packageRoot, 'models/emotion2vec-architecture.pt');
 const LABELS_FILE = 'tokens.txt';
-/** Checkpoints as their publisher released them: the only files whose name is known without a look inside. */
+/** Checkpoints as their publisher released them: the only files whose model is known without reading them. */
 const OFFICIAL = [
   {
     name: 'emotion2vec_plus_large',
@@ -41,7 +41,7 @@ export interface ImportResult {
 /**
  * Converts a checkpoint of emotion2vec+, or a snapshot folder that contains one, to an archive with a model card. Reads one tensor
  * at a time. The rest of the checkpoint (mostly the state of the optimizer) is never read. `out` appears when it is complete.
- * @param progress called with the number of bytes that are done, and the number of all bytes
+ * @param progress called with the number of bytes that have been converted, and the total number of bytes
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_FILE_WRITE, ERR_CHECKPOINT, ERR_PRECISION_UNSUPPORTED, and as
  *   TorchModule.load
  */
@@ -102,7 +102,7 @@ async function assign(module: TorchModule, file: string, method: string, inputs:
   }
 }
 
-/** Returns the checkpoint that a path means: the file itself, or the one in the folder. */
+/** Returns the checkpoint at a path: the file itself, or the one in the folder. */
 async function findCheckpoint(source: string): Promise<string> {
   const failed = (file: string) => (cause: unknown) => {
     throw fileError(cause, shown(file));
@@ -153,7 +153,7 @@ function cardOf(
         : `emotion2vec-${layout.size}`),
     version: official === undefined ? 'imported' : official.sha256.slice(0, 12),
     description: `emotion2vec+ (${layout.size}), imported from ${shown(`${parent}/${path.basename(file)}`)}`,
-    license: 'That of the checkpoint; the official weights are under the FunASR Model Open Source License',
+    license: 'The license of the checkpoint; the official weights are under the FunASR Model Open Source License',
     source: 'Ziyang Ma et al., "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation", 2023',
     labels,
     sampleRate: 16000,

@@ -11,7 +11,7 @@ export interface Layout {
   dim: number;
   /** Number of blocks of the context encoder. */
   contextDepth: number;
-  /** Number of blocks behind it. */
+  /** Number of blocks after the context encoder. */
   depth: number;
   /** Number of labels. */
   labels: number;

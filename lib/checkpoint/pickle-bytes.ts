@@ -1,6 +1,6 @@
-/** Reads the bytes of a pickle from front to back, and the numbers that are written in them. */
+/** Reads the bytes of a pickle from front to back, and the numbers that they contain. */
 
-/** Thrown for anything that is wrong in a pickle. The message continues "the pickle is broken at byte N: ". */
+/** Thrown if a pickle is invalid. The message continues "the pickle is broken at byte N: ". */
 export class PickleProblem extends Error {}
 
 /** Maximum size of an integer. Those of checkpoints (steps, seeds) have at most 16 bytes. */
@@ -57,7 +57,7 @@ export class PickleBytes {
     if (end < 0) throw new PickleProblem('it ends within a line');
     const size = end - this.#at;
     if (size > maxLength)
-      throw new PickleProblem(`it has a line of ${size} characters, where at most ${maxLength} are expected`);
+      throw new PickleProblem(`it has a line of ${size} characters, but at most ${maxLength} are expected`);
     return this.take(size + 1).toString('utf8', 0, size);
   }
 

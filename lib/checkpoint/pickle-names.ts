@@ -14,7 +14,7 @@ const TYPES = new Set(
 const HOSTILE_NAMES =
   /^(torch\.(load|hub\..*|jit\..*|_C\..*)|numpy\.(load|.*runstring)|types\.(Function|Code|Method|Lambda)Type)$/;
 
-/** Whether a pickle that names this could make Python run code. */
+/** Returns whether a pickle that names this could make Python run code. */
 export function runsCode(module: string, name: string): boolean {
   const package_ = module.split('.', 1)[0]!;
   return (

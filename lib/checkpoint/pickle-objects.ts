@@ -8,7 +8,7 @@ import { Global, LazyTensor, Placeholder, Storage } from './pickle-values.js';
 /** Maximum number of dimensions of a tensor: PyTorch's own limit for most operators. */
 const MAX_DIMENSIONS = 64;
 
-/** Makes the objects that a pickle describes: tensors and dicts. Everything else becomes a placeholder. */
+/** Creates the objects that a pickle describes: tensors and dicts. Everything else becomes a placeholder. */
 export class PickleObjects {
   readonly #budget: PickleBudget;
   readonly #what: string;

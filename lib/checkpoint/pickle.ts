@@ -1,10 +1,10 @@
 /**
  * Reads a Python pickle without Python. Numbers, strings, containers and the tensors of torch.save become values; objects of every
  * other class become placeholders. Nothing is ever called, whatever the pickle refers to. A pickle that refers to something that
- * can run code is refused, too, so that nobody opens it in Python next.
+ * can run code is refused as well, so that the user does not open it in Python next.
  *
- * A pickle is a program that may come from a stranger. The number of its operations and values is therefore limited. Nothing here
- * walks through the values that it has built, because they may share parts a million times over, or contain themselves.
+ * A pickle is a program that may come from an untrusted source. The number of its operations and values is therefore limited.
+ * Nothing here traverses the values that it has built, because they may share parts a million times or contain themselves.
  *
  * Opcodes: pickletools.py of CPython, protocols 0 to 5, those that a pickler writes.
  */
@@ -29,7 +29,7 @@ class Unpickler {
   readonly #in: PickleBytes;
   readonly #what: string;
   #stack: unknown[] = [];
-  /** An array, because a Map becomes slow by chosen numeric keys. */
+  /** An array, because chosen numeric keys would slow down a Map. */
   readonly #memo: unknown[] = [];
   #memoized = 0;
   readonly #budget = new PickleBudget();

@@ -25,7 +25,7 @@ export async function runDoctor({ json, model }: DoctorFlags): Promise<number> {
   } else {
     const { isTTY, columns } = process.stdout;
     const width = Math.min(WIDTH.max, Math.max(WIDTH.min, (isTTY ? columns : undefined) ?? WIDTH.default));
-    process.stdout.write(reportText(findings, facts.version, { width, colour: isTTY && !process.env.NO_COLOR }));
+    process.stdout.write(reportText(findings, facts.version, { width, color: isTTY && !process.env.NO_COLOR }));
   }
   return ok ? EXIT.success : EXIT.failure;
 }

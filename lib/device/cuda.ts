@@ -12,7 +12,7 @@ export interface DeviceProblem extends Problem {
 /** Minimum compute capability, times ten, that the CUDA kernels of libtorch are compiled for. */
 export const MIN_CAPABILITY = 75;
 
-/** What to do about those results of cuInit (CUresult) that a user can do something about. */
+/** Remedies for the results of cuInit (CUresult) that a user can resolve. */
 const ADVICE: Readonly<Record<number, string>> = {
   802: 'Start the NVIDIA fabric manager, or wait until it runs: machines with NVSwitch need it.',
   803: 'Restart the machine (or the container): the driver was updated while an older one was loaded.',

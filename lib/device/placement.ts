@@ -36,7 +36,7 @@ const log = debuglog('emotion2vec-node');
 
 /**
  * Chooses the device of a model, and opens libtorch's CUDA library if it is needed. `auto` means the first CUDA device that
- * works and has room, and otherwise the CPU, which is reported (`reportFallback`). The driver is asked once.
+ * works and has room, and otherwise the CPU, which is reported (`reportFallback`). The driver is queried once.
  * @throws EmotionError ERR_DEVICE_UNAVAILABLE if a CUDA device was requested and cannot be used; ERR_LIBTORCH_MISSING,
  *   ERR_ADDON_MISSING, ERR_PLATFORM
  */
@@ -57,7 +57,7 @@ export async function place(request: PlacementRequest): Promise<Placement> {
   return ON_CPU;
 }
 
-/** Loads a model on the device that `place` chose; on the CPU if memory of that device runs out and it may fall back. */
+/** Loads a model on the device that `place` chose, or on the CPU if that device runs out of memory and the model may fall back. */
 export async function withFallback<T>(
   file: string,
   { device, mayFallBack }: Placement,
@@ -73,15 +73,15 @@ export async function withFallback<T>(
   }
 }
 
-/** Returns why a model leaves a device: its memory ran out. */
+/** Returns why a model is moved to the CPU: the memory of its device ran out. */
 export function outOfMemory(device: ResolvedDevice, error: unknown): DeviceProblem {
   const what = `Memory ran out on ${device} (${error instanceof EmotionError ? error.what : messageOf(error)})`;
   return { code: 'ERR_OUT_OF_MEMORY', what, remedy: FREE_MEMORY, hardware: true };
 }
 
 /**
- * Reports that `auto` means the CPU: always by an event, and by a process warning if there is hardware that the user may
- * expect to be used.
+ * Reports that `auto` means the CPU: always by an event, and by a process warning if there is hardware that the user
+ * might expect to be used.
  */
 export function reportFallback(file: string, { what, remedy, hardware }: DeviceProblem): void {
   const event: DeviceEvent = { file, device: 'cpu', reason: what, remedy, hardware };
@@ -114,7 +114,7 @@ async function open(index: number): Promise<void> {
   }
 }
 
-/** Opens the device that `auto` means, and returns it; or the reason why `auto` means the CPU. */
+/** Opens the device that `auto` selects and returns it, or the reason why `auto` selects the CPU. */
 async function openBest(request: PlacementRequest): Promise<ResolvedDevice | DeviceProblem> {
   const chosen = chooseDevice(await loaderBinding().cudaDriver(), requireLibtorch(), request);
   if (typeof chosen !== 'number') return chosen;
@@ -127,7 +127,7 @@ async function openBest(request: PlacementRequest): Promise<ResolvedDevice | Dev
   }
 }
 
-/** Returns the index of the first device that works and has room; or the problem of the first device if there is none. */
+/** Returns the index of the first device that works and has room, or the problem of the first device if there is none. */
 export function chooseDevice(
   driver: CudaDriver,
   libtorch: Pick<Libtorch, 'root' | 'cuda' | 'cudaVersion'>,

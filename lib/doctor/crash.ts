@@ -8,7 +8,7 @@ import { formatMs } from './text.js';
 
 type Surroundings = Pick<Facts, 'environment' | 'memory' | 'models'>;
 
-/** If `ulimit -v` is set, Node, its WebAssembly and libtorch crash in many ways. */
+/** With `ulimit -v`, Node, its WebAssembly and libtorch crash in many ways. */
 const LIFT_ADDRESS_SPACE =
   'Lift the limit of the address space (ulimit -v unlimited): Node and libtorch reserve far more addresses than they use.';
 /** Signals that a limit of the address space does not cause. */
@@ -28,7 +28,7 @@ export function probeProblem(outcome: Outcome<unknown>, facts: Surroundings): Pr
     case 'hung':
       return {
         code: 'ERR_TIMEOUT',
-        what: `still ${STAGES[outcome.stage].doing} after ${formatMs(1000 * outcome.seconds)}, and was ended`,
+        what: `still ${STAGES[outcome.stage].doing} after ${formatMs(1000 * outcome.seconds)}, and was stopped`,
         remedy:
           'Try again when the machine and its disk are less busy. If it happens again, report it with the output of `emotion2vec doctor --json`.',
       };
@@ -71,13 +71,13 @@ function signalProblem(stage: Stage, signal: string, facts: Surroundings): Probl
   };
 }
 
-/** Returns what to try first after any crash, if there is something. */
+/** Returns what to try first after any crash; undefined if there is nothing to try. */
 function suspect(facts: Surroundings): Pick<Problem, 'kind' | 'remedy'> | undefined {
   if (isLimited(facts)) return { kind: 'address-space', remedy: LIFT_ADDRESS_SPACE };
   return preloaded(facts.environment);
 }
 
-/** Adds the remedy to a shortage of memory if the address space is limited. */
+/** Adds the remedy for a limited address space to a shortage of memory. */
 function withAddressSpace(problem: Problem, facts: Surroundings): Problem {
   const shortage = problem.code === 'ERR_OUT_OF_MEMORY' || problem.kind === 'memory';
   if (!shortage || !isLimited(facts)) return problem;
@@ -114,7 +114,7 @@ const SIGNALS: Readonly<Record<string, { meaning: string; remedy?: string }>> = 
   SIGXCPU: { meaning: 'the limit of processor time', remedy: 'Raise the limit (ulimit -t).' },
 };
 
-/** Code that is loaded into every program is the first suspect. */
+/** Suspects code that is loaded into every program. */
 function preloaded({ LD_PRELOAD, NODE_OPTIONS }: Facts['environment']): Pick<Problem, 'remedy'> | undefined {
   if (LD_PRELOAD) return { remedy: `Try without LD_PRELOAD (${LD_PRELOAD}).` };
   if (NODE_OPTIONS !== undefined && /(^|\s)(-r|--require|--import)\b/.test(NODE_OPTIONS)) {

@@ -14,23 +14,23 @@ export interface Facts {
   memory: MemoryFacts;
   /** Environment variables that change the behavior, with their values. */
   environment: Record<string, string>;
-  /** Undefined if this user has none. */
+  /** Undefined if this user has no cache folder. */
   cache: FolderFacts | undefined;
-  /** The value is undefined if there is none. */
+  /** The value is undefined if libtorch was not found. */
   libtorch: Known<Libtorch | undefined>;
   addon: AddonFacts;
-  /** What `setup` needs. Undefined if there is nothing to set up. */
+  /** The tools that `setup` needs. Undefined if there is nothing to set up. */
   tools: ToolFacts | undefined;
-  /** The value is undefined if there is none. */
+  /** The value is undefined if ffmpeg was not found. */
   ffmpeg: Known<FfmpegFacts | undefined>;
   /** Number of NVIDIA GPUs on the PCI bus, whether or not there is a driver. */
   gpus: number;
-  /** The loader addon, run in a process of its own. It asks NVIDIA's driver. */
+  /** The outcome of running the loader addon, which queries NVIDIA's driver, in a process of its own. */
   loader: Outcome<LoaderReport>;
   models: ModelFacts[];
-  /** Why the requested model, or the default one, was not found. */
+  /** The problem is the reason why the requested model, or the default one, was not found. */
   modelProblem: Known<undefined>;
-  /** For each device, the CPU first: a real recognition in a process of its own. */
+  /** The outcome of a real recognition on each device, in a process of its own. The CPU comes first. */
   recognitions: { device: string; outcome: Outcome<RecognitionReport> }[];
 }
 

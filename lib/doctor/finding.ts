@@ -1,7 +1,7 @@
-/** `info`: worth knowing, nothing is wrong. `warning`: recognition works nevertheless. `error`: it does not work. */
+/** `info`: useful to know, but nothing is wrong. `warning`: recognition works nevertheless. `error`: it does not work. */
 export type Status = 'ok' | 'info' | 'warning' | 'error';
 
-/** Which case of a check a finding is. */
+/** The case of a check that a finding reports. */
 export type FindingKind =
   // the system
   | 'old-node'
@@ -47,7 +47,7 @@ export type FindingKind =
   | 'not-reached'
   | 'wrong-scores';
 
-/** What was examined, and the result. The format is stable, because scripts read it. */
+/** The result of a check. The format is stable, because scripts read it. */
 export interface Finding {
   /** `topic.name`, such as system.memory. */
   id: string;

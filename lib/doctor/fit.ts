@@ -13,13 +13,13 @@ function cpuMargin({ bytes }: Pick<Model, 'bytes'>): number {
   return Math.min(100e6 + bytes / 3, 200 * 2 ** 20);
 }
 
-/** The part of it that even the shortest run needs. */
+/** The part of that margin that even the shortest run needs. */
 const MIN_MARGIN = 100e6;
 
 /** Flags of a processor that runs bf16. The addon checks the same ones. */
 const BF16_FLAGS = ['avx512f', 'avx512bw', 'avx512vl', 'avx512dq', 'avx512_vnni', 'avx512_bf16'];
 
-/** Returns the bytes that a process needs to run a model on the CPU; undefined if the model cannot run so or its card is unknown. */
+/** Returns the bytes that a process needs to run a model on the CPU; undefined if it cannot run in that precision or has no card. */
 export function cpuNeeds(model: Model, precision: ResolvedPrecision): number | undefined {
   const needs = needsOf(model, precision, 'cpu');
   return needs === undefined ? undefined : needs + cpuMargin(model);
@@ -31,7 +31,7 @@ export function defaultNeeds(model: Model, flags: ReadonlySet<string>): number |
   return own && cpuNeeds(model, own === 'fp32' && hasBf16(flags) ? 'bf16' : own);
 }
 
-/** Returns the bytes without which not even a short clip can be recognized. */
+/** Returns the minimum number of bytes for recognizing even a short clip. */
 export function minNeeds(model: Model): number {
   return model.bytes + MIN_MARGIN;
 }
@@ -61,7 +61,7 @@ export function cpuPrecisions(model: Model, flags: ReadonlySet<string>, availabl
   return supported.filter((precision) => (cpuNeeds(model, precision) ?? Infinity) <= available);
 }
 
-/** Returns the bytes of a GPU that a model needs; undefined if the model cannot run so or its card is unknown. */
+/** Returns the bytes of GPU memory that a model needs; undefined if it cannot run in that precision or has no card. */
 export function gpuNeeds(model: Model, precision: ResolvedPrecision): number | undefined {
   const needs = needsOf(model, precision, 'cuda');
   return needs === undefined ? undefined : needs + CUDA_MARGIN;

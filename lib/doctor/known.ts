@@ -1,14 +1,14 @@
 import { EmotionError, type ErrorCode, messageOf, type Problem, systemCode } from '../shared/errors.js';
 
-/** Something that was looked for: its value, or why it could not be found out. */
+/** A fact: its value, or the reason why it could not be determined. */
 export type Known<T> = { value: T; problem?: undefined } | { value?: undefined; problem: Problem };
 
-/** How Node, WebAssembly and the system say that memory ran out. */
+/** Matches the messages with which Node, WebAssembly and the system report that memory ran out. */
 const OUT_OF_MEMORY = /out of memory|memory ran out|allocat/i;
 
 /**
- * Makes a problem of anything that was thrown.
- * @param code for an error that has none of this package's codes
+ * Converts a thrown value to a problem.
+ * @param code the code of the problem if the value has none of this package's codes
  */
 export function problemOf(error: unknown, code: ErrorCode): Problem {
   const problem: Problem =
@@ -19,7 +19,7 @@ export function problemOf(error: unknown, code: ErrorCode): Problem {
   return problem;
 }
 
-/** Returns whether the error, or one that caused it, is not of this package and says that memory ran out. */
+/** Returns whether an error, or one of its causes, comes from outside this package and reports that memory ran out. */
 function isOutOfMemory(error: unknown): boolean {
   if (error instanceof EmotionError) return error.cause !== undefined && isOutOfMemory(error.cause);
   if (['ENOMEM', 'EAGAIN'].includes(systemCode(error) ?? '') || OUT_OF_MEMORY.test(messageOf(error))) return true;
@@ -27,8 +27,8 @@ function isOutOfMemory(error: unknown): boolean {
 }
 
 /**
- * Returns what `look` returns, or why it threw: nothing that the doctor examines may end its work.
- * @param code for errors that have none of this package's codes
+ * Returns what `look` returns, or the reason why it threw. No failure of a single check may stop the doctor.
+ * @param code the code of the problem if the error has none of this package's codes
  */
 export function known<T>(code: ErrorCode, look: () => T): Known<T> {
   try {
@@ -56,7 +56,7 @@ export function attempt<T>(look: () => T): T | undefined {
   }
 }
 
-/** Returns whether `check` does not throw. */
+/** Returns whether `check` returns without throwing. */
 export function succeeds(check: () => void): boolean {
   try {
     check();

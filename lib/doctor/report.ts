@@ -8,7 +8,7 @@ import { attempt } from './known.js';
 export interface ReportOptions {
   /** Maximum number of characters in a line. */
   width: number;
-  colour: boolean;
+  color: boolean;
 }
 
 /** The part of a finding's id before the dot, and its heading. */
@@ -22,15 +22,15 @@ const TOPICS: readonly [string, string][] = [
 ];
 
 const MARKS: Readonly<Record<Status, string>> = { ok: '✓', info: '·', warning: '!', error: '✗' };
-const COLOURS = { ok: 'green', info: 'gray', warning: 'yellow', error: 'red' } as const;
+const COLORS = { ok: 'green', info: 'gray', warning: 'yellow', error: 'red' } as const;
 /** Width of the column of titles. A longer title gets a line of its own. */
 const TITLE_WIDTH = 14;
 
 /** Formats the findings for a terminal. */
-export function reportText(findings: readonly Finding[], version: string, { width, colour }: ReportOptions): string {
+export function reportText(findings: readonly Finding[], version: string, { width, color }: ReportOptions): string {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
-    colour ? styleText(style, text, { validateStream: false }) : text;
-  const mark = (status: Status) => paint(COLOURS[status], MARKS[status]);
+    color ? styleText(style, text, { validateStream: false }) : text;
+  const mark = (status: Status) => paint(COLORS[status], MARKS[status]);
   const lines: string[] = [paint('bold', `emotion2vec ${version}`)];
   for (const [topic, name] of TOPICS) {
     const own = findings.filter(({ id }) => id.startsWith(`${topic}.`));
@@ -45,7 +45,7 @@ export function reportText(findings: readonly Finding[], version: string, { widt
       lines.push(...rest.map((line) => `${indent}${line}`));
       if (remedy === undefined) continue;
       const advice = wrap(abbreviateHome(remedy), width - TITLE_WIDTH - 8);
-      lines.push(...advice.map((line, i) => `${indent}${i === 0 ? paint(COLOURS[status], '→') : ' '} ${line}`));
+      lines.push(...advice.map((line, i) => `${indent}${i === 0 ? paint(COLORS[status], '→') : ' '} ${line}`));
     }
   }
   const { status, text } = summary(findings);

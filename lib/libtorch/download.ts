@@ -14,8 +14,8 @@ import type { Progress } from './progress.js';
 
 /**
  * Downloads the pinned libtorch into the cache: from a mirror (EMOTION2VEC_LIBTORCH_URL with EMOTION2VEC_LIBTORCH_SHA256), or
- * with pip. It appears under its name only when it is complete. If two processes need it, one downloads and the other waits;
- * what a killed process left is removed by the next download. A libtorch with CUDA replaces the one without.
+ * with pip. It appears under its name only when it is complete. If two processes need it, one downloads it and the other waits.
+ * The next download removes what a killed process left. A libtorch with CUDA replaces the one without.
  * @throws EmotionError ERR_LIBTORCH_DOWNLOAD
  */
 export async function downloadLibtorch(
@@ -59,7 +59,7 @@ export async function removeCpuSet(env: Environment = process.env): Promise<void
   const folder = cachedLibtorch(env, CPU_SET);
   const aside = partOf(folder);
   try {
-    await rename(folder, aside); // in one step, so that no process finds half of it
+    await rename(folder, aside); // renamed first, so that no process finds an incomplete one
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return;
     throw error;
@@ -67,7 +67,7 @@ export async function removeCpuSet(env: Environment = process.env): Promise<void
   await rm(aside, { recursive: true, force: true });
 }
 
-/** Each archive is removed once it is extracted: the wheels with CUDA take 2.5 GB, and 3.5 GB of their files stay. */
+/** Each archive is removed once it is extracted: the wheels with CUDA take 2.5 GB, and the files kept from them 3.5 GB. */
 async function downloadInto(folder: string, set: LibtorchSet, progress: Progress, env: Environment): Promise<void> {
   const archives = path.join(folder, 'archives');
   await mkdir(archives, { recursive: true });

@@ -65,9 +65,9 @@ export function cachedLibtorch(env: Environment = process.env, set: LibtorchSet 
 }
 
 /**
- * Returns the libtorch to use, the first that is found of: the one that LIBTORCH names, the one in the cache (with CUDA before
- * without), and Python's torch of the pinned version. Undefined if there is none.
- * @throws EmotionError ERR_LIBTORCH_MISSING when LIBTORCH names anything but the pinned version
+ * Returns the libtorch to use. In order of precedence: the one that LIBTORCH names, the one in the cache with CUDA, the one in the
+ * cache without CUDA, and Python's torch if it has the pinned version. Returns undefined if there is none.
+ * @throws EmotionError ERR_LIBTORCH_MISSING if LIBTORCH names anything but the pinned version
  */
 export function locateLibtorch(env: Environment = process.env): Libtorch | undefined {
   if (env.LIBTORCH) return fromVariable(env.LIBTORCH);
@@ -81,7 +81,7 @@ export function locateLibtorch(env: Environment = process.env): Libtorch | undef
 /**
  * Returns the absolute paths of the libraries to open for CUDA, in this order, after those for the CPU. NVRTC, which compiles
  * some kernels on their first run (those of complex numbers, some of cuDNN's), opens libnvrtc-builtins by its bare name. NVRTC
- * has no RPATH, so the linker finds that library only if it is open already. Python's torch opens it first, too.
+ * has no RPATH, so the linker finds that library only if it is open already. Python's torch also opens it first.
  */
 export function cudaLibraries({ root, libDir }: Pick<Libtorch, 'root' | 'libDir'>): string[] {
   const nvidia = path.join(root, 'nvidia');

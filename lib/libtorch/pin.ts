@@ -29,7 +29,7 @@ const CPU_WHEELS: readonly PinnedWheel[] = [
     sha256: '7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a',
     bytes: 530_604_548,
   },
-  // libtorch_cpu.so of that wheel links these two, although a CPU runs nothing of CUDA.
+  // libtorch_cpu.so of that wheel links these two, although nothing of CUDA runs on a CPU.
   {
     requirement: 'nvidia-cuda-runtime==13.0.96',
     sha256: '7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548',
@@ -42,7 +42,7 @@ const CPU_WHEELS: readonly PinnedWheel[] = [
   },
 ];
 
-/** What that torch wheel requires on a GPU, without Python packages and nvidia-nvtx, whose library nothing links. */
+/** Wheels that the torch wheel requires on a GPU, except Python packages and nvidia-nvtx, whose library nothing links. */
 const CUDA_WHEELS: readonly PinnedWheel[] = [
   {
     requirement: 'nvidia-cublas==13.1.0.3',
@@ -126,7 +126,7 @@ export const WHEEL_PLATFORM = [
 const CPU_FILES =
   /^(torch\/(version\.py|build-version|include\/.+|lib\/(libc10|libtorch_cpu|libgomp[^/]*)\.so[^/]*)|nvidia\/cu13\/lib\/lib(cudart|cupti)\.so\.13|[^/]+\.dist-info\/licenses\/.+)$/;
 
-// Every library is kept that is not known to be unneeded, so that archives with other names and folders, such as libtorch's zip,
+// Every library that is not known to be unneeded is kept, so that archives with other names and folders, such as libtorch's zip,
 // are complete too.
 const LIBRARIES = /^(torch|nvidia\/[^/]+)\/(lib\/lib[^/]+\.so[^/]*|LICENSE[^/]*)$/;
 

@@ -21,7 +21,7 @@ const NO_PIP = 'Install pip (apt-get install python3-pip), or set EMOTION2VEC_LI
 const OTHER_WHEEL =
   'Check which package index pip uses (`pip config list`), or set EMOTION2VEC_LIBTORCH_URL or LIBTORCH.';
 
-/** Downloads the wheels of `set` into `folder` and yields their paths. The next wheel is downloaded once the caller is done with the last. */
+/** Downloads the wheels of `set` into `folder` and yields their paths. Each is downloaded when the caller requests it. */
 export async function* fromPip(
   set: LibtorchSet,
   folder: string,
@@ -87,7 +87,7 @@ async function download(
     const status = await new Promise<number | null>((resolve, reject) => {
       pip.on('error', (cause) => {
         const reason =
-          systemCode(cause) === 'ENOENT' ? 'python3, whose pip is needed, was not found' : messageOf(cause);
+          systemCode(cause) === 'ENOENT' ? 'python3 was not found, and its pip is needed' : messageOf(cause);
         reject(downloadError(reason, { remedy: NO_PIP, cause }));
       });
       pip.on('close', resolve);

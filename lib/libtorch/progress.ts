@@ -1,7 +1,7 @@
-/** How a download reports its progress. */
+/** Receives the progress of a download. */
 export interface Progress {
-  /** Shows a line about the step that begins. */
+  /** Called with a line of text about the step that begins. */
   say(line: string): void;
-  /** Called with the bytes so far; `total` is 0 if it is not known. */
+  /** Called with the number of bytes received so far. `total` is 0 if it is not known. */
   bytes(received: number, total: number): void;
 }

@@ -20,7 +20,7 @@ export interface ModelLabel {
   unused: boolean;
 }
 
-/** What an archive states about its model (ARCHITECTURE.md, "Model archives"). */
+/** The model card: the description of a model that its archive contains (ARCHITECTURE.md, "Model archives"). */
 export interface ModelCard {
   format: 1;
   name: string;
@@ -51,7 +51,7 @@ const labelSchema: z.ZodType<ModelLabel> = z.strictObject({
   unused: z.boolean(),
 });
 
-/** Checked against the interface when it is compiled: the typings of the package must not need zod's. */
+/** The compiler checks it against the interface, because the typings of the package must not depend on those of zod. */
 const cardSchema: z.ZodType<ModelCard> = z.object({
   format: z.literal(1),
   name: z.string().min(1),
@@ -72,13 +72,13 @@ const cardSchema: z.ZodType<ModelCard> = z.object({
   exactBatches: z.boolean().default(false),
 });
 
-/** What to do about an archive that breaks the contract. */
+/** The remedy for an archive that violates the contract. */
 export const CONTRACT_REMEDY =
   'Use an archive that follows the contract in ARCHITECTURE.md, such as `emotion2vec import` writes.';
 
 /**
  * Parses the text of a model card.
- * @param path of the archive, for the message
+ * @param path path of the archive, for error messages
  * @throws EmotionError ERR_MODEL_LOAD
  */
 export function parseCard(text: string, path: string): ModelCard {
@@ -99,7 +99,7 @@ export function parseCard(text: string, path: string): ModelCard {
   return parsed.data;
 }
 
-/** Whether a label can win. FunASR marks labels that cannot by names that begin with "unuse". */
+/** Returns whether a label can win. FunASR marks labels that cannot win with names that begin with "unuse". */
 export function inUse(label: ModelLabel): boolean {
   return !label.unused && !label.name.startsWith('unuse');
 }

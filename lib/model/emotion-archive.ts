@@ -3,13 +3,13 @@ import { EmotionError } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 import { CARD_FILE, CONTRACT_REMEDY, type ModelCard, parseCard } from './card.js';
 
-/** Name of the extra file that describes a model for people, if an archive has it. */
+/** Name of the optional extra file that describes a model to readers. */
 const DESCRIPTION_FILE = 'README.md';
 
 /** An open archive of an emotion model. */
 export interface EmotionArchive extends Archive {
   readonly card: ModelCard;
-  /** Description of the model in Markdown (data, accuracy, limits), if the archive has one and it was asked for. */
+  /** Description of the model in Markdown (data, accuracy, limits), if it was requested and the archive has one. */
   readonly description: string | undefined;
 }
 

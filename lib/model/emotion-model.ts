@@ -10,7 +10,7 @@ import { CONTRACT_REMEDY, type ModelCard } from './card.js';
 import type { EmotionArchive } from './emotion-archive.js';
 import { checkBudget, leastNeeds } from './memory-needs.js';
 
-/** What the model computes for one clip: T frames, L labels and D dimensions, as its card states. */
+/** The output of the model for one clip: T frames, and the L labels and D dimensions that its card states. */
 export interface ModelOutput {
   /** [L] */
   logits: Float32Array;
@@ -22,7 +22,7 @@ export interface ModelOutput {
   frames: number;
 }
 
-/** The outputs of a run that are needed beside the logits. The others are not copied. */
+/** The outputs of a run that are requested in addition to the logits. The others are not copied. */
 export interface RequestedOutputs {
   frameLogits: boolean;
   features: boolean;
@@ -30,7 +30,7 @@ export interface RequestedOutputs {
 
 /**
  * Models whose archives are smaller than this run in one thread, several runs at once. Measured with the built-in model: a second
- * thread takes a fifth off a run of 1 to 3 s, a second run beside the first doubles the throughput.
+ * thread makes a run of 1 to 3 s a fifth shorter, but a second run in parallel doubles the throughput.
  */
 const SMALL_ARCHIVE = 32 * 2 ** 20;
 
@@ -101,9 +101,9 @@ export class EmotionModel {
   /**
    * Runs the model on a batch of clips.
    * @param clips at the sample rate of the card, each of at least minSamples samples
-   * @param signal drops the run if it has not begun
+   * @param signal cancels the run if it has not begun
    * @returns the outputs in the order of the clips, and the milliseconds of the run
-   * @throws EmotionError ERR_MODEL_RUN, ERR_OUT_OF_MEMORY, ERR_CLOSED; ERR_MODEL_LOAD if the archive breaks the contract; the
+   * @throws EmotionError ERR_MODEL_RUN, ERR_OUT_OF_MEMORY, ERR_CLOSED; ERR_MODEL_LOAD if the archive violates the contract; the
    *   reason of the signal
    */
   async run(
@@ -121,7 +121,7 @@ export class EmotionModel {
     return { outputs: this.#read(output, clips.length, requested), runMs };
   }
 
-  /** Checks what forward() returned: an archive may contain a card and still break the contract. */
+  /** Checks what forward() returned: an archive may contain a card and still violate the contract. */
   #read(output: unknown, clips: number, requested: RequestedOutputs): ModelOutput[] {
     const [logits, frameLogits, features, lengths] = Array.isArray(output) ? (output as unknown[]) : [];
     const { labels, embeddingDim, name } = this.card;

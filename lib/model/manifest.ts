@@ -56,8 +56,8 @@ function readManifest(file: string): string {
 }
 
 /**
- * Returns the absolute path of the archive that a `model` option means: the name of a built-in model or a path. Without it, that of
- * the default model.
+ * Returns the absolute path of the archive for a `model` option, which is the name of a built-in model or a path. Default: the path
+ * of the default model.
  * @throws EmotionError ERR_MODEL_NOT_FOUND
  */
 export function resolveModel(model: string | undefined): string {

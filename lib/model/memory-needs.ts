@@ -4,7 +4,7 @@ import type { Precision, ResolvedPrecision } from '../options/types.js';
 import { shown } from '../shared/text.js';
 import type { ModelCard } from './card.js';
 
-/** What the estimate needs to know of an archive. */
+/** The properties of an archive that the estimate depends on. */
 export interface SizedModel {
   /** Size of the archive. */
   bytes: number;
@@ -14,18 +14,18 @@ export interface SizedModel {
 /** Number of bytes that a model takes on its device. */
 export interface MemoryNeeds {
   weights: number;
-  /** For the runs under way. */
+  /** Bytes for the runs under way. */
   working: number;
-  /** Maximum at any time, loading included. */
+  /** Maximum number of bytes at any time, including during loading. */
   total: number;
 }
 
 /** Bytes for the conversion of weights: the largest weight, before and after. */
 const CONVERTING = 20e6;
 /**
- * Bytes for runs: a base, and an amount for each dimension of a frame. On the CPU they hold for a window of a minute, run by the
- * compiled programs of the addon. On CUDA, where the plain module stores attention scores and batches are longer, they hold for
- * 160 s of clips and a window of a minute. Measured on emotion2vec+ large and the built-in model, the latter by the peak of
+ * Bytes for runs: a base, and an amount for each dimension of a frame. On the CPU they are sufficient for a window of a minute, run
+ * by the compiled programs of the addon. On CUDA, where the plain module stores attention scores and batches are longer, they are
+ * sufficient for 160 s of clips and a window of a minute. Measured on emotion2vec+ large and the built-in model, the latter by the peak of
  * libtorch's allocator.
  */
 const WORKING = { cpu: [40e6, 30e3], cuda: [40e6, 500e3] } as const;
@@ -63,7 +63,7 @@ function candidates({ card }: SizedModel, requested: Precision, device: 'cpu' | 
   return card.precision === 'fp32' && device === 'cpu' ? ['fp32', 'bf16', 'int8'] : [card.precision];
 }
 
-/** How a model is to run. */
+/** The device, precision and budget that a model is to run with. */
 export interface FitRequest {
   precision: Precision;
   device: 'cpu' | 'cuda';

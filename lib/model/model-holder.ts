@@ -13,7 +13,7 @@ export interface ModelLease {
   release(): void;
 }
 
-/** How a model loads. */
+/** The settings of a single load. */
 export interface HolderLoad {
   /** Whether the model loads on the CPU, whatever its options say. */
   onCpu: boolean;

@@ -3,7 +3,7 @@ import type { EmotionError } from '../shared/errors.js';
 import type { EmotionModel } from './emotion-model.js';
 import type { ModelHolder, ModelLease } from './model-holder.js';
 
-/** The use of the model by one request. It changes to a model on the CPU once memory has run out on the device of the first. */
+/** The use of the model by one request. It switches to a model on the CPU if the device of the first model runs out of memory. */
 export class ModelUse {
   readonly #holder: ModelHolder;
   readonly #leases: ModelLease[] = [];

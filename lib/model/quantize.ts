@@ -13,7 +13,7 @@ import { openEmotionArchive } from './emotion-archive.js';
 import { EmotionModel } from './emotion-model.js';
 import { checkTarget } from './target.js';
 
-/** What quantizing an archive did. */
+/** The result of quantizing an archive. */
 export interface QuantizedArchive extends QuantizeReport {
   /** Size of the file, before and after, in bytes. */
   fileBytesBefore: number;
@@ -21,8 +21,8 @@ export interface QuantizedArchive extends QuantizeReport {
 }
 
 /**
- * Writes an archive of any TorchScript module with smaller weights in its linear layers. `out` appears when it is complete. An
- * emotion model has then also been loaded and run, because its inputs are known.
+ * Writes an archive of any TorchScript module with smaller weights in its linear layers. `out` appears when it is complete. The
+ * archive of an emotion model is loaded and run before that, because its inputs are known.
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_WRITE, ERR_QUANTIZE, ERR_PRECISION_UNSUPPORTED, and as TorchModule.load
  */
 export async function quantizeArchive(
@@ -34,7 +34,7 @@ export async function quantizeArchive(
     throw fileError(cause, shown(source));
   });
   await checkTarget(out, source);
-  await verifyArchive(source); // libtorch compares no checksum
+  await verifyArchive(source); // libtorch does not check checksums
   let report: QuantizeReport | undefined;
   await writeWhole(out, async (part) => {
     const written = await write(source, part, precision);

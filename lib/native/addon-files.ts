@@ -11,7 +11,7 @@ export interface AddonFiles {
   torch: string;
 }
 
-/** Finds the addon where node-gyp-build does: in build/Release of a checkout, or in prebuilds/. Undefined where there is none. */
+/** Finds the addon where node-gyp-build does: in build/Release of a checkout, or in prebuilds/. Returns undefined if there is none. */
 export function findAddon(): AddonFiles | undefined {
   let loader: string;
   try {

@@ -8,13 +8,13 @@ import { type AddonFiles, findAddon } from './addon-files.js';
 import { explainLinker, REBUILD } from './linker-error.js';
 import { checkPlatform, NEWER_SYSTEM } from './platform.js';
 
-/** What quantizing did to a module, as the addon counts it. */
+/** The addon's report on quantizing a module. */
 export interface NativeQuantizeReport {
   /** Linear layers whose weights were converted. */
   layers: number;
   /** Linear layers with constant weights that stay as they were, because they are too small to gain. */
   kept: number;
-  /** Parameters of the module, and of those the ones in converted layers. */
+  /** Parameters of the module, and how many of them are in converted layers. */
   parameters: number;
   quantized: number;
   /** Bytes of all tensors of the module. */
@@ -22,7 +22,7 @@ export interface NativeQuantizeReport {
   bytesAfter: number;
 }
 
-/** Passed to a run: identifies it for `cancel`, and receives its times. */
+/** Passed to a run. The addon writes the id and the times of the run to it. */
 export interface Ticket {
   /** Identifies the run for `cancel`. Set once the run is queued. */
   id?: number;
@@ -73,10 +73,10 @@ export interface DeviceMemory {
 export interface NativeBinding {
   /** @param budgetBytes maximum memory of the CPU that the module and its runs may use */
   load(path: string, device: string, precision: string, watch?: LoadWatch, budgetBytes?: number): Promise<NativeModule>;
-  /** Removes a run from the queue, with its inputs; its promise rejects. Returns false if it runs already or is done. */
+  /** Removes a run and its inputs from the queue; its promise rejects. Returns false if it is already running or done. */
   cancel(id: number): boolean;
   initializeCuda(): number;
-  /** Waits for the run and the load under way. No others are started. */
+  /** Waits for the runs and the load under way. No others are started. */
   close(): void;
   /** Returns the memory of a CUDA device; zeros for the CPU. @throws ERR_DEVICE_UNAVAILABLE */
   deviceMemory(device: string): DeviceMemory;
@@ -93,7 +93,7 @@ export interface CudaDevice {
   bytesFree: number | null;
 }
 
-/** What NVIDIA's driver reports. Neither libtorch nor CUDA is needed to ask it. */
+/** The report of NVIDIA's driver. Querying it requires neither libtorch nor CUDA. */
 export interface CudaDriver {
   state: 'ready' | 'missing' | 'failed';
   /** Message of the linker or the driver, if the driver is missing or failed. */
@@ -110,7 +110,7 @@ export interface CudaDriver {
 /** The exports of the loader addon, which links nothing of libtorch. */
 export interface LoaderBinding {
   open(paths: readonly string[]): Promise<void>;
-  /** Asks the driver on a separate thread. The first call takes a tenth of a second, or seconds if there are many devices. */
+  /** Queries the driver on a separate thread. The first call takes a tenth of a second, or seconds if there are many devices. */
   cudaDriver(): Promise<CudaDriver>;
   /** Returns the memory that this process may still use, and the smallest limit of its control groups. */
   memory(): { availableBytes: number; limitBytes: number | null };
@@ -161,7 +161,7 @@ export function loaderBinding(): LoaderBinding {
 
 /** Returns the libtorch to use. @throws EmotionError ERR_PLATFORM, ERR_LIBTORCH_MISSING */
 export function requireLibtorch(): Libtorch {
-  checkPlatform(); // if libtorch cannot run, that is the error, not that it is missing
+  checkPlatform(); // an unsupported platform is reported first, even if libtorch is missing too
   const found = locateLibtorch();
   if (found === undefined) throw new EmotionError('ERR_LIBTORCH_MISSING', 'libtorch was not found');
   return found;
@@ -211,8 +211,8 @@ function requireAddon(): AddonFiles {
 }
 
 /**
- * Loads an addon. `require` accepts only files that end in .node. A second call for the same file returns new exports of the same
- * library.
+ * Loads an addon with process.dlopen, because `require` accepts only files that end in .node. A second call for the same file
+ * returns new exports of the same library.
  * @throws EmotionError that explains the dynamic linker's message
  */
 function dlopen<T>(file: string): T {

@@ -24,7 +24,7 @@ export function addonIsCurrent(libtorch: Libtorch): boolean {
 
 /**
  * Builds the addon with cmake-js, in a folder of its own, and then moves it into build/Release. If two processes need it, one
- * builds and the other waits.
+ * builds it and the other waits.
  * @param percent called with the progress of the compiler
  * @throws EmotionError ERR_ADDON_BUILD, with the first error in the compiler's output
  */
@@ -72,7 +72,7 @@ async function buildOnce(
 /** A progress line of the compiler. The name of a source in it may contain "error". */
 const PROGRESS = /^\[ *\d+(%|\/\d+)\]/;
 
-/** Returns the script of cmake-js. No other file knows where it is. */
+/** Returns the path of the script of cmake-js. */
 function cmakeJs(): string {
   return path.join(__dirname, '../vendor/cmake-js.js');
 }

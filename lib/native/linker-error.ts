@@ -6,7 +6,7 @@ export const REBUILD =
   'Remove build/Release (or prebuilds/) and run `npx emotion2vec setup`, which builds the addon on this machine.';
 
 /**
- * Explains a message of the dynamic linker (glibc's). No other file reads these messages.
+ * Explains a message of glibc's dynamic linker. No other file parses these messages.
  * @param file the file that was to be loaded, as the explanation names it
  */
 export function explainLinker(file: string, message: string): Problem {
@@ -28,13 +28,13 @@ export function explainLinker(file: string, message: string): Problem {
   }
   const [, missing, why] = /^(\S+): cannot open shared object file(: .*)?$/.exec(message) ?? [];
   if (missing !== undefined && (missing === file || missing.endsWith('.node'))) {
-    // glibc says this about an existing file that was built for another processor.
+    // glibc writes this about an existing file that was built for another processor.
     return { code: 'ERR_ADDON_MISSING', what: `${file} is not for this machine (${message})`, remedy: REBUILD };
   }
   if (missing !== undefined && why !== undefined) {
     return {
       code: 'ERR_LIBTORCH_MISSING',
-      what: `${file} needs ${missing}, which was not found beside it`,
+      what: `${file} needs ${missing}, which was not found next to it`,
       remedy:
         'Remove that libtorch and run `npx emotion2vec setup`. The libtorch that LIBTORCH names must keep its layout (torch/lib, nvidia/cu13/lib).',
     };

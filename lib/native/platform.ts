@@ -7,7 +7,7 @@ import { EmotionError, type Problem } from '../shared/errors.js';
 export interface Platform {
   os: string;
   arch: string;
-  /** Version of glibc, if it is known. */
+  /** Version of glibc; undefined if it is not known. */
   glibc: string | undefined;
   musl: boolean;
   /** Name of the processor, and its `flags`, as in /proc/cpuinfo. */
@@ -15,7 +15,7 @@ export interface Platform {
   flags: ReadonlySet<string>;
 }
 
-/** Flags without which libtorch's kernels, at least those of oneDNN, do not run. */
+/** Processor flags that libtorch's kernels, at least those of oneDNN, require. */
 const REQUIRED_FLAGS = ['sse4_1', 'ssse3'];
 /** Minimum version of glibc for the wheels that libtorch comes in. */
 export const MIN_GLIBC = '2.28';
@@ -34,7 +34,7 @@ export function readPlatform(): Platform {
   };
 }
 
-/** Returns the version of glibc, after some 5 ms; undefined if it is not known. */
+/** Returns the version of glibc, which takes about 5 ms; undefined if it is not known. */
 export function glibcVersion(): string | undefined {
   return familySync() === MUSL ? undefined : (versionSync() ?? undefined);
 }

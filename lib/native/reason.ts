@@ -3,10 +3,10 @@ import { isErrorCode, messageOf, type Problem } from '../shared/errors.js';
 /** Maximum length of the reason. */
 const MAX_REASON = 300;
 
-/** Matches the name of a Python exception, which stands after TorchScript's traceback or at the beginning of a line. */
+/** Matches the name of a Python exception, which follows TorchScript's traceback or begins a line. */
 const EXCEPTION = /^(?:[\w.]*(?:Error|Exception)): /;
 
-/** Advice for reasons that libtorch gives. The other reasons have the usual advice of their code. */
+/** Remedies for known reasons of libtorch. Other reasons get the default remedy of their code. */
 const REMEDIES: readonly [RegExp, string][] = [
   [
     /^The archive is damaged/,
@@ -27,8 +27,8 @@ const REMEDIES: readonly [RegExp, string][] = [
 ];
 
 /**
- * Explains an error of the addon. Its code is a property of the error; an error of libtorch has no code, and failed in a run.
- * `what` is libtorch's reason alone, without tracebacks, lists of kernels and quoted code.
+ * Explains an error of the addon. The addon sets the code as a property of the error. An error of libtorch has no code and occurred
+ * in a run. `what` is libtorch's reason alone, without tracebacks, lists of kernels and quoted code.
  */
 export function explainNative(error: Error): Problem {
   const code: unknown = (error as { code?: unknown }).code;
@@ -36,8 +36,8 @@ export function explainNative(error: Error): Problem {
 }
 
 /**
- * Finds the line of a message of libtorch that states the reason. TorchScript writes its traceback first and the reason after it.
- * Behind the reason there may be lists of kernels, declarations and quoted code.
+ * Finds the line of a message of libtorch that states the reason. TorchScript writes its traceback before the reason. Lists of
+ * kernels, declarations and quoted code may follow it.
  */
 export function explainLibtorch(message: string): Pick<Problem, 'what' | 'remedy'> {
   const lines = message.split('\n');

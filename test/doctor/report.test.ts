@@ -7,7 +7,7 @@ import { findingsOf } from '../../lib/doctor/findings.js';
 import { reportText, summary } from '../../lib/doctor/report.js';
 import { H100, LARGE, LIBTORCH, loaderDone, recognized, skipped, wellFacts } from './well-facts.js';
 
-const text = (changes: Partial<Facts>, options = { width: 80, colour: false }) =>
+const text = (changes: Partial<Facts>, options = { width: 80, color: false }) =>
   reportText(findingsOf(wellFacts(changes)), '1.2.3', options);
 
 const BROKEN: Partial<Facts> = {
@@ -24,16 +24,16 @@ const BROKEN: Partial<Facts> = {
 
 describe("the doctor's report", () => {
   for (const width of [60, 80, 100]) {
-    it(`has lines of at most ${width} characters, coloured or not, and keeps every word`, () => {
+    it(`has lines of at most ${width} characters, colored or not, and keeps every word`, () => {
       for (const facts of [{}, BROKEN, { loader: loaderDone(H100) }]) {
-        const plain = text(facts, { width, colour: false });
+        const plain = text(facts, { width, color: false });
         assert.deepEqual(
           plain.split('\n').filter((line) => line.length > width),
           [],
         );
-        const coloured = text(facts, { width, colour: true });
-        assert.notEqual(coloured, plain);
-        assert.equal(stripVTControlCharacters(coloured), plain);
+        const colored = text(facts, { width, color: true });
+        assert.notEqual(colored, plain);
+        assert.equal(stripVTControlCharacters(colored), plain);
         const run = plain.replace(/\s+/g, '');
         for (const { detail, remedy = '' } of findingsOf(wellFacts(facts))) {
           assert.ok(run.includes(detail.replace(/\s+/g, '')), detail);
@@ -55,9 +55,9 @@ describe("the doctor's report", () => {
 
   it('keeps a command on one line, and a number with its unit', () => {
     for (let width = 60; width <= 100; width++) {
-      const report = text(BROKEN, { width, colour: false });
+      const report = text(BROKEN, { width, color: false });
       assert.match(report, /`npx emotion2vec setup`/);
-      assert.match(text({}, { width, colour: false }), / 11 ms\b/);
+      assert.match(text({}, { width, color: false }), / 11 ms\b/);
     }
   });
 

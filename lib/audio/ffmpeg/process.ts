@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 
 import { onAbort } from '../../shared/abort.js';
 
-/** Time limits in milliseconds: between two outputs (and before the first), and for the whole run. */
+/** Time limits in milliseconds: between two pieces of output (and before the first), and for the whole run. */
 export const TIMEOUTS = { silent: 20_000, total: 600_000 };
 /** Milliseconds in which the program must exit after its output has ended. */
 const EXIT_MS = 2000;
@@ -53,7 +53,7 @@ export class GuardedProcess {
    * @throws the errors of `spawn`
    */
   static async start(program: string, args: readonly string[], input: number): Promise<GuardedProcess> {
-    const { FFREPORT: _, ...env } = process.env; // ffmpeg would write a log, which the file limit turns into a fatal signal
+    const { FFREPORT: _, ...env } = process.env; // with it, ffmpeg would write a log, and the file size limit would kill it
     const child = spawn('/bin/sh', ['-c', GUARD, 'sh', program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', input],
       detached: true, // a process group of its own, which can be killed as a whole

@@ -80,7 +80,7 @@ export function identify(file: Uint8Array): Identified {
   if (first !== undefined) return first;
   if (isTransportStream(file)) return { format: undefined, name: 'MPEG transport streams', start: 0 };
   const bytes = withoutIcy(file);
-  const icy = bytes === file ? 0 : -1; // -1: `bytes` is a part or a copy, which the decoder makes again itself
+  const icy = bytes === file ? 0 : -1; // -1: `bytes` is a part or a copy of the file, which the decoder extracts again itself
   const start = afterPadding(bytes);
   const known = start > 0 || icy < 0 ? signature(bytes, start) : undefined;
   if (known?.format !== undefined) return known;
@@ -122,7 +122,7 @@ function findContainer(bytes: Uint8Array): Identified | undefined {
   return undefined;
 }
 
-/** Whether two frames of LOAS begin here. Source: ISO/IEC 14496-3, 1.7.2. */
+/** Returns whether two frames of LOAS begin here. Source: ISO/IEC 14496-3, 1.7.2. */
 function isLoas(bytes: Uint8Array, at: number): boolean {
   const size = (index: number) =>
     bytes[index] === 0x56 && (bytes[index + 1]! & 0xe0) === 0xe0

@@ -31,7 +31,7 @@ export function openAudio(bytes: Uint8Array, name: string, raw?: RawFormat): Ope
     const share = Math.round((100 * missing.found) / missing.declared);
     throw new EmotionError(
       'ERR_AUDIO_DECODE',
-      `${name} is truncated: it contains ${share} % of the audio that its header declares`,
+      `${name} is truncated: it contains ${share}% of the audio that its header declares`,
     );
   }
   const linear = readLinear(bytes);

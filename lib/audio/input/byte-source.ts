@@ -37,7 +37,7 @@ export class ByteSource {
     }
   }
 
-  /** Cancels the stream. Further calls have no effect. Errors of the cancellation are ignored: the call has its own result. */
+  /** Cancels the stream. Further calls have no effect. Errors during cancellation are ignored: the call has its own result. */
   stop(): void {
     if (this.#over) return;
     this.#over = true;

@@ -22,7 +22,7 @@ export function assertAttached({ buffer }: ArrayBufferView): void {
   if (buffer.byteLength === 0) ownBuffer(buffer);
 }
 
-/** Whether the view's memory may change while it is read: another thread may write to it, or it may be resized. */
+/** Returns whether the view's memory may change while it is read: another thread may write to it, or it may be resized. */
 export function isMutable({ buffer }: ArrayBufferView): boolean {
   if (types.isSharedArrayBuffer(buffer)) return true;
   return (buffer as ArrayBuffer & { resizable?: boolean }).resizable === true;

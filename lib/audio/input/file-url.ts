@@ -50,7 +50,7 @@ export function bytesOfDataUrl(url: string): Buffer {
 
 function invalidDataUrl(how: string): EmotionError {
   return new EmotionError('ERR_AUDIO_DECODE', `The data: URL ${how}`, {
-    remedy: 'Expected is data:audio/wav;base64, followed by the bytes of a file in base64.',
+    remedy: 'Use data:audio/wav;base64, followed by the bytes of a file in base64.',
   });
 }
 

@@ -38,13 +38,13 @@ export function readFile(file: string, name: string, maxBytes = Infinity): Uint8
   }
 }
 
-/** Describes the problem with a path that is neither a file nor a folder. */
+/** Returns the problem of a path that is neither a file nor a folder. */
 export function explainNoFile(stats: { isSocket(): boolean; isFIFO(): boolean }, name: string): Problem {
   const what = stats.isSocket() ? 'a socket' : stats.isFIFO() ? 'a pipe' : 'a device';
   return {
     code: 'ERR_FILE_READ',
     what: `${name} cannot be read: it is ${what}`,
-    remedy: 'Give a regular file, or pipe its bytes.',
+    remedy: 'Use a regular file, or pipe its bytes.',
   };
 }
 

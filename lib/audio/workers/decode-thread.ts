@@ -122,7 +122,7 @@ export class DecodeThread {
 
   /**
    * Gives the thread a job.
-   * @param abandonMs on cancellation, the thread ends if it has worked for longer than this and has no other job
+   * @param abandonMs on cancellation, the thread ends if it has worked for longer than this many milliseconds and has no other job
    * @returns a function that cancels the job
    */
   post(job: Job, abandonMs: number): () => void {

@@ -1,4 +1,4 @@
-/** How many processors and how much memory recognition may use. */
+/** Checks how many processors and how much memory recognition may use. */
 import { formatBytes } from '../../shared/bytes.js';
 import type { Facts, MemoryFacts, ProcessorFacts } from '../facts.js';
 import type { Finding } from '../finding.js';

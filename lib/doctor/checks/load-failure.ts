@@ -12,7 +12,7 @@ export function loadFailure({ loader, recognitions }: Facts): Outcome<unknown> |
   );
 }
 
-/** Returns that probe if the reason is a damaged libtorch, or one that this system is too old for. */
+/** Returns that probe if libtorch is damaged, or if this system is too old for it. */
 export function libtorchFailure(facts: Facts): Outcome<unknown> | undefined {
   const failure = loadFailure(facts);
   if (failure === undefined || isOtherLibtorch(facts)) return undefined;

@@ -45,10 +45,10 @@ function worksText(report: RecognitionReport, name: string): string {
   const cores = device === 'cpu' ? ` on ${threads} ${threads === 1 ? 'core' : 'cores'}` : '';
   const memory = device === 'cpu' ? 'memory' : "the computer's own memory";
   const ready = `${name} in ${precision} is ready in ${formatMs(libtorchMs + modelMs)}`;
-  return `${ready}; ${clipSeconds} s of audio take ${formatMs(clipMs)}${cores}, ${formatBytes(peakBytes)} of ${memory} at most`;
+  return `${ready}; ${clipSeconds} s of audio take ${formatMs(clipMs)}${cores} and at most ${formatBytes(peakBytes)} of ${memory}`;
 }
 
-/** Returns what is wrong with scores, whatever the clip is; undefined if nothing is. */
+/** Returns what would be wrong with scores of any clip; undefined if nothing is. */
 function wrongScores({ scores }: RecognitionReport): string | undefined {
   const values = Object.values(scores);
   if (values.some((value) => value === null || !Number.isFinite(value))) return 'scores that are not numbers';

@@ -47,7 +47,7 @@ export function checkLibtorch(facts: Facts): Finding {
   };
 }
 
-/** What to do if there is no libtorch: what prevents `setup` from downloading it comes first. */
+/** Returns the advice for a missing libtorch. An obstacle to downloading it with `setup` comes first. */
 function downloadAdvice(facts: Facts): Advice {
   const { tools } = facts;
   const cache = checkCache(facts);
@@ -90,7 +90,7 @@ export function checkAddon(facts: Facts): Finding {
   }
   if (current === false) {
     const detail = `${path} was built from other sources, or for another libtorch`;
-    const remedy = 'Run `npx emotion2vec setup`, which builds it again in some minutes.';
+    const remedy = 'Run `npx emotion2vec setup`, which builds it again in a few minutes.';
     return { ...finding, status: 'warning', kind: 'outdated', detail, remedy };
   }
   const loadMs = facts.recognitions[0]?.outcome.report.libtorchMs;
@@ -108,14 +108,14 @@ function notTried({ libtorch, recognitions }: Facts): string {
   return code === 'ERR_OUT_OF_MEMORY' ? 'not tried for lack of memory' : `not tried: ${what}`;
 }
 
-/** What the addon is built with: as text, and as a package of Debian. */
+/** The tools that build the addon: their names, and their Debian packages. */
 const TOOLS = [
   ['cmake', 'CMake 3.18 or newer', 'cmake'],
   ['compiler', 'g++ 10 or newer', 'g++'],
   ['make', 'make', 'make'],
 ] as const;
 
-/** What to do if there is no addon. */
+/** Returns the advice for a missing addon. */
 function buildAdvice({ tools, addon: { folder } }: Facts): Advice {
   if (!folder.writable) {
     const remedy = `Run \`npx emotion2vec setup\` as the owner of ${folder.path}, which this user cannot write to.`;
@@ -132,7 +132,7 @@ function buildAdvice({ tools, addon: { folder } }: Facts): Advice {
     const remedy = `Install ${names} (Debian, Ubuntu: apt-get install ${packages}), then run \`npx emotion2vec setup\`.`;
     return { kind: 'missing-tools', remedy };
   }
-  return { kind: 'missing', remedy: 'Run `npx emotion2vec setup`, which takes some minutes.' };
+  return { kind: 'missing', remedy: 'Run `npx emotion2vec setup`, which takes a few minutes.' };
 }
 
 /** Checks ffmpeg. Recognition works without it. */

@@ -4,7 +4,7 @@ import type { Facts } from '../facts.js';
 import type { Finding } from '../finding.js';
 import { hasAvx2 } from '../fit.js';
 
-/** A platform without problems, into which each check puts what it examines. */
+/** A platform without problems. Each check replaces the properties that it examines. */
 const SUITABLE: Platform = {
   os: 'linux',
   arch: 'x64',

@@ -16,10 +16,10 @@ import type { AddonFacts, FfmpegFacts, ModelFacts, ToolFacts } from '../facts.js
 import { attempt, known, type Known, knownAsync, succeeds } from '../known.js';
 import { folderFacts } from './system.js';
 
-/** How long Python, asked for pip, or ffmpeg, asked for its version, may take. */
+/** Time limit for asking Python for pip, and ffmpeg for its version. */
 const PROGRAM_TIMEOUT_MS = 1000;
 
-/** Finds libtorch as every command does, but writes nothing: others keep the path of Python's torch in the cache. */
+/** Finds libtorch like the other commands, but writes nothing. The others keep the path of Python's torch in the cache. */
 export function libtorchFacts(env: NodeJS.ProcessEnv = process.env): Known<Libtorch | undefined> {
   return known('ERR_LIBTORCH_MISSING', () => {
     const unknown = !existsSync(path.join(cacheFolder(env), 'python-torch'));

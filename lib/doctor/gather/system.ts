@@ -49,7 +49,7 @@ export function systemFacts(): SystemFacts {
   return { name, kernel: release(), platform: { ...platform, glibc: attempt(glibcVersion) } };
 }
 
-/** @param loader what the loader addon reported, if it was run */
+/** @param loader the report of the loader addon; empty if it did not run */
 export function processorFacts(loader: Partial<LoaderReport>): ProcessorFacts {
   const total = Math.max(1, cpus().length);
   const allowed = countList(/^Cpus_allowed_list:\s*(\S+)/m.exec(readText('/proc/self/status'))?.[1]) ?? total;
@@ -59,7 +59,7 @@ export function processorFacts(loader: Partial<LoaderReport>): ProcessorFacts {
   return { total, allowed: Math.min(allowed, total), omp, usable };
 }
 
-/** @param loader what the loader addon reported, if it was run */
+/** @param loader the report of the loader addon; empty if it did not run */
 export function memoryFacts(loader: Partial<LoaderReport>): MemoryFacts {
   const totalBytes = totalmem();
   // Node returns 0, or more than the machine has, if there is no limit.
@@ -83,7 +83,7 @@ export function environmentFacts(env: NodeJS.ProcessEnv = process.env): Record<s
     VARIABLES.flatMap((name) => {
       const value = env[name];
       if (value === undefined) return [];
-      return [[name, value.replace(/\/\/[^/@\s]*@/g, '//…@')]]; // hides a user name and password in a URL
+      return [[name, value.replace(/\/\/[^/@\s]*@/g, '//…@')]]; // removes a user name and password from a URL
     }),
   );
 }

@@ -3,7 +3,7 @@ import { wavHeader } from '../../audio/write/wav-header.js';
 export const CLIP_SECONDS = 3;
 const RATE = 16_000;
 
-/** Returns a WAV file with vowel-like sounds in syllables. Only that it is recognized matters, not as which emotion. */
+/** Returns a WAV file with vowel-like sounds in syllables. The doctor checks that it is recognized, not which emotion it gets. */
 export function syntheticClip(): Uint8Array {
   const samples = new Float32Array(CLIP_SECONDS * RATE);
   let phase = 0;

@@ -1,4 +1,4 @@
-/** Runs in a process of its own, so that a crash or an endless loop becomes a finding of the doctor. probe.ts is the other side. */
+/** Runs in a process of its own, so that a crash or an endless loop becomes a finding of the doctor. probe.ts starts it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { loaderBinding, nativeBinding } from '../../native/binding.js';

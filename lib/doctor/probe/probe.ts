@@ -12,9 +12,9 @@ export interface ProbeOptions {
   env?: Record<string, string>;
 }
 
-/** Maximum number of characters of stderr that are kept: those at its end. */
+/** Maximum number of characters that are kept of the end of stderr. */
 const MAX_STDERR = 4000;
-/** How long stderr may stay open after a probe has exited. A process that the probe started may keep it open forever. */
+/** Time for which stderr may stay open after a probe has exited. A process that the probe started could keep it open forever. */
 const STDERR_MS = 500;
 
 /** Runs `job` in a process of its own. However that process ends, the promise resolves with an outcome. */
@@ -73,6 +73,6 @@ export function probe<T>(job: ProbeJob, { timeoutMs, env = {} }: ProbeOptions): 
       if (child.connected) child.once('disconnect', () => finish(ended(status, signal)));
       else finish(ended(status, signal));
     });
-    child.send(job, () => undefined); // if the process has exited already, its outcome says so
+    child.send(job, () => undefined); // ignored: if the process has exited already, the outcome reports it
   });
 }

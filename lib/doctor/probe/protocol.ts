@@ -4,7 +4,7 @@ import type { Problem } from '../../shared/errors.js';
 
 export type ProbeJob = { kind: 'loader' } | { kind: 'recognition'; model: string; device: string };
 
-/** The step that a probe has reached. After a crash it tells what failed. */
+/** The step that a probe has reached. After a crash, it shows what failed. */
 export type Stage =
   | 'start' // of Node
   | 'loader' // the loader addon
@@ -46,7 +46,7 @@ export interface RecognitionReport {
   scores: Record<string, number | null>;
 }
 
-/** How a probe ended, and what it had reported until then. */
+/** How a probe ended, and what it had reported before that. */
 export type Outcome<T> =
   | { end: 'done'; report: T }
   | { end: 'failed'; stage: Stage; problem: Problem; report: Partial<T> }
@@ -58,7 +58,7 @@ export type Outcome<T> =
 /** The probe was not started. */
 export interface Skipped {
   end: 'skipped';
-  /** Why. Its `what` continues "not tried: ". */
+  /** The reason. Its `what` continues "not tried: ". */
   problem: Problem;
   report: Record<string, never>;
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../shared/errors.js';
 import type { Stage } from './protocol.js';
 
-/** For each stage of a probe: what it was doing, as it follows "crashed" or "still", and the code where no error has one. */
+/** For each stage of a probe: its activity, in words that follow "crashed" or "still", and the code of failures that have none. */
 export const STAGES: Readonly<Record<Stage, { doing: string; code: ErrorCode }>> = {
   start: { doing: 'starting Node', code: 'ERR_PLATFORM' },
   loader: { doing: 'loading the addon', code: 'ERR_ADDON_MISSING' },

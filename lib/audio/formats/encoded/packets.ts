@@ -67,7 +67,7 @@ class PendingBlock {
   #parts: Float32Array[][] = [];
   #sampleRate = 0;
 
-  /** Whether these samples have the rate and the number of channels of those already collected. */
+  /** Returns whether these samples have the rate and the number of channels of those already collected. */
   fits(channels: Float32Array[], sampleRate: number): boolean {
     if (this.size === 0 || channels.length === 0 || channels[0]!.length === 0) return true;
     return this.#sampleRate === sampleRate && this.#parts[0]!.length === channels.length;

@@ -14,7 +14,7 @@ export interface IntegerLayout {
 }
 
 /**
- * Opens signed integers of any bit depth. They occupy the upper bits of their container: so the formats specify, and so ffmpeg and
+ * Opens signed integers of any bit depth. They occupy the upper bits of their container, as the formats specify and as ffmpeg and
  * libsndfile read 12 bits in 2 bytes. If the container has unused bytes, programs differ in which of them they leave empty, and some
  * state a container size that is wrong. In these cases the samples themselves decide.
  * @returns undefined if there is no such sample format
@@ -38,7 +38,7 @@ export function readIntegers(bytes: Uint8Array, layout: IntegerLayout): LinearAu
   return narrow === undefined || bytesOf(narrow) * 8 < bits ? undefined : as(narrow);
 }
 
-/** Whether the lower unused bytes of all samples are zero. */
+/** Returns whether the lower unused bytes of all samples are zero. */
 function emptyBelow(bytes: Uint8Array, container: number, spare: number, littleEndian: boolean): boolean {
   const first = littleEndian ? 0 : container - spare;
   for (let at = 0; at + container <= bytes.length; at += container) {
@@ -47,7 +47,7 @@ function emptyBelow(bytes: Uint8Array, container: number, spare: number, littleE
   return true;
 }
 
-/** Whether the upper unused bytes of all samples only extend the sign. */
+/** Returns whether the upper unused bytes of all samples only extend the sign. */
 function onlySignAbove(bytes: Uint8Array, container: number, spare: number, littleEndian: boolean): boolean {
   const [first, top] = littleEndian ? [container - spare, container - spare - 1] : [0, spare];
   for (let at = 0; at + container <= bytes.length; at += container) {
@@ -57,7 +57,7 @@ function onlySignAbove(bytes: Uint8Array, container: number, spare: number, litt
   return true;
 }
 
-/** Whether all samples are plausible as floats that are scaled to 24-bit integers. */
+/** Returns whether all samples are plausible as floats that are scaled to 24-bit integers. */
 function looksFloat(bytes: Uint8Array, littleEndian: boolean): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + 4 <= bytes.length; at += 4) {

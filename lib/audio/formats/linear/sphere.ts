@@ -3,7 +3,7 @@ import type { LinearAudio } from './linear-audio.js';
 import { integers, interleaved, type SampleEncoding } from './samples.js';
 
 const MAGIC = 'NIST_1A\n';
-/** Maximum size of a header. Usual are 1024 bytes, or a multiple of that. */
+/** Maximum size of a header. Headers usually have 1024 bytes or a multiple of that. */
 const MAX_HEADER = 65_536;
 
 /**

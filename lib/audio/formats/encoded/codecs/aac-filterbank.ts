@@ -35,7 +35,7 @@ export class Filterbank {
   readonly #overlap = new Float64Array(FRAME_LENGTH);
   #shape = 0;
 
-  /** @retwiddles 1024 samples, nominally -32768..32767 */
+  /** @returns 1024 samples, nominally -32768..32767 */
   process(spectrum: Float64Array, sequence: WindowSequence, shape: number): Float64Array {
     const block =
       sequence === SEQUENCE.eightShort ? this.#short(spectrum, shape) : this.#long(spectrum, sequence, shape);
@@ -115,7 +115,7 @@ class InverseMdct {
     }
   }
 
-  /** @retwiddles twice as many samples as there are coefficients */
+  /** @returns twice as many samples as there are coefficients */
   inverse(spectrum: Float64Array): Float64Array {
     const size = this.#size;
     const half = size / 2;

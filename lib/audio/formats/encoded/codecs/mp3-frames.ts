@@ -68,7 +68,7 @@ function headerAt(bytes: Uint8Array, at: number, freeSize?: number): MpegFrame |
   return { at, size, samples, sampleRate, layer: layer as 1 | 2 | 3, free: bitrate === 0, tagAt: HEADER + side };
 }
 
-/** Whether two headers agree in the fields that are constant within a stream. */
+/** Returns whether two headers agree in the fields that are constant within a stream. */
 function alike(bytes: Uint8Array, a: number, b: number): boolean {
   const sameRate = (bytes[a + 2]! & 0x0c) === (bytes[b + 2]! & 0x0c);
   return bytes[b] === 0xff && (bytes[a + 1]! | 1) === (bytes[b + 1]! | 1) && sameRate;
@@ -93,7 +93,7 @@ function freeSizeAt(bytes: Uint8Array, at: number): number | undefined {
   return undefined;
 }
 
-/** Whether `count` consecutive frames begin here. If `count` is 2, the end of the file or a tag may replace the second one. */
+/** Returns whether `count` consecutive frames begin here. If `count` is 2, the end of the file or a tag may replace the second one. */
 function confirmed(bytes: Uint8Array, at: number, count: number, freeSize?: number): boolean {
   let [next, seen] = [at, 0];
   while (seen < count) {

@@ -40,7 +40,7 @@ function alike(a: AdtsFrame, b: AdtsFrame): boolean {
   return a.sampleRate === b.sampleRate && a.channels === b.channels && a.objectType === b.objectType;
 }
 
-/** Whether `count` consecutive frames begin here. If `count` is 2, the end of the file may replace the second one. */
+/** Returns whether `count` consecutive frames begin here. If `count` is 2, the end of the file may replace the second one. */
 function confirmed(bytes: Uint8Array, at: number, count: number): boolean {
   const first = frameAt(bytes, at);
   let frame = first;
