@@ -148,7 +148,7 @@ describe('recognizeStream', () => {
     await assert.rejects(take({}), { name: 'TypeError', message: /sampleRate/ });
     await assert.rejects(take({ sampleRate: 16000, window: 1, hop: 2 }), {
       name: 'TypeError',
-      message: /hop: must be at most window/,
+      message: /hop: must not exceed window/,
     });
     await assert.rejects(take({ sampleRate: 16000, granularity: 'frame' }), {
       name: 'TypeError',

@@ -55,7 +55,7 @@ export interface Finding {
   status: Status;
   /** For programs. Absent if the status is `ok`, or if the check has only one case. */
   kind?: FindingKind;
-  /** Without a full stop at its end. */
+  /** The result, without a period at its end. */
   detail: string;
   /** What to do. Present if the status is `warning` or `error`. */
   remedy?: string;

@@ -1,7 +1,7 @@
 /** The encodings of audio without a header. */
 export const RAW_ENCODINGS = ['mulaw', 'alaw', 's8', 'u8', 's16le', 's16be', 's24le', 's32le', 'f32le'] as const;
 
-/** The minimum and maximum values of options. They also hold for the server and the command line. */
+/** The minimum and maximum values of options. They also apply to the server and the command line. */
 export const limits = {
   threads: { min: 1, max: 1024 },
   /** Seconds. */
@@ -16,13 +16,13 @@ export const limits = {
   channels: { min: 1, max: 64 },
   /** Milliseconds that a Node timer can wait. */
   timerMs: { min: 1, max: 2 ** 31 - 1 },
-  /** Proxies in a row in front of a server. */
+  /** Length of a chain of proxies in front of a server. */
   proxies: { min: 1, max: 32 },
   /** Recordings in a batch that is sent to a server. */
   files: { min: 1, max: 10_000 },
 } as const;
 
-/** Default values of options that the command line and the server also state. */
+/** Default values of options that the command line and the server share with the library. */
 export const defaults = {
   maxQueue: 1024,
   /** Bytes of one file, Blob or stream. */

@@ -1,11 +1,11 @@
 import { kindOf, shown } from '../shared/text.js';
 import type * as z from '../vendor/zod.js';
 
-/** Thrown for invalid options. It is a TypeError, as Node throws for an invalid argument, with a code that programs can check. */
+/** Thrown for invalid options. A TypeError, which Node also throws for invalid arguments, with a code that programs can check. */
 export class InvalidOptionsError extends TypeError {
   readonly code = 'ERR_INVALID_OPTIONS';
 
-  /** @param what describes what is wrong, without a full stop */
+  /** @param what describes the problem, without a period */
   constructor(what: string, options?: ErrorOptions) {
     super(`Invalid options: ${what}`, options);
     this.name = 'TypeError';
@@ -14,7 +14,7 @@ export class InvalidOptionsError extends TypeError {
 
 /**
  * Checks options and fills in their defaults.
- * @throws InvalidOptionsError, in one line that names each wrong option
+ * @throws InvalidOptionsError whose message names each invalid option on one line
  */
 export function parseOptions<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value, { reportInput: true });
@@ -22,10 +22,10 @@ export function parseOptions<S extends z.ZodType>(schema: S, value: unknown): z.
   throw new InvalidOptionsError(describeIssues(parsed.error));
 }
 
-/** Maximum number of problems that one message names. */
+/** Maximum number of problems that one message lists. */
 const MAX_ISSUES = 5;
 
-/** Describes what is wrong with a value, as `path: problem; path: problem`. Long values and long lists are shortened. */
+/** Describes the problems of a value, as `path: problem; path: problem`. Long values and long lists are shortened. */
 export function describeIssues({ issues }: z.ZodError): string {
   const texts = issues
     .slice(0, MAX_ISSUES)

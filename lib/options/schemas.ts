@@ -114,14 +114,14 @@ export const streamOptionsSchema = z
   })
   .refine(({ hop, window }) => hop <= window, {
     path: ['hop'],
-    error: 'must be at most window, because no window would contain the audio in between',
+    error: 'must not exceed window, because the audio in between would be skipped',
   });
 
 export const closeOptionsSchema = z.strictObject({ drain: z.boolean().default(false) });
 
 /**
- * True if two types accept the same values and have the same fields, otherwise false. The fields are compared as required ones,
- * because an object type with one more optional field is assignable in both directions.
+ * True if two types accept the same values and have the same fields, otherwise false. The fields are compared as if they were
+ * required, because an object type with an additional optional field is assignable in both directions.
  */
 export type Same<A, B> = MutuallyAssignable<A, B> extends true ? MutuallyAssignable<Required<A>, Required<B>> : false;
 type MutuallyAssignable<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;

@@ -5,16 +5,16 @@ import type { RAW_ENCODINGS } from './limits.js';
 export type { ResolvedDevice, ResolvedPrecision } from '../shared/resolved.js';
 
 /**
- * The device that a model runs on. `cuda` is the first CUDA device, `cuda:N` the one with index N. `auto` uses CUDA if it works
- * and falls back to the CPU; the others never fall back.
+ * The device that a model runs on. `cuda` is the first CUDA device, `cuda:N` the one with index N. `auto` uses CUDA if it works,
+ * and falls back to the CPU. The others never fall back.
  */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
-/** The precision that the linear layers of a model compute in. `auto` chooses it by the archive, the device and free memory. */
+/** The precision that the linear layers of a model compute in. `auto` chooses it based on the archive, the device and free memory. */
 export type Precision = 'auto' | ResolvedPrecision;
 
 /**
- * The decoder of files: `builtin` is this package, `ffmpeg` the ffmpeg program of the machine. `auto` uses ffmpeg for the formats
+ * The decoder of files: `builtin` is this package, and `ffmpeg` is the ffmpeg program of the machine. `auto` uses ffmpeg for the formats
  * and codecs that this package does not decode.
  */
 export type Decoder = 'auto' | 'builtin' | 'ffmpeg';
@@ -37,9 +37,9 @@ export interface RawAudioFormat {
 /** A RawAudioFormat with its defaults. */
 export type RawFormat = RawAudioFormat & { channels: number };
 
-/** What a request is doing. */
+/** The stage that a request is in. */
 export type Progress =
-  /** libtorch is opened and the model loads. `fraction` of the archive has been read, from 0 to 1. */
+  /** libtorch is opened and the model loads. `fraction` is the fraction of the archive that has been read, from 0 to 1. */
   | { stage: 'loading'; fraction: number }
   /** The clip waits for a decoder, or is read and decoded. */
   | { stage: 'decoding' }
@@ -60,22 +60,22 @@ export interface RuntimeOptions {
   /**
    * The precision that linear layers compute in. `int8` and `bf16` convert the weights while the model loads. `auto` uses the
    * precision of the archive. For an emotion2vec+ archive in fp32 on the CPU, it uses `bf16` if the processor has
-   * instructions for it, and `int8` if less memory is free than half of the weights take. `fp16` needs CUDA. On CUDA, int8
-   * weights are widened when they are used. Default `auto`.
+   * instructions for it, and `int8` if the free memory is less than half the size of the weights. `fp16` needs CUDA. On CUDA, int8
+   * weights are converted to a wider type when they are used. Default `auto`.
    */
   precision?: Precision | undefined;
   /**
-   * Number of intra-op threads of a run. Runs go in parallel as long as their threads together do not exceed the processors that
-   * the process may use (affinity, cgroup quota, OMP_NUM_THREADS). A run never uses more threads than that. Default: all of these
-   * processors; 1 for an emotion model whose archive is smaller than 32 MB.
+   * Number of intra-op threads of a run. Runs execute in parallel as long as their threads together do not exceed the number of
+   * processors that the process may use (affinity, cgroup quota, OMP_NUM_THREADS), and no run uses more threads than that. Default:
+   * that number; 1 for an emotion model whose archive is smaller than 32 MB.
    */
   threads?: number | undefined;
   /**
    * Maximum number of bytes that the model and its runs may take on their device: the weights, and the tensors of the runs under
    * way. A model that cannot fit is not loaded, and a run that would take more rejects, both with ERR_OUT_OF_MEMORY. On the CPU,
    * every large allocation counts. On CUDA, the estimated needs of the model are checked before it loads, and `auto` then uses
-   * the CPU. The budget does not include libtorch itself (about 200 MB), decoded audio and JavaScript. Default: what the system,
-   * or the limit of its control group, leaves.
+   * the CPU. The budget does not include libtorch itself (about 200 MB), decoded audio and JavaScript. Default: the memory that
+   * the system, or the limit of its control group, leaves available.
    */
   memoryBudgetBytes?: number | undefined;
 }
@@ -83,8 +83,8 @@ export interface RuntimeOptions {
 /** Options of `TorchModule.load`. */
 export interface TorchOptions extends RuntimeOptions {
   /**
-   * Called while the archive is read, each time the fraction changes (at most every 50 ms): from 0, while libtorch itself opens,
-   * to 1. Exceptions that it throws are ignored.
+   * Called while the archive is read, each time the fraction changes (at most every 50 ms). The fraction goes from 0, while
+   * libtorch itself is opened, to 1. Exceptions that the function throws are ignored.
    */
   onProgress?: ((fraction: number) => void) | undefined;
 }
@@ -107,8 +107,8 @@ export interface RecognizerOptions extends RuntimeOptions {
    */
   maxBatch?: number | undefined;
   /**
-   * Maximum time in milliseconds that a clip waits for others to share its batch, up to 60000. Default 0: a batch is formed of
-   * the clips that are queued anyway.
+   * Maximum time in milliseconds that a clip waits for others to share its batch, up to 60000. Default 0: a batch is formed only
+   * of clips that are already queued.
    */
   batchDelayMs?: number | undefined;
   /** Time in milliseconds without a request after which the model is unloaded. Default: it stays loaded. */
@@ -149,19 +149,19 @@ export interface RecognizeOptions {
    * output of a run under way is discarded.
    */
   signal?: AbortSignal | undefined;
-  /** Maximum time in milliseconds of the request, including its wait. It then rejects with ERR_TIMEOUT. Default: none. */
+  /** Maximum time of the request in milliseconds, including its wait. It then rejects with ERR_TIMEOUT. Default: no limit. */
   timeoutMs?: number | undefined;
   /** Priority of the clip in the queue, from -1000 to 1000. Clips of a higher priority always go first. Default 0. */
   priority?: number | undefined;
   /**
-   * What happens if `maxQueue` requests are under way: `reject` rejects with ERR_QUEUE_FULL, `wait` waits for room. Default
+   * What happens if `maxQueue` requests are under way: `reject` rejects with ERR_QUEUE_FULL, and `wait` waits for room. Default
    * `reject`.
    */
   whenFull?: 'reject' | 'wait' | undefined;
   /** Name of the clip in error messages. Default: its path, or the name of a `File`. */
   name?: string | undefined;
   /**
-   * Whether encoded bytes are transferred to the decoder instead of copied. Their buffer is detached, that is empty, afterwards.
+   * Whether encoded bytes are transferred to the decoder instead of copied. Their buffer is then detached, and therefore empty.
    * Default false.
    */
   transfer?: boolean | undefined;
@@ -183,7 +183,7 @@ export interface RecognizeOptions {
   raw?: RawAudioFormat | undefined;
   /** The decoder of this clip. Default: the `decoder` option of the recognizer. */
   decoder?: Decoder | undefined;
-  /** Called with what the request is doing, each time that this changes. Exceptions that it throws are ignored. */
+  /** Called with the progress of the request each time it changes. Exceptions that the function throws are ignored. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -205,13 +205,13 @@ export interface RecognizeStreamOptions extends Pick<
   /** Seconds from the start of one window to the start of the next, from 0.02 to `window`. Default 1. */
   hop?: number | undefined;
   /**
-   * The samples in chunks of bytes: 16-bit integers or 32-bit floats, little-endian. Typed arrays of samples are read as what
-   * they are. Default `s16le`.
+   * The encoding of samples in chunks of bytes: 16-bit integers or 32-bit floats, little-endian. It does not apply to typed arrays
+   * of samples, whose type is known. Default `s16le`.
    */
   encoding?: 's16le' | 'f32le' | undefined;
   /**
-   * What happens if results are taken more slowly than audio arrives. `wait` stops reading until they are taken, as suits a file
-   * or a pipe. `skip` continues to read and leaves out the windows that are late, as suits a microphone. Default `wait`.
+   * What happens if results are consumed more slowly than audio arrives. `wait` stops reading until they are consumed, which suits
+   * a file or a pipe. `skip` continues to read and skips the windows that are late, which suits a microphone. Default `wait`.
    */
   whenBehind?: 'wait' | 'skip' | undefined;
 }

@@ -101,7 +101,7 @@ export class Spool {
       const { path: source } = file;
       return { source, name, bytes, remove: () => this.#remove(source) };
     }
-    const source = concatBytes(chunks); // in a buffer of its own, which can be moved to another thread
+    const source = concatBytes(chunks);
     let held = bytes;
     const remove = (): Promise<void> => {
       this.#held -= held;

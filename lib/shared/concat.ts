@@ -1,9 +1,12 @@
-/** Returns the contents of all arrays in one new array. */
+/** Returns a new array with the contents of all arrays. */
 export function concatFloats(parts: readonly Float32Array[]): Float32Array {
   return fill(new Float32Array(totalLength(parts)), parts);
 }
 
-/** Returns the contents of all arrays in one new array. `Buffer.concat` may return a view of Node's shared buffer pool. */
+/**
+ * Returns a new array with the contents of all arrays. Its buffer can be transferred to another thread, unlike that of
+ * `Buffer.concat`, which may return a view of Node's shared buffer pool.
+ */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return fill(new Uint8Array(totalLength(parts)), parts);
 }

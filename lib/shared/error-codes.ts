@@ -1,14 +1,14 @@
-/** What a person can do about an error, and how the server answers it. */
+/** The remedy for an error, and the answer of the server. */
 interface Entry {
-  /** The usual advice to who uses the library or the command line. */
+  /** The default remedy, for users of the library and of the command line. */
   remedy: string;
-  /** HTTP status of the server's answer. Absent: the server is at fault, 500. */
+  /** HTTP status of the server's answer. Default 500: the server is at fault. */
   status?: number;
-  /** Advice to a client of the server, if that for programs is of no use to them. */
+  /** The remedy for clients of the server, if the default remedy does not help them. */
   serverRemedy?: string;
 }
 
-/** Every error that the package throws on purpose. docs/reference/errors.md lists them all. */
+/** All errors that the package throws on purpose. docs/reference/errors.md lists them too. */
 export const ERROR_CODES = {
   ERR_AUDIO_DECODE: {
     remedy: 'Check that the file plays. docs/reference/audio-formats.md lists the formats that can be read.',
@@ -31,7 +31,7 @@ export const ERROR_CODES = {
   ERR_FILE_WRITE: {
     remedy: 'Check that the folder is writable and that the disk is not full.',
     status: 507,
-    serverRemedy: 'The disk of the server may be full; its log says more.',
+    serverRemedy: 'The disk of the server may be full. Its log has the cause.',
   },
   ERR_MODEL_NOT_FOUND: {
     remedy: 'Run `emotion2vec models` to list the built-in models, or use the path of a .pt archive.',
@@ -88,7 +88,7 @@ export const ERROR_CODES = {
   ERR_BAD_REQUEST: { remedy: 'See /docs, or docs/reference/http.md.', status: 400 },
   ERR_UNAUTHORIZED: { remedy: 'Send the header "Authorization: Bearer TOKEN".', status: 401 },
   ERR_FORBIDDEN: {
-    remedy: 'Start the server with --host, or with --trust-proxy if it runs behind a proxy of yours.',
+    remedy: 'Start the server with --host, or with --trust-proxy if it runs behind your own proxy.',
     status: 403,
   },
   ERR_NOT_FOUND: { remedy: 'See /docs, or docs/reference/http.md, for the routes.', status: 404 },
@@ -116,7 +116,7 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
 }
 
-/** The row of the table; its fields are typed alike for all codes. */
+/** Returns the entry of a code, with the same type for all codes. */
 export function entryOf(code: ErrorCode): Entry {
   return ERROR_CODES[code];
 }

@@ -6,14 +6,14 @@ import { shown } from './text.js';
 export { type ErrorCode, isErrorCode } from './error-codes.js';
 
 /**
- * A failure and its remedy. Every failure that is not thrown, or not yet, has this shape, such as the findings of the doctor and
- * the reasons against a device.
+ * A failure and its remedy. Failures that are not thrown, or not yet, have this shape: for example the findings of the doctor, and
+ * the reasons why a device cannot be used.
  */
 export interface Problem {
   code: ErrorCode;
-  /** Tells cases of one code apart, where a program must. */
+  /** Distinguishes cases of one code for programs. */
   kind?: ProblemKind | undefined;
-  /** What is wrong, as a sentence without a full stop. */
+  /** What is wrong, as a sentence without a period. */
   what: string;
   /** What to do about it. Default: the remedy of the code. */
   remedy?: string | undefined;
@@ -22,7 +22,7 @@ export interface Problem {
 /**
  * Cases that share their code with others:
  * - `address-space`: the limit of the address space (ulimit -v) is too small;
- * - `memory`: memory ran out, where the code says what failed for lack of it;
+ * - `memory`: memory ran out, and the code states what failed because of that;
  * - `old-system`: the system's C or C++ library is older than the one that a file needs;
  * - `old-system-libtorch`: the same, and the file belongs to libtorch.
  */
@@ -44,7 +44,7 @@ export class EmotionError extends Error {
 
   /**
    * @param code one of the stable codes
-   * @param what what happened, as a sentence without a full stop
+   * @param what what happened, as a sentence without a period
    * @param options `cause`: the underlying error; `remedy`: replaces the remedy of the code; `kind`: the case of the code
    */
   constructor(
@@ -52,7 +52,7 @@ export class EmotionError extends Error {
     what: string,
     options: { cause?: unknown; remedy?: string | undefined; kind?: ProblemKind | undefined } = {},
   ) {
-    const sentence = shown(what, MAX_WHAT).replace(/\.$/, ''); // text quoted from elsewhere may end with a full stop
+    const sentence = shown(what, MAX_WHAT).replace(/\.$/, ''); // text quoted from elsewhere may end with a period
     const remedy = remedyOf({ code, what, remedy: options.remedy });
     super(`${sentence}. ${remedy}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'EmotionError';
@@ -70,7 +70,7 @@ export class EmotionError extends Error {
     return new EmotionError(code, what, { remedy, kind, ...(cause !== undefined && { cause }) });
   }
 
-  /** What happened, as a sentence without a full stop. */
+  /** What happened, as a sentence without a period. */
   get what(): string {
     return this.#what;
   }
@@ -80,13 +80,13 @@ export class EmotionError extends Error {
     return this.#remedy;
   }
 
-  /** The case of the code, where cases of it are told apart. @internal */
+  /** The case of the code, if its cases are distinguished. @internal */
   get kind(): ProblemKind | undefined {
     return this.#kind;
   }
 }
 
-/** Returns what to do about a problem: its own remedy, or the usual advice of its code. */
+/** Returns the remedy for a problem: its own, or the default remedy of its code. */
 export function remedyOf({ code, remedy }: Problem): string {
   return remedy ?? entryOf(code).remedy;
 }

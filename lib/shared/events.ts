@@ -25,7 +25,7 @@ export interface UnloadEvent {
   model: string;
   /** Path of the archive. */
   file: string;
-  /** Why it was unloaded. `moved`: the memory of its device ran out, and it loads again on the CPU. */
+  /** Why it was unloaded. `moved`: its device ran out of memory, and the model loads again on the CPU. */
   reason: 'idle' | 'unload' | 'close' | 'moved';
 }
 
@@ -37,7 +37,7 @@ export interface DeviceEvent {
   device: 'cpu';
   /** Why CUDA is not used, as a sentence. */
   reason: string;
-  /** What to do about it. */
+  /** The remedy, as a sentence. */
   remedy: string;
   /** Whether the machine has a CUDA device, or its driver, that is not used. */
   hardware: boolean;
@@ -45,7 +45,7 @@ export interface DeviceEvent {
 
 /**
  * Message on `emotion2vec-node:run`, published after each run of a model. It is also published on `emotion2vec-node:slow-run` if
- * the run took more than a second and longer than its audio lasts.
+ * the run took more than a second and longer than the duration of its audio.
  */
 export interface RunEvent {
   /** Name on the model card. */

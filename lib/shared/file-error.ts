@@ -8,7 +8,7 @@ interface FileProblem {
 
 const PERMISSIONS = 'Check the permissions of the file and of the folders above it.';
 
-/** What the codes of the operating system mean when a file is read, and what to do about it. */
+/** The meaning of operating system error codes when a file is read, and their remedies. */
 const REASONS: Record<string, FileProblem> = {
   EACCES: { why: 'permission denied', remedy: PERMISSIONS },
   EPERM: { why: 'the operation is not permitted', remedy: PERMISSIONS },
@@ -41,7 +41,7 @@ const REASONS: Record<string, FileProblem> = {
 };
 
 /**
- * Returns what is wrong with a file that could not be read.
+ * Returns the problem of a file that could not be read.
  * @param name name of the file in the message
  */
 export function explainFileError(error: unknown, name: string): Problem {

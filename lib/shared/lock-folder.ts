@@ -1,13 +1,13 @@
 /**
- * The form of a lock on disk: a folder with one entry, which is named after its holder. No links are needed, which some file
- * systems do not have.
+ * The form of a lock on disk: a folder with one entry, which is named after its holder. It needs no links, which some file systems
+ * do not support.
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { systemCode } from './errors.js';
 
-/** Returns the name of the holder; undefined if there is no lock, or a folder that is just being cleared. */
+/** Returns the name of the holder; undefined if there is no lock, or if it is being cleared. */
 export function readLock(lock: string): string | undefined {
   try {
     return readdirSync(lock)[0];
@@ -21,7 +21,7 @@ export function readLock(lock: string): string | undefined {
  * Takes the lock unless another holder has it. The folder is prepared elsewhere and then renamed, so that it appears together with
  * its entry; a folder cannot be renamed onto one that is not empty.
  *
- * @param preparation a path beside the lock that nobody else uses
+ * @param preparation a path in the same folder that no other thread uses
  * @returns whether the lock was taken
  */
 export function takeLock(lock: string, holder: string, preparation: string): boolean {

@@ -15,8 +15,8 @@ const OWN_NAME = isMainThread ? String(process.pid) : `${process.pid}-${threadId
 const held = new Set<string>();
 
 /**
- * Runs `work` while holding `lock`, a path that every process uses for the same purpose. Waits for another holder that is
- * alive; the lock of a killed process is taken over at once.
+ * Runs `work` while holding `lock`, a path that all processes use for the same purpose. Waits while another live process holds it.
+ * The lock of a killed process is taken over at once.
  *
  * @param onWait called once, with the id of the process that is waited for
  */
@@ -43,8 +43,8 @@ export async function withLock<T>(lock: string, onWait: (pid: number) => void, w
 }
 
 /**
- * A lock with the name of this very thread that this thread does not hold belongs to a killed process that had the same id: in
- * containers, the first process always has id 1.
+ * Returns whether a lock is held. A lock with the name of this thread that this thread does not hold belongs to a killed process
+ * that had the same id. In containers, for example, the first process always has id 1.
  */
 function isHeld(lock: string, holder: string): boolean {
   return holder === OWN_NAME ? held.has(lock) : isAlive(processOf(holder));

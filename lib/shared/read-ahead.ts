@@ -23,12 +23,12 @@ export class Source<T> {
     this.#unfollow = signal && onAbort(signal, () => this.notify());
   }
 
-  /** Whether there are no more values, or reading failed. */
+  /** True if there are no more values, or reading failed. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Whether `close()` was called. */
+  /** True if `close()` was called. */
   get closed(): boolean {
     return this.#closed;
   }

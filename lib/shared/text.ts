@@ -15,8 +15,8 @@ export function printable(text: string): string {
 }
 
 /**
- * Returns external text as a message quotes it: on one line, without its middle if it is long. Every message that quotes an
- * input, a path, the value of an option, a label or the text of a file uses this function.
+ * Returns external text in the form in which messages quote it: on one line, and without its middle if it is long. Every message
+ * that quotes an input, a path, the value of an option, a label or the text of a file uses this function.
  */
 export function shown(text: string, maxLength = MAX_LENGTH): string {
   if (text.length <= maxLength) {
@@ -53,7 +53,7 @@ export function kindOf(value: unknown): string {
 const ROOT = path.resolve(__dirname, '../..');
 const PACKAGES = /(?:file:\/\/)?\/[^'"\n]*?\/node_modules\//g;
 
-/** Removes the paths of the installation, which do not help the reader, from a message of Node or of another package. */
+/** Removes the paths of the installation, which do not help the reader, from a message of Node or another package. */
 export function withoutPaths(message: string): string {
   const [first = ''] = message.split('\n'); // Node appends the files that required a missing module
   return first.replaceAll(`file://${ROOT}/`, '').replaceAll(`${ROOT}/`, '').replace(PACKAGES, '');

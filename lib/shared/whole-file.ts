@@ -1,6 +1,6 @@
 /**
- * Writes files and folders that appear under their names only once they are complete. Until then they are beside them, as
- * NAME.PID-TAG.part. TAG is eight hexadecimal digits that identify the PID namespace, and eight random digits.
+ * Writes files and folders that appear under their names only when they are complete. Until then they have the name
+ * NAME.PID-TAG.part in the same folder. TAG is eight hexadecimal digits that identify the PID namespace, and eight random digits.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readlinkSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import path from 'node:path';
 import { EmotionError, messageOf } from './errors.js';
 import { isAlive, startOf } from './process.js';
 
-/** Native code appends a process ID and `.part` to the name of its output, which may be such a name; so did other versions. */
+/** Native code appends a process ID and `.part` to the name of its output, which may itself be such a name. */
 const PART = /^(?<base>.+?)\.(?<pid>\d+)(-(?<namespace>[0-9a-f]{8})[0-9a-f]{8})?\.part(\.\d+(-[0-9a-f]{16})?\.part)*$/s;
 /** Maximum bytes of NAME, so that the whole name is at most 255. */
 const MAX_NAME_BYTES = 200;
@@ -24,7 +24,7 @@ const CLOCK_TOLERANCE_MS = 2000;
 const underWay = new Set<string>();
 
 /**
- * Writes a file that appears under its name once it is complete. First removes what killed processes left of it.
+ * Writes a file that appears under its name when it is complete. First removes what killed processes left of it.
  * @throws what `write` throws, and EmotionError ERR_FILE_WRITE; nothing remains on disk then
  */
 export async function writeWhole(file: string, write: (part: string) => Promise<void>): Promise<void> {
@@ -72,8 +72,8 @@ export function removePartsUnderWay(): void {
 }
 
 /**
- * Removes from a folder what killed processes left of `names`, and every leftover that has a tag and is therefore certainly one of
- * this package. What cannot be removed stays until the next call.
+ * Removes from a folder the leftovers of `names` from killed processes, and every leftover with a tag, because only this package
+ * writes tags. Leftovers that cannot be removed stay until the next call.
  */
 export async function removeLeftovers(folder: string, names: Iterable<string>): Promise<void> {
   const ours = new Set(Array.from(names, shortened));

@@ -1,8 +1,8 @@
-/** Milliseconds between two looks at the progress of a load. */
+/** Interval in milliseconds at which the progress of a load is polled. */
 const INTERVAL_MS = 50;
 
 /**
- * Calls a listener with the progress of a load each time that it changes, from 0 on, and with 1 once the load has succeeded.
+ * Calls a listener with the progress of a load each time it changes, starting with 0, and with 1 once the load has succeeded.
  * Exceptions of the listener are ignored.
  * @param fraction returns the progress, 0 to 1
  */

@@ -1,4 +1,4 @@
-/** For each dtype the typed array that holds its elements. float16 and bfloat16 are raw bits, bool is 0 or 1. */
+/** The typed array that holds the elements of each dtype. float16 and bfloat16 are raw bits; bool is 0 or 1. */
 export interface TensorArrays {
   float32: Float32Array;
   float64: Float64Array;
@@ -30,7 +30,7 @@ export type AnyTensor = { [D in Dtype]: Tensor<D> }[Dtype];
 
 /**
  * An argument of a method: a tensor, number, bigint, string, boolean, null, array (for a list or tuple), or an object or Map (for
- * a dict), as its TorchScript signature requires. A NamedTuple is an array, or an object with its fields by name.
+ * a dict), as the TorchScript signature requires. A NamedTuple is an array, or an object with its fields by name.
  */
 export type TorchInput =
   | AnyTensor

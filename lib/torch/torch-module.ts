@@ -36,7 +36,7 @@ export let loadAt: (archive: Archive, placement: Placement, settings: LoadSettin
 
 /**
  * A loaded TorchScript module. Modules that were loaded from the same file share one set of weights in the process. Buffers, lists
- * and counters that its methods change belong to each module alone, from the first call of such a method on.
+ * and counters that its methods change belong to each module alone, starting with the first call of such a method.
  */
 export class TorchModule {
   #native: NativeModule | undefined;
@@ -45,7 +45,7 @@ export class TorchModule {
   #disposed = false;
   #precision: ResolvedPrecision;
   readonly #binding: NativeBinding;
-  /** Number of intra-op threads of a run. Runs go in parallel as long as the processors have room for them. */
+  /** Number of intra-op threads of a run. Runs execute in parallel as long as enough processors are free. */
   readonly threads: number;
   /** The device that the module runs on. Its inputs are copied to it, and its results back. */
   readonly device: ResolvedDevice;
@@ -68,7 +68,7 @@ export class TorchModule {
         const loading = binding.load(file, device, precision, watch, memoryBudgetBytes);
         try {
           const native = await followLoad(loading, () => watch.fraction?.() ?? 0, onProgress);
-          const maxThreads = device === 'cpu' ? binding.usableCpus : 1; // a run on CUDA needs one processor
+          const maxThreads = device === 'cpu' ? binding.usableCpus : 1; // a run on CUDA needs only one processor
           return new TorchModule(native, device, Math.min(threads, maxThreads), binding);
         } catch (error) {
           throw fromNative(error, ({ code, what }) =>
@@ -86,7 +86,7 @@ export class TorchModule {
    * you trust. It may read and write files, and return memory that it did not initialize (SECURITY.md).
    * @param file path of the archive
    * @throws TypeError (code ERR_INVALID_OPTIONS) for invalid options
-   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_MODEL_LOAD (the message names the kind of a file that is no
+   * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_MODEL_LOAD (the message names the kind of a file that is not a
    *   TorchScript archive), ERR_DEVICE_UNAVAILABLE, ERR_PRECISION_UNSUPPORTED, ERR_LIBTORCH_MISSING, ERR_ADDON_MISSING,
    *   ERR_PLATFORM, ERR_OUT_OF_MEMORY
    */
@@ -147,7 +147,7 @@ export class TorchModule {
   }
 
   /**
-   * Runs a method, and measures the run. The inputs are copied before `run` returns, so that the caller may reuse them at once.
+   * Runs a method and measures the run. The inputs are copied before `run` returns, so the caller may reuse them at once.
    * @param inputs one element for each argument of the method
    * @throws TypeError if the inputs do not match the signature of the method, or its result has no equivalent in JavaScript
    * @throws EmotionError ERR_MODEL_RUN with the message of libtorch, ERR_OUT_OF_MEMORY, ERR_CLOSED; the reason of the signal
@@ -156,7 +156,7 @@ export class TorchModule {
     if (typeof method !== 'string') throw new TypeError('The name of a method must be a string');
     if (!Array.isArray(inputs)) throw new TypeError('inputs must be an array, one element for each argument');
     if (inputs.length > MAX_INPUTS) throw new TypeError(`inputs has more than ${MAX_INPUTS} elements`);
-    inputs = Array.from(inputs); // native code needs a real array
+    inputs = Array.from(inputs); // native code requires a real array
     options.signal?.throwIfAborted();
     try {
       if (this.#quantizing !== undefined) {
@@ -174,11 +174,11 @@ export class TorchModule {
   }
 
   /**
-   * Converts the weights of all linear layers to int8 with a scale for each output. From then on these layers compute in int8, on
-   * inputs that are quantized row by row. With `precision: 'bf16'`, the weights become bfloat16. Works on any model, scripted,
+   * Converts the weights of all linear layers to int8, with one scale per output. These layers then compute in int8, on inputs that
+   * are quantized row by row. With `precision: 'bf16'`, the weights become bfloat16. Works on any model, scripted,
    * traced or frozen. Everything that is not a linear layer with constant weights stays exact. Methods that would write to such a
-   * weight are removed. The weights are converted one by one, so that memory never holds more than the model and one of them.
-   * Calls that are made meanwhile wait. Other TorchModules of the same file keep their weights. `save` then writes an archive
+   * weight are removed. The weights are converted one by one, so memory never holds more than the model and one of them. Calls
+   * that are made in the meantime wait. Other TorchModules of the same file keep their weights. `save` then writes an archive
    * that any libtorch can run.
    * @throws TypeError (code ERR_INVALID_OPTIONS) for invalid options
    * @throws EmotionError ERR_PRECISION_UNSUPPORTED; ERR_QUANTIZE if there is nothing to convert, or the model was quantized
@@ -276,7 +276,7 @@ function copyOf(inputs: readonly TorchInput[]): readonly TorchInput[] {
   }
 }
 
-/** Turns an error of the addon into an EmotionError, whose cause has the whole message. TypeErrors stay as they are. */
+/** Converts an error of the addon to an EmotionError whose cause has the whole message. TypeErrors are returned unchanged. */
 function fromNative(error: unknown, describe: (problem: Problem) => string = ({ what }) => what): unknown {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof EmotionError) return error;
   const problem = explainNative(error);

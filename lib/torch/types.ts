@@ -1,13 +1,13 @@
 /** Options of a run. */
 export interface CallOptions {
   /**
-   * Indices of the elements to return if the result is a tuple. The others come back as null and are not copied, which matters
+   * Indices of the elements to return if the result is a tuple. The others are returned as null and are not copied, which matters
    * for large tensors. Default: all elements.
    */
   keep?: readonly number[];
   /**
-   * Aborting rejects with the reason of the signal. A run that waits is dropped with its inputs. A run that has begun cannot be
-   * stopped: it continues without a receiver, occupies its processors until it ends, and does not keep the process alive.
+   * Aborting rejects with the reason of the signal. A run that waits is dropped together with its inputs. A run that has begun cannot be
+   * stopped: it occupies its processors until it ends, its output is discarded, and it does not keep the process alive.
    */
   signal?: AbortSignal;
 }
@@ -15,8 +15,8 @@ export interface CallOptions {
 /** The result of `TorchModule.run`. */
 export interface RunResult {
   /**
-   * What the method returned: a Tensor, number, bigint, string, boolean, null, array (for a tuple or list), object (for a dict with
-   * string keys) or Map (for other dicts). Integers beyond 2^53 are bigints. Sparse and oneDNN tensors come back dense.
+   * The return value of the method: a Tensor, number, bigint, string, boolean, null, array (for a tuple or list), object (for a dict with
+   * string keys) or Map (for other dicts). Integers beyond 2^53 are bigints. Sparse and oneDNN tensors are converted to dense tensors.
    */
   output: unknown;
   /** Milliseconds that the run waited for processors. */
@@ -25,7 +25,7 @@ export interface RunResult {
   runMs: number;
 }
 
-/** What `TorchModule.quantize` did. */
+/** The result of `TorchModule.quantize`. */
 export interface QuantizeReport {
   /** Number of linear layers whose weights were converted. */
   convertedLayers: number;
@@ -42,6 +42,6 @@ export interface QuantizeReport {
 
 /** Options of `TorchModule.save`. */
 export interface SaveOptions {
-  /** Text files to put into the archive beside the module: name -> content. */
+  /** Additional text files for the archive: name -> content. */
   extraFiles?: Readonly<Record<string, string>>;
 }
