@@ -1,4 +1,4 @@
-/** What `emotion2vec compare` measures and prints. Clips are added one at a time, because there may be very many. */
+/** The measurements of `emotion2vec compare`, and their table. Clips are added one at a time, because there may be very many. */
 import { formatCount, inColumns } from '../output/text.js';
 import { formatBytes } from '../shared/bytes.js';
 
@@ -11,7 +11,7 @@ export interface ClipResult {
   inferenceSeconds: number;
 }
 
-/** What a run needed. */
+/** The time and memory that a run took. */
 export interface Costs {
   precision: string;
   loadSeconds: number;

@@ -20,7 +20,7 @@ export type CompareReply =
   | { kind: 'done'; costs: Omit<Costs, 'fileBytes'> }
   | { kind: 'failed'; problem: Problem };
 
-// The parent process was killed, so nobody reads the replies.
+// The parent process was killed, so no process reads the replies.
 const exitWithParent = (): void => void process.kill(process.pid, 'SIGKILL');
 process.once('disconnect', exitWithParent);
 process.once('message', (job: CompareJob) => void work(job));
@@ -57,7 +57,7 @@ async function inferAll({ archive, precision, threads, files }: CompareJob): Pro
   return { loadSeconds, peakBytes: peakBytes(), precision: resolvedPrecision };
 }
 
-/** Errors do not keep their class and their code on the way to another process. */
+/** Errors lose their class and their code on the way to another process. */
 function problemOf(error: unknown): Problem {
   if (!(error instanceof EmotionError)) return { code: 'ERR_MODEL_RUN', what: messageOf(error) };
   const { code, what, remedy } = error;

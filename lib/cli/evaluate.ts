@@ -163,7 +163,7 @@ async function inferPerturbed(
   const encoders = (await ffmpegEncoders()) ?? new Set();
   const unavailable = new Set(ENCODINGS.flatMap(({ name, encoder }) => (encoders.has(encoder) ? [] : [name])));
   if (unavailable.size > 0) {
-    console.error(`${[...unavailable].join(' and ')} skipped: there is no ffmpeg on the PATH that can encode it`);
+    console.error(`${[...unavailable].join(' and ')} skipped: the PATH has no ffmpeg with these encoders`);
   }
   const perturbations = perturbationsAt(settings.sampleRate, encoders);
   const inferences = clips.length * perturbations.length;

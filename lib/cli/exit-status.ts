@@ -3,6 +3,6 @@ export const EXIT = {
   success: 0,
   /** Something failed: at least one clip, or the whole command. */
   failure: 1,
-  /** The command line itself is wrong. */
+  /** The command line itself is invalid. */
   usage: 2,
 } as const;

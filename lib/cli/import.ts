@@ -28,8 +28,8 @@ export async function runImport(source: string, { output, precision }: ImportFla
   console.log(`${output}: ${card.name}, ${formatMillions(parameters)} parameters, ${card.precision}`);
   console.log(
     official
-      ? `the checkpoint is byte for byte the official ${card.name}`
-      : 'the checkpoint is none of the official files whose SHA-256 is known',
+      ? `the checkpoint is identical to the official ${card.name}`
+      : 'the checkpoint is not one of the official files with a known SHA-256',
   );
   console.log(`labels: ${labels.join(', ')}`);
   return EXIT.success;

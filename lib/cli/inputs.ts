@@ -30,7 +30,7 @@ export interface ExpandOptions {
 
 /**
  * Expands arguments of the command line to files. Folders are searched recursively for files with an audio extension; hidden
- * files and folders are skipped. What a pattern matches is treated like an argument. The order is kept, and duplicates are
+ * files and folders are skipped. Matches of a pattern are treated like arguments. The order is kept, and duplicates are
  * removed.
  */
 export async function expandInputs(

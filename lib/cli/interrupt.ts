@@ -3,7 +3,7 @@ import { removePartsUnderWay } from '../shared/whole-file.js';
 /** The signals of a closed terminal, of a stopped service and of Ctrl-C. */
 const SIGNALS = ['SIGHUP', 'SIGTERM', 'SIGINT'] as const;
 
-/** Runs `work`. If the user interrupts it, the files that it has not finished are removed. */
+/** Runs `work`. If the user interrupts it, its unfinished files are removed. */
 export async function removePartsOnInterrupt<T>(work: () => Promise<T>): Promise<T> {
   const removeParts = (signal: NodeJS.Signals): void => {
     removePartsUnderWay();

@@ -17,7 +17,7 @@ export class OutputFolder {
     this.#names = names;
   }
 
-  /** Opens the root folder for these clips and removes what killed processes left in it. */
+  /** Opens the root folder for these clips and removes the leftovers of killed processes from it. */
   static async open(root: string, files: readonly string[]): Promise<OutputFolder> {
     const names = folderNames(files);
     await removeLeftovers(root, names.values());
@@ -43,7 +43,7 @@ export class OutputFolder {
     }
   }
 
-  /** Removes what a killed process left of a clip that has no result now. */
+  /** Removes the leftovers of a killed process for a clip that has no result now. */
   async removeUnfinished(file: string): Promise<void> {
     await removeUnfinished(this.#folderOf(file));
   }

@@ -40,7 +40,7 @@ export const port = parserOf(z.number().int().min(0).max(65_535));
 /** A number of requests or connections; 0 stands for no limit. */
 export const countOrZero = parserOf(z.number().int().min(0));
 
-/** Refuses what `--option "$UNSET"` becomes: an empty host would listen on every address, an empty token would admit everybody. */
+/** Rejects the value of `--option "$UNSET"`: with an empty host, the server would listen on every address, and with an empty token, it would admit everyone. */
 export const nonEmpty = parserOf(
   z.string().refine((text) => text.trim() !== '', { error: 'the value is empty; check that the variable is set' }),
   String,
@@ -69,7 +69,7 @@ export function mapping(text: string, previous: readonly [string, string][] = []
   return [...previous, [text.slice(0, at), text.slice(at + 1)]];
 }
 
-/** Extends a parser by `off`, which becomes Infinity. */
+/** Extends a parser so that it also accepts `off`, which becomes Infinity. */
 export function orOff(parse: (text: string) => number) {
   return (text: string): number => (text === 'off' ? Infinity : parse(text));
 }

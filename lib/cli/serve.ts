@@ -53,7 +53,7 @@ export async function runServe(flags: ServeFlags): Promise<number> {
     maxQueue,
     idleUnloadMs: idleUnload,
   });
-  await makeFolder(flags.output); // before the log does, whose error would not say what to do
+  await makeFolder(flags.output); // before the log is opened, whose error would have no remedy
   const log = openLog(flags.output, flags.logLevel);
   let server: EmotionServer | undefined;
   try {
@@ -125,7 +125,7 @@ function welcome({ app }: EmotionServer, { host, output }: ServeFlags, hasToken:
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 
-/** Rejects if the model cannot run. Otherwise clients that wait for readiness would wait forever. */
+/** Loads the model and runs it once. Rejects if it cannot run, because clients would otherwise wait for readiness forever. */
 async function warmUp(server: EmotionServer): Promise<void> {
   try {
     await server.recognizer.warmUp();
@@ -144,7 +144,7 @@ function shutDownOnSignal(server: EmotionServer): Promise<void> {
       if (closing) process.exit(1);
       closing = true;
       server.setReady(false);
-      server.app.log.info({ signal }, 'shutting down after the requests under way');
+      server.app.log.info({ signal }, 'shutting down once the requests under way have finished');
       // The recognizer stays open until the requests under way are answered.
       server.app.close().then(resolve, reject);
     };

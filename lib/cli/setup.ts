@@ -52,7 +52,7 @@ export async function prepare(): Promise<Libtorch> {
   return libtorch;
 }
 
-/** Makes a libtorch with CUDA the one that is used. Downloads gigabytes only with the consent of the user. */
+/** Makes the package use a libtorch with CUDA. Downloads gigabytes only with the consent of the user. */
 async function prepareCuda(consent: boolean): Promise<number> {
   const found = locateLibtorch();
   if (found?.cuda) {
@@ -101,7 +101,7 @@ function download(options: { cuda: boolean }): Promise<void> {
   );
 }
 
-/** Anything but `y` or `yes` is a no, including the end of input and Ctrl-C. */
+/** Returns whether the user answers `y` or `yes`. Any other answer, the end of input and Ctrl-C count as no. */
 async function confirm(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   // Node 20.19 never settles a question whose interface is closed; 20.20 rejects it.

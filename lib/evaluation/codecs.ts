@@ -1,4 +1,4 @@
-/** Lossy codecs of the machine's ffmpeg. */
+/** Lossy codecs of the installed ffmpeg. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
@@ -58,7 +58,7 @@ export async function encodeAndDecode(clip: Pcm, { name, kbits, encoder, args }:
   return pcm;
 }
 
-/** @throws what spawn throws if there is no ffmpeg */
+/** @throws the error of spawn if there is no ffmpeg */
 async function ffmpeg(
   args: readonly string[],
   input: Uint8Array = new Uint8Array(),

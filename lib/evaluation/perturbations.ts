@@ -1,5 +1,5 @@
 /**
- * Perturbations that clips undergo in practice, as functions of a clip: noise, gain, low sample rates, codecs, cuts, silence and
+ * Perturbations that clips undergo in practice, as functions that return a perturbed clip: noise, gain, low sample rates, codecs, cuts, silence and
  * reverberation.
  */
 import { muLaw } from '../audio/formats/linear/g711.js';

@@ -7,7 +7,7 @@ import { wavHeader } from '../audio/write/wav-header.js';
 import type { RecognitionResult } from '../recognition/result.js';
 import { partOf, removeLeftovers, whileWriting } from '../shared/whole-file.js';
 
-/** The files in the folder of a clip. A folder without `result` is incomplete: a killed process left it. */
+/** The files in the folder of a clip. A folder without `result` is incomplete, because its process was killed. */
 export const CLIP_FILES = {
   result: 'result.json',
   embedding: 'embedding.npy',
@@ -16,7 +16,7 @@ export const CLIP_FILES = {
 
 type Writer = readonly [name: string, write: (file: string) => Promise<void>];
 
-/** Returns the writers of the files: `json` becomes result.json, the result decides about the others. */
+/** Returns the writers of the files: `json` becomes result.json, and the result decides which others are written. */
 function writersOf(
   { embedding, embeddingShape, processedAudio }: RecognitionResult,
   json: Record<string, unknown>,
@@ -33,7 +33,7 @@ function writersOf(
 /**
  * Writes the result of a clip to a folder, which appears when it is complete. If the folder exists, the files of the clip are
  * replaced and all other files stay.
- * @throws what node:fs throws; nothing has changed then
+ * @throws errors of node:fs; nothing has changed then
  */
 export async function writeClipFolder(
   folder: string,
@@ -51,7 +51,7 @@ export async function writeClipFolder(
 /**
  * Writes the result of a clip to a new folder.
  * @param part path of the folder until it is complete, in the same file system
- * @throws what node:fs throws; nothing is left then
+ * @throws errors of node:fs; nothing is left then
  */
 export async function createClipFolder(
   folder: string,
@@ -77,13 +77,13 @@ export async function removeUnfinished(folder: string): Promise<void> {
 
 async function writeAll(part: string, result: RecognitionResult, json: Record<string, unknown>): Promise<void> {
   await mkdir(part, { recursive: true }); // a cleanup may have removed the parent folder
-  // In parallel: each write takes a moment and is a round trip to another thread.
+  // In parallel, because each write is short and takes a round trip to another thread.
   const writing = writersOf(result, json).map(([name, write]) => write(path.join(part, name)));
   await Promise.allSettled(writing); // no write may continue while a failure removes the folder
   await Promise.all(writing);
 }
 
-/** Renames the folder to its final name. Returns false if another process has made that folder meanwhile. */
+/** Renames the folder to its final name. Returns false if another process has created that folder in the meantime. */
 async function renamed(part: string, folder: string): Promise<boolean> {
   try {
     await rename(part, folder);
@@ -94,7 +94,7 @@ async function renamed(part: string, folder: string): Promise<boolean> {
   }
 }
 
-/** Moves the files of `part` to the folder. For a moment, from the first step to the last, the folder has no result. */
+/** Moves the files of `part` to the folder. The folder has no result until the last file has been moved. */
 async function replaceFiles(folder: string, part: string): Promise<void> {
   const written = new Set(await readdir(part));
   const { result, ...others } = CLIP_FILES;
@@ -111,7 +111,7 @@ async function isFolder(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-/** Writes the header and the samples from memory, without a copy: a clip may last hours, and there may be 100 clips a second. */
+/** Writes the header and the samples without copying them: a clip may last hours, and there may be 100 clips a second. */
 async function writeWav(file: string, { samples, sampleRate }: Pcm): Promise<void> {
   const header = wavHeader(samples.length, sampleRate);
   const body = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);

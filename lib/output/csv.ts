@@ -20,7 +20,7 @@ export interface CsvOutcome {
  */
 export class CsvWriter {
   #labels: string[] | undefined;
-  /** Failures before the first result. They wait because the labels, and therefore the columns, are not known yet. */
+  /** Failures before the first result. They wait because the labels, which become columns, are not known yet. */
   #pending: CsvOutcome[] = [];
 
   each(outcome: CsvOutcome): string {
@@ -55,7 +55,7 @@ function rowsOf({ file, result, error }: CsvOutcome, labels: string[]): (string 
   ]);
 }
 
-/** Spreadsheets evaluate text that begins like a formula, and a file name may be any text. */
+/** Spreadsheets evaluate text that begins like a formula, and a file name may contain any text. */
 function escapeFormula(name: string): string {
   return /^[=+\-@\t\r＝＋－＠]/.test(name) ? `'${name}` : name;
 }

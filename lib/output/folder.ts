@@ -5,7 +5,7 @@ import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 
 /**
- * Makes the folder for results, unless it exists.
+ * Creates the folder for results, unless it exists.
  * @throws EmotionError ERR_FILE_WRITE if nothing can be written there
  */
 export async function makeFolder(folder: string): Promise<void> {

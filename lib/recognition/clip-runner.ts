@@ -6,7 +6,7 @@ import type { EmotionError } from '../shared/errors.js';
 import { modelRunner } from '../scheduler/model-batches.js';
 import type { RequestContext, RunObserver, RunResult } from '../scheduler/run.js';
 
-/** The settings of a recognizer that decide where and with how many others a clip runs. */
+/** The settings of a recognizer that decide on which device a clip runs, and in which batch. */
 export interface RunSettings {
   device: Device;
   maxBatch?: number | undefined;

@@ -4,7 +4,7 @@ import type { ModelOutput, RequestedOutputs } from '../model/emotion-model.js';
 import { concatFloats } from '../shared/concat.js';
 import { planWindows, type Window, type WindowOption, type WindowSummary } from './windows.js';
 
-/** The output of the model for a clip, however many windows it took. T frames, L labels, D dimensions. */
+/** The output of the model for a clip of any number of windows: T frames, L labels, D dimensions. */
 export interface Inference {
   /** [L] */
   logits: ArrayLike<number>;
@@ -20,7 +20,7 @@ export interface Inference {
   inferenceMs: number;
 }
 
-/** The outputs that are requested of a clip in addition to its logits. */
+/** The outputs that are requested for a clip in addition to its logits. */
 export interface InferenceOutputs {
   frameLogits: boolean;
   embedding: 'none' | 'mean' | 'frames';
@@ -34,7 +34,7 @@ export interface InferenceTask {
   outputs: InferenceOutputs;
   /** Number of windows that may be queued or run at once. */
   parallel: number;
-  /** Runs one window. `windows` returns how many windows are done, of how many. */
+  /** Runs one window. `windows` returns the number of windows that are done, and their total number. */
   run: (
     clip: Pcm,
     outputs: RequestedOutputs,
@@ -47,7 +47,7 @@ export interface InferenceTask {
  * between, and memory does not grow with the clip.
  *
  * Each window is inferred as a clip of its own: it is normalized by itself, and attention stays within it. A frame that lies in
- * two windows counts in the one in which it is further from the edge. The logits are the mean over all frames that count.
+ * two windows counts in the one in which it is farther from the edge. The logits are the mean over all frames that count.
  */
 export async function infer({ clip, card, window, outputs, parallel, run }: InferenceTask): Promise<Inference> {
   const { windows, summary } = planWindows(clip.samples.length, window, card);

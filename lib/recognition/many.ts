@@ -6,9 +6,9 @@ export type Outcome<I, R> =
   { input: I; result: R; error?: undefined } | { input: I; error: unknown; result?: undefined };
 
 export interface ManyOptions {
-  /** Returns the maximum number of inputs that are under way, or done and not yet taken. Called each time. */
+  /** Returns the maximum number of inputs that are under way, or done and not yet consumed. Called before each input is read. */
   ahead: () => number;
-  /** Whether outcomes are yielded in the order of the inputs, or as soon as they are there. */
+  /** Whether outcomes are yielded in the order of the inputs, or as soon as they are available. */
   ordered: boolean;
   /** Aborting ends the iteration with the reason of the signal. */
   signal?: AbortSignal | undefined;
@@ -57,7 +57,7 @@ export async function* mapMany<I, R>(
     }
   } finally {
     unfollow?.();
-    controller.abort(new Error('The results were not taken'));
+    controller.abort(new Error('The results were not consumed'));
     await source.close();
   }
 }

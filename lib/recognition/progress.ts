@@ -3,7 +3,7 @@ import type { RunObserver } from '../scheduler/run.js';
 
 const LOADING_INTERVAL_MS = 50;
 
-/** Reports to a listener what a request is doing, each time that it changes, until `end` is called. */
+/** Reports the progress of a request to a listener each time it changes, until `end` is called. */
 export class ProgressReporter {
   #listener: ((progress: Progress) => void) | undefined;
   #reported = '';
@@ -15,9 +15,9 @@ export class ProgressReporter {
   }
 
   /**
-   * Returns an observer of a window's run, or undefined if there is no listener. A clip counts as running from its first window
-   * on.
-   * @param windows returns how many windows of the clip are done, of how many
+   * Returns an observer of a window's run, or undefined if there is no listener. A clip counts as running once its first window
+   * runs.
+   * @param windows returns the number of windows of the clip that are done, and their total number
    */
   observe(windows: () => { done: number; total: number }): RunObserver | undefined {
     if (this.#listener === undefined) return undefined;

@@ -35,14 +35,14 @@ import type { ManyResult, RecognitionResult, StreamResult, Timing } from './resu
 import type { MemoryUsage, ModelStatus, RecognizerStatus } from './status.js';
 import { type AudioChunk, windowsOf } from './stream.js';
 
-/** Number of clips that `recognizeMany` has ready beyond those in the model: one is decoded while another waits for a slot. */
+/** Number of clips that `recognizeMany` prepares beyond those in the model: one is decoded while another waits for a slot. */
 const CLIPS_READY = 2;
 
 /**
  * Recognizes emotions in speech.
  *
- * Creating a recognizer loads nothing. The first `recognize` or `warmUp` loads libtorch and the model, once however many
- * requests arrive at the same time, and never on the main thread. All methods may be called concurrently; requests are queued.
+ * Creating a recognizer loads nothing. The first `recognize` or `warmUp` loads libtorch and the model on another thread, once for
+ * any number of concurrent requests. All methods may be called concurrently; requests are queued.
  * Recognizers of all threads of a process share the weights of the same archive.
  *
  * ```js
@@ -87,11 +87,11 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /**
    * Recognizes many clips with bounded memory and yields a result or an error for each. A few inputs are read ahead; no more
-   * until results are taken. An input that fails does not end the iteration. A stream among the inputs is opened when it is
-   * decoded. If the queue is full, inputs wait for room. Leaving the loop cancels what is under way.
+   * are read until results are consumed. An input that fails does not end the iteration. A stream among the inputs is opened when it is
+   * decoded. If the queue is full, inputs wait for room. Leaving the loop cancels the requests under way.
    * @throws TypeError if the inputs are not iterable or an option is invalid
    * @throws EmotionError ERR_CLOSED if the recognizer is closed
-   * @throws the reason of `signal` once it aborts, and the error of `inputs`, once the results before it were taken
+   * @throws the reason of `signal` once it aborts, and the error of `inputs`, once the results before it were consumed
    */
   async *recognizeMany<I extends AudioInput>(
     inputs: Iterable<I> | AsyncIterable<I>,
@@ -113,7 +113,7 @@ export class EmotionRecognizer implements AsyncDisposable {
    * @param stream chunks of any length; chunks of bytes may split in the middle of a sample
    * @throws TypeError if an option is invalid or a chunk holds no samples
    * @throws EmotionError as `recognize`
-   * @throws the reason of `signal` once it aborts, and the error of `stream`, once the results before it were taken
+   * @throws the reason of `signal` once it aborts, and the error of `stream`, once the results before it were consumed
    */
   async *recognizeStream(
     stream: AsyncIterable<AudioChunk> | Iterable<AudioChunk>,
@@ -226,7 +226,7 @@ export class EmotionRecognizer implements AsyncDisposable {
     return loaded;
   }
 
-  /** Returns the number of clips that `recognizeMany` has under way, which is what keeps the model busy. */
+  /** Returns the number of clips that `recognizeMany` has under way: enough to keep the model busy. */
   #ahead(): number {
     const model = this.#models.loaded;
     if (model === undefined) return CLIPS_READY;

@@ -17,7 +17,7 @@ import { type RecognitionResult, resultOf, type Timing } from './result.js';
 /** The options of a request, with their defaults. */
 export type RequestSettings = z.output<typeof recognizeOptionsSchema>;
 
-/** What a request uses of its recognizer. */
+/** The parts of a recognizer that a request uses. */
 export interface RequestEnvironment {
   models: ModelHolder;
   settings: RunSettings & { decoder: Decoder };
@@ -26,7 +26,7 @@ export interface RequestEnvironment {
 }
 
 /**
- * Recognizes one clip. The model loads while the clip is decoded, so that a cold start takes as long as the longer of the two.
+ * Recognizes one clip. The model loads while the clip is decoded, so a cold start takes only as long as the slower of the two.
  * @throws as EmotionRecognizer.recognize
  */
 export async function recognizeClip(
@@ -83,7 +83,7 @@ async function prepare(
   return prepareAudio(input, card, { signal, priority, maxSeconds, maxBytes, transfer, decoder, raw });
 }
 
-/** Reports the load of the model if it was not loaded, and then that the clip is decoded, unless that is already done. */
+/** Reports the load of the model if it was not loaded, and then the decoding of the clip if that is not done yet. */
 function reportPreparation(
   progress: ProgressReporter,
   lease: ModelLease,

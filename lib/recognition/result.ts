@@ -71,11 +71,11 @@ export interface RecognitionResult {
   windows?: WindowSummary;
   /** The model that returned this result. */
   model: ModelSummary;
-  /** The time that the request took, part by part. */
+  /** The time that each part of the request took. */
   timing: Timing;
 }
 
-/** Names the model of a result. */
+/** The model that returned a result. */
 export interface ModelSummary {
   /** Name on the model card. */
   name: string;
@@ -109,11 +109,11 @@ export interface StreamResult extends RecognitionResult {
   start: number;
   /** End of the window, in seconds from the start of the stream. */
   end: number;
-  /** Number of windows that were left out before this one (`whenBehind: 'skip'`). */
+  /** Number of windows that were skipped before this one (`whenBehind: 'skip'`). */
   skipped: number;
 }
 
-/** The options that decide what a result holds in addition to scores. */
+/** The options that decide what a result contains in addition to scores. */
 export interface ResultSettings {
   granularity: Granularity;
   logits: boolean;
@@ -121,7 +121,7 @@ export interface ResultSettings {
   timeline: { window: number; hop: number };
 }
 
-/** Makes the result of a clip from its inference. */
+/** Creates the result of a clip from its inference. */
 export function resultOf(
   inference: Inference,
   audio: PreparedAudio,
@@ -168,8 +168,8 @@ export function winner(scores: Record<string, number>): { emotion: string; confi
 }
 
 /**
- * Returns the timeline: the softmax of the frame logits, averaged over a sliding window. The head is linear, so the mean logit of
- * a window is what the model returns for the window within its context.
+ * Returns the timeline: the softmax of the frame logits, averaged over a sliding window. The head is linear, so the mean logits of
+ * a window are the logits that the model would return for the window within its context.
  * @param frameLogits [T, L] row-major
  * @param duration seconds
  * @param span length and hop of the window, in seconds
@@ -190,7 +190,7 @@ export function timeline(
     const mean = new Float64Array(size);
     for (let i = first * size; i < last * size; i++) mean[i % size]! += frameLogits[i]! / (last - first);
     const scores = scoresOf(mean, card);
-    // The last window includes the samples behind the last frame, so that the timeline ends where the clip ends.
+    // The last window includes the samples after the last frame, so that the timeline ends where the clip ends.
     const end = last === frames ? duration : last / card.frameRate;
     result.push({ start: first / card.frameRate, end, emotion: winner(scores).emotion, scores });
   }

@@ -31,7 +31,7 @@ export interface LoadedModelStatus {
   parallel: number;
 }
 
-/** The state of a recognizer's model. `state` tells which fields there are. */
+/** The state of a recognizer's model. `state` determines which fields are present. */
 export type ModelStatus = UnloadedModelStatus | LoadingModelStatus | LoadedModelStatus;
 
 /** Memory in use, in bytes. */
@@ -46,12 +46,12 @@ export interface MemoryUsage {
   device?: DeviceMemory;
 }
 
-/** Returned by `EmotionRecognizer.status()`. */
+/** The status of a recognizer, as `EmotionRecognizer.status()` returns it. */
 export interface RecognizerStatus {
   /** The model: whether it is loaded, and where it runs. */
   model: ModelStatus;
-  /** Counts of requests by state, and the time that they take. */
+  /** Counts of requests by state, and the times that they take. */
   requests: RequestStatistics;
-  /** Memory that the process, the model and waiting audio occupy. */
+  /** Memory that the process, the model and queued audio occupy. */
   memory: MemoryUsage;
 }

@@ -28,15 +28,15 @@ export interface StreamWindow {
   start: number;
   /** Seconds from the start of the stream. */
   end: number;
-  /** Number of windows that were left out before this one because they were not taken in time. */
+  /** Number of windows that were skipped before this one because they were not consumed in time. */
   skipped: number;
   pcm: Pcm;
 }
 
 /**
- * Cuts a stream of samples into windows. The last window ends where the stream ends, so that the end of the speech is in a whole
- * window. A stream shorter than a window is a single window. Holds two windows and two chunks in memory, however long the stream
- * and however slow the consumer.
+ * Splits a stream of samples into windows. The last window ends where the stream ends, so that the end of the speech is in a whole
+ * window. A stream shorter than a window is a single window. Holds at most two windows and two chunks in memory, regardless of the
+ * length of the stream and the speed of the consumer.
  * @throws TypeError if a chunk holds no samples
  * @throws EmotionError ERR_AUDIO_NOT_FINITE
  */
@@ -58,8 +58,8 @@ export async function* windowsOf(
     if (ready !== undefined) skipped++;
     ready = { end, samples };
     cut = end;
-    // With 'wait', reading ends here, and its end notifies the consumer. An earlier notification would find it still reading, so
-    // that the next read would not start.
+    // With 'wait', reading ends here, and its end notifies the consumer. An earlier notification would arrive while it still reads,
+    // and the next read would not start.
     if (whenBehind === 'skip') source.notify();
   };
   /** Reads until a window is ready; with `skip`, to the end of the stream. */
@@ -188,7 +188,7 @@ class SampleReader {
     const received = bytesOf(chunk);
     if (received === undefined) {
       throw new TypeError(
-        `The chunks of a stream must be Float32Array, Int16Array or bytes (Buffer, Uint8Array), got ${kindOf(chunk)}`,
+        `The chunks of a stream must be Float32Array, Int16Array or bytes (Buffer, Uint8Array), received ${kindOf(chunk)}`,
       );
     }
     const width = this.#encoding === 's16le' ? 2 : 4;

@@ -1,11 +1,11 @@
-/** How a long clip is split: at most this many seconds per window, `auto`, or `off` for no windows at all. */
+/** How a long clip is split: the maximum number of seconds per window, `auto`, or `off` for no split. */
 export type WindowOption = 'auto' | number | 'off';
 
 /** The window of `auto`: longer clips are split into windows of this length. */
 export const AUTO_WINDOW_SECONDS = 60;
 /**
- * Frames this close to the edge of a window are taken from the neighboring window, which has more context for them. Twice the
- * receptive field of the model's convolutions.
+ * Distance from the edge of a window within which frames are taken from the neighboring window, which has more context for them.
+ * Twice the receptive field of the model's convolutions.
  */
 const MARGIN_SECONDS = 2;
 
@@ -23,11 +23,11 @@ export interface WindowSummary {
 export interface Window {
   /** First sample. */
   start: number;
-  /** Sample behind the last one. */
+  /** The sample after the last one. */
   end: number;
   /** First frame that counts, from the start of the window. */
   firstFrame: number;
-  /** Frame behind the last one that counts; Infinity for all that follow. */
+  /** The frame after the last one that counts. Infinity: all following frames count. */
   lastFrame: number;
 }
 

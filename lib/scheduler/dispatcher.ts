@@ -9,7 +9,7 @@ export interface Request {
   readonly priority: number;
   /** Number of its clips that are in the model. */
   running: number;
-  /** Whether the request ended by an error of its own, rather than by its caller, its deadline or `close`. */
+  /** Whether the request ended with an error of its own, rather than by its caller, its deadline or `close`. */
   failed: boolean;
 }
 
@@ -22,7 +22,7 @@ interface Job<C, R> extends Queued {
   readonly arrivedAt: number;
   readonly request: Request;
   readonly observer: RunObserver | undefined;
-  /** Undefined once it was used. */
+  /** Undefined once it has been used. */
   fallback: RunOptions<C, R>['fallback'];
   /** The number of jobs ahead that the observer was last notified of. */
   ahead: number;
@@ -37,7 +37,7 @@ export class Dispatcher<C, R> {
   readonly #batchDelayMs: number;
   readonly #onBatch: (size: number) => void;
   readonly #queue = new FairQueue<Job<C, R>>();
-  /** Jobs that ran out of memory beside other batches. Each is tried again when nothing else runs. */
+  /** Jobs that ran out of memory while other batches ran. Each is retried when nothing else runs. */
   readonly #retryAlone: Job<C, R>[] = [];
   /** Whether a job of `#retryAlone` runs. */
   #exclusive = false;
@@ -98,7 +98,7 @@ export class Dispatcher<C, R> {
     clearTimeout(this.#delay);
   }
 
-  /** Starts what may start now. */
+  /** Starts all batches that may start now. */
   #dispatch(): void {
     this.#fillSlots();
     this.#notifyQueued();

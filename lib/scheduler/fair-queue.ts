@@ -29,7 +29,7 @@ interface Entry<J> {
 
 /**
  * A queue ordered by priority, then by due time. A job is due once work of `PATIENCE` times its own size has been taken since
- * it arrived. Short clips therefore overtake the windows of a long file, and no flood of short clips delays a long one beyond
+ * it arrived. Short clips therefore overtake the windows of a long file, but no number of short clips delays a long one beyond
  * that. Jobs of the same size are first come, first served.
  */
 export class FairQueue<J extends Queued> {
@@ -95,7 +95,7 @@ export class FairQueue<J extends Queued> {
     return batch;
   }
 
-  /** Returns the index behind all entries that precede `entry`. */
+  /** Returns the index after all entries that precede `entry`. */
   #indexFor(entry: Entry<J>): number {
     let [low, high] = [0, this.#entries.length];
     while (low < high) {

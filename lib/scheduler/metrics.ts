@@ -1,8 +1,8 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 /**
- * Statistics of a quantity, such as milliseconds or clips per batch. Percentiles are exact to one percent. All fields are 0 as
- * long as nothing was recorded.
+ * Statistics of a quantity, such as milliseconds or clips per batch. Percentiles are accurate to one percent. All fields are 0
+ * until a value is recorded.
  */
 export interface Distribution {
   /** Number of values. */
@@ -19,7 +19,7 @@ export interface Distribution {
 export interface RequestStatistics {
   /** Requests under way that wait for their audio, the model or a slot. */
   queued: number;
-  /** Requests of which a clip is in the model. */
+  /** Requests that have a clip in the model. */
   running: number;
   /** Requests that returned a result. */
   done: number;
@@ -70,7 +70,7 @@ export class Metrics {
 /** Largest value that a histogram records: an hour in milliseconds. */
 const MAX_VALUE = 3_600_000;
 
-/** Records a quantity as positive integers, `scale` of which make up one unit, because histograms hold nothing else. */
+/** Records a quantity in units of 1 / `scale`, because histograms hold only positive integers. */
 class Recorder {
   readonly #histogram: RecordableHistogram;
   readonly #scale: number;

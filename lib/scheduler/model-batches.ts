@@ -9,7 +9,7 @@ export type ModelRunner = BatchRunner<Pcm, ModelOutput>;
 
 /**
  * Maximum seconds of padded audio in a batch. Measured on the CPU (docs/guide/serving.md): batches of short clips gain up to threefold.
- * Above this length the caches of the processor are full, and ten seconds alone keep all of its cores busy.
+ * Above this length the caches of the processor are full, and ten seconds already keep all of its cores busy.
  */
 const MAX_BATCH_SECONDS = 16;
 /** The same on CUDA, where long batches gain too. Not measured. */
@@ -17,7 +17,7 @@ const MAX_CUDA_BATCH_SECONDS = 160;
 /** Maximum number of clips in a batch of a model whose results do not depend on the batch. */
 const DEFAULT_MAX_BATCH = 16;
 
-/** Milliseconds above which a run that takes longer than its audio lasts counts as slow. */
+/** Milliseconds above which a run counts as slow if it also takes longer than the duration of its audio. */
 const SLOW_RUN_MS = 1000;
 
 const runners = new WeakMap<EmotionModel, Map<string, ModelRunner>>();
@@ -41,7 +41,7 @@ function createRunner(model: EmotionModel, outputs: RequestedOutputs, maxBatch: 
     maxPadded: seconds * card.sampleRate,
     async run(clips: readonly Pcm[], signal: AbortSignal) {
       const result = await model.run(clips, outputs, signal).catch((error: unknown) => {
-        // Later batches stay below what was too much. A clip that runs alone is not limited by this.
+        // Later batches stay below the size that was too large. A clip that runs alone is not limited by this.
         if (isOutOfMemory(error) && clips.length > 1) {
           const padded = clips.length * largest(clips.map(({ samples }) => samples.length));
           runner.maxPadded = Math.min(runner.maxPadded, Math.ceil(padded / 2));

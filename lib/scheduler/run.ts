@@ -21,7 +21,7 @@ export interface RunResult<R> {
 
 /** Follows a clip from the queue into the model. */
 export interface RunObserver {
-  /** Called with the number of clips that go first, each time that this number changes. */
+  /** Called with the number of clips ahead in the queue, each time this number changes. */
   onQueued: (ahead: number) => void;
   onStart: () => void;
 }
@@ -35,7 +35,7 @@ export interface RunOptions<C, R> {
   fallback?: ((error: EmotionError) => Promise<BatchRunner<C, R>>) | undefined;
 }
 
-/** What the body of a request gets from the scheduler. */
+/** Passed to the body of a request by the scheduler. */
 export interface RequestContext<C, R> {
   /** Aborts when the deadline of the request passes, its caller aborts, or the scheduler closes. */
   signal: AbortSignal;

@@ -4,7 +4,7 @@ import { Dispatcher, type Request } from './dispatcher.js';
 import { Metrics, type RequestStatistics } from './metrics.js';
 import type { RequestContext, RequestOptions } from './run.js';
 
-/** Bounds the number of requests under way, ends them on time, and counts them. */
+/** Limits the number of requests under way, enforces their deadlines, and counts them. */
 export class Scheduler<C, R> {
   readonly metrics = new Metrics();
   readonly #maxRequests: number;

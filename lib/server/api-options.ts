@@ -1,6 +1,6 @@
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
 
-/** Limits of the results that are kept. */
+/** Limits of the results that the server keeps. */
 export interface KeepLimits {
   /** Seconds after which a result is deleted. `null`: never. */
   seconds: number | null;
@@ -16,14 +16,14 @@ export interface ApiOptions {
   model?: string | undefined;
   /** Folder for results, and for uploads while they are processed. Default `outputs`. */
   output?: string | undefined;
-  /** Which results are kept. `false`: none. Default: 7 days, 1 GiB. */
+  /** Age and total size of the results that are kept. `false`: none are kept. Default: `{ seconds: 604800, bytes: 2 ** 30 }`, which is 7 days and 1 GiB. */
   keep?: Partial<KeepLimits> | false | undefined;
-  /** Maximum size of a recording in bytes. Default: 200 MiB. */
+  /** Maximum size of a recording in bytes. Larger ones are answered with 413. Default: 209715200 (200 MiB). */
   maxUploadBytes?: number | undefined;
-  /** Maximum length of a recording in seconds, after which decoding stops. Default: two hours. */
+  /** Maximum duration of a recording in seconds, after which decoding stops. Longer ones are answered with 413. Default: 7200 (two hours). */
   maxDuration?: number | undefined;
-  /** Maximum number of recordings in a batch, 1 to 10,000. Default: 500. */
+  /** Maximum number of recordings in a batch, from 1 to 10,000. Default: 500. */
   maxFiles?: number | undefined;
-  /** Milliseconds that a recording may take from the end of its upload, before the answer is 504. Default: ten minutes. */
+  /** Maximum time in milliseconds from the end of an upload to its result. Later ones are answered with 504. Default: 600000 (ten minutes). */
   timeoutMs?: number | undefined;
 }

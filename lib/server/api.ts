@@ -23,7 +23,7 @@ declare module 'fastify' {
 export function apiRoutes(service: Service): FastifyPluginAsync {
   return async (app) => {
     app.setValidatorCompiler(validatorCompiler);
-    app.setSerializerCompiler(() => JSON.stringify); // answers are made here; the tests check them against the schemas
+    app.setSerializerCompiler(() => JSON.stringify); // answers are not validated; the tests check them against the schemas
     answerErrors(app, service);
     app.setNotFoundHandler(notFound);
     app.addHook('onRequest', ({ headers, routeOptions }, reply, done) => {
@@ -50,7 +50,7 @@ function refuseEncoding(encoding: string | undefined): EmotionError | undefined 
   return new EmotionError('ERR_UNSUPPORTED_TYPE', what, { remedy: 'Send the body without compression.' });
 }
 
-/** Makes the answers to errors. */
+/** Installs the handlers that answer errors. */
 export function answerErrors(app: FastifyInstance, service: Service): void {
   app.setErrorHandler((error, request, reply) => {
     const answer = service.failure(error, request);

@@ -1,6 +1,6 @@
 /**
- * Counts failed attempts by address, in a window of time that begins with the first. Its memory is bounded: the oldest addresses
- * are dropped.
+ * Counts the failed attempts of each address, in a time window that begins with the first one. Memory is bounded: the oldest
+ * addresses are dropped.
  */
 export class Attempts {
   /** Oldest first. */

@@ -26,7 +26,7 @@ async function* outcomes({ clips }: BatchList, store: ResultStore): AsyncGenerat
   for (const clip of clips) yield { clip, result: 'id' in clip ? await store.get(clip.id) : undefined };
 }
 
-/** Returns why a clip has no result: its error, or that the result is no longer kept. */
+/** Returns the reason why a clip has no result: its error, or that the result is no longer kept. */
 function errorOf(clip: Clip): { code: string; message: string } {
   return 'error' in clip ? clip.error : { code: 'ERR_RESULT_NOT_FOUND', message: 'The result is no longer kept.' };
 }
@@ -68,7 +68,7 @@ function zip(list: BatchList, store: ResultStore): Readable {
   return output;
 }
 
-/** Returns a folder name for a clip that is valid on every system. A name that is taken already gets a number. */
+/** Returns a folder name for a clip that is valid on every system. A name that is already taken gets a number. */
 function folderName(file: string, taken: Set<string>): string {
   const base = file.replace(/[^\p{L}\p{N} ._()-]/gu, '_').replace(/^[. ]+|[. ]+$/g, '') || 'recording';
   let name = base;

@@ -13,7 +13,7 @@ import type { ClipResult } from './schemas/results.js';
 import type { Upload } from './spool.js';
 
 export interface ClipLimits {
-  /** Maximum length of the decoded audio in seconds. */
+  /** Maximum duration of the decoded audio in seconds. */
   duration: number;
   /** Milliseconds that a clip may take from the end of its upload. */
   timeoutMs: number;
@@ -29,7 +29,7 @@ export interface RecognizeCall {
   waits?: boolean;
 }
 
-/** Turns uploads into results that are kept. */
+/** Recognizes uploads and keeps their results. */
 export class Clips {
   readonly #recognizer: EmotionRecognizer;
   readonly #limits: ClipLimits;
@@ -104,13 +104,13 @@ export class Clips {
   }
 }
 
-/** The part of a result that is stored as JSON. */
+/** Returns the part of a result that is stored as JSON. */
 function jsonPart(file: string, result: RecognitionResult, batch: string | undefined): Omit<ClipResult, 'id'> {
   const { embedding: _embedding, processedAudio: _audio, logits: _logits, ...rest } = result;
   return { file, createdAt: new Date().toISOString(), ...(batch !== undefined && { batch }), ...rest };
 }
 
-/** The feature vector of the clip, for the answer. Those of frames are too many numbers for JSON. */
+/** Returns the embedding of the clip, for the answer. The embeddings of frames are too large for JSON. */
 function clipEmbedding({ granularity, embedding }: RecognitionResult): { embedding?: number[] } {
   return embedding !== undefined && granularity === 'utterance' ? { embedding: Array.from(embedding) } : {};
 }

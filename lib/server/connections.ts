@@ -60,7 +60,7 @@ export class Connections {
     return this.#peers.size;
   }
 
-  /** Must be called before any other hook is added. */
+  /** Adds the hooks that watch connections. Must be called before any other hook is added. */
   watch(app: FastifyInstance): void {
     // Fastify creates a server for each address of "localhost" and exposes one of them. They share the request handler.
     const [handler] = app.server.listeners('request');

@@ -5,7 +5,7 @@ import type * as z from '../vendor/zod.js';
 import { inferError } from './schemas/inference.js';
 import { errorResult } from './schemas/results.js';
 
-/** Serves the OpenAPI document, which is made from the schemas of the routes. Must be registered before the routes. */
+/** Serves the OpenAPI document, which is generated from the schemas of the routes. Must be registered before the routes. */
 export async function serveOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {

@@ -69,12 +69,12 @@ function answerOf({ code, what, message }: EmotionError): ErrorAnswer {
   };
 }
 
-/** Returns whether the process or the system has no file descriptors left, which may pass. */
+/** Returns whether the process or the system has no file descriptors left, which may be temporary. */
 export function isShortOfFiles(error: unknown): boolean {
   return ['EMFILE', 'ENFILE'].includes(systemCode(error) ?? '');
 }
 
-/** Errors of Fastify and its plugins; undefined for those that no client caused. */
+/** Returns the answer to an error of Fastify or its plugins; undefined if no client caused it. */
 function fromFastify(error: FastifyError): ErrorAnswer | undefined {
   const { code, statusCode = 500 } = error;
   if (statusCode < 400 || statusCode >= 500) return undefined;

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { FastifyReply } from '../vendor/server.js';
 
-/** Interval of the comments that keep a silent stream open. Proxies close one after a minute. */
+/** Interval of the comments that keep a silent stream open. Proxies close silent streams after a minute. */
 const HEARTBEAT_MS = 15_000;
 
 /** Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
@@ -21,12 +21,12 @@ export class EventStream {
     this.#write(': begin\n\n');
   }
 
-  /** Sends a progress event, unless the client is behind: progress is not worth waiting for. */
+  /** Sends a progress event, unless the client is reading too slowly: progress events may be dropped. */
   progress(data: unknown): void {
     if (!this.#body.writableNeedDrain) void this.send('progress', data);
   }
 
-  /** Sends an event. Resolves when the client keeps up, so that a caller that waits buffers no more than the client reads. */
+  /** Sends an event. Resolves when the client has caught up, so that a caller that awaits it does not fill the memory. */
   async send(event: string, data: unknown): Promise<void> {
     this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     if (this.#body.writableNeedDrain && !this.#body.destroyed) {

@@ -180,7 +180,7 @@ function outputsOf({ outputs, parameters }: InferRequest): Inference['outputs'] 
   });
 }
 
-/** Makes the answer: JSON only, or JSON followed by the bytes of binary tensors. */
+/** Returns the answer: JSON only, or JSON followed by the bytes of binary tensors. */
 export function writeInference(
   { id, outputs }: Inference,
   results: readonly RecognitionResult[],
@@ -222,7 +222,7 @@ function valuesOf(name: OutputName, results: readonly RecognitionResult[], card:
   }
 }
 
-/** FP32 as little-endian floats; each BYTES element after its length. */
+/** Encodes FP32 as little-endian floats, and each BYTES element after its length. */
 function bytesOf(values: readonly (number | string)[]): Buffer {
   if (typeof values[0] !== 'string') return Buffer.from(Float32Array.from(values as number[]).buffer);
   return Buffer.concat(

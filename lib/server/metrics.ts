@@ -105,7 +105,7 @@ export class ServerMetrics {
     this.#authFailures.inc({ kind });
   }
 
-  /** Adds the metrics of connections. A plugin in the Fastify server of a user does not have them. */
+  /** Adds the metrics of connections. The plugin in a user's own Fastify server does not have them. */
   watchConnections(connections: { readonly open: number; readonly dropped: number }): void {
     const registers = [this.#registry];
     new Gauge({

@@ -12,7 +12,7 @@ export function isProcessedAudio(head: Buffer): boolean {
   const sampleRate = head.readUInt32LE(RATE_OFFSET);
   if (sampleRate < limits.sampleRate.min || sampleRate > limits.sampleRate.max) return false;
   const expected = wavHeader(0, sampleRate);
-  // The sizes are not compared: a header that promises more than the file has does no harm here.
+  // The sizes are not compared, because a header with a wrong size does no harm here.
   return expected.every((byte, i) => (i >= 4 && i < 8) || i >= 42 || head[i] === byte);
 }
 

@@ -13,7 +13,7 @@ import { isProcessedAudio } from './peaks.js';
 import { batchList, type BatchList, type ClipResult, storedResult, type ResultSummary } from './schemas/results.js';
 import { InvalidFile, readStoredHead, readStoredJson, versionOf } from './stored-file.js';
 
-/** Maximum number of results that are written while their answers have been sent. */
+/** Maximum number of results that are still being written after their answers have been sent. */
 const MAX_SAVING = 8;
 /** Number of bytes that identify the kind of a file. */
 const HEAD_BYTES = 58;
@@ -32,7 +32,7 @@ const MAX_REPORTED = 10_000;
 export class ResultStore {
   readonly folder: string;
   readonly #onInvalidFile: (error: InvalidFile) => void;
-  /** Summaries of results that were read already. */
+  /** Summaries of results that have been read. */
   readonly #summaries = new Map<string, { version: string; summary: ResultSummary }>();
   readonly #reported = new Set<string>();
 
@@ -46,7 +46,7 @@ export class ResultStore {
   }
 
   /**
-   * @param onInvalidFile is called once for each file that is not what its name says
+   * @param onInvalidFile is called once for each file whose content does not match its name
    * @throws EmotionError ERR_FILE_WRITE if the folder is not writable
    */
   static async open(folder: string, onInvalidFile: (error: InvalidFile) => void = () => {}): Promise<ResultStore> {
@@ -89,7 +89,7 @@ export class ResultStore {
     await Promise.allSettled(this.#saving.values());
   }
 
-  /** Returns the result with that id; undefined if there is none. */
+  /** Returns the result with this id; undefined if there is none. */
   async get(id: string): Promise<ClipResult | undefined> {
     await this.#saved(id);
     return this.#unlessInvalid(async () => {
@@ -104,7 +104,7 @@ export class ResultStore {
     });
   }
 
-  /** Returns whether there is a result with that id that has such a file. */
+  /** Returns whether there is a result with this id that has such a file. */
   async has(id: string, kind: 'embedding' | 'processedAudio'): Promise<boolean> {
     if ((await this.#summary(id)) === undefined) return false;
     const found = await this.#unlessInvalid(async () => {
@@ -150,7 +150,7 @@ export class ResultStore {
     }
   }
 
-  /** Deletes a result at once; open files can still be read. Returns false if there is none with that id. */
+  /** Deletes a result at once; open files can still be read. Returns false if there is none with this id. */
   async delete(id: string): Promise<boolean> {
     await this.#saved(id);
     const gone = path.join(this.folder, `.gone-${id}`);

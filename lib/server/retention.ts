@@ -7,11 +7,11 @@ import type { ResultStore } from './result-store.js';
 
 /** Interval between two sweeps of the folder. */
 const SWEEP_MS = 60_000;
-/** Age at which unfinished files are taken for those of a process that was killed. */
+/** Age at which unfinished files are considered leftovers of a killed process. */
 const STALE_MS = 3_600_000;
-/** Maximum number of batch lists that are kept. A list has some bytes for each clip. */
+/** Maximum number of batch lists that are kept. A list has a few bytes for each clip. */
 const MAX_BATCHES = 1000;
-/** Part of the size limit by which results may exceed it before they are swept again. */
+/** Fraction of the size limit by which results may exceed it before the folder is swept again. */
 const SLACK = 0.05;
 
 /** Deletes results that are too old, or that exceed the size limit. */
@@ -19,7 +19,7 @@ export class Retention {
   readonly #store: ResultStore;
   readonly #limits: KeepLimits;
   readonly #onError: (error: unknown) => void;
-  /** Sizes of results that were measured already. */
+  /** Sizes of results that have been measured. */
   readonly #sizes = new Map<string, number>();
   #added = 0;
   #sweeping: Promise<void> | undefined;
@@ -77,7 +77,7 @@ export class Retention {
     await this.#clearLeftovers(now);
   }
 
-  /** Deletes batch lists that are old or too many, and what killed processes left behind. */
+  /** Deletes batch lists that are too old or too many, and the leftovers of killed processes. */
   async #clearLeftovers(now: number): Promise<void> {
     const { seconds } = this.#limits;
     const remove = (name: string) => rm(path.join(this.#store.folder, name), { recursive: true, force: true });

@@ -51,8 +51,8 @@ function refuseHost({ host }: FastifyRequest): EmotionError | undefined {
 }
 
 /**
- * Refuses requests by which a page of another site would change something, including login and logout. Browsers name the site of
- * such requests: in Sec-Fetch-Site if the server was reached over HTTPS or on localhost, in Origin otherwise. A page of another
+ * Refuses requests with which a page of another site would change something, including login and logout. Browsers identify the site
+ * of such requests: in Sec-Fetch-Site if the server was reached over HTTPS or on localhost, otherwise in Origin. A page of another
  * site cannot read answers, so GET and HEAD are not refused.
  */
 function refuseCrossSite(

@@ -30,7 +30,7 @@ const REQUEST_TIMEOUT_MS = 10 * 60_000;
 /** Maximum length of a URL in the log. */
 const MAX_LOGGED_URL = 2000;
 
-/** Request ids that are taken over from a proxy. Others could forge entries of the log. */
+/** Request ids that are accepted from a proxy. Other characters could forge log entries. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Answers to errors of Node's HTTP parser that are not about the syntax of the request. */
@@ -105,8 +105,8 @@ export async function createServer(options: ServerOptions): Promise<EmotionServe
 
 /** Answers data that is not HTTP, or whose headers are too long, without Fastify. */
 function answerInvalidHttp(error: ConnectionError, socket: Socket, lingerMs: number): void {
-  if (socket.writableEnded && !socket.destroyed) return; // it has been answered, and the client still sends
-  // `_httpMessage` is Node's. A client would take a second answer for a part of the one under way.
+  if (socket.writableEnded && !socket.destroyed) return; // it has been answered, and the client is still sending
+  // `_httpMessage` is internal to Node. A client would mistake a second answer for a part of the one under way.
   const answering = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
   if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent === true) {
     socket.destroy();
@@ -120,7 +120,7 @@ function answerInvalidHttp(error: ConnectionError, socket: Socket, lingerMs: num
   endSlowly(socket, lingerMs);
 }
 
-/** Closes kept-alive connections when the server closes. Their clients could otherwise keep it open with more requests. */
+/** Closes keep-alive connections when the server closes. Their clients could otherwise keep it open with more requests. */
 function closeIdleConnections(app: FastifyInstance): void {
   let closing = false;
   app.addHook('preClose', (done) => {
@@ -133,7 +133,7 @@ function closeIdleConnections(app: FastifyInstance): void {
   });
 }
 
-/** Logs why a model runs on the CPU although a device was allowed. */
+/** Logs the reason why a model runs on the CPU although a CUDA device was allowed. */
 function logDevices(app: FastifyInstance): void {
   const onDevice = (event: unknown): void => {
     const { hardware, ...rest } = event as DeviceEvent;

@@ -31,7 +31,7 @@ export interface ServiceContext {
   version: string;
   /** Receives errors of background work. */
   onError: (error: unknown) => void;
-  /** Receives one error for each file in the output folder that is not what its name says. */
+  /** Receives one error for each file in the output folder whose content does not match its name. */
   onInvalidFile: (error: Error) => void;
 }
 
@@ -108,7 +108,7 @@ export class Service {
     return Object.fromEntries(statuses.map((status) => [status, errorResult])) as Record<S, typeof errorResult>;
   }
 
-  /** For routes that parse their bodies themselves: the schema of the body is documentation only. */
+  /** For routes that parse their bodies themselves and have a body schema for documentation only. */
   readonly validateAllButBody: FastifySchemaCompiler<z.ZodType> = (route) =>
     route.httpPart === 'body' ? (value: unknown) => ({ value }) : validatorCompiler(route);
 

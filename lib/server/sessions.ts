@@ -7,7 +7,7 @@ export const SESSION_MS = 7 * 24 * 3_600_000;
 
 /**
  * Sessions of people who logged in with the token. Their names are random and not derived from the token. A session ends by logout,
- * by time, or with the process. Their number is bounded: one more ends the least recently used.
+ * by time, or with the process. Their number is bounded: beyond it, a new session ends the least recently used one.
  */
 export class Sessions {
   /** Least recently used first. Keys are digests, so that the time of a lookup reveals nothing about a name. */
@@ -29,7 +29,7 @@ export class Sessions {
     return name;
   }
 
-  /** Returns whether there is a session with that name. Counts as use of it. */
+  /** Returns whether there is a session with that name. The call counts as use of the session. */
   has(name: string, now = Date.now()): boolean {
     const key = digest(name);
     const session = this.#sessions.get(key);

@@ -13,14 +13,14 @@ import { shown } from '../shared/text.js';
 const SMALL_BYTES = 256 * 1024;
 /** Maximum size of all uploads in memory. */
 const MEMORY_BYTES = 16 * 2 ** 20;
-/** Time without a change after which a folder is taken for that of a server that was killed. */
+/** Time without changes after which a folder is considered a leftover of a killed server. */
 const STALE_MS = 3_600_000;
 
 /** An uploaded recording. */
 export interface Upload {
   /** The path of the file, or its bytes if it is small. */
   source: string | Uint8Array;
-  /** Name that the client gave it. */
+  /** The name that the client sent. */
   name: string;
   bytes: number;
   /** Frees its memory or its file. Has no effect when called again. Never rejects. */
@@ -54,8 +54,8 @@ export class Spool {
   }
 
   /**
-   * Receives an upload. One that is too large is read to its end and discarded: a client that is answered before it has sent everything
-   * may be disconnected before it reads the answer. After an error, nothing of the upload remains.
+   * Receives an upload. One that is too large is read to its end and discarded, because a client that is answered before it has sent
+   * everything may be disconnected before it reads the answer. After an error, nothing of the upload remains.
    * @throws EmotionError ERR_UPLOAD_TOO_LARGE, ERR_FILE_WRITE; errors of the stream
    */
   async receive(content: Readable, name: string, signal: AbortSignal): Promise<Upload> {
@@ -117,12 +117,12 @@ export class Spool {
   }
 
   async #open(): Promise<{ path: string; handle: FileHandle }> {
-    await mkdir(this.#folder, { recursive: true }); // it may have been deleted meanwhile
+    await mkdir(this.#folder, { recursive: true }); // it may have been deleted in the meantime
     const file = path.join(this.#folder, randomBytes(8).toString('hex'));
     return { path: file, handle: await open(file, 'wx') };
   }
 
-  /** A file that cannot be deleted is deleted with the folder. */
+  /** Deletes a file. If that fails, it is deleted together with the folder. */
   async #remove(file: string): Promise<void> {
     await rm(file, { force: true }).catch(() => undefined);
   }

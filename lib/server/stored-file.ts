@@ -5,7 +5,7 @@ import path from 'node:path';
 import { systemCode } from '../shared/errors.js';
 import { isShortOfFiles } from './errors.js';
 
-/** A file of the output folder that is not what its name says. */
+/** Thrown for a file of the output folder whose content does not match its name. */
 export class InvalidFile extends Error {
   constructor(file: string, why: string, options?: ErrorOptions) {
     super(`${path.basename(path.dirname(file))}/${path.basename(file)} ${why}`, options);
@@ -33,7 +33,7 @@ export async function openStored(file: string): Promise<{ handle: FileHandle; by
   }
 }
 
-/** @throws InvalidFile if the file cannot be read; the error itself if the cause may pass */
+/** @throws InvalidFile if the file cannot be read; the error itself if its cause may be temporary */
 function failed(file: string, error: unknown): undefined {
   const code = systemCode(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -36,7 +36,7 @@ export async function requireToken(
   const failed = (request: FastifyRequest, kind: AuthFailure): void => {
     const ip = clientAddress(request);
     metrics.authFailed(kind);
-    // A page whose session has ended repeats its request every few seconds. Nobody guesses the 256 random bits of a session.
+    // A page whose session has ended repeats its request every few seconds. The 256 random bits of a session cannot be guessed.
     request.log[kind === 'cookie' ? 'debug' : 'warn']({ ip, kind }, 'authentication failed');
     if (kind !== 'cookie') guesses.add(limitKey(ip));
   };
@@ -91,7 +91,7 @@ export async function requireToken(
       connections.authenticated(request);
       return setCookie(request, reply, sessions.begin(), SESSION_MS / 1000).redirect('./', 303);
     });
-    // Public, because without a session there is nothing to end and no reason to ask for the token.
+    // Public, because without a session there is nothing to end and no reason to require the token.
     scope.post('/logout', { config: { public: true }, schema: { hide: true } }, async (request, reply) => {
       const session = sessionOf(request);
       if (session !== undefined) sessions.end(session);

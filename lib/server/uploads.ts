@@ -23,7 +23,7 @@ const MAX_FIELD_BYTES = 1024;
 const MAX_FIELDS = 32;
 /** Interval of checks for new bytes of a request. */
 const CHECK_MS = 1000;
-/** Number of checks in a row without new bytes after which a request has stalled, if it is complete or still arriving. */
+/** Number of consecutive checks without new bytes after which a request has stalled, if it is complete or still arriving. */
 const MAX_IDLE_CHECKS = { complete: 2, arriving: 60 };
 
 export function isRecordingType(type: string | undefined): boolean {
@@ -44,7 +44,7 @@ export type FormFile =
   { name: string; upload: Upload; error?: undefined } | { name: string; upload?: undefined; error: EmotionError };
 
 /**
- * Yields the files of a form as they arrive. Each is received before the next is read. `fields` is filled on the way.
+ * Yields the files of a form as they arrive. Each is received before the next is read. `fields` is filled along the way.
  * @throws EmotionError ERR_BAD_REQUEST if the form itself is not valid
  */
 export async function* formFiles(
@@ -105,7 +105,7 @@ async function* partsOf(
   }
 }
 
-/** `stalled` rejects when no byte of the request has arrived for long. */
+/** Returns a promise, `stalled`, that rejects when no byte of the request has arrived for a long time. */
 function watchForStall(request: FastifyRequest): { stalled: Promise<never>; stop: () => void } {
   const what = 'The form cannot be read: it ends after a part that is not form data, or within a part';
   let stop = (): void => undefined;
@@ -115,7 +115,7 @@ function watchForStall(request: FastifyRequest): { stalled: Promise<never>; stop
   return { stalled, stop };
 }
 
-/** Calls `stalled` when so many checks in a row have found no new byte. Returns a function that stops the checks. */
+/** Calls `stalled` after `max` consecutive checks without a new byte. Returns a function that stops the checks. */
 function onStall({ raw }: FastifyRequest, max: typeof MAX_IDLE_CHECKS, stalled: () => void): () => void {
   let [bytes, checks] = [-1, 0];
   const timer = setInterval(() => {
@@ -127,12 +127,12 @@ function onStall({ raw }: FastifyRequest, max: typeof MAX_IDLE_CHECKS, stalled: 
   return () => clearInterval(timer);
 }
 
-/** The error of an upload that has stalled. The rest of the request does not arrive either. */
+/** The error of an upload that has stalled. The rest of the request will not arrive either. */
 class Stalled extends EmotionError {}
 
 /**
  * Receives a recording while it arrives.
- * @throws Stalled; what `Spool.receive` throws
+ * @throws Stalled; the errors of `Spool.receive`
  */
 async function receiveFile(
   request: FastifyRequest,
@@ -151,7 +151,7 @@ async function receiveFile(
   }
 }
 
-/** Turns errors of the parser into those of this package. */
+/** Converts errors of the parser to errors of this package. */
 function formError(error: unknown): unknown {
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === 'FST_FIELDS_LIMIT') return bad(`The form has more than ${MAX_FIELDS} fields`);

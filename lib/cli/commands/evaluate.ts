@@ -9,7 +9,7 @@ export function addEvaluate(program: Command): void {
   const command = program
     .command('evaluate')
     .summary('measure a model on labeled recordings')
-    .description('measure a model on recordings whose emotions are known; prints tables, writes JSON and figures')
+    .description('measure a model on recordings with known emotions; prints tables, writes JSON and figures')
     .argument('<model>', MODEL)
     .addOption(
       new Option('--labels <file>', 'CSV file with a column for the clip and a column for its emotion')

@@ -69,7 +69,11 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
       '/health/live',
       {
         config: { public: true },
-        schema: { summary: 'Check whether the server runs', tags, response: { 200: z.object({ live: z.boolean() }) } },
+        schema: {
+          summary: 'Check whether the server is running',
+          tags,
+          response: { 200: z.object({ live: z.boolean() }) },
+        },
       },
       () => ({ live: true }),
     );
@@ -174,7 +178,7 @@ export function inferenceRoutes(service: Service): FastifyPluginCallbackZod {
               return recognizer.recognize(clip, i === 0 ? call : { ...call, whenFull: 'wait' });
             }),
           ).catch((error: unknown) => {
-            failed.abort(error); // the results of the other clips are not needed then
+            failed.abort(error); // the results of the other clips are no longer needed
             throw error;
           });
           results.forEach((result) => service.metrics.recognized(result));

@@ -15,7 +15,7 @@ const FILES = [
     url: 'embedding.npy',
     kind: 'embedding',
     type: 'application/octet-stream',
-    summary: 'Get the feature vectors of a result, in the format of NumPy',
+    summary: 'Get the embedding of a result, in the NumPy format',
   },
   {
     url: 'processed_audio.wav',
@@ -94,7 +94,7 @@ export function resultRoutes(service: Service): FastifyPluginCallbackZod {
       '/api/results/:id/peaks',
       {
         schema: {
-          summary: 'Get the outline of the audio, for a waveform',
+          summary: 'Get the outline of the audio, for drawing a waveform',
           tags: ['Results'],
           params: idParams,
           querystring: peaksQuery,

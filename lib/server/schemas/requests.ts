@@ -1,10 +1,10 @@
-/** Queries, forms and paths of requests. They validate requests, and the OpenAPI document is made from them. */
+/** Queries, forms and paths of requests. They validate requests, and the OpenAPI document is generated from them. */
 import * as z from '../../vendor/zod.js';
 
 import { granularitySchema, timelineSchema, windowSchema } from '../../options/schemas.js';
 import { resultId } from './results.js';
 
-/** The schema of an option, for a value that arrives as text. */
+/** Returns the schema of an option for a value that arrives as text. */
 function fromText<S extends z.ZodType>(schema: S) {
   return z.preprocess((value) => (isNumber(value) ? Number(value) : value), schema);
 }
@@ -14,10 +14,7 @@ function isNumber(value: unknown): boolean {
 }
 
 const granularity = granularitySchema.describe('`frame` adds a timeline and its segments to the result.');
-const embedding = z
-  .stringbool()
-  .meta({ type: 'boolean' })
-  .describe('Whether to keep the feature vectors, as embedding.npy.');
+const embedding = z.stringbool().meta({ type: 'boolean' }).describe('Whether to keep the embedding, as embedding.npy.');
 const windowing = fromText(windowSchema).describe(
   'Maximum length in seconds of the windows that long audio is split into. `auto`: 60. `off`: long audio is not split.',
 );

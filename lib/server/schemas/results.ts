@@ -18,7 +18,7 @@ const links = z.object({
   processedAudio: z.string().optional(),
 });
 
-/** The library's result, and what the server adds to it. */
+/** The library's result, and the fields that the server adds to it. */
 export const clipResult = z
   .object({
     id: resultId.nullable().describe('Id of the result. Null if the server does not keep results.'),
@@ -29,7 +29,7 @@ export const clipResult = z
     confidence: z.number().describe('Score of that label.'),
     scores,
     granularity: granularitySchema,
-    duration: z.number().describe('Length of the recording in seconds.'),
+    duration: z.number().describe('Duration of the recording in seconds.'),
     frames: z
       .array(z.object({ start: z.number(), end: z.number(), emotion: z.string(), scores }))
       .optional()
@@ -41,7 +41,7 @@ export const clipResult = z
     embedding: z
       .array(z.number())
       .optional()
-      .describe('Feature vector of the recording. Feature vectors of frames are in embedding.npy only.'),
+      .describe('Embedding of the recording. The embeddings of frames are in embedding.npy only.'),
     embeddingShape: z.array(z.number().int()).optional().describe('Shape of the array in embedding.npy.'),
     windows: z
       .object({ length: z.number(), hop: z.number(), count: z.number().int() })
@@ -59,7 +59,7 @@ export const clipResult = z
   .meta({ id: 'ClipResult' });
 export type ClipResult = z.output<typeof clipResult>;
 
-/** The same in the output folder, where other programs may have written. */
+/** The same result in the output folder, where other programs may have changed it. */
 export const storedResult = clipResult.refine(({ createdAt }) => !Number.isNaN(Date.parse(createdAt)), {
   path: ['createdAt'],
   error: 'expected a date and time',

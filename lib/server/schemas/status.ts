@@ -5,7 +5,7 @@ const label = z.object({
   name: z.string(),
   en: z.string(),
   zh: z.string(),
-  unused: z.boolean().describe('True if the model was not trained on the label. It has no score then.'),
+  unused: z.boolean().describe('True if the model was not trained on the label. The label then has no score.'),
 });
 
 export const serverStatus = z
@@ -18,7 +18,7 @@ export const serverStatus = z
       fraction: z
         .number()
         .optional()
-        .describe('While the model loads: the part of the archive, 0 to 1, that has been read.'),
+        .describe('While the model loads: the fraction of the archive, 0 to 1, that has been read.'),
       precision: z.string().optional().describe('Once the model is loaded.'),
       device: z.string().optional().describe('Once the model is loaded.'),
       threads: z.number().int().optional().describe('Threads of one inference, once the model is loaded.'),
@@ -32,7 +32,7 @@ export const serverStatus = z
     requests: z.object({ queued: z.number().int(), running: z.number().int(), done: z.number().int() }),
     limits: z.object({
       uploadBytes: z.number().int().describe('Maximum size of a recording.'),
-      duration: z.number().describe('Maximum length of a recording in seconds.'),
+      duration: z.number().describe('Maximum duration of a recording in seconds.'),
       files: z.number().int().describe('Maximum number of recordings in a batch.'),
     }),
     results: z.object({
