@@ -73,7 +73,7 @@ describe('the page', () => {
     await page.waitForSelector('.headline');
     await page.waitForSelector(`${RUN}:not(.busy)`);
     await page.waitForFunction(
-      () => /, (Low c|C)onfidence:? \d+\.\d %/.test(document.querySelector('[role=status]')!.textContent),
+      () => /, (Low c|C)onfidence:? \d+\.\d%/.test(document.querySelector('[role=status]')!.textContent),
       undefined,
       { timeout: 5000 },
     );

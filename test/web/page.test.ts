@@ -51,13 +51,13 @@ describe('the page', () => {
     }, '.run');
     await example(page);
     const said = await page.evaluate(() => (window as never as { said: string[] }).said);
-    for (const words of [/Uploading|Loading the model: \d+ %/, /Recognizing/])
+    for (const words of [/Uploading|Loading the model: \d+%/, /Recognizing/])
       assert.ok(
         said.some((text) => words.test(text)),
         said.join(),
       );
     assert.equal(await textOf(page, '.headline-file'), 'example.ogg');
-    assert.match(await textOf(page, '.headline-confidence'), /^(Low c|C)onfidence:? \d+\.\d %$/);
+    assert.match(await textOf(page, '.headline-confidence'), /^(Low c|C)onfidence:? \d+\.\d%$/);
     assert.equal(await page.locator('.scores dl > div').count(), 9);
     assert.equal(await page.locator('.scores .unused').count(), 2);
     assert.match(await textOf(page, '.facts'), /12\.7 s.*\d+ ms.*small-en-de, fp32, cpu/);

@@ -11,7 +11,7 @@ import { batch } from './state/batch.js';
 import { latest } from './state/latest.js';
 import { shown } from './state/shown.js';
 
-/** The panel that changed last is first. An empty result panel is not shown beside a batch. */
+/** The panel that changed last is first. An empty result panel is not shown next to a batch. */
 function panels(): ComponentChildren {
   const [result, many] = [<ResultPanel key="result" />, <BatchPanel key="batch" />];
   if (batch.value.length === 0 || latest.value === 'result') return [result, many];

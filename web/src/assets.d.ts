@@ -1,5 +1,5 @@
 declare module '*.ogg' {
-  /** Where the built page finds it. */
+  /** URL of the file in the built page. */
   const url: string;
   export default url;
 }

@@ -3,7 +3,7 @@ import { formatBytes } from '../state/format.js';
 import { type Theme, theme, THEMES } from '../state/settings.js';
 import { locked, offline, status } from '../state/status.js';
 
-/** Whether there is a session to log out of. The server writes it into the page. */
+/** Whether there is a session to log out of. The server writes this into the page. */
 const hasLogin = document.querySelector<HTMLMetaElement>('meta[name=logout]')?.content === 'yes';
 
 export function Header() {

@@ -88,7 +88,7 @@ function Entry({ result }: { result: ResultSummary }) {
   );
 }
 
-/** Whether a deletion waits for its confirmation, which is withdrawn after four seconds. */
+/** Returns whether a deletion waits for its confirmation, which expires after four seconds. */
 function useConfirmation(): [confirming: boolean, confirm: () => void] {
   const [confirming, setConfirming] = useState(false);
   useEffect(() => {

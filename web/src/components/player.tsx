@@ -22,7 +22,7 @@ export function Player({ shown }: { shown: Shown }) {
   const { result, audio } = shown;
   const container = useRef<HTMLDivElement>(null);
   const surfer = useRef<WaveSurfer | undefined>(undefined);
-  // Signals that are not read here, so that the component does not render many times a second, with hundreds of segments.
+  // These signals are not read here. Otherwise the component would render many times a second, with hundreds of segments.
   const at = useSignal(0);
   const current = useSignal(0);
   const playing = useSignal(false);

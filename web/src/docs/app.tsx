@@ -24,7 +24,7 @@ function Text({ children = '' }: { children?: string | undefined }) {
   );
 }
 
-/** The type of a schema; names of components link to them. */
+/** Shows the type of a schema. Names of components link to them. */
 function Type({ schema, names }: { schema: Schema; names: ReadonlySet<string> }) {
   const parts = typeText(schema).split(/(\w+)/);
   return <code>{parts.map((part) => (names.has(part) ? <a href={`#schema-${part}`}>{part}</a> : part))}</code>;

@@ -1,4 +1,4 @@
-/** The documentation of the API, made from the OpenAPI document of the server. */
+/** The documentation of the API, generated from the OpenAPI document of the server. */
 import { render } from 'preact';
 
 import { Docs } from './app.js';
@@ -9,7 +9,7 @@ import '../styles/docs.css';
 
 const root = document.getElementById('app')!;
 
-/** Opens the entry that the address names, also when a link to a closed entry is followed. */
+/** Opens the entry that the address names, including when a link to a closed entry is followed. */
 function openTarget(): void {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!(target instanceof HTMLDetailsElement)) return;

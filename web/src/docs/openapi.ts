@@ -98,7 +98,7 @@ export function typeText(schema: Schema): string {
   return [schema.type ?? 'any', rangeText(schema)].filter(Boolean).join(' ');
 }
 
-/** Ranges that are those of JavaScript's integers say nothing. */
+/** Returns the range of a number as text. The range of JavaScript's integers is omitted. */
 function rangeText({ minimum, maximum, exclusiveMinimum, format }: Schema): string {
   if (format === 'date-time') return '(date and time)';
   const low = minimum === Number.MIN_SAFE_INTEGER ? undefined : minimum;
@@ -109,7 +109,7 @@ function rangeText({ minimum, maximum, exclusiveMinimum, format }: Schema): stri
   return high === undefined ? '' : `≤ ${high}`;
 }
 
-/** Returns the schema whose fields are worth a table: an object, or the elements of an array of objects. */
+/** Returns the schema whose fields are shown as a table: an object, or the elements of an array of objects. */
 export function fieldsOf(schema: Schema): Schema | undefined {
   if (schema.properties !== undefined) return schema;
   return schema.items === undefined ? undefined : fieldsOf(schema.items);

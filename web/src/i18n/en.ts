@@ -8,7 +8,7 @@ export const en = {
   logout: 'Log out',
   model: {
     unloaded: 'Model not loaded. The first recording loads it.',
-    loading: (percent: number) => `Loading the model: ${percent} %`,
+    loading: (percent: number) => `Loading the model: ${percent}%`,
     loaded: 'Model ready',
     memory: (size: string) => `${size} of memory`,
     offline: 'The server does not respond',
@@ -39,8 +39,8 @@ export const en = {
   run: {
     one: 'Recognize',
     many: (count: number) => `Recognize ${count} files`,
-    uploading: (percent: number) => `Uploading: ${percent} %`,
-    loading: (percent: number) => `Loading the model: ${percent} %`,
+    uploading: (percent: number) => `Uploading: ${percent}%`,
+    loading: (percent: number) => `Loading the model: ${percent}%`,
     decoding: 'Decoding the audio',
     queued: (ahead: number) => (ahead === 0 ? 'Next in the queue' : `In the queue, ${ahead} ahead`),
     running: 'Recognizing',

@@ -10,7 +10,7 @@ export const zh: Texts = {
   logout: '退出登录',
   model: {
     unloaded: '模型未加载，首次识别时自动加载',
-    loading: (percent) => `模型加载中：${percent} %`,
+    loading: (percent) => `模型加载中：${percent}%`,
     loaded: '模型已就绪',
     memory: (size) => `内存 ${size}`,
     offline: '服务器无响应',
@@ -41,8 +41,8 @@ export const zh: Texts = {
   run: {
     one: '开始识别',
     many: (count) => `批量识别 ${count} 个文件`,
-    uploading: (percent) => `上传中：${percent} %`,
-    loading: (percent) => `模型加载中：${percent} %`,
+    uploading: (percent) => `上传中：${percent}%`,
+    loading: (percent) => `模型加载中：${percent}%`,
     decoding: '音频解码中',
     queued: (ahead) => (ahead === 0 ? '排队中，即将开始' : `排队中，前面还有 ${ahead} 个`),
     running: '推理中',

@@ -21,7 +21,7 @@ export const batch = signal<BatchRow[]>([]);
 export const batchSummary = signal<BatchSummary | undefined>(undefined);
 
 export interface BatchStages {
-  /** Part of the form, 0 to 1, that has been sent. */
+  /** Called with the fraction of the form, 0 to 1, that has been sent. */
   sending: (fraction: number) => void;
   done: (done: number, total: number) => void;
 }

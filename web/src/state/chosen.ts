@@ -6,7 +6,7 @@ import { failure } from './failure.js';
 export interface Chosen {
   key: number;
   file: File;
-  /** Name as it is shown and sent. */
+  /** The name that is shown and sent. */
   name: string;
 }
 
@@ -25,7 +25,7 @@ export function unchoose(removed: readonly number[]): void {
   chosen.value = chosen.value.filter(({ key }) => !keys.has(key));
 }
 
-/** Replaces quotes and line breaks, which a form would escape for good, and removes marks that could reverse the text of an extension. */
+/** Replaces quotes and line breaks, which a form would escape irreversibly, and removes marks that could reverse the text of an extension. */
 function plainName(name: string): string {
   return name
     .replaceAll('"', '”')

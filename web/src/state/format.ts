@@ -2,7 +2,7 @@
 import { texts } from '../i18n/index.js';
 
 export function formatPercent(score: number): string {
-  return `${(100 * score).toFixed(1)} %`;
+  return `${(100 * score).toFixed(1)}%`;
 }
 
 /** `12.3 s`, or `2:05` from a minute on. */

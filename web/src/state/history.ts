@@ -47,7 +47,7 @@ export async function removeResult(id: string): Promise<void> {
   drop(id);
 }
 
-/** Removes a result from the list that no longer exists on the server. */
+/** Removes a result that no longer exists on the server from the list. */
 export function drop(id: string): void {
   results.value = results.value.filter((result) => result.id !== id);
 }
