@@ -7,7 +7,7 @@ import { hasAudioExtension } from '../audio/input/extensions.js';
 import { pathOfUrl, urlOfPath } from '../audio/input/file-url.js';
 import { refuseUrl } from '../audio/input/take-input.js';
 import type { AudioInput } from '../audio/pcm.js';
-import { EmotionError, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
 import { shown } from '../shared/text.js';
 import { bytesOfName, isUtf8, nameOfBytes, namesOfArguments, pathOfName } from './file-names.js';
@@ -124,7 +124,7 @@ function kindOf(input: string): 'file' | 'folder' | 'nothing' {
   try {
     return statSync(pathOfName(input)).isDirectory() ? 'folder' : 'file';
   } catch (error) {
-    return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '') ? 'nothing' : 'file';
+    return hasSystemCode(error, 'ENOENT', 'ENOTDIR') ? 'nothing' : 'file';
   }
 }
 

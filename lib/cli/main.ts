@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { packageRoot } from '../shared/package-root.js';
 import { InvalidOptionsError } from '../options/parse.js';
-import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 import { addCompare } from './commands/compare.js';
 import { addDoctor } from './commands/doctor.js';
@@ -65,7 +65,7 @@ function createProgram(): Command {
 
 function handleOutputErrors(): void {
   process.stdout.on('error', (error) => {
-    if (systemCode(error) === 'EPIPE') process.exit(EXIT.success); // the reader, such as `head`, has ended
+    if (hasSystemCode(error, 'EPIPE')) process.exit(EXIT.success); // the reader, such as `head`, has ended
     const what = `The output could not be written: ${messageOf(error)}`;
     process.stderr.write(`emotion2vec: ${describeError(new EmotionError('ERR_FILE_WRITE', what), false)}\n`);
     process.exit(EXIT.failure);

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 import { makeFolder } from '../output/folder.js';
 import { EmotionRecognizer } from '../recognition/recognizer.js';
@@ -99,7 +99,7 @@ async function listen({ app }: EmotionServer, { host, port }: ServeFlags): Promi
     await app.listen({ host, port });
   } catch (cause) {
     const where = `${shown(host)} port ${port}`;
-    if (systemCode(cause) === 'EADDRINUSE') {
+    if (hasSystemCode(cause, 'EADDRINUSE')) {
       throw new EmotionError('ERR_LISTEN', `Another program already listens on ${where}`, { cause });
     }
     throw new EmotionError('ERR_LISTEN', `The server cannot listen on ${where}: ${shown(messageOf(cause))}`, {

@@ -1,4 +1,4 @@
-import { EmotionError, type ErrorCode, messageOf, type Problem, systemCode } from '../shared/errors.js';
+import { EmotionError, type ErrorCode, hasSystemCode, messageOf, type Problem } from '../shared/errors.js';
 
 /** A fact: its value, or the reason why it could not be determined. */
 export type Known<T> = { value: T; problem?: undefined } | { value?: undefined; problem: Problem };
@@ -22,7 +22,7 @@ export function problemOf(error: unknown, code: ErrorCode): Problem {
 /** Returns whether an error, or one of its causes, comes from outside this package and reports that memory ran out. */
 function isOutOfMemory(error: unknown): boolean {
   if (error instanceof EmotionError) return error.cause !== undefined && isOutOfMemory(error.cause);
-  if (['ENOMEM', 'EAGAIN'].includes(systemCode(error) ?? '') || OUT_OF_MEMORY.test(messageOf(error))) return true;
+  if (hasSystemCode(error, 'ENOMEM', 'EAGAIN') || OUT_OF_MEMORY.test(messageOf(error))) return true;
   return error instanceof Error && error.cause !== undefined && isOutOfMemory(error.cause);
 }
 

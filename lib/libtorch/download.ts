@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import { EmotionError, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode } from '../shared/errors.js';
 import { withLock } from '../shared/lock.js';
 import { partOf, removeLeftovers, whileWriting } from '../shared/whole-file.js';
 import { messagesOf, mirrorError } from './download-error.js';
@@ -51,7 +51,7 @@ export async function downloadLibtorch(
 }
 
 function isUnwritable(error: unknown): boolean {
-  return ['EACCES', 'EPERM', 'EROFS', 'EEXIST', 'ENOTDIR'].includes(systemCode(error) ?? '');
+  return hasSystemCode(error, 'EACCES', 'EPERM', 'EROFS', 'EEXIST', 'ENOTDIR');
 }
 
 /** Removes the libtorch without CUDA from the cache. A process that has opened it keeps running: mapped pages stay. */
@@ -61,7 +61,7 @@ export async function removeCpuSet(env: Environment = process.env): Promise<void
   try {
     await rename(folder, aside); // renamed first, so that no process finds an incomplete one
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
+    if (hasSystemCode(error, 'ENOENT')) return;
     throw error;
   }
   await rm(aside, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 
 import { formatBytes } from '../shared/bytes.js';
-import { messageOf, systemCode } from '../shared/errors.js';
+import { hasSystemCode, messageOf } from '../shared/errors.js';
 import { largest } from '../shared/largest.js';
 import { checkHash, downloadError } from './download-error.js';
 import type { Environment } from './locate.js';
@@ -86,8 +86,9 @@ async function download(
   try {
     const status = await new Promise<number | null>((resolve, reject) => {
       pip.on('error', (cause) => {
-        const reason =
-          systemCode(cause) === 'ENOENT' ? 'python3 was not found, and its pip is needed' : messageOf(cause);
+        const reason = hasSystemCode(cause, 'ENOENT')
+          ? 'python3 was not found, and its pip is needed'
+          : messageOf(cause);
         reject(downloadError(reason, { remedy: NO_PIP, cause }));
       });
       pip.on('close', resolve);

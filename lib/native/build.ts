@@ -5,7 +5,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Libtorch } from '../libtorch/locate.js';
-import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
 import { withLock } from '../shared/lock.js';
 import { packageRoot } from '../shared/package-root.js';
 import { findAddon } from './addon-files.js';
@@ -39,7 +39,7 @@ export async function buildAddon(
     if (cause instanceof EmotionError) throw cause;
     throw new EmotionError('ERR_ADDON_BUILD', `The addon could not be built in ${BUILD}: ${messageOf(cause)}`, {
       cause,
-      remedy: ['EACCES', 'EPERM'].includes(systemCode(cause) ?? '')
+      remedy: hasSystemCode(cause, 'EACCES', 'EPERM')
         ? `Run \`npx emotion2vec setup\` as the owner of ${packageRoot}, or as root.`
         : 'Check that it is a writable folder and that the disk is not full.',
     });

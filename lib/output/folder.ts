@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
 
-import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 
 /**
@@ -13,7 +13,7 @@ export async function makeFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const reason = systemCode(cause) === 'EEXIST' ? 'it is a file' : messageOf(cause);
+    const reason = hasSystemCode(cause, 'EEXIST') ? 'it is a file' : messageOf(cause);
     throw new EmotionError('ERR_FILE_WRITE', `Results cannot be kept in ${shown(folder)}: ${reason}`, { cause });
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler 
 
 import { describeIssues, InvalidOptionsError } from '../options/parse.js';
 import { entryOf } from '../shared/error-codes.js';
-import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 
 /** Seconds after which a client may try again when the server was busy. */
@@ -45,7 +45,7 @@ export interface ErrorAnswer {
 /** Returns the answer to an error. An unexpected error is a 500 without details, which are in the log. */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof EmotionError) return answerOf(error);
-  if (error instanceof ClientGone || systemCode(error) === 'ECONNRESET') {
+  if (error instanceof ClientGone || hasSystemCode(error, 'ECONNRESET')) {
     return { status: 499, code: 'ERR_CLIENT_GONE', message: messageOf(error) }; // the status that nginx logs
   }
   if (error instanceof InvalidOptionsError) return answerOf(new EmotionError('ERR_BAD_REQUEST', error.message));
@@ -71,7 +71,7 @@ function answerOf({ code, what, message }: EmotionError): ErrorAnswer {
 
 /** Returns whether the process or the system has no file descriptors left, which may be temporary. */
 export function isShortOfFiles(error: unknown): boolean {
-  return ['EMFILE', 'ENFILE'].includes(systemCode(error) ?? '');
+  return hasSystemCode(error, 'EMFILE', 'ENFILE');
 }
 
 /** Returns the answer to an error of Fastify or its plugins; undefined if no client caused it. */

@@ -6,7 +6,7 @@ import { describeIssues } from '../options/parse.js';
 import { CLIP_FILES, createClipFolder } from '../output/clip-folder.js';
 import { makeFolder } from '../output/folder.js';
 import type { RecognitionResult } from '../recognition/result.js';
-import { EmotionError, messageOf, systemCode } from '../shared/errors.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
 import { CLIP_ID } from './clip-id.js';
 import { isProcessedAudio } from './peaks.js';
@@ -249,5 +249,5 @@ function isNpy(head: Buffer): boolean {
 }
 
 function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '');
+  return hasSystemCode(error, 'ENOENT', 'ENOTDIR');
 }

@@ -106,6 +106,11 @@ export function systemCode(error: unknown): string | undefined {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
+/** Returns whether a value is an operating system error with one of these codes. */
+export function hasSystemCode(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(systemCode(error) ?? '');
+}
+
 /** Returns the message of a thrown value. Messages of file system errors are cut before the paths at their end. */
 export function messageOf(error: unknown): string {
   if (!isError(error)) return textOf(error);

@@ -5,14 +5,14 @@
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { systemCode } from './errors.js';
+import { hasSystemCode } from './errors.js';
 
 /** Returns the name of the holder; undefined if there is no lock, or if it is being cleared. */
 export function readLock(lock: string): string | undefined {
   try {
     return readdirSync(lock)[0];
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    if (hasSystemCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
@@ -31,7 +31,7 @@ export function takeLock(lock: string, holder: string, preparation: string): boo
     renameSync(preparation, lock);
     return true;
   } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) return false;
+    if (hasSystemCode(error, 'ENOTEMPTY', 'EEXIST')) return false;
     throw error;
   } finally {
     rmSync(preparation, { recursive: true, force: true });
@@ -48,6 +48,6 @@ function ignoring(codes: readonly string[], step: () => void): void {
   try {
     step();
   } catch (error) {
-    if (!codes.includes(systemCode(error) ?? '')) throw error;
+    if (!hasSystemCode(error, ...codes)) throw error;
   }
 }

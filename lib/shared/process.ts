@@ -1,7 +1,7 @@
 /** Information about other processes of this machine, by process ID. */
 import { readFileSync } from 'node:fs';
 
-import { systemCode } from './errors.js';
+import { hasSystemCode } from './errors.js';
 
 /** Ticks per second of the clock of /proc (USER_HZ). It is the same on every Linux that Node supports. */
 const TICKS = 100;
@@ -13,7 +13,7 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return systemCode(error) === 'EPERM';
+    return hasSystemCode(error, 'EPERM');
   }
 }
 
