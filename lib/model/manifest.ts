@@ -22,12 +22,15 @@ const manifestSchema = z.object({
 
 /** A model that the package contains. */
 export interface BuiltInModel {
+  /** Name, which is also a value of the `model` option. */
   name: string;
   /** Absolute path of the archive. */
   path: string;
+  /** What the model does, in one sentence. */
   description: string;
   /** Languages of the training data, as ISO 639-1 codes. */
   languages: string[];
+  /** License of the weights, and those of the training data. */
   license: string;
   /** Size of the archive in bytes. */
   bytes: number;

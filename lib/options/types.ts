@@ -27,6 +27,7 @@ export type RawEncoding = (typeof RAW_ENCODINGS)[number];
 
 /** The format of audio without a header. The samples of the channels are interleaved. */
 export interface RawAudioFormat {
+  /** How a sample is stored. */
   encoding: RawEncoding;
   /** Samples per second, from 1000 to 768000. */
   sampleRate: number;
@@ -89,6 +90,7 @@ export interface TorchOptions extends RuntimeOptions {
   onProgress?: ((fraction: number) => void) | undefined;
 }
 
+/** Options of `TorchModule.quantize`. */
 export interface QuantizeOptions {
   /** The format that the weights of linear layers are converted to. Default `int8`. */
   precision?: 'int8' | 'bf16' | undefined;

@@ -7,11 +7,15 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 export interface Distribution {
   /** Number of values. */
   count: number;
+  /** Arithmetic mean. */
   mean: number;
   /** Median. */
   p50: number;
+  /** 90th percentile. */
   p90: number;
+  /** 99th percentile. */
   p99: number;
+  /** Largest value. */
   max: number;
 }
 

@@ -9,13 +9,15 @@ export interface LoadEvent {
   model: string;
   /** Path of the archive. */
   file: string;
+  /** Precision that the linear layers compute in. */
   precision: ResolvedPrecision;
+  /** Device that the model runs on. */
   device: ResolvedDevice;
   /** Number of intra-op threads of a run. */
   threads: number;
   /** Number of runs that the device executes at once. */
   parallel: number;
-  /** Milliseconds that loading took, including that of libtorch itself the first time. */
+  /** Milliseconds that loading took. The first load includes opening libtorch itself. */
   loadMs: number;
 }
 

@@ -35,8 +35,9 @@ export interface QuantizeReport {
   parameters: number;
   /** Number of parameters in converted layers. */
   convertedParameters: number;
-  /** Bytes of all tensors of the module, before and after. */
+  /** Bytes of all tensors of the module before the conversion. */
   bytesBefore: number;
+  /** Bytes of all tensors of the module after the conversion. */
   bytesAfter: number;
 }
 
