@@ -1,6 +1,6 @@
 /** Real sockets of clients that disconnect, are slow or send too much; and the shutdown of the process. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
@@ -179,11 +179,16 @@ describe('a client', () => {
 describe('emotion2vec serve', () => {
   let output: string;
   beforeEach(() => (output = mkdtempSync(path.join(tmpdir(), 'emotion2vec-serve-'))));
-  afterEach(() => rmSync(output, { recursive: true, force: true }));
+  const started: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of started.splice(0)) child.kill('SIGKILL'); // of a test that failed: mocha would wait for it for ever
+    rmSync(output, { recursive: true, force: true });
+  });
 
   /** Starts the server and waits until it listens. */
   async function serve(...args: string[]) {
     const child = spawn(process.execPath, [cli, 'serve', '--port', '0', '--output', output, ...args], { cwd: root });
+    started.push(child);
     const text = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => (text.stdout += String(chunk)));
     child.stderr.on('data', (chunk) => (text.stderr += String(chunk)));
@@ -258,18 +263,14 @@ describe('emotion2vec serve', () => {
     const { child, url, ended } = await serve();
     const { port } = new URL(url);
     const cases: [string[], number, RegExp][] = [
-      [
-        ['--port', port],
-        1,
-        /^emotion2vec: ERR_LISTEN: Another program already listens on 127\.0\.0\.1 port \d+\. Choose/m,
-      ],
-      [['--host', '203.0.113.1'], 1, /ERR_LISTEN: The server cannot listen on 203\.0\.113\.1/],
-      [['--port', '70000'], 2, /expected a port/],
-      [['--keep', 'long'], 2, /expected a time such as/],
-      [['--max-upload', 'much'], 2, /expected a size such as/],
+      [['--port', port], 1, /^emotion2vec: ERR_LISTEN: /m],
+      [['--host', '203.0.113.1'], 1, /^emotion2vec: ERR_LISTEN: /m],
+      [['--port', '70000'], 2, /--port/],
+      [['--keep', 'long'], 2, /--keep/],
+      [['--max-upload', 'much'], 2, /--max-upload/],
       [['--model', 'nothing'], 1, /ERR_MODEL_NOT_FOUND/],
-      [['--model', fixture('models/linears-one.pt')], 1, /ERR_MODEL_LOAD: .* holds no emotion2vec\.json/],
-      [['--output', '/dev/null/x'], 1, /ERR_FILE_WRITE: Results cannot be kept/],
+      [['--model', fixture('models/linears-one.pt')], 1, /ERR_MODEL_LOAD: /],
+      [['--output', '/dev/null/x'], 1, /ERR_FILE_WRITE: /],
     ];
     for (const [args, status, message] of cases) {
       const ran = await runCli(['serve', '--output', output, '--port', '0', ...args]);
