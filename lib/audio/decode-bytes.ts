@@ -89,12 +89,12 @@ function decodeError({ name, bytes, decoder }: EncodedClip, cause: unknown): Emo
     const { code, what, remedy } = explainFileError(shortage, name);
     return new DecoderLoadError(code, what, { cause, remedy });
   }
-  const what = `${name} is not audio that can be decoded: ${reasonOf(cause)}; it starts with ${firstBytes(bytes)}`;
+  const what = `${name} cannot be decoded: ${reasonOf(cause)}; it starts with ${firstBytes(bytes)}`;
   if (!(cause instanceof UnsupportedFormatError)) return new EmotionError('ERR_AUDIO_DECODE', what, { cause });
   const remedy =
     decoder === 'builtin'
-      ? "Check that the file plays; decoder 'auto' also tries ffmpeg, which reads more formats (docs/reference/audio-formats.md)."
-      : 'Check that the file plays; if ffmpeg is installed, more formats are read (docs/reference/audio-formats.md).';
+      ? "Check that the file plays. Decoder 'auto' also tries ffmpeg, which reads more formats (docs/reference/audio-formats.md)."
+      : 'Check that the file plays. If ffmpeg is installed, more formats can be read (docs/reference/audio-formats.md).';
   return new EmotionError('ERR_AUDIO_DECODE', what, { cause, remedy });
 }
 

@@ -8,7 +8,7 @@ export interface ModelLease {
   model: Promise<EmotionModel>;
   /** Settles before the model is loaded. */
   card: Promise<ModelCard>;
-  /** Returns the fraction of the archive that has been read, 0 to 1. It is 0 while libtorch itself opens. */
+  /** Returns the fraction of the archive that has been read, 0 to 1. It is 0 while libtorch itself is opened. */
   loadFraction(): number;
   release(): void;
 }
@@ -135,7 +135,7 @@ export class ModelHolder {
       const event: UnloadEvent = { model: model.card.name, file: model.file, reason: held.retired! };
       events.unload.publish(event);
     } catch {
-      // It never loaded. The requests that asked for it have the error.
+      // The model did not load. The requests for it reject with the error.
     }
     held.markGone();
   }

@@ -21,7 +21,7 @@ export async function checkTarget(out: string, source: string): Promise<void> {
     throw new EmotionError('ERR_FILE_WRITE', `${shown(out)} ${what}`, { remedy: 'Use the path of a file.' });
   }
   if (target !== undefined && target.ino === origin.ino && target.dev === origin.dev) {
-    throw new EmotionError('ERR_FILE_WRITE', `${shown(out)} is the source ${shown(source)} itself`, {
+    throw new EmotionError('ERR_FILE_WRITE', `The output ${shown(out)} is the same file as the source`, {
       remedy: 'Use the path of another file.',
     });
   }

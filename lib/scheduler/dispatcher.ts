@@ -196,7 +196,7 @@ export class Dispatcher<C, R> {
       } catch (reason) {
         return fail(job, reason);
       }
-      if (job.clip === undefined) return; // aborted meanwhile
+      if (job.clip === undefined) return; // aborted in the meantime
       this.#queue.push(job);
     } else {
       return fail(job, error);

@@ -80,7 +80,7 @@ export const ERROR_CODES = {
   },
   ERR_LISTEN: { remedy: 'Choose another --port or --host.' },
   ERR_CLOSED: {
-    remedy: 'Create a new one; this one was closed.',
+    remedy: 'Create a new one.',
     status: 503,
     serverRemedy: 'The server is shutting down. Try another server, or try again once it is back.',
   },

@@ -34,7 +34,7 @@ export class DecodePool {
 
   /**
    * Decodes a clip. An aborted job that still waits is removed at once. If a thread already has it, the job ends with its next
-   * step; a thread that has worked on it for long ends with it.
+   * step; a thread that has worked on it for a long time ends with it.
    * @throws EmotionError as decodeAudio; the signal's reason
    */
   decode(request: DecodeRequest): Promise<Decoded> {
@@ -69,7 +69,7 @@ export class DecodePool {
       const thread = this.#free();
       if (thread === undefined) {
         for (const busy of this.#threads) busy.offer();
-        clearTimeout(this.#retry); // only time shows whether a thread is stuck
+        clearTimeout(this.#retry); // whether a thread is stuck shows only after a while
         this.#retry = setTimeout(() => this.#pump(), STUCK_MS).unref();
         return;
       }
