@@ -48,7 +48,11 @@ const pages = {
           /^# .*\n/,
           `# ${title}: \`${specifier}\`\n\n<!-- Written by \`npm run docs:api\` from ${source}. Do not edit. -->\n`,
         )
-        .replaceAll('](emotion2vec-node.md', '](library.md');
+        .replaceAll('](emotion2vec-node.md', '](library.md')
+        // TypeDoc expands the union of all codes in tables.
+        .replaceAll(/(?:\\\| `"ERR_\w+"` ?){5,}/g, '[`ErrorCode`](library.md#errorcode) ')
+        .replaceAll('](library.md#', name === 'library' ? '](#' : '](library.md#')
+        .replaceAll(/\bdocs\/([\w/-]+\.md)\b/g, '[docs/$1](../$1)');
       writeFileSync(page(name), text);
     }
   },
