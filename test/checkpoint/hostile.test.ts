@@ -40,7 +40,7 @@ const le32 = (value: number): Buffer => {
 const storage = (p: Pickler, { type = 'FloatStorage', key = '0', size = 4 } = {}): Pickler =>
   p.raw('(').text('storage').global('torch', type).text(key).text('cpu').int(size).raw('t', 'Q');
 
-describe('a checkpoint from a stranger', function () {
+describe('an untrusted checkpoint', function () {
   this.timeout(20_000); // a reader that hangs does so for minutes
   let folder: string;
   let source: string;
@@ -275,7 +275,7 @@ describe('a checkpoint from a stranger', function () {
     execFileSync('mkfifo', [tokens]);
     await refused('a pipe');
     rmSync(tokens);
-    writeFileSync(tokens, `\ufeff${LABELS.join('\r\n')}\r\n\r\n`); // which is valid, see below
+    writeFileSync(tokens, `\ufeff${LABELS.join('\r\n')}\r\n\r\n`); // valid labels for the next tests
   });
 
   it('is refused at once where it is a pipe', async () => {

@@ -80,7 +80,7 @@ describe('emotion2vec setup --cuda', () => {
       it(`treats ${name} as no`, async () => {
         const { status, stdout } = await onTerminal(answer);
         assert.equal(status, 1, stdout);
-        assert.match(stdout, /\[y\/N\][^]*Nothing was downloaded\./);
+        assert.match(stdout, /\[y\/N\]/);
         assert.deepEqual([mirror.requests, existsSync(mirror.cache)], [0, false]);
       });
     }
@@ -114,7 +114,7 @@ describe('emotion2vec setup --cuda', () => {
     writeFiles(env.LIBTORCH, CPU_FILES);
     const { status, stderr } = await setup('--yes');
     assert.deepEqual([status, mirror.requests], [1, 0]);
-    assert.match(stderr, /ERR_LIBTORCH_MISSING: .*own, .* Unset LIBTORCH/);
+    assert.match(stderr, /ERR_LIBTORCH_MISSING: .*\bown\b.*\bLIBTORCH\b/);
     writeFiles(env.LIBTORCH, CUDA_FILES);
     const whole = await setup();
     assert.equal(whole.status, 0, whole.stderr);

@@ -24,16 +24,16 @@ const BROKEN: Partial<Facts> = {
 
 describe("the doctor's report", () => {
   for (const width of [60, 80, 100]) {
-    it(`has lines of at most ${width} characters, coloured or not, and keeps every word`, () => {
+    it(`has lines of at most ${width} characters, colored or not, and keeps every word`, () => {
       for (const facts of [{}, BROKEN, { loader: loaderDone(H100) }]) {
         const plain = text(facts, { width, colour: false });
         assert.deepEqual(
           plain.split('\n').filter((line) => line.length > width),
           [],
         );
-        const coloured = text(facts, { width, colour: true });
-        assert.notEqual(coloured, plain);
-        assert.equal(stripVTControlCharacters(coloured), plain);
+        const colored = text(facts, { width, colour: true });
+        assert.notEqual(colored, plain);
+        assert.equal(stripVTControlCharacters(colored), plain);
         const run = plain.replace(/\s+/g, '');
         for (const { detail, remedy = '' } of findingsOf(wellFacts(facts))) {
           assert.ok(run.includes(detail.replace(/\s+/g, '')), detail);

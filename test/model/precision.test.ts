@@ -94,7 +94,7 @@ describe('precision (emotion2vec+ tiny)', () => {
     await assert.rejects(recognize(int8, 'fp32'), (error: unknown) => {
       assert.ok(error instanceof EmotionError);
       assert.equal(error.code, 'ERR_PRECISION_UNSUPPORTED');
-      assert.match(error.message, /holds int8 weights and cannot run in fp32/);
+      assert.match(error.message, /\bint8\b.*\bfp32\b/);
       return true;
     });
   });
@@ -160,7 +160,7 @@ describe('precision (emotion2vec+ tiny)', () => {
       fixture('speech.wav'),
     ]);
     assert.equal(ran.status, 1);
-    assert.equal(ran.stderr.match(/broken\.wav is not audio/g)?.length, 1, 'reported once');
+    assert.equal(ran.stderr.match(/ERR_AUDIO_DECODE/g)?.length, 1, 'reported once');
     assert.match(ran.stdout, /int8 +1\/1/);
     const nothing = await runCli(['compare', 'small-en-de', '--audio', broken]);
     assert.deepEqual([nothing.status, nothing.stdout], [1, '']);

@@ -75,7 +75,7 @@ describe('a process that is killed', () => {
         assert.equal(stderr, '');
         assert.ok(results().every((emotion) => emotion === EMOTION || (EMOTION === 'again' && emotion === 'new')));
         assert.ok(step < 100);
-        if (step % 4 !== 0 && !ended) continue; // what several runs left is removed too
+        if (step % 4 !== 0 && !ended) continue; // leftovers of several runs are removed too
         assert.equal((await run({ EMOTION: 'new' })).stderr, '');
         assert.deepEqual(below(), ['a', ...ALL.map((name) => `a/${name}`), 'b', ...ALL.map((name) => `b/${name}`)]);
         assert.deepEqual(results(), ['new', 'new']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 
 import { runNode } from '../support/run.js';
 
-/** Runs a script in a process of its own, and returns the JSON value that it prints. */
+/** Runs a script in a separate process, and returns the JSON value that it prints. */
 async function run<T>(script: string): Promise<T> {
   const { stdout, stderr, status, signal } = await runNode(['-e', script]);
   assert.deepEqual({ stderr, status, signal }, { stderr: '', status: 0, signal: null });

@@ -107,10 +107,7 @@ describe('mapMany', () => {
 
   it('rejects a path, bytes and other values that are not lists', async () => {
     for (const wrong of ['call.wav', Buffer.from('RIFF'), 7, null]) {
-      await assert.rejects(mapMany(wrong as never, fake.work, options).next(), {
-        name: 'TypeError',
-        message: /The inputs must be an iterable/,
-      });
+      await assert.rejects(mapMany(wrong as never, fake.work, options).next(), TypeError);
     }
   });
 

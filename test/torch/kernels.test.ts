@@ -8,15 +8,15 @@ import { apart, coded, exact, type Floats, floats, linears, relative } from '../
 import { rows, supports, tensorsOf, using } from '../support/linears.js';
 import { runNode } from '../support/run.js';
 
-/** Kernels and libtorch add in other orders; of numbers of size 1. */
+/** Maximum difference for numbers of size 1, because kernels and libtorch add in different orders. */
 const ROUNDING = 1e-5;
-/** Eight bits on each side, or seven (test/torch/quantize.test.ts). */
+/** Maximum relative error with eight or seven bits for each factor (see test/torch/quantize.test.ts). */
 const INT8_ERROR = 0.03;
 
 const OUTPUTS = 135;
 const INPUTS = 150;
 
-/** Rows of all kinds: as they come, far from zero on either side, without any, constant, huge, tiny. */
+/** Rows of all kinds: normal numbers, far from zero on either side, zeros, constant, huge, tiny. */
 function mixedRows(): Floats {
   const x = floats([8, INPUTS], 5);
   const change = [
@@ -33,8 +33,8 @@ function mixedRows(): Floats {
 }
 
 /**
- * What int8 computes, on its own: weights with a step for each output so that the largest is 127, inputs with a step for each
- * row so that its range, 0 included, has `levels` steps, and 0 is one of them.
+ * An independent implementation of int8. Each output has a scale that makes its largest weight 127. Each row of inputs has a scale
+ * that divides its range, which includes 0, into `levels` steps, one of which is 0.
  */
 function reference(x: Floats, weight: Floats, bias: Floats, levels: number): Float64Array {
   const count = x.data.length / INPUTS;
@@ -122,7 +122,7 @@ describe('kernels', () => {
           async (module) => {
             const x = floats([40, INPUTS]);
             const good = tensorsOf(await module.forward([x]));
-            // In a whole vector, and in what is left of a row behind the last one.
+            // In a full vector, and in the rest of a row after the last full one.
             for (const [row, column] of [
               [0, 3],
               [17, INPUTS - 1],
@@ -173,7 +173,7 @@ describe('kernels', () => {
     });
     after(() => rmSync(folder, { recursive: true }));
 
-    /** Runs everything in a process of its own, since a process chooses its kernels once. */
+    /** Runs everything in a separate process, because a process chooses its kernels once. */
     async function run(set: string): Promise<Record<string, unknown>> {
       const plain = (tensor: Floats) => ({ ...tensor, data: [...tensor.data] });
       const script = `
@@ -217,7 +217,7 @@ describe('kernels', () => {
         if (set === 'baseline' || !int8) {
           const refused = { code: 'ERR_PRECISION_UNSUPPORTED' };
           assert.deepEqual([results.mlp, results.one], [refused, refused]);
-          // An int8 archive is a plain module, which runs anywhere, slowly.
+          // An int8 archive is a plain module, which runs on any processor, although slowly.
           if (int8) assert.ok(apart(results.archive, expected) < INT8_ERROR);
           return;
         }
@@ -226,12 +226,12 @@ describe('kernels', () => {
 
         const [output, activated] = tensorsOf(results.one);
         assert.deepEqual(output!.shape, [8, OUTPUTS]);
-        const wanted = [255, 127].map((levels) => reference(x, weights[0]!, weights[1]!, levels));
+        const references = [255, 127].map((levels) => reference(x, weights[0]!, weights[1]!, levels));
         for (let m = 0; m < 8; m++) {
-          const errors = wanted.map((all) =>
+          const errors = references.map((all) =>
             relative(rows(output!, m).data, all.subarray(m * OUTPUTS, (m + 1) * OUTPUTS)),
           );
-          // Which of the two a set computes depends on the processor, except for AVX2's.
+          // Except for AVX2, the processor determines which of the two an instruction set computes.
           const error = set === 'avx2' ? errors[1]! : Math.min(...errors);
           assert.ok(error < ROUNDING, `row ${m}: ${errors.join()}`);
         }

@@ -67,7 +67,7 @@ describe('quantize beside other calls', () => {
         input.data.fill(0);
         const save = module.save(path.join(folder, 'meanwhile.pt'));
         const wrong = assert.rejects(module.call('forward', [(() => 1) as never]), TypeError);
-        const missing = assert.rejects(module.call('none', []), coded('ERR_MODEL_RUN', /no method named none/));
+        const missing = assert.rejects(module.call('none', []), coded('ERR_MODEL_RUN', /\bnone\b/));
         assert.deepEqual(module.methods, ['forward']);
         assert.equal(module.extraFile('none'), null);
         assert.deepEqual(await before, fp32);

@@ -9,11 +9,12 @@ import { apart, coded, exact, floats, linears, supports, tensorsOf, using } from
 import { fixture } from '../support/paths.js';
 
 /**
- * Of an output vector. A byte's step is 1/255 of a row's range, 1/254 of an output's for weights: with normal numbers each side
- * adds about 0.5 %, three layers a little more. Without VNNI inputs have seven bits: twice that.
+ * Maximum relative error of an output vector. A step is 1/255 of the range of a row of inputs, and 1/254 of the range of the weights
+ * of an output. With normally distributed numbers, each adds about 0.5 %, and three layers a little more. Without VNNI, inputs have
+ * seven bits, and the error doubles.
  */
 const INT8_ERROR = 0.03;
-/** bfloat16 has eight bits of mantissa: 2^-9 at most on each side, much less on average. */
+/** bfloat16 has eight bits of mantissa, which is an error of at most 2^-9 for each factor, and much less on average. */
 const BF16_ERROR = 0.01;
 
 const MODELS: [string, TorchInput[], Partial<QuantizeReport>][] = [
@@ -31,7 +32,7 @@ const MODELS: [string, TorchInput[], Partial<QuantizeReport>][] = [
   ['forked', [floats([4, 30])], { convertedLayers: 1 }],
   ['writers', [floats([3, 20])], { convertedLayers: 1 }],
   ['in-place', [floats([3, 20])], { convertedLayers: 1 }],
-  ['hooked', [floats([3, 20])], { convertedLayers: 2 }], // a hook uses one of them, too
+  ['hooked', [floats([3, 20])], { convertedLayers: 2 }], // a hook uses one of them too
   ['small', [floats([3, 30])], { convertedLayers: 1, unchangedLayers: 3 }], // another layer of the same type is too small
   ['deep', [floats([3, 20])], {}],
   ['convolution', [floats([2, 40, 20])], { convertedLayers: 2 }],
@@ -86,7 +87,7 @@ describe('quantize', () => {
         const inputs = [floats([6, 20])];
         await using(linears('frozen-products'), async (module) => {
           const expected = await module.forward(inputs);
-          await assert.rejects(module.quantize({ precision }), coded('ERR_QUANTIZE', /no linear layer/));
+          await assert.rejects(module.quantize({ precision }), coded('ERR_QUANTIZE'));
           assert.deepEqual(await module.forward(inputs), expected);
         });
       });
@@ -144,7 +145,7 @@ describe('quantize', () => {
         assert.ok(apart(await module.forward([floats([3, 20])]), expected) < INT8_ERROR);
         assert.deepEqual([...module.methods].sort(), ['forward', 'step']);
         assert.deepEqual(tensorsOf(await module.call('step', []))[0]!.data, Float32Array.of(1));
-        await assert.rejects(module.call('put', [weight]), coded('ERR_MODEL_RUN', /no method named put/));
+        await assert.rejects(module.call('put', [weight]), coded('ERR_MODEL_RUN', /\bput\b/));
       });
     });
 
@@ -176,7 +177,7 @@ describe('quantize', () => {
       if (!supported.int8) this.skip();
       await using(fixture('models/types.pt'), async (module) => {
         const expected = await module.forward([floats([2, 3])]);
-        await assert.rejects(module.quantize(), coded('ERR_QUANTIZE', /no linear layer/));
+        await assert.rejects(module.quantize(), coded('ERR_QUANTIZE'));
         assert.deepEqual(await module.forward([floats([2, 3])]), expected);
         assert.equal(module.precision, 'fp32');
       });

@@ -39,7 +39,8 @@ describe('state of a module', () => {
 
   it('may be of any kind: numbers, text, lists, dicts, tensors in them, views, buffers with two names', async () => {
     const [a, b] = [await load('stateful-all'), await load('stateful-all')];
-    // The values of Python's torch.jit.load for two modules, called as a, a, b. n is also a buffer of the gate, which adds 1 in each call; steps is its own.
+    // The values of Python's torch.jit.load for two modules, called in the order a, a, b. n is also a buffer of the gate, which adds 1
+    // in each call; steps belongs only to the gate.
     const first = [1, 0.5, 'a', [1], { x: [1] }, [[1]], [1], [0, 1], [2], [1]];
     const second = [2, 1, 'aa', [1, 2], { x: [2] }, [[2]], [2], [0, 2], [4], [2]];
     assert.deepEqual(plain(await a.call('everything', [])), first);

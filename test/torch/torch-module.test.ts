@@ -126,22 +126,12 @@ describe('TorchModule', () => {
   });
 
   const misuse: [string, string, unknown[], RegExp][] = [
-    ['a string for an int', 'scalars', ['1', 1, true, ''], /input i: the model requires int/],
+    ['a string for an int', 'scalars', ['1', 1, true, ''], /\binput i\b.*\bint\b/],
     ['a fraction for an int', 'scalars', [1.5, 1, true, ''], /input i/],
-    ['too many inputs', 'nothing', [1], /takes at most 0 inputs, got 1/],
-    [
-      'an unknown dtype',
-      'echo',
-      [{ dtype: 'float8', shape: [0], data: new Uint8Array() }],
-      /dtype must be one of float32/,
-    ],
+    ['too many inputs', 'nothing', [1], /\b0\b.*\b1\b/],
+    ['an unknown dtype', 'echo', [{ dtype: 'float8', shape: [0], data: new Uint8Array() }], /dtype.*float32/],
     ['another typed array', 'echo', [{ dtype: 'float32', shape: [1], data: Float64Array.of(1) }], /typed array/],
-    [
-      'too little data',
-      'echo',
-      [{ dtype: 'float32', shape: [3], data: Float32Array.of(1) }],
-      /has 1 elements, but the shape requires 3/,
-    ],
+    ['too little data', 'echo', [{ dtype: 'float32', shape: [3], data: Float32Array.of(1) }], /\b1\b.*\b3\b/],
     [
       'a shape that overflows',
       'echo',
@@ -168,7 +158,7 @@ describe('TorchModule', () => {
     );
     await assert.rejects(module.call('fail', ['because']), coded('ERR_MODEL_RUN', /because/));
     await assert.rejects(module.call('scalars', [1]), coded('ERR_MODEL_RUN', /missing value for argument 'f'/));
-    await assert.rejects(module.call('no_such', []), coded('ERR_MODEL_RUN', /no method named no_such/));
+    await assert.rejects(module.call('no_such', []), coded('ERR_MODEL_RUN', /\bno_such\b/));
   });
 
   it('survives an allocation that fails', async () => {
@@ -237,7 +227,7 @@ describe('TorchModule', () => {
   });
 
   it('survives a run that failed while a forked part of it continues', async () => {
-    // In a process of its own: without the guard, the forked part uses code and weights that were freed, and crashes.
+    // This runs in a separate process: without the guard, the forked part uses code and weights that were freed, and crashes.
     const printed = await inChild(
       {},
       `for (let i = 0; i < 40; i++) {
