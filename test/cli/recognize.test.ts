@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { systemCode } from '../../lib/shared/errors.js';
 import { root } from '../support/paths.js';
 import { runCli } from '../support/run.js';
 
@@ -69,8 +70,12 @@ describe('emotion2vec recognize', () => {
 
   it('shows a progress bar on a terminal without hiding results', function () {
     const command = `${process.execPath} bin/emotion2vec.js recognize ${SPEECH} test/fixtures/empty.wav test/fixtures/speech.mp3`;
-    const { stdout, error } = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: root, encoding: 'utf8' });
-    if (error !== undefined) this.skip(); // script of util-linux is not installed
+    const { stdout, error } = spawnSync('script', ['-qec', command, '/dev/null'], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    if (systemCode(error) === 'ENOENT') this.skip(); // script of util-linux is not installed
     assert.match(stdout, /\/3 clips/);
     for (const piece of [/speech\.wav: [a-z]+ /, /ERR_AUDIO_DECODE/, /speech\.mp3: [a-z]+ /])
       assert.match(stdout, piece);

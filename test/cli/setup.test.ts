@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cachedLibtorch } from '../../lib/libtorch/locate.js';
 import { CPU_SET, CUDA_SET } from '../../lib/libtorch/pin.js';
 import { CPU_FILES, CUDA_FILES, Mirror, writeFiles } from '../libtorch/mirror.js';
+import { endsWithTest, hasEnded } from '../support/children.js';
 import { cli, root } from '../support/paths.js';
 import { type Ran, runCli } from '../support/run.js';
 
@@ -28,7 +29,7 @@ describe('emotion2vec setup --cuda', () => {
   function onTerminal(answer: string): Promise<Pick<Ran, 'status' | 'stdout'>> {
     const command = `'${process.execPath}' '${cli}' setup --cuda`;
     const options = { cwd: root, env: { ...process.env, ...env }, timeout: 20_000 };
-    const child = spawn('script', ['-qec', command, '/dev/null'], options);
+    const child = endsWithTest(spawn('script', ['-qec', command, '/dev/null'], options));
     let stdout = '';
     child.stdout.on('data', (chunk: Buffer) => {
       const asked = stdout.includes('[y/N]');
@@ -95,12 +96,13 @@ describe('emotion2vec setup --cuda', () => {
 
   it('leaves no unfinished files when it is interrupted', async () => {
     mirror.at('slow.whl');
-    const child = spawn(process.execPath, [cli, 'setup', '--cuda', '--yes'], { env: { ...process.env, ...env } });
+    const options = { env: { ...process.env, ...env } };
+    const child = endsWithTest(spawn(process.execPath, [cli, 'setup', '--cuda', '--yes'], options));
     const ended = new Promise((resolve) => child.on('close', (_status, signal) => resolve(signal)));
     // The unfinished folder has a random part in its name.
     const unfinished = () => (existsSync(mirror.cache) ? mirror.cached() : []).find((name) => name.endsWith('.part'));
     const hasBegun = () => existsSync(path.join(mirror.cache, unfinished() ?? 'none', 'archives/libtorch.zip'));
-    while (!hasBegun()) await sleep(10);
+    while (!hasBegun() && !hasEnded(child)) await sleep(10);
     child.kill('SIGINT');
     assert.equal(await ended, 'SIGINT');
     assert.deepEqual([unfinished(), existsSync(there())], [undefined, false]);

@@ -5,6 +5,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { endsWithTest } from '../support/children.js';
 import { fixture, root } from '../support/paths.js';
 import { runNode } from '../support/run.js';
 
@@ -45,7 +46,9 @@ describe('examples', () => {
 
   it('microphone.mjs prints a line for each window of standard input', async () => {
     tested.add('microphone.mjs');
-    const child = spawn(process.execPath, [example('microphone.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = endsWithTest(
+      spawn(process.execPath, [example('microphone.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stdin.end(speech.subarray(WAV_HEADER_BYTES));
@@ -65,7 +68,9 @@ describe('examples', () => {
   it('fastify.mjs answers on the routes of the plugin and on its own', async () => {
     tested.add('fastify.mjs');
     const env = { ...process.env, PORT: '0' };
-    const child = spawn(process.execPath, [example('fastify.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = endsWithTest(
+      spawn(process.execPath, [example('fastify.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] }),
+    );
     try {
       const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
       const url = /^Listening at (\S+)/.exec(line)![1]!;

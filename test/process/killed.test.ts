@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { endsWithTest, hasEnded } from '../support/children.js';
 import { cli, fixture, root } from '../support/paths.js';
 import { type Ran, runCli, runNode } from '../support/run.js';
 
@@ -113,11 +114,10 @@ describe('a process that is killed', () => {
         ...elsewhere,
         ...(['recognize', 'evaluate'].includes(name) && killedAt('rename')),
       };
-      const child = spawn(process.execPath, [cli, ...args], { env, stdio: 'ignore' });
+      const child = endsWithTest(spawn(process.execPath, [cli, ...args], { env, stdio: 'ignore' }));
       const ended = new Promise((resolve) => child.on('close', (_status, signal) => resolve(signal)));
       const parts = () => [...below(), ...below(temporary)].filter((file) => file.endsWith('.part'));
-      const over = () => child.exitCode !== null || child.signalCode !== null;
-      while (parts().length === 0 && !over()) await new Promise((resolve) => setImmediate(resolve));
+      while (parts().length === 0 && !hasEnded(child)) await new Promise((resolve) => setImmediate(resolve));
       child.kill('SIGKILL');
       assert.equal(await ended, 'SIGKILL', `${name} ended before it could be killed`);
       assert.notDeepEqual(parts(), [], name);
@@ -133,9 +133,11 @@ describe('a process that is killed', () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       mkdirSync(output);
       const target = path.join(output, 'small.pt');
-      const child = spawn(process.execPath, [cli, 'quantize', path.join(root, 'models/small-en-de.pt'), target]);
+      const args = ['quantize', path.join(root, 'models/small-en-de.pt'), target];
+      const child = endsWithTest(spawn(process.execPath, [cli, ...args], { stdio: 'ignore' }));
       const ended = new Promise((resolve) => child.on('close', (_status, how) => resolve(how)));
-      while (readdirSync(output).length === 0) await new Promise((resolve) => setImmediate(resolve));
+      while (readdirSync(output).length === 0 && !hasEnded(child))
+        await new Promise((resolve) => setImmediate(resolve));
       child.kill(signal);
       const how = await ended;
       if (how !== null) assert.equal(how, signal);
@@ -159,9 +161,8 @@ describe('a full disk', () => {
       mkdirSync(output);
       for (const args of commands) {
         const command = 'ulimit -f 100; exec "$0" "$@"'; // files of 51,200 bytes at most
-        const child = spawn('sh', ['-c', command, process.execPath, cli, ...args], {
-          stdio: ['ignore', 'ignore', 'pipe'],
-        });
+        const shell = ['-c', command, process.execPath, cli, ...args];
+        const child = endsWithTest(spawn('sh', shell, { stdio: ['ignore', 'ignore', 'pipe'] }));
         let stderr = '';
         child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
         assert.equal(await new Promise((resolve) => child.on('close', resolve)), 1);
@@ -170,7 +171,7 @@ describe('a full disk', () => {
       }
       if (!existsSync('/dev/full')) return;
       const shell = ['-c', '"$0" "$@" > /dev/full', process.execPath, cli, 'models'];
-      const child = spawn('sh', shell, { stdio: ['ignore', 'ignore', 'pipe'] });
+      const child = endsWithTest(spawn('sh', shell, { stdio: ['ignore', 'ignore', 'pipe'] }));
       let stderr = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
       assert.equal(await new Promise((resolve) => child.on('close', resolve)), 1);

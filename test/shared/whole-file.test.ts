@@ -17,6 +17,7 @@ import path from 'node:path';
 
 import { EmotionError } from '../../lib/shared/errors.js';
 import { partOf, removeLeftovers, whileWriting, writeWhole } from '../../lib/shared/whole-file.js';
+import { endsWithTest } from '../support/children.js';
 
 const DEAD = 4_194_303; // above the process IDs that Linux uses by default
 const SECOND = 1000;
@@ -92,7 +93,7 @@ describe('writeWhole', () => {
   });
 
   it('removes what killed processes left of the file, and nothing else', async () => {
-    const alive = spawn('sleep', ['100']);
+    const alive = endsWithTest(spawn('sleep', ['100']));
     try {
       const gone = [
         planted('out.pt', DEAD),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { type QuantizeReport, type TorchInput, TorchModule } from '../../lib/torch.js';
+import { endsWithTest } from '../support/children.js';
 import { apart, coded, exact, floats, linears, supports, tensorsOf, using } from '../support/linears.js';
 import { fixture } from '../support/paths.js';
 
@@ -255,7 +256,7 @@ describe('quantize', () => {
           })();`;
         const { stdout, stderr } = await new Promise<{ stdout: string; stderr: string }>((resolve) => {
           const args = ['-c', `ulimit -c 0 -f ${kilobytes}; exec "$0" -e "$1"`, process.execPath, script];
-          execFile('bash', args, (_error, stdout, stderr) => resolve({ stdout, stderr }));
+          endsWithTest(execFile('bash', args, (_error, stdout, stderr) => resolve({ stdout, stderr })));
         });
         assert.equal(stdout, 'ERR_FILE_WRITE\n2\nERR_FILE_WRITE\n2\n', stderr.slice(0, 300));
         assert.deepEqual(readdirSync(target), ['model.pt']);
