@@ -19,7 +19,7 @@ const pages = {
     writeFileSync(page('errors'), errorsPage(ERROR_CODES));
   },
 
-  /** Replaces what stands between the markers by the help of each command. */
+  /** Replaces the text between the markers with the help of each command. */
   cli() {
     const help = (...args) =>
       execFileSync(process.execPath, [path.join(root, 'bin', 'emotion2vec.js'), ...args, '--help'], {
@@ -34,7 +34,7 @@ const pages = {
     writeFileSync(page('cli'), text);
   },
 
-  /** The pages of the public modules, from their docstrings. */
+  /** Writes the pages of the public modules from their docstrings. */
   api() {
     const typedoc = path.join(root, 'node_modules', '.bin', 'typedoc');
     execFileSync(typedoc, ['--logLevel', 'Warn'], { cwd: root, stdio: 'inherit' });
