@@ -19,7 +19,9 @@ import { type AudioBlob, type AudioInput, type AudioSamples, firstNotFinite } fr
 import type { RawFormat } from '../options/types.js';
 import { explainNoFile } from './input/read-file.js';
 
-/** Encoded bytes above which a clip is decoded by the thread for long clips: two minutes of MP3, which take a third of a second. */
+/**
+ * Encoded bytes above which a clip is decoded by the thread for long clips: two minutes of MP3, which take a third of a second.
+ */
 const LONG_BYTES = 2 * 2 ** 20;
 
 /**

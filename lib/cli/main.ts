@@ -79,7 +79,7 @@ function printWarnings(): void {
   process.on('warning', ({ message }) => process.stderr.write(`emotion2vec: ${message}\n`));
 }
 
-/** Shortens a message of commander, which quotes the arguments whatever their length. */
+/** Shortens a message of commander, which quotes arguments of any length. */
 function abbreviated(message: string): string {
   const short = message.replace(/'([^']{100,})'/g, (_, argument: string) => `'${shown(argument)}'`);
   return short.length > 600 ? `${shown(short.trim(), 400)}\n` : short;

@@ -136,7 +136,10 @@ async function warmUp(server: EmotionServer): Promise<void> {
   }
 }
 
-/** Resolves when a signal has shut down the server and the requests under way are answered. A second signal ends the process at once. */
+/**
+ * Resolves when a signal has shut down the server and the requests under way are answered. A second signal ends the process at
+ * once.
+ */
 function shutDownOnSignal(server: EmotionServer): Promise<void> {
   return new Promise((resolve, reject) => {
     let closing = false;

@@ -91,7 +91,7 @@ export interface ToolFacts {
   python: boolean;
   pip: boolean;
   cmake: boolean;
-  /** g++ or clang++. cmake-js looks for these, whatever CXX is. */
+  /** g++ or clang++, which cmake-js looks for regardless of CXX. */
   compiler: boolean;
   /** make or ninja. */
   make: boolean;

@@ -11,7 +11,10 @@ export interface AddonFiles {
   torch: string;
 }
 
-/** Finds the addon where node-gyp-build does: in build/Release of a checkout, or in prebuilds/. Returns undefined if there is none. */
+/**
+ * Finds the addon where node-gyp-build does: in build/Release of a checkout, or in prebuilds/. Returns undefined if there is
+ * none.
+ */
 export function findAddon(): AddonFiles | undefined {
   let loader: string;
   try {

@@ -49,7 +49,9 @@ export interface NativeModule {
     ticket?: Ticket,
   ): Promise<unknown>;
   precision(): ResolvedPrecision;
-  /** Replaces this handle, which must not be used afterwards, by the one in the result. After an error, that is the same module. */
+  /**
+   * Replaces this handle, which must not be used afterwards, by the one in the result. After an error, that is the same module.
+   */
   quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: NativeQuantizeReport; error?: Error }>;
   save(path: string, extraFiles: Readonly<Record<string, string>>): Promise<void>;
   dispose(): void;

@@ -27,8 +27,8 @@ const REMEDIES: readonly [RegExp, string][] = [
 ];
 
 /**
- * Explains an error of the addon. The addon sets the code as a property of the error. An error of libtorch has no code and occurred
- * in a run. `what` is libtorch's reason alone, without tracebacks, lists of kernels and quoted code.
+ * Explains an error of the addon. The addon sets the code as a property of the error. An error of libtorch has no code and
+ * occurred in a run. `what` is libtorch's reason alone, without tracebacks, lists of kernels and quoted code.
  */
 export function explainNative(error: Error): Problem {
   const code: unknown = (error as { code?: unknown }).code;

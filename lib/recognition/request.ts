@@ -37,7 +37,7 @@ export async function recognizeClip(
 ): Promise<RecognitionResult> {
   const start = performance.now();
   const progress = new ProgressReporter(request.onProgress);
-  const unfollow = onAbort(signal, () => progress.end()); // the request has settled, whatever still runs here
+  const unfollow = onAbort(signal, () => progress.end()); // the request has settled, even if something still runs here
   const wasLoaded = models.loaded !== undefined;
   const use = new ModelUse(models);
   let preparing: Promise<PreparedAudio> | undefined;

@@ -168,8 +168,8 @@ export function winner(scores: Record<string, number>): { emotion: string; confi
 }
 
 /**
- * Returns the timeline: the softmax of the frame logits, averaged over a sliding window. The head is linear, so the mean logits of
- * a window are the logits that the model would return for the window within its context.
+ * Returns the timeline: the softmax of the frame logits, averaged over a sliding window. The head is linear, so the mean logits
+ * of a window are the logits that the model would return for the window within its context.
  * @param frameLogits [T, L] row-major
  * @param duration seconds
  * @param span length and hop of the window, in seconds

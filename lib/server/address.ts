@@ -22,8 +22,8 @@ const NEAR = blockList(Object.keys(NETWORKS));
 
 /**
  * Returns a function that decides whether the X-Forwarded-For entry of an address is trusted. `hop` counts from 0, the peer of
- * the connection. If proxies are counted, the nearest one must be on this machine or in a private network, because a client on the
- * internet that reaches the port directly is not a proxy.
+ * the connection. If proxies are counted, the nearest one must be on this machine or in a private network, because a client on
+ * the internet that reaches the port directly is not a proxy.
  * @throws InvalidOptionsError
  */
 export function trustOf(proxies: TrustedProxies): Trust | false {

@@ -16,8 +16,8 @@ const POLICY = {
 };
 
 /**
- * The headers that helmet 8 sets, without Strict-Transport-Security: only the proxy that terminates TLS knows whether the whole host
- * has it. A test compares them with those of helmet.
+ * The headers that helmet 8 sets, without Strict-Transport-Security: only the proxy that terminates TLS knows whether the whole
+ * host has it. A test compares them with those of helmet.
  */
 export const SECURITY_HEADERS = {
   'content-security-policy': policyText(POLICY),

@@ -6,7 +6,7 @@ const LOG_BYTES = '10M';
 
 export interface ServerLog {
   logger: Logger;
-  /** Writes out what is buffered. */
+  /** Writes all buffered lines. */
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs in a worker thread. Reads, decodes, mixes down and resamples clips, several at a time. decode-thread.ts is the other end of
- * the channel.
+ * Runs in a worker thread. Reads, decodes, mixes down and resamples clips, several at a time. decode-thread.ts is the other end
+ * of the channel.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 

@@ -66,8 +66,8 @@ function* frames(bytes: Uint8Array, at: number, stream: FlacStream, codec: FlacC
 }
 
 /**
- * Finds the next frame. At the expected position, a correct checksum of the header is sufficient; elsewhere the header must also match
- * the stream's properties.
+ * Finds the next frame. At the expected position, a correct checksum of the header is sufficient; elsewhere the header must also
+ * match the stream's properties.
  */
 function nextFrame(bytes: Uint8Array, at: number, stream: FlacStream): number {
   if (frameHeader(bytes, at, stream) !== undefined) return at;

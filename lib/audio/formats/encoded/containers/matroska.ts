@@ -39,8 +39,8 @@ const AUDIO_TRACK = 2;
 /** Maximum number of tracks that are examined. */
 const MAX_TRACKS = 100;
 /**
- * Limits of content encodings: bytes of a decompressed frame, bytes of the stripped header that each frame gets back, and the total
- * decompressed size as a multiple of the file's size.
+ * Limits of content encodings: bytes of a decompressed frame, bytes of the stripped header that each frame gets back, and the
+ * total decompressed size as a multiple of the file's size.
  */
 const DECOMPRESSED = { frame: 1 << 18, prefix: 1 << 8, times: 100 };
 const NAMES: [start: string, name: string][] = [

@@ -21,8 +21,8 @@ const OTHERS: [start: string, name: string][] = [
 ];
 
 /**
- * Decodes an Ogg file. Each link of a chain is decoded at its own sample rate. Of several multiplexed streams, the first audio stream
- * is decoded.
+ * Decodes an Ogg file. Each link of a chain is decoded at its own sample rate. Of several multiplexed streams, the first audio
+ * stream is decoded.
  * @throws UnsupportedFormatError if the codec is not Opus, Vorbis or FLAC
  */
 export async function* decodeOgg(bytes: Uint8Array): AsyncIterable<AudioBlock> {
