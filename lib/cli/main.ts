@@ -2,9 +2,9 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { packageRoot } from '../shared/package-root.js';
 import { InvalidOptionsError } from '../options/parse.js';
 import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
+import { packageRoot } from '../shared/package-root.js';
 import { shown } from '../shared/text.js';
 import { addCompare } from './commands/compare.js';
 import { addDoctor } from './commands/doctor.js';

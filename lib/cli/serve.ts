@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 
-import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
-import { shown } from '../shared/text.js';
 import { makeFolder } from '../output/folder.js';
 import { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { EmotionServer } from '../server/server.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare } from './setup.js';
 

@@ -1,5 +1,5 @@
-import type { ModelCard } from '../model/card.js';
 import type { Libtorch } from '../libtorch/locate.js';
+import type { ModelCard } from '../model/card.js';
 import type { Platform } from '../native/platform.js';
 import type { Known } from './known.js';
 import type { LoaderReport, Outcome, RecognitionReport } from './probe/protocol.js';

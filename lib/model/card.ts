@@ -1,9 +1,8 @@
-import * as z from '../vendor/zod.js';
-
-import { EmotionError, messageOf } from '../shared/errors.js';
 import { describeIssues } from '../options/parse.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import type { ResolvedPrecision } from '../shared/resolved.js';
 import { shown } from '../shared/text.js';
+import * as z from '../vendor/zod.js';
 
 /** Name of the extra file that contains the model card of an archive. */
 export const CARD_FILE = 'emotion2vec.json';

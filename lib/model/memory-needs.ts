@@ -1,6 +1,6 @@
+import type { Precision, ResolvedPrecision } from '../options/types.js';
 import { formatBytes } from '../shared/bytes.js';
 import { EmotionError, type Problem } from '../shared/errors.js';
-import type { Precision, ResolvedPrecision } from '../options/types.js';
 import { shown } from '../shared/text.js';
 import type { ModelCard } from './card.js';
 

@@ -1,6 +1,6 @@
+import nodeGypBuild from 'node-gyp-build';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import nodeGypBuild from 'node-gyp-build';
 
 import { packageRoot } from '../shared/package-root.js';
 

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import { EmotionError, messageOf, type Problem } from '../shared/errors.js';
 import { cudaLibraries, type Libtorch, locateLibtorch, repairRemedy } from '../libtorch/locate.js';
 import type { ResolvedPrecision } from '../options/types.js';
+import { EmotionError, messageOf, type Problem } from '../shared/errors.js';
 import { type AddonFiles, findAddon } from './addon-files.js';
 import { explainLinker, REBUILD } from './linker-error.js';
 import { checkPlatform, NEWER_SYSTEM } from './platform.js';

@@ -1,6 +1,6 @@
-import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import type { TakenInput } from '../audio/input/take-input.js';
 import type { Pcm } from '../audio/pcm.js';
+import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import type { ModelOutput } from '../model/emotion-model.js';
 import type { ModelHolder, ModelLease } from '../model/model-holder.js';
 import { ModelUse } from '../model/model-use.js';

@@ -1,8 +1,8 @@
 import type { Pcm } from '../audio/pcm.js';
 import type { PreparedAudio } from '../audio/prepare.js';
-import { largest } from '../shared/largest.js';
 import { inUse, type ModelCard } from '../model/card.js';
 import type { Granularity, ResolvedDevice, ResolvedPrecision } from '../options/types.js';
+import { largest } from '../shared/largest.js';
 import type { Inference } from './infer.js';
 import type { Outcome } from './many.js';
 import type { WindowSummary } from './windows.js';

@@ -1,9 +1,9 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import type { FastifyRequest } from '../vendor/server.js';
 
 import { limits } from '../options/limits.js';
 import { InvalidOptionsError } from '../options/parse.js';
 import { shown } from '../shared/text.js';
+import type { FastifyRequest } from '../vendor/server.js';
 
 /**
  * The proxies whose X-Forwarded-* headers are trusted: a number of proxies in a row (true: one), or their addresses, networks

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server } from 'node:http';
 import { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from '../vendor/server.js';
 
 import { EmotionError } from '../shared/errors.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from '../vendor/server.js';
 import { limitKey, plainAddress, type Trust } from './address.js';
 
 /** Limits of connections that are open at once. 0: there is no limit. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+
 import type { FastifyInstance, FastifyReply } from '../vendor/server.js';
 
 /** The content security policy of every answer. It allows resources of this server only. */

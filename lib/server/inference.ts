@@ -1,7 +1,7 @@
 import type { Pcm } from '../audio/pcm.js';
 import type { ModelCard } from '../model/card.js';
-import type { RecognitionResult } from '../recognition/result.js';
 import { describeIssues } from '../options/parse.js';
+import type { RecognitionResult } from '../recognition/result.js';
 import { formatBytes } from '../shared/bytes.js';
 import { EmotionError } from '../shared/errors.js';
 import { kindOf, shown } from '../shared/text.js';

@@ -1,4 +1,5 @@
 import path from 'node:path';
+
 import { createStream, type Logger, pino } from '../vendor/server.js';
 
 /** Size at which a log file is rotated. The current file and three older ones are kept. */

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '../vendor/server.js';
 
-import { events, type RunEvent } from '../shared/events.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { RecognitionResult } from '../recognition/result.js';
+import { events, type RunEvent } from '../shared/events.js';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '../vendor/server.js';
 
 /** Buckets of histograms, in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

@@ -1,8 +1,7 @@
-import { cors, type FastifyInstance, type FastifyRequest, rateLimit, underPressure } from '../vendor/server.js';
-
 import { InvalidOptionsError } from '../options/parse.js';
 import { EmotionError } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
+import { cors, type FastifyInstance, type FastifyRequest, rateLimit, underPressure } from '../vendor/server.js';
 import { clientAddress, limitKey } from './address.js';
 import type { Connections } from './connections.js';
 import { secureHeaders } from './headers.js';

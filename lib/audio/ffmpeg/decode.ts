@@ -3,8 +3,8 @@ import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../../shared/errors.js';
 import { limits } from '../../options/limits.js';
+import { EmotionError, messageOf } from '../../shared/errors.js';
 import type { AudioBlock } from '../formats/audio-block.js';
 import { DEMUXERS } from './demuxers.js';
 import { type ExitResult, GuardedProcess, INPUT } from './process.js';

@@ -4,8 +4,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { EmotionError, type Problem } from '../../shared/errors.js';
 import type { Decoder, RawFormat } from '../../options/types.js';
+import { EmotionError, type Problem } from '../../shared/errors.js';
 import { maxSecondsFor } from '../audio-limits.js';
 import { decodeBytes, type DecodedClip, reasonOf } from '../decode-bytes.js';
 import { DecoderLoadError } from '../decode-errors.js';

@@ -1,6 +1,6 @@
+import type { LinearAudio } from './linear-audio.js';
 import type { SampleLayout } from './samples.js';
 import { bytesOf, floats, integers, interleaved, type SampleEncoding } from './samples.js';
-import type { LinearAudio } from './linear-audio.js';
 
 export interface IntegerLayout {
   channels: number;

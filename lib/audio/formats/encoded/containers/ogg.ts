@@ -3,10 +3,10 @@ import type { AudioBlock } from '../../audio-block.js';
 import type { Codec, Packet } from '../codecs/codec.js';
 import { FlacCodec } from '../codecs/flac.js';
 import { readStreamInfo } from '../codecs/flac-frame.js';
-import { type OggLink, oggLinks, type OggPacket } from './ogg-pages.js';
 import { openOpus, readOpusHead } from '../codecs/opus.js';
-import { decodePackets } from '../packets.js';
 import { openVorbis } from '../codecs/vorbis.js';
+import { decodePackets } from '../packets.js';
+import { type OggLink, oggLinks, type OggPacket } from './ogg-pages.js';
 
 /** Maximum number of links in a chain. Each requires a decoder of its own. */
 const MAX_LINKS = 500;
