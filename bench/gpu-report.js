@@ -1,4 +1,4 @@
-// The tables of gpu.js: plain text of 80 columns.
+// Writes the tables of gpu.js as plain text of 80 columns.
 'use strict';
 
 const LABEL = 19;
@@ -13,7 +13,7 @@ function head({ machine, gpu, driver }) {
   ].join('\n');
 }
 
-/** Of one model. */
+/** Returns the tables of one model. */
 function report({ title, contestants }, { lengths, batch }) {
   const able = contestants.filter(({ clips }) => clips !== undefined);
   const reference = able.find(({ name }) => name === 'cpu fp32');
@@ -38,7 +38,7 @@ function report({ title, contestants }, { lengths, batch }) {
         ...[firstLoadMs, loadMs, firstClipMs].map((ms) => (ms / 1000).toFixed(2)),
       ]),
     ),
-    '(load: in a new process, with libtorch and the device)',
+    '(load: in a new process, including libtorch and the device)',
     table(
       ['MB of tensors', 'weights', 'loading', 'a clip', 'a batch', 'unloaded', 'again'],
       onCuda.map(({ name, memory: { weightsBytes, loadPeakBytes, peakBytes, batchPeakBytes, left, leftAgain } }) => [
@@ -47,13 +47,13 @@ function report({ title, contestants }, { lengths, batch }) {
         ...[left, leftAgain].map(({ allocatedBytes }) => megabytes(allocatedBytes)),
       ]),
     ),
-    '(loading, a clip, a batch: the most that there was until then)',
+    '(loading, a clip, a batch: the peak until then)',
     `(CPU: ${able
       .map(({ precision, device, rssBytes }) => (device === 'cpu' ? `${precision} ${megabytes(rssBytes)} MB` : ''))
       .filter(Boolean)
       .join(', ')}; peak of the process)`,
     table(
-      ['off CPU fp32', 'logits', 'by frame', 'features', 'scores', 'by frame', '1-cosine'],
+      ['from CPU fp32', 'logits', 'by frame', 'features', 'scores', 'by frame', '1-cosine'],
       able
         .filter(({ apart }) => apart !== undefined)
         .map(({ name, apart: { logits, frameLogits, features, scores, frameScores, cosine } }) => [
@@ -62,7 +62,7 @@ function report({ title, contestants }, { lengths, batch }) {
         ]),
     ),
     table(
-      ['no memory', 'recovered', 'clip too long', 'next clip', 'usually'],
+      ['out of memory', 'recovered', 'clip too long', 'next clip', 'usually'],
       onCuda.map(({ name, recoveries: { count, seconds, ms, usualMs } }) => [
         name,
         `${count} times`,
@@ -72,8 +72,8 @@ function report({ title, contestants }, { lengths, batch }) {
       ]),
     ),
     ...contestants
-      .filter(({ left }) => left)
-      .map(({ name, left }) => wrapped(`${name} is left out: ${left}`).join('\n')),
+      .filter(({ skipped }) => skipped)
+      .map(({ name, skipped }) => wrapped(`${name} is skipped: ${skipped}`).join('\n')),
     ...contestants
       .filter(({ error }) => error)
       .map(({ name, error }) => wrapped(`${name} FAILED: ${error}`).join('\n')),
@@ -88,7 +88,7 @@ function compared(ms, reference) {
 
 const megabytes = (bytes) => String(Math.round(bytes / 1e6));
 
-/** Columns share what the labels leave of the line. */
+/** The columns have equal widths beside the labels. */
 function table(head, rows) {
   const width = Math.floor((WIDTH - LABEL) / (head.length - 1));
   return [head, ...rows]

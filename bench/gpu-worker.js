@@ -1,5 +1,5 @@
-// One contestant of gpu.js in a process of its own, where a peak of memory is nobody else's: takes a job as JSON, prints what it
-// measured as JSON.
+// Measures one contestant of gpu.js. Each contestant has a separate process, so that peaks of memory are its own. The job is given
+// as JSON, and the measurements are printed as JSON.
 'use strict';
 const { readFileSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
@@ -14,9 +14,11 @@ const { cosine } = require(path.join(support, 'support/cosine.js'));
 const { furthest, outputOf, scoresOf } = require(path.join(support, 'gpu/outputs.js'));
 
 const RATE = 16000;
-/** Milliseconds that a clip is timed for, and that a batch may take to be timed at all. */
-const [TIMED, WORTH_IT] = [4000, 15_000];
-/** Logits and the number of frames: what a call without further wishes asks for. */
+/** Milliseconds for which the runs of a clip are repeated. */
+const TIMED_MS = 4000;
+/** Milliseconds that a batch may take; slower batches are not timed. */
+const MAX_BATCH_MS = 15_000;
+/** Logits and the number of frames: the elements that a call without options requests. */
 const KEEP = [0, 3];
 
 const job = JSON.parse(process.argv[2]);
@@ -44,7 +46,7 @@ async function main() {
   const { peakBytes } = module.deviceMemory();
   const batches = [];
   for (const { seconds, ms } of clips) {
-    if (ms * job.batch > WORTH_IT) continue;
+    if (ms * job.batch > MAX_BATCH_MS) continue;
     batches.push({ seconds, ms: (await time(() => forward(module, seconds, job.batch))) / job.batch });
   }
   const { peakBytes: batchPeakBytes } = module.deviceMemory();
@@ -65,7 +67,7 @@ async function main() {
   };
 }
 
-/** `count` clips of so many seconds in one run. */
+/** Runs `count` clips of `seconds` in one batch. */
 function forward(module, seconds, count = 1) {
   const size = Math.round(seconds * RATE);
   const data = new Float32Array(count * size);
@@ -84,16 +86,16 @@ function clipOf(seconds) {
   return made.get(seconds);
 }
 
-/** Milliseconds of a run, the median of some after one that warms up. */
+/** Returns the median milliseconds of several runs, after one that warms up. */
 async function time(work) {
   const { ms: warm } = await timed(work);
-  const rounds = Math.max(1, Math.min(job.rounds, Math.floor(TIMED / warm)));
+  const rounds = Math.max(1, Math.min(job.rounds, Math.floor(TIMED_MS / warm)));
   const times = [];
   for (let round = 0; round < rounds; round++) times.push((await timed(work)).ms);
   return median(times);
 }
 
-/** How far the answers are from the reference's; the first contestant writes it. */
+/** Returns the largest differences from the reference, which the first contestant writes. */
 async function compare(module) {
   const outputs = [];
   for (const seconds of job.lengths) outputs.push(await outputOf(module, clipOf(seconds)));
@@ -102,19 +104,19 @@ async function compare(module) {
     return undefined;
   }
   const reference = deserialize(readFileSync(job.reference));
-  const most = (measure) => Math.max(...outputs.map((output, i) => measure(output, reference[i])));
+  const largest = (measure) => Math.max(...outputs.map((output, i) => measure(output, reference[i])));
   const labels = reference[0].logits.length;
   return {
-    logits: most((a, b) => furthest(a.logits, b.logits)),
-    frameLogits: most((a, b) => furthest(a.frameLogits, b.frameLogits)),
-    features: most((a, b) => furthest(a.features, b.features)),
-    scores: most((a, b) => furthest(scoresOf(a.logits), scoresOf(b.logits))),
-    frameScores: most((a, b) => furthest(scoresOf(a.frameLogits, labels), scoresOf(b.frameLogits, labels))),
-    cosine: 1 - most((a, b) => 1 - cosine(a.features, b.features)),
+    logits: largest((a, b) => furthest(a.logits, b.logits)),
+    frameLogits: largest((a, b) => furthest(a.frameLogits, b.frameLogits)),
+    features: largest((a, b) => furthest(a.features, b.features)),
+    scores: largest((a, b) => furthest(scoresOf(a.logits), scoresOf(b.logits))),
+    frameScores: largest((a, b) => furthest(scoresOf(a.frameLogits, labels), scoresOf(b.frameLogits, labels))),
+    cosine: 1 - largest((a, b) => 1 - cosine(a.features, b.features)),
   };
 }
 
-/** Gives the module up; what is allocated, and kept, when it has gone: half a second without change. */
+/** Disposes of the module. Returns the memory once it has not changed for half a second. */
 async function unloaded(module) {
   module.dispose();
   let last = await memory();
@@ -127,7 +129,7 @@ async function unloaded(module) {
   return { allocatedBytes: last.allocatedBytes, reservedBytes: last.reservedBytes, freeBytes: last.freeBytes };
 }
 
-/** Runs out of memory again and again: how often the next clip was heard, and how long it took beside one before. */
+/** Runs out of memory repeatedly. Returns how often the next clip was recognized, and its time beside the usual one. */
 async function recover() {
   const { Ballast } = require(path.join(support, 'gpu/ballast.js'));
   const module = await load();
@@ -161,7 +163,7 @@ async function recover() {
 
 main()
   .catch((error) => {
-    if (error.code === 'ERR_PRECISION_UNSUPPORTED') return { left: error.message };
+    if (error.code === 'ERR_PRECISION_UNSUPPORTED') return { skipped: error.message };
     throw error;
   })
   .then((result) => process.stdout.write(JSON.stringify(result)))

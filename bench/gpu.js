@@ -1,4 +1,4 @@
-// The benchmark of a CUDA device; USAGE tells how it is called. What is measured: gpu-worker.js, the tables: gpu-report.js.
+// The benchmark of a CUDA device; see USAGE. gpu-worker.js measures, and gpu-report.js writes the tables.
 'use strict';
 const { spawn } = require('node:child_process');
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs');
@@ -11,18 +11,18 @@ const { machine } = require('./machine.js');
 const root = path.join(__dirname, '..');
 const support = path.join(root, 'build/test/test');
 
-const USAGE = `Measures each precision on the first CUDA device beside the CPU, in processes of their own: load time, time of a clip
-and of batches, device memory, how far answers are from the CPU's in fp32, recoveries from having no memory.
+const USAGE = `Measures each precision on the first CUDA device and on the CPU, each in a separate process: load time, time per clip and
+in batches, device memory, differences from the CPU's results in fp32, and recovery after memory ran out.
 
   npm run bench:gpu             # five minutes
-  FAKE=1 npm run bench:gpu      # on the simulated device, whose numbers mean nothing
+  FAKE=1 npm run bench:gpu      # on the simulated device, whose numbers are meaningless
 
 --models A,B          small, large, tiny (small,large; on the fake device small,tiny)
---lengths 3,10,30     of the clips, in seconds
+--lengths 3,10,30     lengths of the clips in seconds
 --batch N             clips in a batch (16)
---rounds N            how often each clip is timed, at most (10)
---recoveries N        how often memory is made to run out (100)
---out FILE            where the numbers go, as JSON (build/bench/gpu.json)`;
+--rounds N            maximum number of times that each clip is timed (10)
+--recoveries N        number of times that memory is made to run out (100)
+--out FILE            file for the numbers, as JSON (build/bench/gpu.json)`;
 
 const OPTIONS = {
   help: { type: 'boolean', default: false },
@@ -34,17 +34,17 @@ const OPTIONS = {
   out: { type: 'string', default: path.join(root, 'build/bench/gpu.json') },
 };
 
-/** The first is what the others are compared with. */
+/** The others are compared with the first one. */
 const CONTESTANTS = [
   { name: 'cpu fp32', device: 'cpu', precision: 'fp32' },
   ...['fp32', 'fp16', 'bf16', 'int8'].map((precision) => ({ name: `cuda ${precision}`, device: 'cuda', precision })),
-  // NVIDIA's libraries then use TF32 nowhere, whatever they are asked for.
+  // With this variable, NVIDIA's libraries never use TF32.
   { name: 'cuda fp32, no TF32', device: 'cuda', precision: 'fp32', env: { NVIDIA_TF32_OVERRIDE: '0' } },
   ...['bf16', 'int8'].map((precision) => ({ name: `cpu ${precision}`, device: 'cpu', precision })),
 ];
-/** As test harnesses have it: nothing could be measured. */
+/** The exit status of automake's skipped tests: nothing could be measured. */
 const SKIPPED = 77;
-/** Milliseconds that a contestant may take. */
+/** Maximum number of milliseconds of a contestant. */
 const LIMIT = 300_000;
 
 async function main() {
@@ -79,7 +79,7 @@ async function run(flags, gpu, work) {
   mkdirSync(path.dirname(flags.out), { recursive: true });
   console.log(head(results));
   for (const name of (flags.models ?? (gpu.fake ? 'small,tiny' : 'small,large')).split(',')) {
-    progress(`the model: ${name}`);
+    progress(`model: ${name}`);
     const { file, title, remove } = await modelOf(name, work);
     const entry = { name, title, contestants: [] };
     results.models.push(entry);
@@ -89,7 +89,7 @@ async function run(flags, gpu, work) {
       const job = { file, ...contestant, ...settings, reference };
       if (gpu.fake && name !== 'small') job.recoveries = Math.min(settings.recoveries, 3); // the CPU's kernels are slow
       entry.contestants.push({ ...contestant, ...(await contest(job)) });
-      // What there is so far survives whatever ends this process.
+      // The file is written after each contestant, so that an interruption loses no numbers.
       writeFileSync(flags.out, `${JSON.stringify(results, null, 2)}\n`);
     }
     remove();
@@ -100,7 +100,7 @@ async function run(flags, gpu, work) {
   if (failures.length > 0) process.exitCode = 1;
 }
 
-/** What the worker measured; `error` where it failed, `left` where the processor cannot do it. */
+/** Returns the worker's measurements, or `error` if it failed, or `skipped` if the processor does not support the precision. */
 function contest({ env, ...job }) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [path.join(__dirname, 'gpu-worker.js'), JSON.stringify(job)], {
@@ -109,13 +109,13 @@ function contest({ env, ...job }) {
       timeout: LIMIT,
       killSignal: 'SIGKILL',
     });
-    let [said, complained] = ['', ''];
-    child.stdout.on('data', (text) => (said += text));
-    child.stderr.on('data', (text) => (complained += text));
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (text) => (stdout += text));
+    child.stderr.on('data', (text) => (stderr += text));
     child.on('error', (error) => resolve({ error: error.message }));
     child.on('close', (status, signal) => {
-      if (status === 0 && said !== '') resolve(JSON.parse(said));
-      else resolve({ error: `ended with ${signal ?? status}: ${complained.trim().slice(-2000)}` });
+      if (status === 0 && stdout !== '') resolve(JSON.parse(stdout));
+      else resolve({ error: `ended with ${signal ?? status}: ${stderr.trim().slice(-2000)}` });
     });
   });
 }

@@ -1,5 +1,5 @@
-// The HTTP server as a busy one meets it: how soon it listens, what HTTP adds to a library call, and a minute of 64 clients among
-// which some are slow, break off or send what is no audio. The server is a process of its own, as users run it.
+// Measures the HTTP server: the time until it listens, what HTTP adds to a call of the library, and a minute of 64 clients while
+// other clients are slow, disconnect or send no audio. The server runs in a separate process, as users run it.
 'use strict';
 const { spawn } = require('node:child_process');
 const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
@@ -27,7 +27,7 @@ const sorted = (values) => values.toSorted((a, b) => a - b);
 const at = (values, share) => sorted(values)[Math.min(values.length - 1, Math.floor(values.length * share))];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A server, and how many milliseconds after its start it took a connection. */
+/** Starts a server. `ms`: milliseconds until it accepted a connection. */
 async function start(model, ...args) {
   const output = mkdtempSync(path.join(tmpdir(), 'emotion2vec-bench-'));
   const port = await freePort();
@@ -62,7 +62,7 @@ function connects(port) {
   });
 }
 
-/** One request on a kept connection; its status and its body. */
+/** Sends a request on a connection that is kept open. Returns its status and body. */
 function request(port, options, body) {
   return new Promise((resolve, reject) => {
     const call = http.request({ port, host: '127.0.0.1', agent, ...options }, (answer) => {
@@ -95,7 +95,7 @@ async function startUp(model, starts) {
   );
 }
 
-/** Library calls and HTTP calls, one at a time. */
+/** Measures calls of the library and over HTTP, one at a time. */
 async function overhead(model, calls, ...args) {
   const server = await start(model, '--warm-up', ...args);
   const recognizer = new EmotionRecognizer({ model });
@@ -103,8 +103,8 @@ async function overhead(model, calls, ...args) {
   const overHttp = [];
   const viaLibrary = () => recognizer.recognize(speech);
   const viaHttp = () => request(server.port, post, speech);
-  // Twenty of each in turn, as somebody would who has one of them: the first ones of a turn find caches of the other's, and do
-  // not count.
+  // Groups of twenty calls alternate. The first five of a group are not counted, because they find the caches filled by the other
+  // kind.
   for (let i = 0; i < calls + 20; i++) {
     const [times, call] = Math.floor(i / 20) % 2 === 0 ? [library, viaLibrary] : [overHttp, viaHttp];
     const begin = performance.now();
@@ -120,7 +120,9 @@ async function overhead(model, calls, ...args) {
   await server.stop();
 }
 
-/** The least that any server in Node adds: one that reads the same body and answers as many bytes, as rarely. */
+/**
+ * Measures the least that any server in Node adds: one that reads the same body and answers with as many bytes, at the same rate.
+ */
 async function floor(calls) {
   const script = `require('http').createServer((q, r) => q.on('end', () => r.end('x'.repeat(720))).resume()).listen(process.argv[1])`;
   const port = await freePort();
@@ -137,23 +139,23 @@ async function floor(calls) {
   console.log(`of which a bare Node server that does nothing takes ${at(times, 0.5).toFixed(2)} ms`);
 }
 
-/** Clients that nobody wishes for, until `ended`: one kind after the other. */
+/** Acts as misbehaving clients, one kind after the other, until `ended`. */
 async function nuisance(port, ended) {
   const head = (length) =>
     `POST /api/recognize HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: ${length}\r\n\r\n`;
   const kinds = [
     async (socket) => {
-      socket.write(head(speech.length)); // breaks off in the middle
+      socket.write(head(speech.length)); // disconnects in the middle
       socket.write(speech.subarray(0, 40_000));
       await sleep(30);
     },
     async (socket) => {
-      socket.write(head(speech.length)); // does not wait for its answer
+      socket.write(head(speech.length)); // does not wait for the answer
       socket.write(speech);
       await sleep(5);
     },
     async (socket) => {
-      socket.write(head(speech.length)); // a modem
+      socket.write(head(speech.length)); // a slow connection
       for (let i = 0; i < speech.length && !ended(); i += 5000) {
         socket.write(speech.subarray(i, i + 5000));
         await sleep(40);
@@ -165,7 +167,7 @@ async function nuisance(port, ended) {
       await sleep(30);
     },
     async (socket) => {
-      socket.write('\x16\x03\x01\x02\x00\x01'); // TLS, to a server that has none
+      socket.write('\x16\x03\x01\x02\x00\x01'); // TLS, which the server does not speak
       await sleep(30);
     },
   ];
@@ -181,7 +183,7 @@ async function load(model, clients, seconds) {
   const server = await start(model, '--warm-up');
   let over = false;
   const nuisances = Array.from({ length: 5 }, () => nuisance(server.port, () => over));
-  // Asked for, the event loop's figures begin anew: what is asked for at the end is of all the time.
+  // Each request for metrics resets those of the event loop, so the second one covers the time since the first.
   const eventLoop = async () => {
     const { text } = await request(server.port, { path: '/metrics' });
     const of = (name) =>
@@ -210,19 +212,19 @@ async function load(model, clients, seconds) {
   await Promise.all(nuisances);
   const codes = Object.entries(result.statusCodeStats ?? {}).map(([code, { count }]) => `${code}: ${count}`);
   console.log(
-    `${clients} clients for ${seconds} s, and 5 that are slow, broken or gone: ${(result.requests.total / seconds).toFixed(0)} clips/s, ` +
+    `${clients} clients for ${seconds} s, and 5 that are slow, broken or disconnect: ${(result.requests.total / seconds).toFixed(0)} clips/s, ` +
       `latency p50 ${result.latency.p50} ms, p99 ${result.latency.p99} ms`,
   );
   console.log(
     `answers ${codes.join(', ')}; errors ${result.errors}, timeouts ${result.timeouts}, mismatches ${result.mismatches}`,
   );
   console.log(
-    `event loop: p50 ${lag.p50.toFixed(1)} ms, p99 ${lag.p99.toFixed(1)} ms, max ${lag.max.toFixed(1)} ms (of which 10 are the measure's own)`,
+    `event loop: p50 ${lag.p50.toFixed(1)} ms, p99 ${lag.p99.toFixed(1)} ms, max ${lag.max.toFixed(1)} ms (of which 10 ms are the resolution of the measurement)`,
   );
   const mb = (bytes) => (bytes / 2 ** 20).toFixed(0);
   const quarter = (from) => mb(at(rss.slice(rss.length * from, rss.length * (from + 0.25)), 0.5));
   console.log(
-    `resident memory, medians of the quarters of the time: ${[0, 0.25, 0.5, 0.75].map(quarter).join(', ')} MB; most ${mb(Math.max(...rss))} MB`,
+    `resident memory, medians of the quarters of the time: ${[0, 0.25, 0.5, 0.75].map(quarter).join(', ')} MB; maximum ${mb(Math.max(...rss))} MB`,
   );
   console.log(`ended with status ${await server.stop()} after SIGTERM`);
 }

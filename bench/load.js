@@ -1,5 +1,6 @@
-// What a busy server sees: the event loop's delay, what a call costs beside the bare run, throughput of many callers beside one
-// that awaits each clip, and what batches and parallel runs gain by clip length. Everything that is compared runs interleaved.
+// Measures what matters to a busy server: the delay of the event loop, what a call costs beside its native run, the throughput of
+// many callers beside that of one that awaits each clip, and the gain of batches and parallel runs by clip length. Contestants that
+// are compared run interleaved.
 'use strict';
 const { monitorEventLoopDelay } = require('node:perf_hooks');
 const { parseArgs } = require('node:util');
@@ -24,7 +25,7 @@ const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const at = (values, share) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 
-/** The delay of the event loop while 200 calls are made at once. */
+/** Measures the delay of the event loop while 200 calls run. */
 async function eventLoop(recognizer) {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
@@ -39,7 +40,7 @@ async function eventLoop(recognizer) {
   );
 }
 
-/** What a call takes beyond the native run, one call at a time. */
+/** Measures the time that a call takes beyond its native run, one call at a time. */
 async function overhead(recognizer) {
   const clip = clipOf(3);
   const extra = [];
@@ -53,7 +54,7 @@ async function overhead(recognizer) {
   );
 }
 
-/** Clips a second with `inFlight` calls under way. */
+/** Returns the clips per second with `inFlight` calls under way. */
 async function throughput(call, inFlight, seconds) {
   const begin = performance.now();
   let done = 0;
@@ -67,7 +68,7 @@ async function throughput(call, inFlight, seconds) {
   return (1000 * done) / (performance.now() - begin);
 }
 
-/** Interleaves the contestants; their medians, in clips a second. */
+/** Interleaves the contestants. Returns their medians in clips per second. */
 async function compare(contestants, rounds, seconds) {
   const rates = contestants.map(() => []);
   for (let round = 0; round <= rounds; round++) {
@@ -85,11 +86,9 @@ async function byLength(model, lengths, rounds, seconds) {
   const usual = new EmotionRecognizer({ model });
   const batched = new EmotionRecognizer({ model, maxBatch: 16 });
   const narrow = new EmotionRecognizer({ model, threads: 1, maxBatch: 1 });
+  console.log(`\n${model}, clips per second (and the ratio to one caller that awaits each TorchModule.forward)\n`);
   console.log(
-    `\n${model}, clips a second (and times as many as one caller that awaits each clip, bare TorchModule.forward)\n`,
-  );
-  console.log(
-    '| clip | bare loop | loop of recognize | 32 in flight | no batches | batches of 16 | one thread a run |',
+    '| clip | bare loop | loop of recognize | 32 in flight | no batches | batches of 16 | one thread per run |',
   );
   console.log('|---|---|---|---|---|---|---|');
   for (const length of lengths) {

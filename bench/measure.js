@@ -1,4 +1,4 @@
-// What is measured. Contestants take turns in every round, so that a noisy machine treats them alike; results are medians.
+// Measures the contestants. They alternate in each round, so that noise of the machine affects them alike; results are medians.
 'use strict';
 const { statSync } = require('node:fs');
 const { setTimeout: sleep } = require('node:timers/promises');
@@ -6,18 +6,18 @@ const { ContestantProcess } = require('./contestants/process.js');
 
 const COLD_SECONDS = 3;
 const IN_FLIGHT = 8;
-/** Between two measurements, until the threads of the last contestant sleep. */
+/** Pause between two measurements, until the threads of the last contestant sleep. */
 const PAUSE_MS = 200;
 
 /**
- * @returns a line for each contestant: { name, kind, ours, version, fileBytes, cold: { firstMs, loadMs, peakBytes },
- *   warm: [{ seconds, ms }], clipsPerSecond }; the last is missing where a contestant runs one clip at a time
+ * @returns an entry for each contestant: { name, kind, ours, version, fileBytes, cold: { firstMs, loadMs, peakBytes },
+ *   warm: [{ seconds, ms }], clipsPerSecond }; `clipsPerSecond` is missing where a contestant runs one clip at a time
  */
 async function measure(contestants, inputs, settings, progress) {
   const { lengths, rounds, coldRounds, floodRounds, floodSeconds } = settings;
   const short = await inputs.clip(COLD_SECONDS);
   const able = await ableOf(contestants, short, progress);
-  const cold = await takeTurns(able, coldRounds, (contestant) => start(contestant, short), progress, 'cold start');
+  const cold = await alternate(able, coldRounds, (contestant) => start(contestant, short), progress, 'cold start');
   const processes = new Map();
   try {
     for (const contestant of able) processes.set(contestant, new ContestantProcess(contestant));
@@ -27,7 +27,7 @@ async function measure(contestants, inputs, settings, progress) {
       const clip = await inputs.clip(seconds);
       const ask = (contestant) => processes.get(contestant).ask({ clip });
       for (const contestant of able) await ask(contestant);
-      const times = await takeTurns(able, rounds, ask, progress, `clip of ${seconds} s`);
+      const times = await alternate(able, rounds, ask, progress, `clip of ${seconds} s`);
       for (const contestant of able) warm.get(contestant).push({ seconds, ms: medianOf(times.get(contestant), 'ms') });
     }
     const concurrent = able.filter((contestant) => contestant.concurrent);
@@ -36,7 +36,7 @@ async function measure(contestants, inputs, settings, progress) {
       const { clips, ms } = await processes.get(contestant).ask(request);
       return { rate: (1000 * clips) / ms };
     };
-    const rates = await takeTurns(concurrent, floodRounds, flood, progress, `${IN_FLIGHT} in flight`);
+    const rates = await alternate(concurrent, floodRounds, flood, progress, `${IN_FLIGHT} in flight`);
     return able.map((contestant) => ({
       name: contestant.name,
       kind: contestant.kind,
@@ -54,7 +54,7 @@ async function measure(contestants, inputs, settings, progress) {
   }
 }
 
-/** Those that this processor can run. They have then read their files, which the system keeps in memory. */
+/** Returns the contestants that this processor can run. Afterwards their files are in the page cache. */
 async function ableOf(contestants, clip, progress) {
   const able = [];
   for (const contestant of contestants) {
@@ -63,13 +63,16 @@ async function ableOf(contestants, clip, progress) {
       able.push(contestant);
     } catch (error) {
       if (error.code !== 'ERR_PRECISION_UNSUPPORTED') throw error;
-      progress(`left out: ${error.message}`);
+      progress(`skipped: ${error.message}`);
     }
   }
   return able;
 }
 
-/** A fresh process: from its start to its first result. What it takes longer than a second clip does counts as loading. */
+/**
+ * Measures a new process from its start to its first result. The part of the first result that a second clip does not need counts
+ * as loading.
+ */
 async function start(contestant, clip) {
   const begin = performance.now();
   const running = new ContestantProcess(contestant);
@@ -84,8 +87,8 @@ async function start(contestant, clip) {
   }
 }
 
-/** Every contestant's measurements, a list of `rounds` each. */
-async function takeTurns(contestants, rounds, take, progress, what) {
+/** Returns a list of `rounds` measurements for each contestant. */
+async function alternate(contestants, rounds, take, progress, what) {
   const taken = new Map(contestants.map((contestant) => [contestant, []]));
   for (let round = 1; round <= rounds; round++) {
     progress(`${what}, round ${round} of ${rounds}`);

@@ -1,25 +1,25 @@
-// Seconds per clip against its length as an SVG, both axes logarithmic. The colour is the kind of arithmetic, the dashes whose.
+// Plots seconds per clip against its length as an SVG with logarithmic axes. Colors stand for precisions, dashes for contestants.
 'use strict';
 
 const WIDTH = 860;
 const HEIGHT = 560;
 const FRAME = { left: 70, right: WIDTH - 80, top: 56, bottom: HEIGHT - 62 };
-const COLOURS = { fp32: '#1d4ed8', bf16: '#047857', int8: '#c2410c' };
+const COLORS = { fp32: '#1d4ed8', bf16: '#047857', int8: '#c2410c' };
 const LEGEND_ROW = 21;
 const LABEL_GAP = 15;
-/** How far the axis of times goes beyond them. */
+/** Factor by which the axis extends beyond the times. */
 const MARGIN = 1.25;
 
 function plot({ contestants, settings: { threads } }) {
   const lengths = contestants[0].warm.map(({ seconds }) => seconds);
   const times = contestants.flatMap(({ warm }) => warm.map(({ ms }) => ms / 1000));
   const x = logScale(Math.min(...lengths), Math.max(...lengths), FRAME.left + 24, FRAME.right - 24);
-  const [least, most] = [Math.min(...times) / MARGIN, Math.max(...times) * MARGIN];
-  const y = logScale(least, most, FRAME.bottom, FRAME.top);
+  const [min, max] = [Math.min(...times) / MARGIN, Math.max(...times) * MARGIN];
+  const y = logScale(min, max, FRAME.bottom, FRAME.top);
   const parts = [
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(FRAME.left, 30, `Seconds per clip, ${threads} threads (less is better)`, 'font-size="17" font-weight="600"'),
-    ...grid(x, y, lengths, ticksBetween(least, most)),
+    ...grid(x, y, lengths, ticksBetween(min, max)),
     ...contestants.map((contestant) => curve(contestant, x, y)),
     ...endLabels(contestants, y),
     ...legend(contestants),
@@ -55,7 +55,7 @@ function curve(contestant, x, y) {
   );
 }
 
-/** The time for the longest clip beside each curve's end, moved apart where they would overlap. */
+/** Writes the time for the longest clip beside the end of each curve. Labels that would overlap are moved apart. */
 function endLabels(contestants, y) {
   const labels = contestants
     .map((contestant) => ({ contestant, ms: contestant.warm.at(-1).ms }))
@@ -64,11 +64,11 @@ function endLabels(contestants, y) {
   return labels.map(({ contestant, ms }) => {
     last = Math.max(y(ms / 1000) + 4.5, last + LABEL_GAP);
     const seconds = `${(ms / 1000).toPrecision(ms < 1000 ? 2 : 3)} s`;
-    return text(FRAME.right + 8, round(last), seconds, `fill="${COLOURS[contestant.kind]}"`);
+    return text(FRAME.right + 8, round(last), seconds, `fill="${COLORS[contestant.kind]}"`);
   });
 }
 
-/** In the upper left corner, where no curve goes. */
+/** Returns the legend, which is in the upper left corner, where no curve is. */
 function legend(contestants) {
   const left = FRAME.left + 16;
   const top = FRAME.top + 14;
@@ -84,13 +84,13 @@ function legend(contestants) {
 
 function stroke({ kind, ours, name }) {
   const dashes = ours ? 'none' : name.startsWith('FunASR') ? '2 4' : '7 4';
-  return `fill="none" stroke="${COLOURS[kind]}" stroke-width="${ours ? 2.5 : 1.75}" stroke-dasharray="${dashes}"`;
+  return `fill="none" stroke="${COLORS[kind]}" stroke-width="${ours ? 2.5 : 1.75}" stroke-dasharray="${dashes}"`;
 }
 
-/** Ours are full dots, the others hollow. */
+/** Returns a dot, which is filled for this package and hollow for the others. */
 function mark({ kind, ours }, [x, y]) {
-  const fill = ours ? COLOURS[kind] : '#ffffff';
-  return `<circle cx="${x}" cy="${y}" r="3.5" fill="${fill}" stroke="${COLOURS[kind]}" stroke-width="1.5"/>`;
+  const fill = ours ? COLORS[kind] : '#ffffff';
+  return `<circle cx="${x}" cy="${y}" r="3.5" fill="${fill}" stroke="${COLORS[kind]}" stroke-width="1.5"/>`;
 }
 
 function logScale(from, to, low, high) {

@@ -1,4 +1,4 @@
-// The benchmark's inputs, made once: the same seeded weights as FunASR's checkpoint, as our archives and as ONNX, and clips.
+// Makes the inputs of the benchmark once: clips, and the same seeded weights as FunASR's checkpoint, as our archives and as ONNX.
 'use strict';
 const { execFileSync } = require('node:child_process');
 const { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } = require('node:fs');
@@ -16,7 +16,7 @@ class Inputs {
     mkdirSync(folder, { recursive: true });
   }
 
-  /** The path of an input. It appears under its name only when it is whole. */
+  /** Returns the path of an input, which exists only once it is complete. */
   async need(what) {
     const [name, make] = this.recipes[what];
     const file = path.join(this.folder, name);
@@ -32,7 +32,7 @@ class Inputs {
     return file;
   }
 
-  /** A clip of so many seconds of speech. */
+  /** Returns the path of a clip with `seconds` of speech. */
   async clip(seconds) {
     const file = path.join(this.folder, `clip-${seconds}s.f32`);
     if (!existsSync(file)) {
@@ -45,13 +45,13 @@ class Inputs {
 
   runPython(...args) {
     if (!existsSync(this.python)) {
-      throw new Error(`There is no Python at ${this.python}; bench/run.js --help tells how to make one`);
+      throw new Error(`Python was not found at ${this.python}; see bench/run.js --help`);
     }
     run(this.python, ...args);
   }
 }
 
-/** What each input is called and how it is made. */
+/** Returns the file name of each input, and a function that makes it. */
 function recipes(inputs, size, reference) {
   return {
     checkpoint: [
@@ -79,7 +79,7 @@ function recipes(inputs, size, reference) {
   };
 }
 
-/** Their output is progress too. */
+/** Runs a program, whose output goes to stderr as progress. */
 function run(command, ...args) {
   execFileSync(command, args, { stdio: ['ignore', process.stderr, 'inherit'] });
 }

@@ -1,4 +1,4 @@
-"""Makes an ONNX model dynamic INT8 as onnxruntime's documentation advises: quantize.py IN.onnx OUT.onnx"""
+"""Quantizes an ONNX model to dynamic INT8 as the documentation of onnxruntime advises: quantize.py IN.onnx OUT.onnx"""
 import os
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-// The tables, in Markdown.
+// Writes the tables in Markdown.
 'use strict';
 const { COLD_SECONDS, IN_FLIGHT } = require('./measure.js');
 
@@ -8,8 +8,8 @@ function report({ machine, command, settings, contestants }) {
 
 ${versions}. Measured with \`${command}\`.
 
-Each contestant runs the same weights (emotion2vec+ ${settings.size}, drawn from a seed) on the same clips with ${settings.threads} intra-op threads, in a
-process of its own. The contestants take turns in every round, and the numbers are medians. × is the ratio to emotion2vec-node's number of the same
+Each contestant runs the same weights (emotion2vec+ ${settings.size}, seeded at random) on the same clips with ${settings.threads} intra-op threads, in a
+separate process. The contestants alternate in each round, and the numbers are medians. × is the ratio to emotion2vec-node's number in the same
 precision.
 
 ### Seconds for a clip, model loaded (rounds: ${settings.rounds})
@@ -63,7 +63,7 @@ function floodTable(contestants) {
   return table(['', 'clips per second'], rows);
 }
 
-/** `text`, and for the others how many times ours of the same kind `value` is. */
+/** Returns `text`, for other contestants with the ratio of `value` to ours in the same precision. */
 function compared(text, value, { ours, kind }, contestants, valueOf) {
   const rival = ours ? undefined : contestants.find((other) => other.ours && other.kind === kind);
   return rival ? `${text} (×${(value / valueOf(rival)).toFixed(2)})` : text;

@@ -1,4 +1,4 @@
-// The benchmark; USAGE tells how it is called. Inputs: prepare.js, what is measured: measure.js, who takes part: contestants/.
+// The benchmark; see USAGE. prepare.js makes the inputs, measure.js measures, and contestants/ has the contestants.
 'use strict';
 const { existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const os = require('node:os');
@@ -18,19 +18,19 @@ const USAGE = `Compares emotion2vec-node with onnxruntime-node and FunASR on the
 
   npm ci && npm ci --ignore-scripts --prefix bench
   scripts/parity-venv.sh && build/parity-venv/bin/pip install onnx onnxruntime   # the Python that makes the inputs, once
-  npm run bench                 # a quarter of an hour; writes docs/reference/bench.md and bench.svg
-  npm run bench -- --quick      # two minutes; without FunASR, prints the tables only
-  npm run bench -- --render     # writes docs again, from the numbers of the last whole run
+  npm run bench                 # 15 minutes; writes docs/reference/bench.md and bench.svg
+  npm run bench -- --quick      # two minutes, without FunASR; only prints the tables
+  npm run bench -- --render     # writes the page again from the numbers of the last full run
 
 --threads N           intra-op threads of each contestant (2)
---lengths 1,3,10      of the clips, in seconds
---rounds N            how often each contestant is timed
---seconds N           how long a round with many clips in flight lasts
+--lengths 1,3,10      lengths of the clips in seconds
+--rounds N            number of times that each contestant is timed
+--seconds N           duration of a round with many clips in flight
 --size NAME           large, base or tiny (large)
---folder DIR          where inputs and numbers are kept (build/bench)
---out DIR             where bench.md and bench.svg go (docs/reference)
+--folder DIR          folder for inputs and numbers (build/bench)
+--out DIR             folder for bench.md and bench.svg (docs/reference)
 --python FILE         the Python that has torch, funasr, onnx and onnxruntime (build/parity-venv/bin/python)
---reference DIR       where funasr_reference.py is (../shared/reference)`;
+--reference DIR       folder with funasr_reference.py (../shared/reference)`;
 
 const OPTIONS = {
   help: { type: 'boolean', default: false },
@@ -67,7 +67,7 @@ async function main() {
   progress(`written: bench.md and bench.svg in ${flags.out}`);
 }
 
-/** The page with new tables between its markers; where there is no page, the tables alone. */
+/** Returns the page with new tables between its markers, or only the tables if there is no page. */
 function withTables(page, tables) {
   const text = existsSync(page) ? readFileSync(page, 'utf8') : '<!-- tables: begin --><!-- tables: end -->\n';
   const [before, after] = [text.split('<!-- tables: begin -->')[0], text.split('<!-- tables: end -->')[1]];
@@ -91,7 +91,7 @@ async function run(flags) {
 
 function settingsOf({ quick, size, threads, lengths, rounds, seconds }) {
   const several = positive(rounds ?? (quick ? 3 : 5), 'rounds');
-  const few = Math.min(several, quick ? 1 : 3); // of what takes long
+  const few = Math.min(several, quick ? 1 : 3); // for slow measurements
   return {
     size,
     threads: positive(threads, 'threads'),

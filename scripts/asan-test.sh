@@ -20,12 +20,13 @@ leak:libgomp
 SUPPRESSIONS
 # Freed memory stays in the quarantine of AddressSanitizer, so that assertions about memory do not hold.
 runtime=$(${CXX:-g++} -print-file-name=libasan.so)
-for name in torch recognizer lifecycle worker-threads quantize-calls; do
+for test in torch/torch-module torch/quantize-calls recognition/recognizer recognition/lifecycle process/worker-threads; do
+  name=${test##*/}
   log=$out/$name.log
   if EMOTION2VEC_NODE_PREBUILD="$PWD/$out" LD_PRELOAD="$runtime $(${CXX:-g++} -print-file-name=libstdc++.so.6)" \
     ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0:allocator_may_return_null=1:log_path="$PWD/$out/$name.report" \
     LSAN_OPTIONS="suppressions=$PWD/$out/leaks.supp:print_suppressions=0" \
-    npx mocha --no-config --timeout 600000 --invert --fgrep "one set of weights" "build/test/test/$name.test.js" >"$log" 2>&1; then
+    npx mocha --no-config --timeout 600000 --invert --fgrep "one set of weights" "build/test/test/$test.test.js" >"$log" 2>&1; then
     echo "ok      $name"
   else
     echo "FAILED  $name, see $log and $out/$name.report.*"

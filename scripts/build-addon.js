@@ -1,5 +1,5 @@
 'use strict';
-// What binding.gyp runs inside node-gyp: the same build as `emotion2vec setup`, into build/Release.
+// binding.gyp runs this script inside node-gyp. It builds the addon as `emotion2vec setup` does, into build/Release.
 const { prepare } = require('../dist/cli/setup.js');
 
 prepare().catch((error) => {

@@ -1,5 +1,5 @@
-// check.js of the folder that pack-gpu-check.js makes, which run.sh starts: runs the GPU tests, a file at a time, so that one that
-// crashes or hangs takes no other along, then the benchmark. Whatever is done so far lies in $OUT.
+// Becomes check.js in the folder that pack-gpu-check.js makes; run.sh starts it. It runs the GPU tests, each file in a separate
+// process so that a crash or hang affects no other file, and then the benchmark. The results so far are always in $OUT.
 'use strict';
 const { spawn } = require('node:child_process');
 const { createWriteStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
@@ -8,11 +8,11 @@ const path = require('node:path');
 const out = process.env.OUT;
 const TESTS = 'build/test/test/gpu';
 const MOCHA = ['node_modules/mocha/bin/mocha.js', '--no-config', '--no-package', '--reporter=test/support/reporter.js'];
-/** What comes last takes longest. */
+/** The slowest file, which runs last. */
 const LAST = 'full-size.test.js';
-/** Milliseconds. */
+/** Time limits in milliseconds. */
 const [TEST_LIMIT, BENCH_LIMIT, DOCTOR_LIMIT] = [420_000, 900_000, 180_000];
-/** As automake's and others' tests end when they are skipped. */
+/** The exit status of automake's skipped tests. */
 const SKIPPED = 77;
 
 const [only] = process.argv.slice(2);
@@ -50,7 +50,7 @@ async function tests() {
   return sum;
 }
 
-/** Prints the result and keeps it; the exit status. */
+/** Prints the result and writes it to summary.txt. Returns the exit status. */
 function conclude(counts, nothing) {
   const lines = failures.map((failure) => `FAILED ${failure}\n`);
   if (counts !== undefined) {
@@ -58,13 +58,13 @@ function conclude(counts, nothing) {
   }
   let status = failures.length > 0 ? 1 : 0;
   if (nothing) {
-    const seen = process.env.PYTHON_CUDA === 'True';
+    const foundByPython = process.env.PYTHON_CUDA === 'True';
     lines.push(
-      seen
-        ? 'FAILED: Python sees a GPU, and emotion2vec-node does not (the logs tell why)'
-        : 'There is no GPU here: nothing was checked (the logs tell why)',
+      foundByPython
+        ? 'FAILED: Python finds a GPU, and emotion2vec-node does not (see the logs)'
+        : 'There is no GPU, so nothing was checked (see the logs)',
     );
-    status = seen ? 1 : SKIPPED;
+    status = foundByPython ? 1 : SKIPPED;
   }
   const text = `\n${lines.join('\n')}\nlogs and numbers: ${out}\n`;
   process.stdout.write(text);
@@ -72,7 +72,7 @@ function conclude(counts, nothing) {
   return status;
 }
 
-/** Runs Node, seen here and kept in NAME.log; its exit status or signal. */
+/** Runs Node, with its output shown and written to NAME.log. Returns its exit status or signal. */
 function run(name, args, timeout, env = {}) {
   return new Promise((resolve) => {
     process.stdout.write(`\n== ${name} ==\n`);

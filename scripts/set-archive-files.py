@@ -1,7 +1,7 @@
-"""Replaces extra files of a TorchScript archive (its model card, its description) and leaves every other byte of its members as it
-is: python scripts/set-archive-files.py models/small-en-de.pt README.md=models/README.md
+"""Replaces extra files of a TorchScript archive (its model card, its description) and keeps every other byte of its members:
+python scripts/set-archive-files.py models/small-en-de.pt README.md=models/README.md
 
-PyTorch aligns the content of each member to 64 bytes by an extra field named FB in its local header; so does this script.
+PyTorch aligns the content of each member to 64 bytes by an extra field named FB in its local header, and so does this script.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""FunASR's own class, eager, in main.js's protocol: eager.py OPTIONS. It does not run clips side by side."""
+"""FunASR's class in eager mode, with the protocol of main.js: eager.py OPTIONS. It runs one clip at a time."""
 import time
 
 begin = time.perf_counter()
@@ -17,12 +17,12 @@ import funasr_reference
 PREFIX = "d2v_model."
 
 
-def say(**answer):
+def reply(**answer):
     print(json.dumps(answer), flush=True)
 
 
 def load(checkpoint, size):
-    """As FunASR's AutoModel does, but for a second copy of the whole checkpoint that it makes."""
+    """Loads the model as FunASR's AutoModel does, without the second copy of the checkpoint that AutoModel makes."""
     make = funasr_reference.funasr_class()
     model = make(model_conf=funasr_reference.config(size), vocab_size=len(funasr_reference.LABELS)).eval()
     weights = torch.load(checkpoint, map_location="cpu", weights_only=False)["model"]
@@ -37,13 +37,13 @@ def peak_bytes():
 
 torch.set_num_threads(options["threads"])
 model = load(options["model"], options["size"])
-say(loadMs=1000 * (time.perf_counter() - begin), version=f"FunASR {version('funasr')} (torch {version('torch')})")
+reply(loadMs=1000 * (time.perf_counter() - begin), version=f"FunASR {version('funasr')} (torch {version('torch')})")
 for line in sys.stdin:
     request = json.loads(line)
     if "memory" in request:
-        say(peakBytes=peak_bytes())
+        reply(peakBytes=peak_bytes())
         continue
     clip = torch.from_numpy(np.fromfile(request["clip"], dtype=np.float32))
     start = time.perf_counter()
     funasr_reference.expect(model, clip)
-    say(ms=1000 * (time.perf_counter() - start))
+    reply(ms=1000 * (time.perf_counter() - start))

@@ -1,5 +1,5 @@
-// Who takes part. `kind` says which ones are compared with which: the times of ours count as 1. `model` names an input of
-// prepare.js.
+// The contestants. Those with the same `kind` are compared with each other, where our time counts as 1. `model` is the name of an
+// input of prepare.js.
 'use strict';
 
 const ours = (precision, model) => ({
@@ -32,7 +32,7 @@ const funasr = {
   concurrent: false,
 };
 
-/** Contestants with the paths of their models, which are made where they do not exist. */
+/** Returns the contestants with the paths of their models, which are made if they do not exist. */
 async function contestants(inputs, { quick, threads, python, reference, size }) {
   const all = [
     ours('fp32', 'fp32'),

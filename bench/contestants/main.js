@@ -1,14 +1,14 @@
-// A contestant in a process of its own: `main.js ADAPTER OPTIONS`, an answer when it is loaded and one for each request, each a
-// line of JSON. Requests: {"clip": FILE}, {"clip": FILE, "inFlight": N, "seconds": S}, {"memory": true}. A clip is raw float32
-// at 16 kHz. An adapter exports `load(options)`, which gives { version, run(samples) }. eager.py speaks the same.
+// Runs a contestant in a separate process: `main.js ADAPTER OPTIONS`. It replies once it is loaded, and to each request, with a line
+// of JSON. Requests: {"clip": FILE}, {"clip": FILE, "inFlight": N, "seconds": S}, {"memory": true}. A clip is raw float32 at 16 kHz.
+// An adapter exports `load(options)`, which returns { version, run(samples) }. eager.py has the same protocol.
 'use strict';
 const begin = performance.now();
 const { readFileSync } = require('node:fs');
 const readline = require('node:readline');
 
-const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
+const reply = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 
-/** The most memory that this process ever had resident. */
+/** Returns the peak of the resident memory of this process. */
 function peakBytes() {
   return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
 }
@@ -28,14 +28,14 @@ async function timed(work) {
 async function flood(run, samples, inFlight, seconds) {
   const end = performance.now() + 1000 * seconds;
   let clips = 0;
-  const lane = async () => {
+  const worker = async () => {
     for (; performance.now() < end; clips++) await run(samples);
   };
-  const ms = await timed(() => Promise.all(Array.from({ length: inFlight }, lane)));
+  const ms = await timed(() => Promise.all(Array.from({ length: inFlight }, worker)));
   return { clips, ms };
 }
 
-async function reply({ run }, { clip, inFlight, seconds, memory }) {
+async function respond({ run }, { clip, inFlight, seconds, memory }) {
   if (memory) return { peakBytes: peakBytes() };
   const samples = read(clip);
   return inFlight ? flood(run, samples, inFlight, seconds) : { ms: await timed(() => run(samples)) };
@@ -44,12 +44,12 @@ async function reply({ run }, { clip, inFlight, seconds, memory }) {
 async function main(adapter, options) {
   try {
     const contestant = await require(`./${adapter}.js`).load(JSON.parse(options));
-    say({ loadMs: performance.now() - begin, version: contestant.version });
+    reply({ loadMs: performance.now() - begin, version: contestant.version });
     for await (const line of readline.createInterface({ input: process.stdin })) {
-      say(await reply(contestant, JSON.parse(line)));
+      reply(await respond(contestant, JSON.parse(line)));
     }
   } catch (error) {
-    say({ error: error.message, code: error.code });
+    reply({ error: error.message, code: error.code });
   }
 }
 

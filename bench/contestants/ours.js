@@ -1,4 +1,4 @@
-// emotion2vec-node through its public class, which loads the model with the first clip.
+// emotion2vec-node by its public class, which loads the model for the first clip.
 'use strict';
 const { EmotionRecognizer } = require('../../dist/index.js');
 const { LIBTORCH_VERSION } = require('../../dist/libtorch/pin.js');

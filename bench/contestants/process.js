@@ -1,4 +1,4 @@
-// This side of the protocol that main.js describes.
+// The client of the protocol that main.js describes.
 'use strict';
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
@@ -13,12 +13,12 @@ class ContestantProcess {
     const args = [main, ...(python ? [] : [adapter]), JSON.stringify(options)];
     this.child = spawn(python ?? process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.lines = readline.createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-    this.child.stdin.on('error', () => {}); // it ended: the answer that does not come tells
-    /** { loadMs, version } when it is loaded. */
+    this.child.stdin.on('error', () => {}); // if the process has ended, #answer reports it
+    /** Resolves with { loadMs, version } once the contestant is loaded. */
     this.ready = this.#answer();
   }
 
-  /** Answers come in the order of the requests, after `ready`. */
+  /** Sends a request. Answers arrive in the order of the requests, after `ready`. */
   ask(request) {
     this.child.stdin.write(`${JSON.stringify(request)}\n`);
     return this.#answer();

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,14 @@ const references = [
   ['Audio formats', 'audio-formats'],
   ['Benchmark', 'bench'],
 ];
+/** The decisions, by their headings. */
+const decisions = readdirSync(path.join(docs, 'decisions'))
+  .filter((name) => /^\d+-.*\.md$/.test(name))
+  .sort()
+  .map((name) => {
+    const [heading] = readFileSync(path.join(docs, 'decisions', name), 'utf8').split('\n');
+    return [heading.replace(/^# /, ''), path.basename(name, '.md')];
+  });
 const section = (text, folder, pages) => ({
   text,
   items: pages.map(([title, page]) => ({ text: title, link: `/${folder}/${page}` })),
@@ -97,10 +105,25 @@ export default defineConfig({
               { text: '快速开始', link: '/zh/getting-started' },
             ],
           },
+          {
+            text: '英文文档',
+            items: [
+              { text: 'emotion2vec+', link: '/guide/emotion2vec-plus' },
+              { text: 'HTTP 服务', link: '/guide/http-server' },
+              { text: '从 FunASR 迁移', link: '/guide/migrating-from-funasr' },
+              { text: '从 WebUI 迁移', link: '/guide/migrating-from-webui' },
+              { text: '命令行', link: '/reference/cli' },
+              { text: '库', link: '/reference/library' },
+              { text: '故障排查', link: '/guide/troubleshooting' },
+            ],
+          },
         ],
         outline: { label: '本页目录' },
         docFooter: { prev: '上一页', next: '下一页' },
         darkModeSwitchLabel: '主题',
+        lightModeSwitchTitle: '切换到浅色模式',
+        darkModeSwitchTitle: '切换到深色模式',
+        skipToContentLabel: '跳到正文',
         sidebarMenuLabel: '菜单',
         returnToTopLabel: '回到顶部',
         langMenuLabel: '切换语言',
@@ -133,7 +156,7 @@ export default defineConfig({
       { text: version, link: `${github}/blob/main/CHANGELOG.md` },
     ],
     sidebar: {
-      '/decisions/': [], // the index lists them
+      '/decisions/': [section('Decisions', 'decisions', [['All decisions', ''], ...decisions])],
       '/': [
         section('Guide', 'guide', guides),
         section('Migrating from', 'guide', migrations),

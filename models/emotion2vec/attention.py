@@ -1,7 +1,7 @@
-"""ALiBi attention over packed clips: plain TorchScript, which any libtorch runs.
+"""ALiBi attention over packed clips in plain TorchScript, which any libtorch can run.
 
-emotion2vec-node's runtime recognises `attend` by its name and puts an operator of its own in its place
-(native/operators/attention.cc), which gives the same numbers without ever storing a row of scores.
+The runtime of emotion2vec-node recognizes `attend` by its name and replaces it with its own operator
+(native/operators/attention.cc), which gives the same numbers and never stores a row of scores.
 """
 from typing import List
 
@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 def attend(q: Tensor, kv: Tensor, first: int, offsets: List[int], slopes: List[float], extra: int) -> Tensor:
-    """Attention of some rows to all rows of their own clips. -> [R, D]
+    """Attention of some rows to all rows of their clips. -> [R, D]
 
     q: [R, D], queries of the packed rows from `first` on, not scaled; kv: [S, 2 D], keys and values of all packed rows;
-    offsets: B + 1 numbers, clip i is rows offsets[i] to offsets[i + 1]; slopes: one a head; a key's score falls by the slope for
-    each frame between it and the query, except to and from the first `extra` rows of a clip.
+    offsets: B + 1 numbers, clip i is rows offsets[i] to offsets[i + 1]; slopes: one per head. The score of a key decreases by the
+    slope for each frame between it and the query, except to and from the first `extra` rows of a clip.
     """
     heads = len(slopes)
     slope = torch.tensor(slopes, device=q.device)[:, None, None]  # [H, 1, 1]
@@ -25,7 +25,7 @@ def attend(q: Tensor, kv: Tensor, first: int, offsets: List[int], slopes: List[f
         k = kv[start:end, :size].unflatten(1, [heads, -1]).permute(1, 2, 0)  # [H, D / H, T]
         v = kv[start:end, size:].unflatten(1, [heads, -1]).transpose(0, 1)  # [H, T, D / H]
         keys = torch.arange(end - start, device=q.device)  # [T]
-        # A block's scores take 64 MB at most (in float32, 16 heads).
+        # The scores of a block take at most 64 MB (in float32, with 16 heads).
         block = max(16, 1048576 // (end - start))
         for a in range(max(start, first), min(end, first + q.size(0)), block):
             b = min(a + block, end, first + q.size(0))

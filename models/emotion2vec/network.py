@@ -1,15 +1,15 @@
-"""emotion2vec+ as TorchScript, in the shape of the archive contract (ARCHITECTURE.md, "Model archives").
+"""emotion2vec+ in TorchScript, as the archive contract requires (ARCHITECTURE.md, "Model archives").
 
 waveform -> seven strided convolutions, as matrix products -> five positional convolutions -> ten extra tokens in front ->
-transformer blocks with ALiBi attention -> linear head. The same numbers as FunASR's Emotion2vec, by other means:
+transformer blocks with ALiBi attention -> linear head. The output is that of FunASR's Emotion2vec; the computation differs:
 
-- Channels come last everywhere, so that a convolution is one or two matrix products on views and LayerNorm needs no
+- Channels are always the last dimension, so that a convolution is one or two matrix products on views and LayerNorm needs no
   transposition.
-- A batch is never padded inside: the frames of all clips stand below each other as rows ("packed"), and what mixes frames
-  (positional convolutions, attention) works clip by clip. A clip's result cannot depend on its neighbours.
-- Whatever would grow faster than the features themselves is computed a stretch of frames at a time.
+- A batch is never padded inside the network: the frames of all clips are consecutive rows ("packed"), and operations that mix
+  frames (positional convolutions, attention) work clip by clip. A clip's result cannot depend on the other clips.
+- Tensors that would grow faster than the features are computed for a limited number of frames at a time.
 
-The network is built without weights; `assign` and `finish` put a checkpoint's tensors in, so that one archive serves every
+The network is built without weights. `assign` and `finish` fill in the tensors of a checkpoint, so that one archive serves every
 size. Shapes: B clips, N samples, T frames of a clip (20 ms each), S packed rows of all clips (extra tokens included),
 D dimensions, H heads, C extractor channels, L labels.
 """
@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from attention import attend
 
-MAX_BLOCKS = 32  # of each of the two stacks; those that a checkpoint does not have stay empty and are skipped
+MAX_BLOCKS = 32  # in each of the two stacks; blocks that a checkpoint does not have stay empty and are skipped
 EXTRACTOR = [(10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)]  # kernel and stride of each convolution
 STRIDE = 320  # samples from one frame to the next
-RECEPTIVE = 400  # samples that a frame sees, and the shortest clip that has one
+RECEPTIVE = 400  # samples on which a frame depends, and the length of the shortest clip
 
 
 def norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Convolution(nn.Module):
         self.norm_bias = weights.pop(prefix + "2.1.bias")
 
     def forward(self, x: Tensor) -> Tensor:
-        # The samples that a step sees lie together in memory, and overlap the next one's: a view has them as rows.
+        # The samples of a step are contiguous in memory and overlap those of the next step, so a view has them as rows.
         channels = x.size(1)
         windows = x.flatten().unfold(0, self.kernel * channels, self.stride * channels)  # [n', kernel * C_in]
         y = F.linear(windows, self.weight)
@@ -58,9 +58,9 @@ class Convolution(nn.Module):
 
 
 class Extractor(nn.Module):
-    """[N] normalised waveform -> [T, D]: the convolutions, LayerNorm, projection. A stretch of frames at a time."""
+    """[N] normalized waveform -> [T, D]: convolutions, LayerNorm, projection, for `stretch` frames at a time."""
 
-    stretch: Final[int] = 32  # frames; its first activations are 64 rows a frame, which the cache should hold
+    stretch: Final[int] = 32  # frames; the first activations are 64 rows per frame, which should fit into the cache
     stride: Final[int] = STRIDE
     receptive: Final[int] = RECEPTIVE
 
@@ -110,14 +110,14 @@ class Position(nn.Module):
 
 
 class Positions(nn.Module):
-    """Adds what five convolutions over time say of [T, D], in place."""
+    """Adds the output of five convolutions over time to [T, D], in place."""
 
     stretch: Final[int] = 3000  # frames
 
     def __init__(self, empty: Tensor) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(Position(empty) for _ in range(5))
-        self.reach = 0  # frames on either side that a sum depends on
+        self.reach = 0  # frames on either side on which an output depends
 
     def load(self, weights: Dict[str, Tensor], prefix: str) -> None:
         self.reach = 0
@@ -127,7 +127,7 @@ class Positions(nn.Module):
 
     def forward(self, x: Tensor) -> None:
         frames = x.size(0)
-        before = x[:0]  # the `reach` frames before this stretch, as they were
+        before = x[:0]  # the `reach` frames before this part, without the sums
         for first in range(0, frames, self.stretch):
             last = min(first + self.stretch, frames)
             y = torch.cat([before, x[first:min(last + self.reach, frames)]])
@@ -140,7 +140,7 @@ class Positions(nn.Module):
 
 
 class Block(nn.Module):
-    """A transformer block, normalising after each half (post-norm). Changes packed rows [S, D] in place."""
+    """A transformer block with a norm after each half (post-norm). Changes packed rows [S, D] in place."""
 
     stretch: Final[int] = 1024  # rows
 
@@ -166,7 +166,7 @@ class Block(nn.Module):
         self.norm2_weight, self.norm2_bias = weights.pop(prefix + "norm2.weight"), weights.pop(prefix + "norm2.bias")
 
     def forward(self, x: Tensor, offsets: List[int], slopes: List[float], extra: int) -> None:
-        # Keys and values of all rows come first: from then on a row depends on no other row of x, and x may change.
+        # Keys and values of all rows are computed first. After that, a row depends on no other row of x, so that x may change.
         kv = F.linear(x, self.kv_weight, self.kv_bias)  # [S, 2 D]
         for first in range(0, x.size(0), self.stretch):
             rows = x[first:first + self.stretch]  # [R, D]
@@ -179,8 +179,8 @@ class Block(nn.Module):
 
 
 def alibi_slopes(heads: int) -> Tensor:
-    """[H]: a geometric series for a power of two; otherwise the next lower one's, then every other slope of the next higher
-    one's (Press et al., "Train Short, Test Long")."""
+    """[H]: a geometric series if H is a power of two; otherwise the slopes of the next lower power, then every second slope of the
+    next higher power (Press et al., "Train Short, Test Long")."""
     lower = 1
     while 2 * lower <= heads:
         lower *= 2
@@ -190,17 +190,17 @@ def alibi_slopes(heads: int) -> Tensor:
 
 
 def pad_rows(x: Tensor, rows: int) -> Tensor:
-    """[T, D] -> [rows, D], zeros below."""
+    """[T, D] -> [rows, D], padded with zeros."""
     return x if x.size(0) == rows else F.pad(x, [0, 0, 0, rows - x.size(0)])
 
 
 def stack_rows(clips: List[Tensor]) -> Tensor:
-    """B times [T, D] -> [B, T, D], of one clip without a copy."""
+    """B times [T, D] -> [B, T, D], without a copy if B is 1."""
     return clips[0].unsqueeze(0) if len(clips) == 1 else torch.stack(clips)
 
 
 class Emotion2vec(nn.Module):
-    weights: Dict[str, Tensor]  # what `assign` was given and `finish` has not placed yet
+    weights: Dict[str, Tensor]  # tensors that `assign` has received and `finish` has not placed yet
     stride: Final[int] = STRIDE
     receptive: Final[int] = RECEPTIVE
 
@@ -210,7 +210,7 @@ class Emotion2vec(nn.Module):
         self.extractor = Extractor(empty)
         self.positions = Positions(empty)
         self.extra_tokens = empty  # [10, D]
-        self.slopes = [0.0]  # a head, of ALiBi; not a tensor, which another precision would round
+        self.slopes = [0.0]  # of ALiBi, one per head; not a tensor, because a conversion would round it
         self.context_norm_weight, self.context_norm_bias = empty, empty  # [D]
         self.context = nn.ModuleList(Block(empty) for _ in range(MAX_BLOCKS))
         self.context_depth = 0
@@ -221,13 +221,13 @@ class Emotion2vec(nn.Module):
 
     @torch.jit.export
     def assign(self, name: str, value: Tensor) -> bool:
-        """Takes a tensor of a checkpoint, by the name it has there. False where it holds NaN or infinity."""
+        """Stores a tensor of a checkpoint under its name there. Returns False if it contains NaN or infinity."""
         self.weights[name] = value.float()
         return bool(torch.isfinite(value).all())
 
     @torch.jit.export
     def finish(self, context_depth: int, depth: int) -> None:
-        """Puts what was assigned in its places: `context_depth` blocks of the context encoder, `depth` after it."""
+        """Places the assigned tensors: `context_depth` blocks of the context encoder, and `depth` blocks after it."""
         encoder = "d2v_model.modality_encoders.AUDIO."
         weights = self.weights
         self.extractor.load(weights, encoder)
@@ -276,7 +276,7 @@ class Emotion2vec(nn.Module):
         frame_logits: List[Tensor] = []
         features: List[Tensor] = []
         longest = max(counts)
-        for i, count in enumerate(counts):  # clip by clip: the order of a product's sums depends on how many rows it has
+        for i, count in enumerate(counts):  # clip by clip, because the order of the sums in a product depends on its number of rows
             clip = x[offsets[i] + extra:offsets[i + 1]].float()
             logits.append(F.linear(clip.mean(0), head_weight, head_bias))
             frame_logits.append(pad_rows(F.linear(clip, head_weight, head_bias), longest))

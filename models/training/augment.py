@@ -1,6 +1,6 @@
 """Augmentation of training clips, so that the network meets more voices, rooms and microphones than the corpora have.
 
-`waveform` is slow and done a few times for every clip, ahead of training; `mel_batch` is quick and done anew for every batch.
+`waveform` is slow, and is applied a few times to each clip before training; `mel_batch` is fast, and is applied to each batch.
 """
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Batches of log-mel frames for training, each clip cut, shifted and masked anew (SpecAugment)."""
+"""Batches of log-mel frames for training, each clip cut, shifted and masked at random (SpecAugment)."""
 import dataclasses
 
 import numpy as np
@@ -44,7 +44,7 @@ def epoch(order: np.ndarray, versions: list[Version], batch: int, rng: np.random
 
 
 def altered(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """float32 [M, bands], standardised: shifted, louder or softer, masked"""
+    """float32 [M, bands], standardized: shifted, louder or softer, masked"""
     shift = int(rng.integers(-SHIFT, SHIFT + 1))
     bands = np.clip(np.arange(mel.shape[1]) - shift, 0, mel.shape[1] - 1)
     mel = mel[:, bands] + np.float32(rng.normal() * 0.15)
@@ -60,11 +60,11 @@ def altered(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def make(cuts: list[Cut], versions: list[Version], mean: np.ndarray, scale: np.ndarray, targets: np.ndarray,
          rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """float32 [B, M, bands], int64 [B], float32 [B, L]: all as long as the shortest, which is hardly shorter than the others."""
+    """float32 [B, M, bands], int64 [B], float32 [B, L]. All are cut to the shortest, which is hardly shorter than the others."""
     size = min(each.size for each in cuts) // ROUND * ROUND
     mel = torch.empty(len(cuts), size, mean.size)
     for row, each in zip(mel, cuts):
         frames = versions[each.version].clip(each.clip, each.start, size)
         row.copy_(torch.from_numpy(altered((frames - mean) * scale, rng)))
-    wanted = torch.from_numpy(targets[[each.clip for each in cuts]])
-    return mel, torch.full((len(cuts),), size), wanted
+    expected = torch.from_numpy(targets[[each.clip for each in cuts]])
+    return mel, torch.full((len(cuts),), size), expected

@@ -1,8 +1,8 @@
-"""The network of the built-in model, in the shape of the archive contract (ARCHITECTURE.md, "Model archives").
+"""The network of the built-in model, as the archive contract requires (ARCHITECTURE.md, "Model archives").
 
 waveform -> log-mel -> residual 2-D convolutions -> ConvNeXt blocks over time -> gated frame features and the clip's
-statistics -> linear head. Everything that mixes frames is masked, so a clip's result does not depend on what it is batched
-with, and nothing is quadratic in time, so memory grows linearly with the clip.
+statistics -> linear head. All operations that mix frames are masked, so that a clip's result does not depend on its batch. None
+is quadratic in time, so that memory grows linearly with the clip.
 
 Shapes: B clips, N samples, M mel frames (10 ms apart), T output frames (40 ms apart), C channels of an image of T by
 F bands, D features, L labels.
@@ -15,16 +15,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SAMPLE_RATE = 16000
-WINDOW = 400  # samples a mel frame sees: 25 ms, and the shortest clip that has a frame
+WINDOW = 400  # samples of a mel frame: 25 ms, and the length of the shortest clip
 HOP = 160
 FFT = 512
-STRIDE = 4  # mel frames to an output frame
+STRIDE = 4  # mel frames per output frame
 BANDS = 80
-BLOCK = 6000  # mel frames computed at once: a minute; bounds the spectrogram's memory on long audio
+BLOCK = 6000  # mel frames computed at once: a minute; limits the memory of the spectrogram for long audio
 
 
 def mel_filters(bands: int) -> Tensor:
-    """[FFT // 2 + 1, bands] triangles on the HTK mel scale from 50 Hz to 7.6 kHz, each of unit sum."""
+    """[FFT // 2 + 1, bands] triangles on the HTK mel scale from 50 Hz to 7.6 kHz, each with the sum 1."""
     def mel(hz: float) -> float:
         return 2595 * math.log10(1 + hz / 700)
     edges = 700 * (10 ** (torch.linspace(mel(50), mel(7600), bands + 2) / 2595) - 1)
@@ -36,19 +36,19 @@ def mel_filters(bands: int) -> Tensor:
 
 
 def valid(lengths: Tensor, size: int) -> Tensor:
-    """[B, size] bool: which positions lie inside each clip."""
+    """[B, size] bool: the positions that are inside each clip."""
     return torch.arange(size, device=lengths.device)[None, :] < lengths[:, None]
 
 
 def masked(x: Tensor, lengths: Tensor, training: bool) -> Tensor:
-    """[B, C, T, F] -> the same, zero outside each clip. Training batches have no outside, and it would take a tenth of the time."""
+    """[B, C, T, F] -> the same, zero outside each clip. Skipped in training, whose batches have no padding; it takes a tenth of the time."""
     return x if training else x * valid(lengths, x.size(2))[:, None, :, None]
 
 
 class LogMel(nn.Module):
-    """[B, N] waveform, [B] samples -> [B, M, bands] standardised log-mel, [B] mel frames.
+    """[B, N] waveform, [B] samples -> [B, M, bands] standardized log-mel, [B] mel frames.
 
-    Each clip is brought to zero mean and unit variance over its own samples first, so gain does not matter.
+    Each clip is first normalized to zero mean and unit variance over its samples, so that gain does not matter.
     """
 
     size: Final[int] = WINDOW  # TorchScript reads no module globals
@@ -67,10 +67,10 @@ class LogMel(nn.Module):
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tuple[Tensor, Tensor]:
         inside = valid(lengths, waveforms.size(1))
         count = lengths[:, None].to(waveforms.dtype)
-        centred = (waveforms - (waveforms * inside).sum(1, keepdim=True) / count) * inside
-        variance = centred.square().sum(1, keepdim=True) / count
-        normalised = centred * torch.rsqrt(variance + 1e-8)
-        frames = normalised.unfold(1, self.size, self.hop)  # [B, M, size], a view
+        centered = (waveforms - (waveforms * inside).sum(1, keepdim=True) / count) * inside
+        variance = centered.square().sum(1, keepdim=True) / count
+        normalized = centered * torch.rsqrt(variance + 1e-8)
+        frames = normalized.unfold(1, self.size, self.hop)  # [B, M, size], a view
         blocks: List[Tensor] = []
         for start in range(0, frames.size(1), self.block):
             block = frames[:, start:start + self.block] * self.window
@@ -83,7 +83,7 @@ class LogMel(nn.Module):
 class Residual(nn.Module):
     """Two 3x3 convolutions, squeeze and excitation from the clip's mean, a skip. Halves the bands and, when `stride` is 2, time.
 
-    [B, C, T, F], [B] frames -> [B, C', T', F / 2], [B]. What comes in is zero outside the clip, and so is what goes out.
+    [B, C, T, F], [B] frames -> [B, C', T', F / 2], [B]. Input and output are zero outside the clip.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -150,7 +150,7 @@ class EmotionNetwork(nn.Module):
     def encode(self, mel: Tensor, mel_lengths: Tensor) -> Tuple[Tensor, Tensor]:
         """[B, M, bands] log-mel -> [B, T, D] features (zero outside the clip), [B] frames."""
         mel = mel * valid(mel_lengths, mel.size(1))[:, :, None]
-        mel = F.pad(mel, [0, 0, 0, (-mel.size(1)) % 4])  # or pooling would see another edge in a batch than alone
+        mel = F.pad(mel, [0, 0, 0, (-mel.size(1)) % 4])  # otherwise pooling would have another edge in a batch than alone
         lengths = (mel_lengths + 1) // 2
         x = F.relu(self.stem_norm(self.stem(mel[:, None])), inplace=True)  # [B, C, M / 2, bands / 2]
         x = masked(x, lengths, self.training)
@@ -161,8 +161,8 @@ class EmotionNetwork(nn.Module):
         for block in self.blocks:
             x = block(x, inside)
         x = self.norm(x)
-        # The gates have mean 1 over a clip: the plain mean of the features is then an attention-weighted mean, in which
-        # silence weighs little, and the mean of the frame logits is the clip's logit (the contract) all the same.
+        # The gates have mean 1 over a clip. The mean of the features is therefore an attention-weighted mean, in which silence
+        # has little weight, and the mean of the frame logits is still the clip's logit, as the contract requires.
         count = inside.sum(1, keepdim=True)
         gates = torch.sigmoid(self.attend(x)) * inside
         gates = gates * count / gates.sum(1, keepdim=True)
@@ -181,6 +181,6 @@ class EmotionNetwork(nn.Module):
         return logits, frame_logits, features, frames
 
     def pooled(self, mel: Tensor, mel_lengths: Tensor) -> Tensor:
-        """[B, M, bands] log-mel, [B] -> [B, L] logits, with dropout: what training needs."""
+        """[B, M, bands] log-mel, [B] -> [B, L] logits, with dropout, for training."""
         features, frames = self.encode(mel, mel_lengths)
         return self.head(self.dropout(features.sum(1) / frames[:, None]))

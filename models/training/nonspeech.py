@@ -1,6 +1,6 @@
 """Sounds without emotion: silence, noise, hums, tones, music. They are made here, so that they need no license.
 
-The network learns to answer them with little confidence, and with neutral or other if with anything.
+The network learns to return low confidence for them, and neutral or other as the most likely labels.
 """
 import numpy as np
 from scipy import signal
@@ -14,7 +14,7 @@ def silence(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def tone(hertz: float, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A note: harmonics that fall off, an envelope that is struck or blown, a little vibrato."""
+    """A note: decreasing harmonics, an envelope of a struck or blown instrument, a little vibrato."""
     seconds = np.arange(size) / RATE
     vibrato = rng.uniform(0, 0.01) * np.sin(2 * np.pi * rng.uniform(3, 7) * seconds)
     phase = 2 * np.pi * hertz * np.cumsum(1 + vibrato) / RATE
@@ -66,7 +66,7 @@ def events(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def make(rng: np.random.Generator) -> np.ndarray:
-    """float32 [N] of 0.5 to 5 s, of peak 0.98 at most."""
+    """float32 [N] of 0.5 to 5 s, with a peak of at most 0.98."""
     size = int(rng.uniform(0.5, 5) * RATE)
     kind = rng.choice([silence, coloured_noise, music, events], p=[0.15, 0.35, 0.35, 0.15])
     x = kind(size, rng)

@@ -1,6 +1,6 @@
 """Log-mel frames of every clip and of augmented versions of it, made once before training, and read from files by all jobs.
 
-Version 0 is the clip as it is. Made anew only where a file is missing, so an interrupted run goes on.
+Version 0 is the unchanged clip. Only missing files are made, so that an interrupted run continues.
 """
 import dataclasses
 from multiprocessing import Pool

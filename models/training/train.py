@@ -9,8 +9,8 @@ validation: trained on all but the validation speakers (splits.json), on whom re
 folds:      five networks, each trained on all but the speakers of its fold, and evaluated on those.
 final:      trained on all speakers; becomes models/small-en-de.pt. Its temperature is fitted to the held-out outputs of the folds.
 
-The work folder keeps the state after each epoch, so that the same command continues after an interruption. Every network takes
-one processor; as many are trained at once as there are processors.
+The work folder keeps the state after each epoch, so that the same command continues after an interruption. Each network uses
+one processor, and as many networks are trained at once as there are processors.
 """
 import argparse
 import dataclasses
@@ -56,8 +56,8 @@ def jobs(clips: list[data.Clip], parts: list[str], seed: int) -> list[Job]:
     for name, speakers in held_out.items():
         test = data.of(clips, speakers)
         all_jobs.append(Job(name, sorted(set(range(len(clips))) - set(test)), test, seed))
-    wanted = [job for job in all_jobs if job.name.split("-")[0] in [part.removesuffix("s") for part in parts]]
-    return sorted(wanted, key=lambda job: job.name == "final")
+    selected = [job for job in all_jobs if job.name.split("-")[0] in [part.removesuffix("s") for part in parts]]
+    return sorted(selected, key=lambda job: job.name == "final")
 
 
 def targets(clips: list[data.Clip]) -> np.ndarray:
@@ -92,7 +92,7 @@ def train(job: Job, clips: list[data.Clip], work: Path, epochs: int) -> None:
     torch.set_flush_denormal(True)
     torch.manual_seed(job.seed)
     versions = prepared.read(work, VERSIONS)
-    wanted = targets(clips)
+    expected = targets(clips)
     network = EmotionNetwork().to(memory_format=torch.channels_last)
     seen = np.concatenate([versions[0].clip(i) for i in job.training[::13]])
     network.mel.mean.copy_(torch.from_numpy(seen.mean(0)))
@@ -102,7 +102,7 @@ def train(job: Job, clips: list[data.Clip], work: Path, epochs: int) -> None:
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGE), use_buffers=True)
     optimizer = Optimizers(network)
     order = np.array([i for i in job.training for _ in range(EMODB_REPEATS if clips[i].corpus == "emodb" else 1)]
-                     + list(range(len(clips), len(wanted))))
+                     + list(range(len(clips), len(expected))))
     state_file = work / f"{job.name}.state"
     first = 0
     if state_file.exists():
@@ -117,7 +117,7 @@ def train(job: Job, clips: list[data.Clip], work: Path, epochs: int) -> None:
         plan = batches.epoch(order, versions, BATCH, rng)
         network.train()
         for step, cuts in enumerate(plan):
-            mel, lengths, target = batches.make(cuts, versions, mean, scale, wanted, rng)
+            mel, lengths, target = batches.make(cuts, versions, mean, scale, expected, rng)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network.pooled(mel, lengths)
             loss = F.cross_entropy(logits.float(), target)

@@ -1,5 +1,5 @@
 'use strict';
-/** What each error code means, for docs/reference/errors.md. A code without an entry here fails test/docs/reference.test.ts. */
+/** The meaning of each error code, for docs/reference/errors.md. A code without an entry here fails test/docs/reference.test.ts. */
 const GROUPS = {
   Recordings: {
     ERR_AUDIO_DECODE: 'The input is not audio in a known format, or it is damaged or encrypted.',
@@ -63,7 +63,7 @@ the messages.
 `;
 
 /**
- * The text of docs/reference/errors.md.
+ * Returns the text of docs/reference/errors.md.
  * @param {Record<string, { remedy: string, status?: number, serverRemedy?: string }>} codes ERROR_CODES
  * @throws Error where GROUPS lacks a code or has one that does not exist
  */

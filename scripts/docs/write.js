@@ -19,7 +19,7 @@ const pages = {
     writeFileSync(page('errors'), errorsPage(ERROR_CODES));
   },
 
-  /** Replaces what stands between the markers by the help of each command. */
+  /** Replaces the text between the markers with the help of each command. */
   cli() {
     const help = (...args) =>
       execFileSync(process.execPath, [path.join(root, 'bin', 'emotion2vec.js'), ...args, '--help'], {
@@ -34,7 +34,7 @@ const pages = {
     writeFileSync(page('cli'), text);
   },
 
-  /** The pages of the public modules, from their docstrings. */
+  /** Writes the pages of the public modules from their docstrings. */
   api() {
     const typedoc = path.join(root, 'node_modules', '.bin', 'typedoc');
     execFileSync(typedoc, ['--logLevel', 'Warn'], { cwd: root, stdio: 'inherit' });
@@ -48,7 +48,11 @@ const pages = {
           /^# .*\n/,
           `# ${title}: \`${specifier}\`\n\n<!-- Written by \`npm run docs:api\` from ${source}. Do not edit. -->\n`,
         )
-        .replaceAll('](emotion2vec-node.md', '](library.md');
+        .replaceAll('](emotion2vec-node.md', '](library.md')
+        // TypeDoc expands the union of all codes in tables.
+        .replaceAll(/(?:\\\| `"ERR_\w+"` ?){5,}/g, '[`ErrorCode`](library.md#errorcode) ')
+        .replaceAll('](library.md#', name === 'library' ? '](#' : '](library.md#')
+        .replaceAll(/\bdocs\/([\w/-]+\.md)\b/g, '[docs/$1](../$1)');
       writeFileSync(page(name), text);
     }
   },

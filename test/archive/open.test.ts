@@ -33,7 +33,7 @@ describe('opening an archive', () => {
   before(() => (folder = mkdtempSync(path.join(tmpdir(), 'emotion2vec-open-'))));
   after(() => rmSync(folder, { recursive: true }));
 
-  it('reads its size and the extra files that are asked for', async () => {
+  it('reads its size and the requested extra files', async () => {
     const file = path.join(root, 'models/small-en-de.pt');
     const archive = await openArchive(path.relative('.', file), ['emotion2vec.json', 'none']);
     assert.deepEqual([archive.file, archive.bytes], [file, statSync(file).size]);

@@ -118,12 +118,12 @@ with zipfile.ZipFile(sys.argv[1], 'w') as z:
       'two sizes': zipOf([member({ central: { bytes: 3 } })]),
       encrypted: zipOf([member({ central: { flags: 0x801 } })]),
       'compressed in an unknown way': zipOf([member({ central: { method: 14 } })]),
-      'compressed data that are none': zipOf([member({ central: { method: 8 }, local: { method: 8 } })]),
-      'a bomb that says so': zipOf([member({ content: Buffer.alloc(65 * 2 ** 20), compress: true })]),
-      'a bomb that says it is small': zipOf([
+      'compressed data that are invalid': zipOf([member({ central: { method: 8 }, local: { method: 8 } })]),
+      'a bomb with a correct size': zipOf([member({ content: Buffer.alloc(65 * 2 ** 20), compress: true })]),
+      'a bomb with a small size in its headers': zipOf([
         member({ content: Buffer.alloc(20 * 2 ** 20), compress: true, central: { bytes: 10 }, local: { bytes: 10 } }),
       ]),
-      'a bomb that says it is huge': zipOf([member({ compress: true, central: { bytes: 2 ** 31 } })]),
+      'a bomb with a huge size in its headers': zipOf([member({ compress: true, central: { bytes: 2 ** 31 } })]),
       'another part': zipOf([member({ central: { disk: 1 } })]),
       'several parts': zipOf([one], { disk: 1 }),
       'fewer members here': zipOf([one, two], { countHere: 1 }),

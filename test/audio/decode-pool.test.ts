@@ -41,8 +41,8 @@ describe('decode pool', () => {
     const decode = (priority: number) => pool.decode({ ...request, priority }).then(() => order.push(priority));
     const calls = [0, -1, 5, 0, 5].map(decode);
     const dropped = pool.decode({ ...request, priority: 9, signal: controller.signal });
-    controller.abort(new Error('no longer wanted'));
-    await assert.rejects(dropped, /no longer wanted/);
+    controller.abort(new Error('cancelled'));
+    await assert.rejects(dropped, /cancelled/);
     lease.release();
     await Promise.all(calls);
     assert.deepEqual(order, [5, 5, 0, 0, -1]);
@@ -55,8 +55,8 @@ describe('decode pool', () => {
     const long = pool.decode({ ...request, source, rate: 44099, signal: controller.signal });
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal(pool.threads, 1);
-    controller.abort(new Error('no longer wanted'));
-    await assert.rejects(long, /no longer wanted/);
+    controller.abort(new Error('cancelled'));
+    await assert.rejects(long, /cancelled/);
     assert.equal(pool.threads, 0);
     await pool.decode(request);
     assert.equal(pool.threads, 1);
@@ -75,8 +75,8 @@ describe('decode pool', () => {
     const names = ['speech.wav', 'speech.mp3', 'speech.flac', 'speech-stereo-44k.wav'];
     await Promise.all(names.map((name) => pool.decode({ ...request, source: fixture(name), rate: 16000 })));
     assert.equal(ended, 0);
-    controller.abort(new Error('no longer wanted'));
-    for (const call of bombs) await assert.rejects(call, /no longer wanted/);
+    controller.abort(new Error('cancelled'));
+    for (const call of bombs) await assert.rejects(call, /cancelled/);
     await pool.decode(request);
   });
 
@@ -92,8 +92,8 @@ describe('decode pool', () => {
       .then(() => (ended = true));
     await Promise.all([pool.decode(request), pool.decode(request)]);
     assert.equal(ended, false);
-    controller.abort(new Error('no longer wanted'));
-    await assert.rejects(stuck, /no longer wanted/);
+    controller.abort(new Error('cancelled'));
+    await assert.rejects(stuck, /cancelled/);
   });
 
   it('ends a cancelled job with its next step if its thread has other jobs', async () => {
@@ -103,8 +103,8 @@ describe('decode pool', () => {
     const dropped = pool.decode({ ...request, source: source(), rate: 44099, signal: controller.signal });
     const kept = pool.decode({ ...request, source: source(), rate: 44099 });
     await new Promise((resolve) => setTimeout(resolve, 60));
-    controller.abort(new Error('no longer wanted'));
-    await assert.rejects(dropped, /no longer wanted/);
+    controller.abort(new Error('cancelled'));
+    await assert.rejects(dropped, /cancelled/);
     assert.equal((await kept).pcm.sampleRate, 44099);
   });
 

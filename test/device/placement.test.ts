@@ -122,7 +122,7 @@ describe('devices', function () {
       const { printed, status } = await runChild(suite.fake.env({ failAfter: 3 }), LISTEN + RECOGNIZE);
       const [device, reported] = printed as [string, Reported[]];
       assert.deepEqual([status, device, reported.length], [0, 'cpu', 1]);
-      assert.match(reported[0]!.reason, /^Memory ran out on cuda:0 \(.*CUDA out of memory/);
+      assert.match(reported[0]!.reason, /\bcuda:0 .*CUDA out of memory/);
     });
 
     it('moves all requests to the CPU when a run runs out of memory, and tries CUDA again after unloading', async () => {
@@ -152,7 +152,7 @@ describe('devices', function () {
       assert.deepEqual([first, moved, then, again], [['cuda:0'], ['cpu', 'cpu'], ['cpu'], ['cuda:0']]);
       assert.deepEqual(scores, expected);
       assert.equal(reasons.length, 1);
-      assert.match(reasons[0]!, /^Memory ran out on cuda:0/);
+      assert.match(reasons[0]!, /\bcuda:0\b/);
       assert.deepEqual(unloads, ['moved']);
       assert.equal(allocated, true);
     });
@@ -243,7 +243,7 @@ describe('devices', function () {
       ['no device', 'cuda', () => suite.fake.env({ devices: 0 }), /no device.*nvidia-smi/],
       ['no driver', 'cuda', () => ({}), /no NVIDIA driver/],
       ['an old driver', 'cuda', () => suite.fake.env({ driver: 12_080 }), /580\.65\.06 supports CUDA 12\.8.*Update/],
-      ['an old device', 'cuda', () => suite.fake.env({ capability: '6.1' }), /compute capability 6\.1.*needs 7\.5/],
+      ['an old device', 'cuda', () => suite.fake.env({ capability: '6.1' }), /\b6\.1\b.*\b7\.5\b/],
       ['a libtorch without CUDA', 'cuda', () => suite.fake.driverOnly(), /`npx emotion2vec setup --cuda`/],
     ];
     for (const [what, device, env, reported] of reasons) {

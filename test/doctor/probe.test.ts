@@ -9,7 +9,7 @@ import { probe } from '../../lib/doctor/probe/probe.js';
 import type { LoaderReport, RecognitionReport } from '../../lib/doctor/probe/protocol.js';
 import { resolveModel } from '../../lib/model/manifest.js';
 
-/** Real crashes, which a module causes that is preloaded into the probe, when the addon is opened. */
+/** Real crashes. A module that is preloaded into the probe causes them when the addon is opened. */
 describe("the doctor's probes", () => {
   let folder: string;
   before(() => {

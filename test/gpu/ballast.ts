@@ -1,23 +1,23 @@
-/** Memory of the device that is taken, so that there is none for others. */
+/** Takes the memory of the device, so that none is left for others. */
 import { TorchModule } from '../../lib/torch.js';
 import { fixture } from '../support/paths.js';
 import { DEVICE } from './gpu.js';
 
 const MB = 2 ** 20;
-/** Of these there is plenty to give back. From 10 MB on libtorch's allocator asks the device for each block by itself. */
+/** Size of the blocks that can be released again. libtorch's allocator requests each block of 10 MB or more from the device separately. */
 const BLOCK = 16 * MB;
 const COARSE = 256 * MB;
-/** Of the device, in blocks of the smaller kind. */
+/** Bytes of the device that are taken in blocks of 16 MB. */
 const FINE_SHARE = 2048 * MB;
-/** What is left between the others. */
+/** Sizes of the blocks that fill the gaps between the others. */
 const DUST = [4 * MB, MB, MB / 4, MB / 16];
 
-/** By its code: the benchmark's errors are of another copy of the library. */
+/** Compares the code, because the benchmark's errors are of the class of another copy of the library. */
 const isOutOfMemory = (error: unknown): boolean => (error as { code?: string }).code === 'ERR_OUT_OF_MEMORY';
 
 export class Ballast implements Disposable {
   readonly #module: TorchModule;
-  /** In the order in which the module has them: coarse, fine, dust. */
+  /** Numbers of blocks, which the module holds in this order: coarse, fine, dust. */
   #coarse = 0;
   #fine = 0;
 
@@ -25,7 +25,7 @@ export class Ballast implements Disposable {
     this.#module = module;
   }
 
-  /** All that is free. */
+  /** Takes all memory that is free. */
   static async fill(): Promise<Ballast> {
     const ballast = new Ballast(await TorchModule.load(fixture('models/device.pt'), { device: DEVICE }));
     await ballast.#fill();
@@ -36,14 +36,14 @@ export class Ballast implements Disposable {
     return this.#module.deviceMemory();
   }
 
-  /** Gives blocks of 16 MB back. */
+  /** Releases blocks of 16 MB. */
   async release(blocks = 1): Promise<void> {
-    if (blocks > this.#fine) throw new Error(`The ballast has no more than ${this.#fine} blocks of 16 MB`);
+    if (blocks > this.#fine) throw new Error(`The ballast has only ${this.#fine} blocks of 16 MB`);
     await this.#module.call('drop', [this.#coarse, blocks]);
     this.#fine -= blocks;
   }
 
-  /** Gives back as much as `work` needs, and a block beyond; what it gave. */
+  /** Releases as much memory as `work` needs, and one block more. Returns the result of `work`. */
   async releaseFor<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {

@@ -17,7 +17,7 @@ import { furthest } from './outputs.js';
 const SECOND = 16000;
 const SMALL = path.join(root, 'models/small-en-de.pt');
 const SPEECH = fixture('speech.wav');
-/** The issue's bound for fp32. */
+/** The largest difference that is accepted in fp32. */
 const FP32 = 2e-3;
 
 const near = (actual: RecognitionResult, expected: RecognitionResult, what?: string): void =>
@@ -35,43 +35,43 @@ describeGpu('the GPU', () => {
   });
   after(() => folder && rmSync(folder, { recursive: true }));
 
-  const recognise = async (options: { device?: Device; model?: string; precision?: Precision }) => {
+  const recognize = async (options: { device?: Device; model?: string; precision?: Precision }) => {
     await using recognizer = new EmotionRecognizer({ precision: 'fp32', ...options });
     return await recognizer.recognize(SPEECH);
   };
 
-  it('is what auto takes, without a word', async () => {
-    const told: unknown[] = [];
-    const listen = (event: unknown) => void told.push(event);
+  it('is used by auto, without an event', async () => {
+    const events: unknown[] = [];
+    const listen = (event: unknown) => void events.push(event);
     subscribe('emotion2vec-node:device', listen);
     try {
-      assert.equal((await recognise({})).model.device, DEVICE);
+      assert.equal((await recognize({})).model.device, DEVICE);
     } finally {
       unsubscribe('emotion2vec-node:device', listen);
     }
-    assert.deepEqual(told, []);
+    assert.deepEqual(events, []);
   });
 
-  it('goes by cuda and cuda:0', async () => {
-    for (const device of ['cuda', 'cuda:0'] as const) assert.equal((await recognise({ device })).model.device, DEVICE);
+  it('can be requested as cuda or cuda:0', async () => {
+    for (const device of ['cuda', 'cuda:0'] as const) assert.equal((await recognize({ device })).model.device, DEVICE);
   });
 
-  it('is named where another is asked for that is not there', async () => {
-    await assert.rejects(recognise({ device: 'cuda:99' }), (error: unknown) => {
+  it('is named in the error where another one is requested that does not exist', async () => {
+    await assert.rejects(recognize({ device: 'cuda:99' }), (error: unknown) => {
       assert.ok(error instanceof EmotionError);
       assert.equal(error.code, 'ERR_DEVICE_UNAVAILABLE');
       assert.ok(error.message.includes('cuda:99') && error.message.includes(`cuda:0 (${gpu.name})`), error.message);
       return true;
     });
-    assert.equal((await recognise({ device: 'cuda' })).model.device, DEVICE, 'and nothing has changed');
+    assert.equal((await recognize({ device: 'cuda' })).model.device, DEVICE, 'the failure changed nothing');
   });
 
-  it('is asked for in the right words', () => {
+  it('cannot be requested by an invalid name', () => {
     for (const device of ['gpu', 'cuda:', 'cuda:-1', 'cuda:1000', 'CUDA', 'cuda:0 '])
       assert.throws(() => new EmotionRecognizer({ device: device as 'cuda' }), TypeError, device);
   });
 
-  it('gives what the CPU gives, in one process, whichever comes first', async () => {
+  it('gives the results of the CPU, in one process, whichever is used first', async () => {
     for (const order of [
       ['cpu', 'cuda'],
       ['cuda', 'cpu'],
@@ -92,8 +92,8 @@ describeGpu('the GPU', () => {
     }
   });
 
-  it('serves several recognizers at once, of one model and of others, beside the CPU', async () => {
-    const wishes = [
+  it('serves several recognizers at once, of the same model and of others, beside the CPU', async () => {
+    const requested = [
       { model: SMALL, device: 'cuda' },
       { model: SMALL, device: 'cuda' },
       { model: tiny, device: 'cuda' },
@@ -102,8 +102,8 @@ describeGpu('the GPU', () => {
       { model: tiny, device: 'cpu' },
     ] as const;
     const alone = [];
-    for (const wish of wishes) alone.push(await recognise(wish));
-    const recognizers = wishes.map((wish) => new EmotionRecognizer({ precision: 'fp32', ...wish }));
+    for (const options of requested) alone.push(await recognize(options));
+    const recognizers = requested.map((options) => new EmotionRecognizer({ precision: 'fp32', ...options }));
     for (let round = 0; round < 5; round++) {
       const results = await Promise.all(recognizers.map((recognizer) => recognizer.recognize(SPEECH)));
       for (const [i, result] of results.entries()) near(result, alone[i]!, `recognizer ${i}`);
@@ -111,7 +111,7 @@ describeGpu('the GPU', () => {
     await Promise.all(recognizers.map((recognizer) => recognizer.close()));
   });
 
-  it('has one set of weights, however many share it', async () => {
+  it('holds one set of weights for any number of modules', async () => {
     using _first = await TorchModule.load(tiny, { device: 'cuda', precision: 'fp32' });
     const { allocatedBytes } = await deviceMemory();
     const others = await Promise.all(
@@ -122,7 +122,7 @@ describeGpu('the GPU', () => {
     for (const other of others) other.dispose();
   });
 
-  it('hears many clips in batches as one by one', async () => {
+  it('gives the same results for clips in batches as one by one', async () => {
     const inputs = Array.from({ length: 60 }, (_, i) => ({ samples: clip(i, 720 + i * 997), sampleRate: SECOND }));
     await using single = new EmotionRecognizer({ model: tiny, device: 'cuda', precision: 'fp32', maxBatch: 1 });
     await using batched = new EmotionRecognizer({ model: tiny, device: 'cuda', precision: 'fp32', maxBatch: 16 });
@@ -135,7 +135,7 @@ describeGpu('the GPU', () => {
     assert.equal(count, inputs.length);
   });
 
-  it('is left when a call is aborted, or its recognizer closed, and serves the next', async () => {
+  it('is released when a call is aborted or its recognizer is closed, and serves the next call', async () => {
     const long = { samples: clip(1, 50 * SECOND), sampleRate: SECOND };
     const recognizer = new EmotionRecognizer({ model: tiny, device: 'cuda', precision: 'fp32' });
     const expected = await recognizer.recognize(SPEECH);
@@ -151,10 +151,10 @@ describeGpu('the GPU', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     await recognizer.close();
     await settled;
-    near(await recognise({ model: tiny, device: 'cuda' }), expected);
+    near(await recognize({ model: tiny, device: 'cuda' }), expected);
   });
 
-  it('works from worker threads, all at once and after one another', async () => {
+  it('works from worker threads, at the same time and one after another', async () => {
     const code = `const { EmotionRecognizer } = require('./dist'); const { parentPort, workerData } = require('node:worker_threads');
       const r = new EmotionRecognizer({ device: 'cuda', model: workerData, precision: 'fp32' });
       (async () => { for (let i = 0; i < 3; i++) parentPort.postMessage(await r.recognize('test/fixtures/speech.wav')); await r.close(); })();`;
@@ -162,9 +162,9 @@ describeGpu('the GPU', () => {
       {},
       `const { Worker } = require('node:worker_threads');
        const one = () => new Promise((resolve, reject) => {
-         const said = [];
+         const messages = [];
          new Worker(${JSON.stringify(code)}, { eval: true, workerData: process.argv[1] })
-           .on('message', (message) => said.push(message)).on('error', reject).on('exit', () => resolve(said));
+           .on('message', (message) => messages.push(message)).on('error', reject).on('exit', () => resolve(messages));
        });
        for (const result of [...(await one()), ...(await Promise.all([one(), one(), one()])).flat()]) print(result);
        const r = new EmotionRecognizer({ device: 'cuda', model: process.argv[1], precision: 'fp32' });
@@ -178,7 +178,7 @@ describeGpu('the GPU', () => {
     }
   });
 
-  it('lets a worker thread be terminated in the middle of a run', async () => {
+  it('allows a worker thread to be terminated in the middle of a run', async () => {
     const code = `const { EmotionRecognizer } = require('./dist'); const { parentPort, workerData } = require('node:worker_threads');
       const r = new EmotionRecognizer({ device: 'cuda', model: workerData, precision: 'fp32' });
       const samples = Float32Array.from({ length: 16000 * 20 }, (_, i) => Math.sin(i * i));
@@ -199,7 +199,7 @@ describeGpu('the GPU', () => {
     assert.equal(device, DEVICE);
   });
 
-  it('lets the process end whenever it wants to', async () => {
+  it('lets the process end at any moment', async () => {
     for (const delay of [0, 30, 300, 1000, 3000]) {
       const { status, signal, stderr } = await runChild(
         {},
@@ -217,7 +217,7 @@ describeGpu('the GPU', () => {
 describeGpu('a TorchScript module on the GPU', () => {
   const x: Tensor<'float32'> = { dtype: 'float32', shape: [2, 3], data: Float32Array.of(1, 0, 0, 0, 1, 1) };
 
-  it('takes and gives every dtype and kind of value', async () => {
+  it('accepts and returns every dtype and kind of value', async () => {
     using module = await TorchModule.load(fixture('models/types.pt'), { device: 'cuda' });
     const tensors: AnyTensor[] = [
       { dtype: 'float32', shape: [2], data: Float32Array.of(1.5, -2) },
@@ -248,7 +248,7 @@ describeGpu('a TorchScript module on the GPU', () => {
     });
   });
 
-  it('takes tensors in lists and dicts to its device', async () => {
+  it('moves tensors in lists and dicts to its device', async () => {
     using module = await TorchModule.load(fixture('models/device.pt'), { device: 'cuda' });
     const more = { ...x, data: x.data.map((value) => value + 1) };
     assert.deepEqual(await module.call('add_to_list', [[x, x]]), [more, more]);
@@ -261,7 +261,7 @@ describeGpu('a TorchScript module on the GPU', () => {
     });
   });
 
-  it('fails where the device does, and goes on', async () => {
+  it('reports errors of the device, and continues', async () => {
     using module = await TorchModule.load(fixture('models/device.pt'), { device: 'cuda' });
     await assert.rejects(module.forward([x, x]), { code: 'ERR_MODEL_RUN' });
     await assert.rejects(module.call('none', []), { code: 'ERR_MODEL_RUN' });

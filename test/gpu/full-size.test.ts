@@ -3,7 +3,7 @@ import { describeGpu } from './gpu.js';
 import { itIsOnPar } from './parity.js';
 
 const SECOND = 16000;
-/** FULL=1 runs these on the fake device as well, with short clips: it has no fast fp16. */
+/** FULL=1 runs these tests on the fake device too, with short clips, because it has no fast fp16. */
 const ON_FAKE = process.env.FULL !== undefined;
 
 describeGpu(

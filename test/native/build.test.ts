@@ -48,7 +48,7 @@ describe('the build of the addon', () => {
 
   it('continues where its log cannot be written', async () => {
     mkdirSync(path.join(folder, 'build/build.log'), { recursive: true });
-    assert.match(await build(), /^ERR_ADDON_BUILD: .*is not found \(its log could not be written: EISDIR: [^)]+\)\. /);
+    assert.match(await build(), /^ERR_ADDON_BUILD: .*\bEISDIR: /);
     cmakeJs(`const out = process.argv.find((arg) => arg.startsWith('--out=')).slice(6) + '/Release/';
       require('fs').mkdirSync(out, { recursive: true });
       for (const name of ['libemotion2vec_torch.so', 'emotion2vec.node']) require('fs').writeFileSync(out + name, 'built');
@@ -66,6 +66,6 @@ describe('the build of the addon', () => {
     );
     assert.ok(message.endsWith(`Run \`npx emotion2vec setup\` as the owner of ${folder}, or as root.`), message);
     writeFileSync(path.join(folder, 'build'), 'a file');
-    assert.match(await build(), /^ERR_ADDON_BUILD: .*EEXIST.* writable folder/);
+    assert.match(await build(), /^ERR_ADDON_BUILD: .*\bEEXIST\b/);
   });
 });

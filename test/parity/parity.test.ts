@@ -57,7 +57,7 @@ class Reference {
   }
 }
 
-/** Something that is not noise: a few gliding tones with pauses. */
+/** A few gliding tones with pauses. */
 function tones(length: number, rate: number): Float32Array {
   return Float32Array.from({ length }, (_, i) => {
     const t = i / rate;

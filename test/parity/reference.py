@@ -18,10 +18,10 @@ reference.main(["checkpoint", size, str(seed), f"{folder}/model.pt"])
 model = reference.build(size, seed)
 print("ready", flush=True)
 for line in sys.stdin:
-    wanted = json.loads(line)
-    clip = torch.from_numpy(np.fromfile(wanted["samples"], np.float32))
-    if wanted["rate"] != 16000:
-        clip = torchaudio.functional.resample(clip, wanted["rate"], 16000)
+    request = json.loads(line)
+    clip = torch.from_numpy(np.fromfile(request["samples"], np.float32))
+    if request["rate"] != 16000:
+        clip = torchaudio.functional.resample(clip, request["rate"], 16000)
     for name, value in zip(("logits", "features", "scores"), reference.expect(model, clip)):
-        value.numpy().astype(np.float32).tofile(f"{wanted['out']}.{name}")
+        value.numpy().astype(np.float32).tofile(f"{request['out']}.{name}")
     print("done", flush=True)

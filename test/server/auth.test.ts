@@ -61,9 +61,9 @@ describe('wrong tokens', () => {
   it('count for the peer unless a trusted proxy names the client', async () => {
     for (const trustProxy of [false, ['192.0.2.1'], 1] as const) {
       await using server = await testServer({ ...options, trustProxy });
-      const rubbish = (i: number) => (trustProxy === 1 ? `unknown ${i}` : `203.0.113.${i}`);
-      for (let i = 0; i < 10; i++) await bearer(server, 'x', { 'x-forwarded-for': rubbish(i) });
-      const next = await bearer(server, TOKEN, { 'x-forwarded-for': rubbish(11) });
+      const spoofed = (i: number) => (trustProxy === 1 ? `unknown ${i}` : `203.0.113.${i}`);
+      for (let i = 0; i < 10; i++) await bearer(server, 'x', { 'x-forwarded-for': spoofed(i) });
+      const next = await bearer(server, TOKEN, { 'x-forwarded-for': spoofed(11) });
       assert.equal(next.statusCode, 429, JSON.stringify(trustProxy));
     }
     // If proxies are counted, a peer on the internet is not taken for one.

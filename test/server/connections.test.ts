@@ -26,8 +26,8 @@ interface Held {
   isClosed: boolean;
 }
 
-/** A connection that sends something and then reads. One that `drips` does not end when the server does. */
-async function open(port: number, said: string, drips = false): Promise<Held> {
+/** Opens a connection, which sends `text` and then reads. One that `drips` stays open when the server ends its side. */
+async function open(port: number, text: string, drips = false): Promise<Held> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: drips });
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   const held: Held = { socket, text: '', closed, isClosed: false };
@@ -35,16 +35,16 @@ async function open(port: number, said: string, drips = false): Promise<Held> {
   socket.on('error', () => {});
   socket.on('data', (chunk) => (held.text += String(chunk)));
   await once(socket, 'connect').catch(() => {});
-  if (said !== '') socket.write(said);
+  if (text !== '') socket.write(text);
   return held;
 }
 
-const openMany = (port: number, count: number, said: string, drips = false) =>
-  Promise.all(Array.from({ length: count }, () => open(port, said, drips)));
+const openMany = (port: number, count: number, text: string, drips = false) =>
+  Promise.all(Array.from({ length: count }, () => open(port, text, drips)));
 
 /** Sends a byte now and then, to keep the connection open. */
-function drip(held: readonly Held[], said = 'x'): () => void {
-  const timer = setInterval(() => held.forEach(({ socket }) => socket.writable && socket.write(said)), 100);
+function drip(held: readonly Held[], text = 'x'): () => void {
+  const timer = setInterval(() => held.forEach(({ socket }) => socket.writable && socket.write(text)), 100);
   return () => clearInterval(timer);
 }
 
@@ -105,14 +105,14 @@ describe('connections', function () {
   it('that wait for 100 Continue receive it only if the body is read', async () => {
     await using server = await listening({ security: { token: TOKEN } });
     const expecting = SLOW_BODY.replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n');
-    const [refused, wanted] = [
+    const [refused, accepted] = [
       await open(portOf(server), expecting),
       await open(portOf(server), expecting.replace('Host:', `Authorization: Bearer ${TOKEN}\r\nHost:`)),
     ];
-    await until(() => refused.text !== '' && wanted.text !== '');
+    await until(() => refused.text !== '' && accepted.text !== '');
     assert.match(refused.text, /^HTTP\/1\.1 401 /);
-    assert.match(wanted.text, /^HTTP\/1\.1 100 Continue\r\n\r\n$/);
-    wanted.socket.destroy();
+    assert.match(accepted.text, /^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    accepted.socket.destroy();
   });
 
   it('with unfinished heads or logins are closed', async () => {
@@ -146,7 +146,7 @@ describe('connections', function () {
     other.write('GET /v2/health/live HTTP/1.0\r\nHost: localhost\r\n\r\n');
     const [answer] = (await once(other, 'data')) as [Buffer];
     assert.match(String(answer), /^HTTP\/1\.1 200 /);
-    await Promise.all(flood.map(({ closed }) => closed)); // those that say nothing, soon too
+    await Promise.all(flood.map(({ closed }) => closed)); // silent connections are closed soon, too
     assert.ok((await connectionsOf(server, 'connections_dropped_total')) >= 200);
     for (const { socket } of idle) socket.destroy();
     await until(async () => (await connectionsOf(server)) <= 1);

@@ -57,7 +57,7 @@ describe('invalid files in the output folder', () => {
         const json = JSON.stringify({ ...template, id, [key]: value });
         if (clipResult.safeParse(JSON.parse(json)).success && key !== 'id' && key !== 'createdAt') {
           rmSync(path.join(server.output, id), { recursive: true });
-          continue; // such as a duration of -1: not right, and no harm
+          continue; // such as a duration of -1, which is wrong but harmless
         }
         writeFileSync(path.join(server.output, id, 'result.json'), json);
         put.push(id);

@@ -113,14 +113,14 @@ const PATHS = [
   `/api/results/${'x'.repeat(15_000)}`,
 ];
 
-/** Only errors that may pass are those of the server. */
+/** Checks that an answer is short, and that it is no internal error. A full queue and a full disk are accepted. */
 function check(request: InjectOptions, { statusCode, body }: { statusCode: number; body: string }): void {
   const what = JSON.stringify(request).slice(0, 400);
   assert.ok(
     statusCode < 500 || statusCode === 503 || statusCode === 507,
     `${statusCode} for ${what}: ${body.slice(0, 300)}`,
   );
-  assert.ok(statusCode < 400 || statusCode === 416 || body.length < 3000, `much is said of ${what}`);
+  assert.ok(statusCode < 400 || statusCode === 416 || body.length < 3000, `the answer to ${what} is long`);
 }
 
 describe('invalid input over HTTP', () => {
@@ -144,8 +144,8 @@ describe('invalid input over HTTP', () => {
         }
       }
     }
-    const { body } = await server.app.inject({ method: 'POST', url: '/v2/models/small-en-de/infer' });
-    assert.match(body, /no body/);
+    const { statusCode } = await server.app.inject({ method: 'POST', url: '/v2/models/small-en-de/infer' });
+    assert.equal(statusCode, 400);
   }).timeout(120_000);
 
   it('in the query, the headers and the path', async () => {

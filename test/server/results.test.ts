@@ -231,7 +231,7 @@ describe('retention', () => {
 
   it('deletes uploads of a process that has ended', async () => {
     const [dead, alive] = ['uploads-999999999-00000000', `uploads-${process.pid}-00000000`];
-    const recent = 'uploads-999999999-11111111'; // of another container, who knows
+    const recent = 'uploads-999999999-11111111'; // may belong to another container
     for (const name of [dead, alive, recent]) mkdirSync(path.join(folder, name));
     for (const name of [dead, alive]) utimesSync(path.join(folder, name), 0, 0);
     const spool = new Spool(folder, 2 ** 20);

@@ -267,7 +267,7 @@ describe('the plugin', () => {
       [{ maxFiles: 0 }, /maxFiles/],
       [{ keep: { days: 1 } }, /keep/],
       [{ outputs: 'x' }, /outputs/],
-      [{ recognizer: undefined }, /recognizer: expected an EmotionRecognizer/],
+      [{ recognizer: undefined }, /recognizer/],
       [{ recognizer: 3 }, /recognizer/],
       [{ model: '' }, /model/],
     ] as const) {

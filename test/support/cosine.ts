@@ -1,4 +1,4 @@
-/** Of the angle between two vectors: 1 where they point the same way. */
+/** Returns the cosine of the angle between two vectors: 1 if they have the same direction. */
 export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let [ab, aa, bb] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {

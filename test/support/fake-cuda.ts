@@ -28,11 +28,11 @@ export interface FakeDevices {
   memory?: number;
   /** Bytes that are free: what NVML reports, and the maximum of all allocations together. */
   free?: number;
-  /** Maximum of all allocations together, where other processes allocate after NVML was asked. */
+  /** Maximum of all allocations together, where other processes allocate after NVML has reported. */
   limit?: number;
   /** Number of allocations after which every allocation of the process fails as if memory had run out... */
   failAfter?: number;
-  /** ...until the cache has been emptied so many times since. Absent: they never succeed again. */
+  /** ...until the cache has been emptied this many times. By default they never succeed again. */
   recoversAfter?: number;
   /** The result of cuInit. Where it is not 0, libtorch finds no device. */
   init?: number;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 
+import { endsWithTest } from './children.js';
 import { cli, root } from './paths.js';
 
 export interface Ran {
@@ -9,7 +10,7 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs Node in the checkout and waits for it to exit. `LIMIT` is the address space in kilobytes (ulimit -v). */
+/** Runs Node in the checkout and waits for it to exit, at the latest when the test ends. `LIMIT` is the address space in kilobytes (ulimit -v). */
 export function runNode(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const { LIMIT, ...rest } = env;
   const [program, all] =
@@ -18,8 +19,10 @@ export function runNode(args: readonly string[], env: Record<string, string> = {
       : ['sh', ['-c', `ulimit -v ${LIMIT}; exec "$0" "$@"`, process.execPath, ...args]];
   return new Promise((resolve) => {
     const options = { cwd: root, env: { ...process.env, ...rest }, maxBuffer: 2 ** 26 };
-    const child = execFile(program, all, options, (_error, stdout, stderr) =>
-      resolve({ status: child.exitCode, signal: child.signalCode, stdout, stderr }),
+    const child = endsWithTest(
+      execFile(program, all, options, (_error, stdout, stderr) =>
+        resolve({ status: child.exitCode, signal: child.signalCode, stdout, stderr }),
+      ),
     );
   });
 }

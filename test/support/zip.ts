@@ -1,13 +1,13 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 
-/** A member to be written. All fields but name and content are wrong statements, or choices. */
+/** A member to be written. The optional fields choose a form, or falsify the headers. */
 export interface ZipMember {
   name: string;
   content: Buffer;
   compress?: boolean;
   /** Writes the sizes and the checksum after the content, as torch.save does. */
   descriptor?: boolean;
-  /** Fields of the directory that differ from the truth. */
+  /** False fields of the directory. */
   central?: Partial<ZipFields>;
   /** Fields of the local header that differ from the directory. */
   local?: Partial<ZipFields>;
@@ -20,7 +20,7 @@ export interface ZipFields {
   crc32: number;
   storedBytes: number;
   bytes: number;
-  /** In the directory alone. */
+  /** Only in the directory. */
   offset: number;
   disk: number;
 }
@@ -32,7 +32,7 @@ export interface ZipEnd {
   directoryBytes: number;
   directoryStart: number;
   comment: Buffer;
-  /** Writes the zip64 records, too, with these values. */
+  /** Writes the zip64 records too, with these values. */
   zip64: { locator?: number; start?: number; bytes?: number; count?: number; short?: boolean };
   /** Bytes after the end record. */
   trailing: Buffer;

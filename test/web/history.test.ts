@@ -88,7 +88,7 @@ describe('a history of many results', () => {
         const entry = entries.nth(at);
         const file = await entry.locator('.file-name').textContent();
         await entry.click({ position: { x: 20, y: 20 } });
-        await page.waitForFunction((wanted) => document.querySelector('#result')?.textContent.includes(wanted!), file);
+        await page.waitForFunction((name) => document.querySelector('#result')?.textContent.includes(name!), file);
         assert.ok(await entry.evaluate((element) => element.parentElement!.matches('.current')), `${name} column`);
       }
       assert.deepEqual(visited.problems, []);

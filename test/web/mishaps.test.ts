@@ -45,8 +45,8 @@ describe('mishaps on the page', () => {
       const streams = ((window as never as { streams: MediaStream[] }).streams = []) as MediaStream[];
       const devices = navigator.mediaDevices;
       const real = devices.getUserMedia.bind(devices);
-      devices.getUserMedia = async (wanted) => {
-        const stream = await real(wanted);
+      devices.getUserMedia = async (constraints) => {
+        const stream = await real(constraints);
         streams.push(stream);
         return stream;
       };

@@ -41,8 +41,8 @@ describe('the page', () => {
     const { page, problems } = visited;
     // Collects the texts of the button.
     await page.evaluate((selector) => {
-      const said = ((window as never as { said: string[] }).said = []) as string[];
-      const note = (): number => said.push(document.querySelector(selector)?.textContent ?? '');
+      const texts = ((window as never as { texts: string[] }).texts = []) as string[];
+      const note = (): number => texts.push(document.querySelector(selector)?.textContent ?? '');
       new MutationObserver(note).observe(document.querySelector(selector)!, {
         subtree: true,
         characterData: true,
@@ -50,11 +50,11 @@ describe('the page', () => {
       });
     }, '.run');
     await example(page);
-    const said = await page.evaluate(() => (window as never as { said: string[] }).said);
+    const texts = await page.evaluate(() => (window as never as { texts: string[] }).texts);
     for (const words of [/Uploading|Loading the model: \d+%/, /Recognizing/])
       assert.ok(
-        said.some((text) => words.test(text)),
-        said.join(),
+        texts.some((text) => words.test(text)),
+        texts.join(),
       );
     assert.equal(await textOf(page, '.headline-file'), 'example.ogg');
     assert.match(await textOf(page, '.headline-confidence'), /^(Low c|C)onfidence:? \d+\.\d%$/);

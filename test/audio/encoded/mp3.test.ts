@@ -34,12 +34,12 @@ describe('MP3 framing', () => {
       'an ID3 tag with a footer',
       Buffer.concat([id3(Buffer.alloc(5), { version: 4, flags: 0x10 }), Buffer.from('3DI\x04\0\x10\0\0\0\x05')]),
     ],
-    ['an ID3 tag that is said to be larger than the file', id3(Buffer.alloc(30), { size: 10_000_000 })],
+    ['an ID3 tag that claims to be larger than the file', id3(Buffer.alloc(30), { size: 10_000_000 })],
     ['zeros', Buffer.alloc(5000)],
     ['zeros after an ID3 tag', Buffer.concat([id3(Buffer.alloc(10)), Buffer.alloc(3000)])],
     ['an ICY header', Buffer.from('ICY 200 OK\r\nicy-name: Radio\r\nContent-Type: audio/mpeg\r\n\r\n')],
     ['an HTTP header', Buffer.from('HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n')],
-    ['rubbish', Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * 7919) % 251))],
+    ['garbage', Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * 7919) % 251))],
     ['a frame of another rate', Buffer.from([0xff, 0xfb, 0x90, 0xc4, 1, 2, 3, 4, 5, 6, 7])],
   ];
   for (const [what, front] of fronts) {

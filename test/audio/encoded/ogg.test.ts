@@ -91,7 +91,7 @@ describe('Ogg', () => {
 
   it('continues after other data between pages', async () => {
     const pages = pagesOf(read('speech.ogg'));
-    const torn = Buffer.concat(pages.flatMap((page) => [page, Buffer.from('OggX rubbish')]));
+    const torn = Buffer.concat(pages.flatMap((page) => [page, Buffer.from('OggX garbage')]));
     assert.deepEqual(await decode(torn), await decode(read('speech.ogg')));
   });
 });
