@@ -109,7 +109,7 @@ describe('precision (emotion2vec+ tiny)', () => {
     const before = readFileSync(out);
     for (const [from, to, code] of [
       [out, path.join(folder, 'twice.pt'), /ERR_QUANTIZE: .*already/],
-      [archive, archive, /ERR_FILE_WRITE: .*itself/],
+      [archive, archive, /ERR_FILE_WRITE: .*same file/],
       [archive, path.join(folder, 'no/such/folder/out.pt'), /ERR_FILE_WRITE/],
       [path.join(folder, 'none.pt'), out, /ERR_FILE_NOT_FOUND/],
       [path.join(folder, 'tokens.txt'), out, /ERR_MODEL_LOAD/],
