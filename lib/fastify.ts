@@ -5,11 +5,11 @@
  *     app.register(emotion2vec, { prefix: '/emotion', recognizer });
  *
  * The plugin shares the recognizer, and therefore its queue, with all other code that uses it. It does not close the recognizer.
- * Tokens, rate limits and security headers are not part of the plugin. The options are those of `ApiOptions`. Registering the plugin
- * loads neither libtorch nor the model.
+ * Tokens, rate limits and security headers are not part of the plugin. The options are those of `ApiOptions`. Registering the
+ * plugin loads neither libtorch nor the model.
  *
- * Registering rejects with a TypeError (code ERR_INVALID_OPTIONS) for invalid options, and with an EmotionError ERR_MODEL_NOT_FOUND,
- * ERR_MODEL_LOAD or ERR_FILE_WRITE if the model cannot be read or the output folder cannot be written to.
+ * Registering rejects with a TypeError (code ERR_INVALID_OPTIONS) for invalid options, and with an EmotionError
+ * ERR_MODEL_NOT_FOUND, ERR_MODEL_LOAD or ERR_FILE_WRITE if the model cannot be read or the output folder cannot be written to.
  */
 import type { FastifyPluginAsync } from 'fastify';
 

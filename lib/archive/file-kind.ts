@@ -26,7 +26,9 @@ const SERVER_ERROR = 'Download it again: a server may have sent an error in its 
 const RECORDING = 'Use the path of the model, not of a recording.';
 
 const other = (name: string, remedy: string = NOT_A_MODEL): FileKind => ({ kind: 'other', name, remedy });
-/** Returns the kind of a file that is not a model, or that a model is packed in. Its remedy does not depend on what was expected. */
+/**
+ * Returns the kind of a file that is not a model, or that a model is packed in. Its remedy does not depend on what was expected.
+ */
 const wrapped = (name: string, remedy: string): FileKind => ({ kind: 'other', name, remedy, forCheckpoint: remedy });
 const checkpoint = (format: string): FileKind => ({
   kind: 'checkpoint',

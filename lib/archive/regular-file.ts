@@ -15,7 +15,7 @@ export class NotRegular extends Error {
  */
 export async function openRegular(path: string): Promise<{ file: FileHandle; size: number }> {
   if (!(await stat(path)).isFile()) throw new NotRegular();
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // it may have become a pipe meanwhile
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK); // it may have become a pipe in the meantime
   try {
     const info = await file.stat();
     if (!info.isFile()) throw new NotRegular();

@@ -213,7 +213,7 @@ export function readLocalHeader(local: Buffer, member: Member): number {
   return start;
 }
 
-/** Replaces each number that did not fit into 32 bits by its value in the zip64 extra field, which lists them in this order. */
+/** Replaces each number that did not fit into 32 bits with its value in the zip64 extra field, which lists them in this order. */
 function widened(extra: Buffer, shorts: readonly number[], name: string): number[] {
   let field: Buffer | undefined;
   for (let at = 0; at < extra.length && shorts.includes(NO_32);) {

@@ -21,7 +21,10 @@ export type { Member } from './zip-directory.js';
 
 /** Number of bytes that are read at once. Their checksum occupies the thread for less than a millisecond. */
 const STEP = 2 ** 20;
-/** Number of bytes of the extra field that are read with a local header. The fields that PyTorch writes to align the content are shorter. */
+/**
+ * Number of bytes of the extra field that are read with a local header. The fields that PyTorch writes to align the content are
+ * shorter.
+ */
 const EXTRA_GUESS = 256;
 /** Maximum size of a compressed member, both compressed and not. The code of a module takes a few megabytes. */
 const MAX_COMPRESSED = 64 * 2 ** 20;

@@ -1,6 +1,6 @@
+import type { Decoder } from '../options/types.js';
 import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
 import { explainFileError, shortageIn } from '../shared/file-error.js';
-import type { Decoder } from '../options/types.js';
 import { shown, withoutPaths } from '../shared/text.js';
 import { DecoderLoadError, UnsupportedFormatError } from './decode-errors.js';
 import { decodeWithFfmpeg } from './ffmpeg/decode.js';

@@ -2,24 +2,26 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { types } from 'node:util';
 
+import { defaults } from '../options/limits.js';
+import type { Decoder } from '../options/types.js';
+import type { RawFormat } from '../options/types.js';
 import { onAbort } from '../shared/abort.js';
 import { EmotionError } from '../shared/errors.js';
 import { explainTooLarge } from '../shared/file-error.js';
-import type { Decoder } from '../options/types.js';
-import { defaults } from '../options/limits.js';
 import { AudioBudget, type AudioLease } from './budget.js';
 import { pipeSource } from './input/byte-source.js';
 import { assertAttached, bytesOf, isMutable, ownBytes } from './input/bytes.js';
 import { collect, streamError } from './input/collect.js';
-import { DecodePool } from './workers/decode-pool.js';
-import type { Decoded, DecodeRequest } from './workers/decode-thread.js';
 import { urlOfPath } from './input/file-url.js';
+import { explainNoFile } from './input/read-file.js';
 import { stopInput, takeInput, type TakenInput } from './input/take-input.js';
 import { type AudioBlob, type AudioInput, type AudioSamples, firstNotFinite } from './pcm.js';
-import type { RawFormat } from '../options/types.js';
-import { explainNoFile } from './input/read-file.js';
+import { DecodePool } from './workers/decode-pool.js';
+import type { Decoded, DecodeRequest } from './workers/decode-thread.js';
 
-/** Encoded bytes above which a clip is decoded by the thread for long clips: two minutes of MP3, which take a third of a second. */
+/**
+ * Encoded bytes above which a clip is decoded by the thread for long clips: two minutes of MP3, which take a third of a second.
+ */
 const LONG_BYTES = 2 * 2 ** 20;
 
 /**

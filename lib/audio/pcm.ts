@@ -9,8 +9,8 @@ export interface Pcm {
 /** Raw samples of one channel. */
 export interface AudioSamples {
   /**
-   * Float32Array or Float64Array: nominally -1..1. Int16Array: -32768..32767. The samples are read until the call settles and must
-   * not change before that. Samples on a SharedArrayBuffer are copied when decoding of the clip begins.
+   * Float32Array or Float64Array: nominally -1..1. Int16Array: -32768..32767. The samples are read until the call settles and
+   * must not change before that. Samples on a SharedArrayBuffer are copied when decoding of the clip begins.
    */
   readonly samples: Float32Array | Float64Array | Int16Array;
   /** Samples per second, 1 to 768000. */
@@ -47,8 +47,10 @@ export interface AudioUrl {
  * - the path of a file, or its `file:` URL (a `URL`), whose percent-encoding may express names that are not UTF-8
  * - the bytes of an encoded file
  * - a `Blob` or `File`; a `data:` URL, as a string or a `URL`
- * - a Node stream or web stream of the bytes of an encoded file, or an iterable or async iterable of chunks of them. The stream is
- *   consumed: it is read chunk by chunk once decoding of the clip begins, up to `maxBytes`. It is destroyed, cancelled or returned
+ * - a Node stream or web stream of the bytes of an encoded file, or an iterable or async iterable of chunks of them. The stream
+ * is
+ *   consumed: it is read chunk by chunk once decoding of the clip begins, up to `maxBytes`. It is destroyed, cancelled or
+ * returned
  *   if the call ends early.
  * - raw mono samples with their sample rate
  *

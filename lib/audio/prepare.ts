@@ -4,7 +4,7 @@ import { decodeTaken, type DecodeOptions } from './decode.js';
 import type { TakenInput } from './input/take-input.js';
 import type { Pcm } from './pcm.js';
 
-/** What a model requires of a waveform. */
+/** The requirements of a model for a waveform. */
 export interface WaveformNeeds {
   /** The model's name in error messages. */
   name: string;

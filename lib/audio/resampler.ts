@@ -1,4 +1,6 @@
-/** Number of zero crossings of the sinc on either side, and roll-off frequency as a fraction of Nyquist: torchaudio's defaults. */
+/**
+ * Number of zero crossings of the sinc on either side, and roll-off frequency as a fraction of Nyquist: torchaudio's defaults.
+ */
 const ZERO_CROSSINGS = 6;
 const ROLLOFF = 0.99;
 const { fround } = Math;
@@ -22,7 +24,9 @@ class Filters {
   readonly taps: number;
   /** Offset of each filter's first tap in input samples from the start of its period. May be negative. */
   readonly first: Int32Array;
-  /** Weights, [to, taps]. Rows of positions that are not computed yet are untouched memory, which the system does not allocate. */
+  /**
+   * Weights, [to, taps]. Rows of positions that are not computed yet are untouched memory, which the system does not allocate.
+   */
   readonly weights: Float64Array;
   /** Half the window, in input samples. */
   readonly #reach: number;
@@ -120,7 +124,7 @@ export class Resampler {
     this.#held = held;
   }
 
-  /** Computes output up to sample `limit`, as far as the input allows, and discards input that is no longer needed. */
+  /** Computes the output that the input allows, at most up to sample `limit`, and discards input that is no longer needed. */
   #make(limit: number): Float32Array {
     const { from, to, first, taps, weights } = this.#filters;
     const [held, begin] = [this.#held, this.#begin];

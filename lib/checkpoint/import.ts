@@ -2,15 +2,15 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { verifyArchive } from '../archive/verify-archive.js';
+import { CARD_FILE, type ModelCard, type ModelLabel } from '../model/card.js';
+import { checkRuns } from '../model/quantize.js';
+import { checkTarget } from '../model/target.js';
+import type { Precision } from '../options/types.js';
 import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
 import { fileError } from '../shared/file-error.js';
 import { sha256OfFile } from '../shared/hash.js';
-import { shown } from '../shared/text.js';
-import { CARD_FILE, type ModelCard, type ModelLabel } from '../model/card.js';
-import { checkTarget } from '../model/target.js';
 import { packageRoot } from '../shared/package-root.js';
-import type { Precision } from '../options/types.js';
-import { checkRuns } from '../model/quantize.js';
+import { shown } from '../shared/text.js';
 import { writeWhole } from '../shared/whole-file.js';
 import type { TorchInput } from '../torch/tensor.js';
 import { TorchModule } from '../torch/torch-module.js';
@@ -39,8 +39,9 @@ export interface ImportResult {
 }
 
 /**
- * Converts a checkpoint of emotion2vec+, or a snapshot folder that contains one, to an archive with a model card. Reads one tensor
- * at a time. The rest of the checkpoint (mostly the state of the optimizer) is never read. `out` appears when it is complete.
+ * Converts a checkpoint of emotion2vec+, or a snapshot folder that contains one, to an archive with a model card. Reads one
+ * tensor at a time. The rest of the checkpoint (mostly the state of the optimizer) is never read. `out` appears when it is
+ * complete.
  * @param progress called with the number of bytes that have been converted, and the total number of bytes
  * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_FILE_WRITE, ERR_CHECKPOINT, ERR_PRECISION_UNSUPPORTED, and as
  *   TorchModule.load
@@ -129,7 +130,7 @@ async function recognizeOfficial(file: string): Promise<(typeof OFFICIAL)[number
   try {
     const { size } = await stat(file);
     const candidates = OFFICIAL.filter(({ bytes }) => bytes === size);
-    if (candidates.length === 0) return undefined; // do not hash gigabytes in vain
+    if (candidates.length === 0) return undefined; // avoids hashing gigabytes
     const digest = await sha256OfFile(file);
     return candidates.find(({ sha256 }) => sha256 === digest);
   } catch (cause) {

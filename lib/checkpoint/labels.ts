@@ -1,7 +1,7 @@
 import { openRegular, readUpTo } from '../archive/regular-file.js';
+import type { ModelLabel } from '../model/card.js';
 import { EmotionError, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
-import type { ModelLabel } from '../model/card.js';
 
 /** Maximum size of a tokens.txt. That of emotion2vec+ has 126 bytes. */
 const MAX_BYTES = 2 ** 20;

@@ -26,7 +26,9 @@ const CHANNELS = 512;
 const POSITIONAL = 5;
 /** Number of blocks that the architecture archive has room for (models/emotion2vec/network.py). */
 const MAX_BLOCKS = 32;
-/** Maximum sizes of a frame, of the hidden layer of a block and of a positional kernel: eight times those of emotion2vec+ large. */
+/**
+ * Maximum sizes of a frame, of the hidden layer of a block and of a positional kernel: eight times those of emotion2vec+ large.
+ */
 const MAX_DIM = 8192;
 const MAX_HIDDEN = 4 * MAX_DIM;
 const MAX_KERNEL = 1024;

@@ -1,11 +1,13 @@
 import { PickleProblem } from './pickle-bytes.js';
 
 /**
- * Maximum number of opcodes and of values that they handle. A tensor takes about 40, so that 50,000 tensors fit. Takes half a second.
+ * Maximum number of opcodes and of values that they handle. A tensor takes about 40, so that 50,000 tensors fit. Takes half a
+ * second.
  */
 const MAX_STEPS = 2_000_000;
 /**
- * Maximum number of strings, containers, dict entries and memo entries. A tensor takes about 16. Each takes up to 200 bytes of memory.
+ * Maximum number of strings, containers, dict entries and memo entries. A tensor takes about 16. Each takes up to 200 bytes of
+ * memory.
  */
 export const MAX_KEPT = 1_200_000;
 /** Maximum length of the name of a module, of a class, and of the member with the data of a tensor. */

@@ -93,8 +93,8 @@ export class PickleObjects {
   }
 
   /**
-   * Adds an item to a dict. Only keys of text are kept, because weights have names; keys of optimizers are numbers. V8's hashes of
-   * numbers, bigints and digits are predictable, so that a Map with a million chosen ones could take hours.
+   * Adds an item to a dict. Only keys of text are kept, because weights have names; keys of optimizers are numbers. V8's hashes
+   * of numbers, bigints and digits are predictable, so that a Map with a million chosen ones could take hours.
    */
   setItem(map: Map<string, unknown>, key: unknown, value: unknown): void {
     if (typeof key !== 'string' || (key.length < 20 && /^\d+$/.test(key))) return;

@@ -1,6 +1,6 @@
 /**
- * Reads a Python pickle without Python. Numbers, strings, containers and the tensors of torch.save become values; objects of every
- * other class become placeholders. Nothing is ever called, whatever the pickle refers to. A pickle that refers to something that
+ * Reads a Python pickle without Python. Numbers, strings, containers and the tensors of torch.save become values; objects of
+ * every other class become placeholders. Nothing that the pickle refers to is ever called. A pickle that refers to something that
  * can run code is refused as well, so that the user does not open it in Python next.
  *
  * A pickle is a program that may come from an untrusted source. The number of its operations and values is therefore limited.

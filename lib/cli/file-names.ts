@@ -41,7 +41,7 @@ export function isUtf8(name: string): boolean {
 }
 
 /**
- * Restores names among the arguments of this process. Node replaces bytes that are not UTF-8 by U+FFFD; /proc still holds the
+ * Restores names among the arguments of this process. Node replaces bytes that are not UTF-8 with U+FFFD; /proc still holds the
  * original bytes.
  */
 export function namesOfArguments(args: readonly string[]): string[] {

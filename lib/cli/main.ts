@@ -2,9 +2,9 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { packageRoot } from '../shared/package-root.js';
 import { InvalidOptionsError } from '../options/parse.js';
 import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
+import { packageRoot } from '../shared/package-root.js';
 import { shown } from '../shared/text.js';
 import { addCompare } from './commands/compare.js';
 import { addDoctor } from './commands/doctor.js';
@@ -79,7 +79,7 @@ function printWarnings(): void {
   process.on('warning', ({ message }) => process.stderr.write(`emotion2vec: ${message}\n`));
 }
 
-/** Shortens a message of commander, which quotes the arguments whatever their length. */
+/** Shortens a message of commander, which quotes arguments of any length. */
 function abbreviated(message: string): string {
   const short = message.replace(/'([^']{100,})'/g, (_, argument: string) => `'${shown(argument)}'`);
   return short.length > 600 ? `${shown(short.trim(), 400)}\n` : short;

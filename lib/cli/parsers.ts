@@ -1,5 +1,5 @@
 /**
- * Parsers for the values of options. They run while the command line is read, so that a wrong value is reported before
+ * Parsers for the values of options. They run while the command line is read, so that an invalid value is reported before
  * anything is downloaded or built. The ranges are those of the library's schemas.
  */
 import { InvalidArgumentError } from 'commander';
@@ -11,7 +11,7 @@ import { trustOf } from '../server/address.js';
 import * as z from '../vendor/zod.js';
 
 /**
- * Makes a parser that checks a value with a schema.
+ * Creates a parser that checks a value with a schema.
  * @param convert converts the text of the command line to what the schema expects
  */
 export function parserOf<S extends z.ZodType>(schema: S, convert: (text: string) => unknown = numberOrText) {
@@ -22,7 +22,7 @@ export function parserOf<S extends z.ZodType>(schema: S, convert: (text: string)
   };
 }
 
-/** Makes the error that commander prints after its own sentence. */
+/** Creates the error that commander prints after its own sentence. */
 function invalid(reason: string): InvalidArgumentError {
   return new InvalidArgumentError(reason.charAt(0).toUpperCase() + reason.slice(1));
 }
@@ -40,7 +40,10 @@ export const port = parserOf(z.number().int().min(0).max(65_535));
 /** A number of requests or connections; 0 stands for no limit. */
 export const countOrZero = parserOf(z.number().int().min(0));
 
-/** Rejects the value of `--option "$UNSET"`: with an empty host, the server would listen on every address, and with an empty token, it would admit everyone. */
+/**
+ * Rejects the value of `--option "$UNSET"`: with an empty host, the server would listen on every address, and with an empty
+ * token, it would admit everyone.
+ */
 export const nonEmpty = parserOf(
   z.string().refine((text) => text.trim() !== '', { error: 'the value is empty; check that the variable is set' }),
   String,

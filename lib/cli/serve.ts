@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 
-import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
-import { shown } from '../shared/text.js';
 import { makeFolder } from '../output/folder.js';
 import { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { EmotionServer } from '../server/server.js';
+import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 import { type PlacementFlags, placementOptions } from './placement.js';
 import { prepare } from './setup.js';
 
@@ -136,7 +136,10 @@ async function warmUp(server: EmotionServer): Promise<void> {
   }
 }
 
-/** Resolves when a signal has shut down the server and the requests under way are answered. A second signal ends the process at once. */
+/**
+ * Resolves when a signal has shut down the server and the requests under way are answered. A second signal ends the process at
+ * once.
+ */
 function shutDownOnSignal(server: EmotionServer): Promise<void> {
   return new Promise((resolve, reject) => {
     let closing = false;

@@ -44,7 +44,7 @@ export async function place(request: PlacementRequest): Promise<Placement> {
   if (request.device === 'cpu') return ON_CPU;
   if (request.device !== 'auto') return { device: await requireCuda(request.device), mayFallBack: false };
   if (!requireLibtorch().cuda) {
-    // The driver only decides what is reported. Its answer may take a second for each device that sleeps: do not wait for it.
+    // The driver only decides what is reported. Its answer is not awaited, because it may take a second for each sleeping device.
     void openBest(request).then(
       (problem) => typeof problem === 'object' && reportFallback(request.file, problem),
       () => undefined, // the addon is missing, which loading reports
@@ -57,7 +57,9 @@ export async function place(request: PlacementRequest): Promise<Placement> {
   return ON_CPU;
 }
 
-/** Loads a model on the device that `place` chose, or on the CPU if that device runs out of memory and the model may fall back. */
+/**
+ * Loads a model on the device that `place` chose, or on the CPU if that device runs out of memory and the model may fall back.
+ */
 export async function withFallback<T>(
   file: string,
   { device, mayFallBack }: Placement,

@@ -1,5 +1,5 @@
-import type { ModelCard } from '../model/card.js';
 import type { Libtorch } from '../libtorch/locate.js';
+import type { ModelCard } from '../model/card.js';
 import type { Platform } from '../native/platform.js';
 import type { Known } from './known.js';
 import type { LoaderReport, Outcome, RecognitionReport } from './probe/protocol.js';
@@ -91,7 +91,7 @@ export interface ToolFacts {
   python: boolean;
   pip: boolean;
   cmake: boolean;
-  /** g++ or clang++. cmake-js looks for these, whatever CXX is. */
+  /** g++ or clang++, which cmake-js looks for regardless of CXX. */
   compiler: boolean;
   /** make or ninja. */
   make: boolean;

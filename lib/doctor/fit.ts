@@ -19,7 +19,9 @@ const MIN_MARGIN = 100e6;
 /** Flags of a processor that runs bf16. The addon checks the same ones. */
 const BF16_FLAGS = ['avx512f', 'avx512bw', 'avx512vl', 'avx512dq', 'avx512_vnni', 'avx512_bf16'];
 
-/** Returns the bytes that a process needs to run a model on the CPU; undefined if it cannot run in that precision or has no card. */
+/**
+ * Returns the bytes that a process needs to run a model on the CPU; undefined if it cannot run in that precision or has no card.
+ */
 export function cpuNeeds(model: Model, precision: ResolvedPrecision): number | undefined {
   const needs = needsOf(model, precision, 'cpu');
   return needs === undefined ? undefined : needs + cpuMargin(model);

@@ -92,8 +92,8 @@ function abbreviateHome(text: string): string {
 }
 
 /**
- * Wraps text into lines. A command in backticks stays on one line, so that it can be copied, and so does a number with its unit. A
- * word that is longer than a line, usually a path, is cut after a slash.
+ * Wraps text into lines. A command in backticks stays on one line, so that it can be copied, and so does a number with its unit.
+ * A word that is longer than a line, usually a path, is cut after a slash.
  */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];

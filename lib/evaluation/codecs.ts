@@ -64,7 +64,7 @@ async function ffmpeg(
   input: Uint8Array = new Uint8Array(),
 ): Promise<{ status: number; stdout: Buffer; stderr: string }> {
   const child = spawn(findFfmpeg() ?? 'ffmpeg', ['-hide_banner', '-loglevel', 'error', ...args]);
-  child.stdin.on('error', () => undefined); // ffmpeg may end before it has read all input; its exit status says why
+  child.stdin.on('error', () => undefined); // ffmpeg may end before it has read all input; its exit status shows why
   child.stdin.end(input);
   const [[status], stdout, stderr] = await Promise.all([
     once(child, 'close') as Promise<[number]>,

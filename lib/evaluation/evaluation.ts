@@ -76,7 +76,7 @@ export function evaluate(
   const cells = clips.map(({ truth, emotion }) => cell(truth, emotion));
   const restrictedCells = clips.map(({ truth, scores }) => cell(truth, argmax(scores, candidates)));
   const speakers = new Set(clips.flatMap(({ columns }) => columns['speaker'] || []));
-  // A single speaker, drawn again and again, would give intervals without width.
+  // With a single speaker, all resamples would be the same and the intervals would have no width.
   const bySpeaker = speakers.size > 1;
   const units = clips.map((clip) => (bySpeaker && clip.columns['speaker']) || `clip ${clip.file}`);
   const summarize = (cells: readonly Cell[]): Summary =>

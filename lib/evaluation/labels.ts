@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
+import { readFile } from 'node:fs/promises';
 
 import { formatCount } from '../output/text.js';
 import { EmotionError, messageOf } from '../shared/errors.js';

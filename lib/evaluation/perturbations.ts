@@ -1,6 +1,6 @@
 /**
- * Perturbations that clips undergo in practice, as functions that return a perturbed clip: noise, gain, low sample rates, codecs, cuts, silence and
- * reverberation.
+ * Perturbations that clips undergo in practice, as functions that return a perturbed clip: noise, gain, low sample rates, codecs,
+ * cuts, silence and reverberation.
  */
 import { muLaw } from '../audio/formats/linear/g711.js';
 import type { Pcm } from '../audio/pcm.js';

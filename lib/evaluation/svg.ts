@@ -34,7 +34,7 @@ const STYLE = `
     .faint { fill: #4d5560 }
   }`;
 
-/** Makes a figure with a title, which screen readers also announce. */
+/** Creates a figure with a title, which screen readers also announce. */
 export function figure(width: number, height: number, title: string, subtitle: string, parts: string[]): string {
   const [w, h] = [Math.ceil(width), Math.ceil(height)];
   return [

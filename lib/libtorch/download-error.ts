@@ -9,7 +9,9 @@ export function downloadError(reason: string, options: { remedy: string; cause?:
   return new EmotionError('ERR_LIBTORCH_DOWNLOAD', `libtorch could not be downloaded: ${reason}`, options);
 }
 
-/** Creates the error of an archive that is not the expected one. It came from a mirror, because pip downloads pinned wheels only. */
+/**
+ * Creates the error of an archive that is not the expected one. It came from a mirror, because pip downloads pinned wheels only.
+ */
 export function mirrorError(reason: string, cause?: unknown): EmotionError {
   return downloadError(reason, { remedy: CORRECT_MIRROR, ...(cause === undefined ? {} : { cause }) });
 }

@@ -65,8 +65,8 @@ export function cachedLibtorch(env: Environment = process.env, set: LibtorchSet 
 }
 
 /**
- * Returns the libtorch to use. In order of precedence: the one that LIBTORCH names, the one in the cache with CUDA, the one in the
- * cache without CUDA, and Python's torch if it has the pinned version. Returns undefined if there is none.
+ * Returns the libtorch to use. In order of precedence: the one that LIBTORCH names, the one in the cache with CUDA, the one in
+ * the cache without CUDA, and Python's torch if it has the pinned version. Returns undefined if there is none.
  * @throws EmotionError ERR_LIBTORCH_MISSING if LIBTORCH names anything but the pinned version
  */
 export function locateLibtorch(env: Environment = process.env): Libtorch | undefined {
@@ -147,7 +147,9 @@ const PROBE = `import importlib.util as u, os
 s = u.find_spec("torch")
 print(os.path.dirname(os.path.dirname(s.origin)) if s and s.origin else "")`;
 
-/** Returns Python's torch. Asking Python takes a tenth of a second, so the path of a torch that was found is kept in the cache. */
+/**
+ * Returns Python's torch. Running Python takes a tenth of a second, so the path of a torch that was found is kept in the cache.
+ */
 export function pythonLibtorch(env: Environment = process.env): Libtorch | undefined {
   const note = path.join(cacheFolder(env), 'python-torch');
   const remembered = existsSync(note) ? usable(readFileSync(note, 'utf8')) : undefined;
@@ -169,7 +171,7 @@ export function pythonLibtorch(env: Environment = process.env): Libtorch | undef
       mkdirSync(path.dirname(note), { recursive: true });
       writeFileSync(note, found.root);
     } catch {
-      // The cache is not writable, so Python is asked again next time.
+      // The cache is not writable, so Python runs again next time.
     }
   }
   return found;

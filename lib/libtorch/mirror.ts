@@ -51,7 +51,9 @@ async function openUrl(url: string): Promise<{ body: Readable; total: number }> 
   };
 }
 
-/** The stream is created after the file has been checked: an error before the caller listens to the stream would end the process. */
+/**
+ * The stream is created after the file has been checked: an error before the caller listens to the stream would end the process.
+ */
 async function openFile(url: string): Promise<{ body: Readable; total: number }> {
   let file = url;
   try {

@@ -108,7 +108,7 @@ const CUDA_WHEELS: readonly PinnedWheel[] = [
   },
 ];
 
-/** Makes pip choose the same wheel whichever Python runs it. */
+/** Options that make pip choose the same wheel in every version of Python. */
 export const WHEEL_PLATFORM = [
   '--only-binary=:all:',
   '--python-version=3.11',

@@ -1,11 +1,10 @@
-import * as z from '../vendor/zod.js';
-
-import { EmotionError, messageOf } from '../shared/errors.js';
 import { describeIssues } from '../options/parse.js';
+import { EmotionError, messageOf } from '../shared/errors.js';
 import type { ResolvedPrecision } from '../shared/resolved.js';
 import { shown } from '../shared/text.js';
+import * as z from '../vendor/zod.js';
 
-/** Name of the extra file that holds the model card of an archive. */
+/** Name of the extra file that contains the model card of an archive. */
 export const CARD_FILE = 'emotion2vec.json';
 
 /** A class that a model can output. */
@@ -35,7 +34,7 @@ export interface ModelCard {
   frameRate: number;
   /** Number of features of a frame. */
   embeddingDim: number;
-  /** Number of samples of the shortest waveform that gives a frame. */
+  /** Number of samples of the shortest waveform that produces a frame. */
   minSamples: number;
   precision: ResolvedPrecision;
   /**

@@ -26,7 +26,7 @@ export interface BuiltInModel {
   name: string;
   /** Absolute path of the archive. */
   path: string;
-  /** What the model does, in one sentence. */
+  /** Description of the model in one sentence. */
   description: string;
   /** Languages of the training data, as ISO 639-1 codes. */
   languages: string[];
@@ -59,8 +59,8 @@ function readManifest(file: string): string {
 }
 
 /**
- * Returns the absolute path of the archive for a `model` option, which is the name of a built-in model or a path. Default: the path
- * of the default model.
+ * Returns the absolute path of the archive for a `model` option, which is the name of a built-in model or a path. Default: the
+ * path of the default model.
  * @throws EmotionError ERR_MODEL_NOT_FOUND
  */
 export function resolveModel(model: string | undefined): string {

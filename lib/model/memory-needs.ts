@@ -1,6 +1,6 @@
+import type { Precision, ResolvedPrecision } from '../options/types.js';
 import { formatBytes } from '../shared/bytes.js';
 import { EmotionError, type Problem } from '../shared/errors.js';
-import type { Precision, ResolvedPrecision } from '../options/types.js';
 import { shown } from '../shared/text.js';
 import type { ModelCard } from './card.js';
 
@@ -23,10 +23,10 @@ export interface MemoryNeeds {
 /** Bytes for the conversion of weights: the largest weight, before and after. */
 const CONVERTING = 20e6;
 /**
- * Bytes for runs: a base, and an amount for each dimension of a frame. On the CPU they are sufficient for a window of a minute, run
- * by the compiled programs of the addon. On CUDA, where the plain module stores attention scores and batches are longer, they are
- * sufficient for 160 s of clips and a window of a minute. Measured on emotion2vec+ large and the built-in model, the latter by the peak of
- * libtorch's allocator.
+ * Bytes for runs: a base, and an amount for each dimension of a frame. On the CPU they are sufficient for a window of a minute,
+ * run by the compiled programs of the addon. On CUDA, where the plain module stores attention scores and batches are longer, they
+ * are sufficient for 160 s of clips and a window of a minute. Measured on emotion2vec+ large and on the built-in model; on the
+ * latter as the peak of libtorch's allocator.
  */
 const WORKING = { cpu: [40e6, 30e3], cuda: [40e6, 500e3] } as const;
 

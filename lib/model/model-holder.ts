@@ -15,7 +15,7 @@ export interface ModelLease {
 
 /** The settings of a single load. */
 export interface HolderLoad {
-  /** Whether the model loads on the CPU, whatever its options say. */
+  /** Whether the model loads on the CPU regardless of its options. */
   onCpu: boolean;
   onProgress: (fraction: number) => void;
 }
@@ -43,7 +43,7 @@ export class ModelHolder {
   #held: Held | undefined;
   #loaded: EmotionModel | undefined;
   #idle: NodeJS.Timeout | undefined;
-  /** Whether the next load is on the CPU, whatever the options say. */
+  /** Whether the next load is on the CPU regardless of the options. */
   #nextOnCpu = false;
 
   /** @param idleMs milliseconds without a user after which the model is unloaded; undefined: never */

@@ -1,6 +1,6 @@
+import nodeGypBuild from 'node-gyp-build';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import nodeGypBuild from 'node-gyp-build';
 
 import { packageRoot } from '../shared/package-root.js';
 
@@ -11,7 +11,10 @@ export interface AddonFiles {
   torch: string;
 }
 
-/** Finds the addon where node-gyp-build does: in build/Release of a checkout, or in prebuilds/. Returns undefined if there is none. */
+/**
+ * Finds the addon where node-gyp-build does: in build/Release of a checkout, or in prebuilds/. Returns undefined if there is
+ * none.
+ */
 export function findAddon(): AddonFiles | undefined {
   let loader: string;
   try {

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
-import { EmotionError, messageOf, type Problem } from '../shared/errors.js';
 import { cudaLibraries, type Libtorch, locateLibtorch, repairRemedy } from '../libtorch/locate.js';
 import type { ResolvedPrecision } from '../options/types.js';
+import { EmotionError, messageOf, type Problem } from '../shared/errors.js';
 import { type AddonFiles, findAddon } from './addon-files.js';
 import { explainLinker, REBUILD } from './linker-error.js';
 import { checkPlatform, NEWER_SYSTEM } from './platform.js';
@@ -49,7 +49,9 @@ export interface NativeModule {
     ticket?: Ticket,
   ): Promise<unknown>;
   precision(): ResolvedPrecision;
-  /** Replaces this handle, which must not be used afterwards, by the one in the result. After an error, that is the same module. */
+  /**
+   * Replaces this handle, which must not be used afterwards, by the one in the result. After an error, that is the same module.
+   */
   quantize(format: 'int8' | 'bf16'): Promise<{ module: NativeModule; report?: NativeQuantizeReport; error?: Error }>;
   save(path: string, extraFiles: Readonly<Record<string, string>>): Promise<void>;
   dispose(): void;

@@ -6,12 +6,13 @@ const MAX_REASON = 300;
 /** Matches the name of a Python exception, which follows TorchScript's traceback or begins a line. */
 const EXCEPTION = /^(?:[\w.]*(?:Error|Exception)): /;
 
+/** Remedies for the cases that the addon itself distinguishes by the property `kind` of its errors. */
+const KIND_REMEDIES: ReadonlyMap<unknown, string> = new Map([
+  ['damaged-archive', 'Download or copy the file again: it is incomplete, or has changed since it was written.'],
+]);
+
 /** Remedies for known reasons of libtorch. Other reasons get the default remedy of their code. */
 const REMEDIES: readonly [RegExp, string][] = [
-  [
-    /^The archive is damaged/,
-    'Download or copy the file again: it is incomplete, or has changed since it was written.',
-  ],
   [
     /from the '(\w+)' backend|(?:CUDA|cuda:\d+).*(?:not available|driver|no (?:kernel|device))|Torch not compiled with CUDA/,
     'The model was exported with a fixed device in its code: export it again on the CPU, and take devices from the inputs.',
@@ -27,12 +28,18 @@ const REMEDIES: readonly [RegExp, string][] = [
 ];
 
 /**
- * Explains an error of the addon. The addon sets the code as a property of the error. An error of libtorch has no code and occurred
- * in a run. `what` is libtorch's reason alone, without tracebacks, lists of kernels and quoted code.
+ * Explains an error of the addon. The addon sets its code, and its kind if the code has several cases, as properties of the error.
+ * An error of libtorch has no code and occurred in a run. `what` is libtorch's reason alone, without tracebacks, lists of kernels
+ * and quoted code.
  */
 export function explainNative(error: Error): Problem {
-  const code: unknown = (error as { code?: unknown }).code;
-  return { code: isErrorCode(code) ? code : 'ERR_MODEL_RUN', ...explainLibtorch(messageOf(error)) };
+  const { code, kind } = error as { code?: unknown; kind?: unknown };
+  const remedy = KIND_REMEDIES.get(kind);
+  return {
+    code: isErrorCode(code) ? code : 'ERR_MODEL_RUN',
+    ...explainLibtorch(messageOf(error)),
+    ...(remedy !== undefined && { remedy }),
+  };
 }
 
 /**

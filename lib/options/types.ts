@@ -10,12 +10,14 @@ export type { ResolvedDevice, ResolvedPrecision } from '../shared/resolved.js';
  */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
-/** The precision that the linear layers of a model compute in. `auto` chooses it based on the archive, the device and free memory. */
+/**
+ * The precision that the linear layers of a model compute in. `auto` chooses it based on the archive, the device and free memory.
+ */
 export type Precision = 'auto' | ResolvedPrecision;
 
 /**
- * The decoder of files: `builtin` is this package, and `ffmpeg` is the ffmpeg program of the machine. `auto` uses ffmpeg for the formats
- * and codecs that this package does not decode.
+ * The decoder of files: `builtin` is this package, and `ffmpeg` is the ffmpeg program of the machine. `auto` uses ffmpeg for the
+ * formats and codecs that this package does not decode.
  */
 export type Decoder = 'auto' | 'builtin' | 'ffmpeg';
 
@@ -61,14 +63,14 @@ export interface RuntimeOptions {
   /**
    * The precision that linear layers compute in. `int8` and `bf16` convert the weights while the model loads. `auto` uses the
    * precision of the archive. For an emotion2vec+ archive in fp32 on the CPU, it uses `bf16` if the processor has
-   * instructions for it, and `int8` if the free memory is less than half the size of the weights. `fp16` needs CUDA. On CUDA, int8
-   * weights are converted to a wider type when they are used. Default `auto`.
+   * instructions for it, and `int8` if the free memory is less than half the size of the weights. `fp16` needs CUDA. On CUDA,
+   * int8 weights are converted to a wider type when they are used. Default `auto`.
    */
   precision?: Precision | undefined;
   /**
    * Number of intra-op threads of a run. Runs execute in parallel as long as their threads together do not exceed the number of
-   * processors that the process may use (affinity, cgroup quota, OMP_NUM_THREADS), and no run uses more threads than that. Default:
-   * that number; 1 for an emotion model whose archive is smaller than 32 MB.
+   * processors that the process may use (affinity, cgroup quota, OMP_NUM_THREADS), and no run uses more threads than that.
+   * Default: that number; 1 for an emotion model whose archive is smaller than 32 MB.
    */
   threads?: number | undefined;
   /**
@@ -117,9 +119,9 @@ export interface RecognizerOptions extends RuntimeOptions {
   idleUnloadMs?: number | undefined;
   /**
    * The decoder of files and bytes. `auto` decodes them with this package, and with the ffmpeg program of the machine if this
-   * package does not support the format or codec (docs/reference/audio-formats.md lists those that it supports). `builtin` never uses
-   * ffmpeg. `ffmpeg` always uses it, and rejects with ERR_DECODER_UNAVAILABLE if there is none. `timing.decoder` of the result
-   * names the decoder that was used. Default `auto`.
+   * package does not support the format or codec (docs/reference/audio-formats.md lists those that it supports). `builtin` never
+   * uses ffmpeg. `ffmpeg` always uses it, and rejects with ERR_DECODER_UNAVAILABLE if there is none. `timing.decoder` of the
+   * result names the decoder that was used. Default `auto`.
    */
   decoder?: Decoder | undefined;
 }
@@ -207,13 +209,14 @@ export interface RecognizeStreamOptions extends Pick<
   /** Seconds from the start of one window to the start of the next, from 0.02 to `window`. Default 1. */
   hop?: number | undefined;
   /**
-   * The encoding of samples in chunks of bytes: 16-bit integers or 32-bit floats, little-endian. It does not apply to typed arrays
-   * of samples, whose type is known. Default `s16le`.
+   * The encoding of samples in chunks of bytes: 16-bit integers or 32-bit floats, little-endian. It does not apply to typed
+   * arrays of samples, whose type is known. Default `s16le`.
    */
   encoding?: 's16le' | 'f32le' | undefined;
   /**
-   * What happens if results are consumed more slowly than audio arrives. `wait` stops reading until they are consumed, which suits
-   * a file or a pipe. `skip` continues to read and skips the windows that are late, which suits a microphone. Default `wait`.
+   * What happens if results are consumed more slowly than audio arrives. `wait` stops reading until they are consumed, which
+   * suits a file or a pipe. `skip` continues to read and skips the windows that are late, which suits a microphone. Default
+   * `wait`.
    */
   whenBehind?: 'wait' | 'skip' | undefined;
 }

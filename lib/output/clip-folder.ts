@@ -1,8 +1,8 @@
 import { mkdir, open, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { encodeNpy } from '../audio/write/npy.js';
 import type { Pcm } from '../audio/pcm.js';
+import { encodeNpy } from '../audio/write/npy.js';
 import { wavHeader } from '../audio/write/wav-header.js';
 import type { RecognitionResult } from '../recognition/result.js';
 import { partOf, removeLeftovers, whileWriting } from '../shared/whole-file.js';

@@ -1,5 +1,5 @@
-import type { EmotionError } from '../shared/errors.js';
 import type { RecognitionResult } from '../recognition/result.js';
+import type { EmotionError } from '../shared/errors.js';
 
 /** The result of a clip, or its error. */
 export interface Outcome {

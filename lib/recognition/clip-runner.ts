@@ -2,9 +2,9 @@ import type { Pcm } from '../audio/pcm.js';
 import type { ModelOutput, RequestedOutputs } from '../model/emotion-model.js';
 import type { ModelUse } from '../model/model-use.js';
 import type { Device } from '../options/types.js';
-import type { EmotionError } from '../shared/errors.js';
 import { modelRunner } from '../scheduler/model-batches.js';
 import type { RequestContext, RunObserver, RunResult } from '../scheduler/run.js';
+import type { EmotionError } from '../shared/errors.js';
 
 /** The settings of a recognizer that decide on which device a clip runs, and in which batch. */
 export interface RunSettings {

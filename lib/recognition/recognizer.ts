@@ -87,8 +87,8 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /**
    * Recognizes many clips with bounded memory and yields a result or an error for each. A few inputs are read ahead; no more
-   * are read until results are consumed. An input that fails does not end the iteration. A stream among the inputs is opened when it is
-   * decoded. If the queue is full, inputs wait for room. Leaving the loop cancels the requests under way.
+   * are read until results are consumed. An input that fails does not end the iteration. A stream among the inputs is opened when
+   * it is decoded. If the queue is full, inputs wait for room. Leaving the loop cancels the requests under way.
    * @throws TypeError if the inputs are not iterable or an option is invalid
    * @throws EmotionError ERR_CLOSED if the recognizer is closed
    * @throws the reason of `signal` once it aborts, and the error of `inputs`, once the results before it were consumed
@@ -109,7 +109,8 @@ export class EmotionRecognizer implements AsyncDisposable {
 
   /**
    * Recognizes overlapping windows of a live or recorded stream of mono samples and yields a result for each window. Each window
-   * is inferred as a clip of its own. The last window ends where the stream ends. Memory is bounded, however long the stream.
+   * is inferred as a clip of its own. The last window ends where the stream ends. Memory is bounded, regardless of the length of
+   * the stream.
    * @param stream chunks of any length; chunks of bytes may split in the middle of a sample
    * @throws TypeError if an option is invalid or a chunk holds no samples
    * @throws EmotionError as `recognize`

@@ -1,6 +1,6 @@
-import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import type { TakenInput } from '../audio/input/take-input.js';
 import type { Pcm } from '../audio/pcm.js';
+import { type PreparedAudio, prepareAudio } from '../audio/prepare.js';
 import type { ModelOutput } from '../model/emotion-model.js';
 import type { ModelHolder, ModelLease } from '../model/model-holder.js';
 import { ModelUse } from '../model/model-use.js';
@@ -37,7 +37,7 @@ export async function recognizeClip(
 ): Promise<RecognitionResult> {
   const start = performance.now();
   const progress = new ProgressReporter(request.onProgress);
-  const unfollow = onAbort(signal, () => progress.end()); // the request has settled, whatever still runs here
+  const unfollow = onAbort(signal, () => progress.end()); // the request has settled, even if something still runs here
   const wasLoaded = models.loaded !== undefined;
   const use = new ModelUse(models);
   let preparing: Promise<PreparedAudio> | undefined;

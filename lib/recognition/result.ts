@@ -1,8 +1,8 @@
 import type { Pcm } from '../audio/pcm.js';
 import type { PreparedAudio } from '../audio/prepare.js';
-import { largest } from '../shared/largest.js';
 import { inUse, type ModelCard } from '../model/card.js';
 import type { Granularity, ResolvedDevice, ResolvedPrecision } from '../options/types.js';
+import { largest } from '../shared/largest.js';
 import type { Inference } from './infer.js';
 import type { Outcome } from './many.js';
 import type { WindowSummary } from './windows.js';
@@ -168,8 +168,8 @@ export function winner(scores: Record<string, number>): { emotion: string; confi
 }
 
 /**
- * Returns the timeline: the softmax of the frame logits, averaged over a sliding window. The head is linear, so the mean logits of
- * a window are the logits that the model would return for the window within its context.
+ * Returns the timeline: the softmax of the frame logits, averaged over a sliding window. The head is linear, so the mean logits
+ * of a window are the logits that the model would return for the window within its context.
  * @param frameLogits [T, L] row-major
  * @param duration seconds
  * @param span length and hop of the window, in seconds

@@ -34,9 +34,9 @@ export interface StreamWindow {
 }
 
 /**
- * Splits a stream of samples into windows. The last window ends where the stream ends, so that the end of the speech is in a whole
- * window. A stream shorter than a window is a single window. Holds at most two windows and two chunks in memory, regardless of the
- * length of the stream and the speed of the consumer.
+ * Splits a stream of samples into windows. The last window ends where the stream ends, so that the end of the speech is in a
+ * whole window. A stream shorter than a window is a single window. Holds at most two windows and two chunks in memory, regardless
+ * of the length of the stream and the speed of the consumer.
  * @throws TypeError if a chunk holds no samples
  * @throws EmotionError ERR_AUDIO_NOT_FINITE
  */

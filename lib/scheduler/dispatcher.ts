@@ -183,7 +183,9 @@ export class Dispatcher<C, R> {
     }
   }
 
-  /** Fails a clip that was in a batch of its own. A clip that ran out of memory first gets the processor alone, then its fallback. */
+  /**
+   * Fails a clip that was in a batch of its own. A clip that ran out of memory first gets the processor alone, then its fallback.
+   */
   async #clipFailed(job: Job<C, R>, error: unknown): Promise<void> {
     if (!isOutOfMemory(error) || job.clip === undefined) return fail(job, error);
     if (this.#batches > 1) {

@@ -8,8 +8,8 @@ import type { BatchRunner } from './run.js';
 export type ModelRunner = BatchRunner<Pcm, ModelOutput>;
 
 /**
- * Maximum seconds of padded audio in a batch. Measured on the CPU (docs/guide/serving.md): batches of short clips gain up to threefold.
- * Above this length the caches of the processor are full, and ten seconds already keep all of its cores busy.
+ * Maximum seconds of padded audio in a batch. Measured on the CPU (docs/guide/serving.md): batches of short clips gain up to
+ * threefold. Above this length the caches of the processor are full, and ten seconds already keep all of its cores busy.
  */
 const MAX_BATCH_SECONDS = 16;
 /** The same on CUDA, where long batches gain too. Not measured. */

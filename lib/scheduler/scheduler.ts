@@ -31,7 +31,7 @@ export class Scheduler<C, R> {
   }
 
   /**
-   * Runs a request. It settles as soon as its signal aborts or its deadline passes, whatever `body` does then.
+   * Runs a request. It settles as soon as its signal aborts or its deadline passes, even if `body` continues.
    * @throws EmotionError ERR_QUEUE_FULL, ERR_TIMEOUT, ERR_CLOSED; the signal's reason; what `body` throws
    */
   async request<T>(

@@ -1,9 +1,9 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import type { FastifyRequest } from '../vendor/server.js';
 
 import { limits } from '../options/limits.js';
 import { InvalidOptionsError } from '../options/parse.js';
 import { shown } from '../shared/text.js';
+import type { FastifyRequest } from '../vendor/server.js';
 
 /**
  * The proxies whose X-Forwarded-* headers are trusted: a number of proxies in a row (true: one), or their addresses, networks
@@ -22,8 +22,8 @@ const NEAR = blockList(Object.keys(NETWORKS));
 
 /**
  * Returns a function that decides whether the X-Forwarded-For entry of an address is trusted. `hop` counts from 0, the peer of
- * the connection. If proxies are counted, the nearest one must be on this machine or in a private network, because a client on the
- * internet that reaches the port directly is not a proxy.
+ * the connection. If proxies are counted, the nearest one must be on this machine or in a private network, because a client on
+ * the internet that reaches the port directly is not a proxy.
  * @throws InvalidOptionsError
  */
 export function trustOf(proxies: TrustedProxies): Trust | false {

@@ -16,14 +16,23 @@ export interface ApiOptions {
   model?: string | undefined;
   /** Folder for results, and for uploads while they are processed. Default `outputs`. */
   output?: string | undefined;
-  /** Age and total size of the results that are kept. `false`: none are kept. Default: `{ seconds: 604800, bytes: 2 ** 30 }`, which is 7 days and 1 GiB. */
+  /**
+   * Age and total size of the results that are kept. `false`: none are kept. Default: `{ seconds: 604800, bytes: 2 ** 30 }`,
+   * which is 7 days and 1 GiB.
+   */
   keep?: Partial<KeepLimits> | false | undefined;
   /** Maximum size of a recording in bytes. Larger ones are answered with 413. Default: 209715200 (200 MiB). */
   maxUploadBytes?: number | undefined;
-  /** Maximum duration of a recording in seconds, after which decoding stops. Longer ones are answered with 413. Default: 7200 (two hours). */
+  /**
+   * Maximum duration of a recording in seconds, after which decoding stops. Longer ones are answered with 413. Default: 7200 (two
+   * hours).
+   */
   maxDuration?: number | undefined;
   /** Maximum number of recordings in a batch, from 1 to 10,000. Default: 500. */
   maxFiles?: number | undefined;
-  /** Maximum time in milliseconds from the end of an upload to its result. Later ones are answered with 504. Default: 600000 (ten minutes). */
+  /**
+   * Maximum time in milliseconds from the end of an upload to its result. Later ones are answered with 504. Default: 600000 (ten
+   * minutes).
+   */
   timeoutMs?: number | undefined;
 }

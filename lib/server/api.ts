@@ -1,7 +1,6 @@
-import { type FastifyInstance, type FastifyPluginAsync, multipart } from '../vendor/server.js';
-
 import { EmotionError } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
+import { type FastifyInstance, type FastifyPluginAsync, multipart } from '../vendor/server.js';
 import { errorBody, notFound, sendAnswer, validatorCompiler } from './errors.js';
 import { batchRoutes } from './routes/batch.js';
 import { inferenceRoutes } from './routes/inference.js';

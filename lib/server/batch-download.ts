@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
-import { ZipFile } from '../vendor/server.js';
 
 import { CLIP_FILES } from '../output/clip-folder.js';
 import { CsvWriter } from '../output/csv.js';
+import { ZipFile } from '../vendor/server.js';
 import type { ResultStore } from './result-store.js';
 import type { BatchList, ClipResult } from './schemas/results.js';
 

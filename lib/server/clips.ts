@@ -1,9 +1,8 @@
-import type { FastifyBaseLogger } from '../vendor/server.js';
-
 import type { Progress } from '../options/types.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { RecognitionResult } from '../recognition/result.js';
 import { messageOf } from '../shared/errors.js';
+import type { FastifyBaseLogger } from '../vendor/server.js';
 import { newId } from './clip-id.js';
 import type { ServerMetrics } from './metrics.js';
 import type { ResultStore } from './result-store.js';

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server } from 'node:http';
 import { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from '../vendor/server.js';
 
 import { EmotionError } from '../shared/errors.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from '../vendor/server.js';
 import { limitKey, plainAddress, type Trust } from './address.js';
 
 /** Limits of connections that are open at once. 0: there is no limit. */
@@ -18,7 +18,9 @@ export interface ConnectionLimits {
   graceMs: number;
 }
 
-/** Number of anonymous connections that one address may keep open. Further ones must present the token within the grace period. */
+/**
+ * Number of anonymous connections that one address may keep open. Further ones must present the token within the grace period.
+ */
 const MAX_ANONYMOUS = 64;
 /** Time for which the rest of a body is read and discarded, so that the client can read the answer. */
 const LINGER_MS = 60_000;
@@ -26,8 +28,8 @@ const LINGER_MS = 60_000;
 const READ_STALL_MS = 60_000;
 
 /**
- * authenticated: the connection presented the token, or the server requires none. refused: the connection exceeds the limit of its
- * address, and its request is answered with that error.
+ * authenticated: the connection presented the token, or the server requires none. refused: the connection exceeds the limit of
+ * its address, and its request is answered with that error.
  */
 type Standing = 'authenticated' | 'anonymous' | 'refused';
 interface Peer {
@@ -39,7 +41,7 @@ interface Peer {
   deadline?: NodeJS.Timeout;
 }
 
-/** Limits the number of connections, and the time that one may stay open without use. */
+/** Limits the number of connections, and the time that each may stay open without being used. */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #trust: Trust | false;
@@ -221,8 +223,8 @@ export class Connections {
 const awaitsContinue = new WeakSet<IncomingMessage>();
 
 /**
- * Ends a connection whose client may still be sending. Closing it at once would reset it, and the client would lose the answer. The
- * caller must keep reading meanwhile.
+ * Ends a connection whose client may still be sending. Closing it at once would reset it, and the client would lose the answer.
+ * The caller must keep reading in the meantime.
  */
 export function endSlowly(socket: Socket, ms: number): void {
   socket.end();

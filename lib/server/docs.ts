@@ -1,7 +1,5 @@
 import { type FastifyInstance, jsonSchemaTransform, jsonSchemaTransformObject, swagger } from '../vendor/server.js';
-
 import type * as z from '../vendor/zod.js';
-
 import { inferError } from './schemas/inference.js';
 import { errorResult } from './schemas/results.js';
 

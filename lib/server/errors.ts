@@ -1,10 +1,9 @@
-import type * as z from '../vendor/zod.js';
-import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from '../vendor/server.js';
-
 import { describeIssues, InvalidOptionsError } from '../options/parse.js';
 import { entryOf } from '../shared/error-codes.js';
 import { EmotionError, hasSystemCode, messageOf } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaCompiler } from '../vendor/server.js';
+import type * as z from '../vendor/zod.js';
 
 /** Seconds after which a client may try again when the server was busy. */
 const RETRY_AFTER = 1;

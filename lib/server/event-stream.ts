@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+
 import type { FastifyReply } from '../vendor/server.js';
 
 /** Interval of the comments that keep a silent stream open. Proxies close silent streams after a minute. */

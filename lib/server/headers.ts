@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+
 import type { FastifyInstance, FastifyReply } from '../vendor/server.js';
 
 /** The content security policy of every answer. It allows resources of this server only. */
@@ -16,8 +17,8 @@ const POLICY = {
 };
 
 /**
- * The headers that helmet 8 sets, without Strict-Transport-Security: only the proxy that terminates TLS knows whether the whole host
- * has it. A test compares them with those of helmet.
+ * The headers that helmet 8 sets, without Strict-Transport-Security: only the proxy that terminates TLS knows whether the whole
+ * host has it. A test compares them with those of helmet.
  */
 export const SECURITY_HEADERS = {
   'content-security-policy': policyText(POLICY),

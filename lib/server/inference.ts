@@ -1,7 +1,7 @@
 import type { Pcm } from '../audio/pcm.js';
 import type { ModelCard } from '../model/card.js';
-import type { RecognitionResult } from '../recognition/result.js';
 import { describeIssues } from '../options/parse.js';
+import type { RecognitionResult } from '../recognition/result.js';
 import { formatBytes } from '../shared/bytes.js';
 import { EmotionError } from '../shared/errors.js';
 import { kindOf, shown } from '../shared/text.js';
@@ -18,8 +18,8 @@ const MAX_JSON_BYTES = 8 * 2 ** 20;
 const MAX_CLIPS = 256;
 
 /**
- * The tensors in the metadata of the model: waveform [B, N], lengths [B], logits [B, L], scores [B, L], features [B, D], emotion [B],
- * for B clips of N samples, L labels and D dimensions. -1 stands for any size.
+ * The tensors in the metadata of the model: waveform [B, N], lengths [B], logits [B, L], scores [B, L], features [B, D], emotion
+ * [B], for B clips of N samples, L labels and D dimensions. -1 stands for any size.
  */
 export function tensorsOf(card: ModelCard) {
   const labels = card.labels.length;

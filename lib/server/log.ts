@@ -1,4 +1,5 @@
 import path from 'node:path';
+
 import { createStream, type Logger, pino } from '../vendor/server.js';
 
 /** Size at which a log file is rotated. The current file and three older ones are kept. */
@@ -6,7 +7,7 @@ const LOG_BYTES = '10M';
 
 export interface ServerLog {
   logger: Logger;
-  /** Writes out what is buffered. */
+  /** Writes all buffered lines. */
   close(): Promise<void>;
 }
 

@@ -1,16 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '../vendor/server.js';
 
-import { events, type RunEvent } from '../shared/events.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import type { RecognitionResult } from '../recognition/result.js';
+import { events, type RunEvent } from '../shared/events.js';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '../vendor/server.js';
 
 /** Buckets of histograms, in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 type Span = 'queueMs' | 'decodeMs' | 'inferenceMs';
 
-/** The kind of credential that was wrong. */
+/** The kind of credential that was rejected. */
 export type AuthFailure = 'bearer' | 'login' | 'cookie';
 
 /** Metrics for Prometheus. Batches of other recognizers in the process count too, because they share its processors. */
@@ -82,7 +82,7 @@ export class ServerMetrics {
     return this.#registry.contentType;
   }
 
-  /** Returns all metrics as text. Reads the status of the recognizer once, because that asks a CUDA device for its memory. */
+  /** Returns all metrics as text. Reads the status of the recognizer once, because that queries the memory of a CUDA device. */
   text(): Promise<string> {
     const { model, requests, memory } = this.#recognizer.status();
     this.#gauges.queued.set(requests.queued);

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FastifyInstance } from '../vendor/server.js';
 
 import { openEmotionArchive } from '../model/emotion-archive.js';
 import { builtInModels, resolveModel } from '../model/manifest.js';
+import { packageRoot } from '../shared/package-root.js';
+import type { FastifyInstance } from '../vendor/server.js';
 import type { ApiOptions } from './api-options.js';
 import { apiSettings } from './options.js';
-import { packageRoot } from '../shared/package-root.js';
 import { Service } from './service.js';
 
 /**

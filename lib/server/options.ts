@@ -1,11 +1,11 @@
 import path from 'node:path';
-import * as z from '../vendor/zod.js';
-import type { RegisterOptions } from '../vendor/server.js';
 
 import { defaults, limits } from '../options/limits.js';
 import { parseOptions } from '../options/parse.js';
 import { durationSchema, millisecondsSchema, modelSchema, type Same } from '../options/schemas.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
+import type { RegisterOptions } from '../vendor/server.js';
+import * as z from '../vendor/zod.js';
 import type { ApiOptions, KeepLimits } from './api-options.js';
 
 const { output, keepSeconds, keepBytes, maxUploadBytes, maxDuration, maxFiles, timeoutMs } = defaults.server;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FastifyInstance, fastifyStatic } from '../vendor/server.js';
 
 import { packageRoot } from '../shared/package-root.js';
+import { type FastifyInstance, fastifyStatic } from '../vendor/server.js';
 import { sendHtml } from './headers.js';
 
 /** Where `npm run compile` puts the pages. */

@@ -1,5 +1,5 @@
-import { limits } from '../options/limits.js';
 import { wavHeader } from '../audio/write/wav-header.js';
+import { limits } from '../options/limits.js';
 import { openStored } from './stored-file.js';
 
 /** Bytes that are read at once. Between two reads the event loop runs other work. */

@@ -25,9 +25,9 @@ const MAX_JSON_BYTES = 128 * 2 ** 20;
 const MAX_REPORTED = 10_000;
 
 /**
- * The results in the output folder: one folder for each clip, named by its id, with the files that `recognize --output` writes. Other
- * processes may share the folder, so whatever is cached is checked against the version of its file. Files that are not results are
- * ignored and reported once.
+ * The results in the output folder: one folder for each clip, named by its id, with the files that `recognize --output` writes.
+ * Other processes may share the folder, so whatever is cached is checked against the version of its file. Files that are not
+ * results are ignored and reported once.
  */
 export class ResultStore {
   readonly folder: string;
@@ -55,8 +55,8 @@ export class ResultStore {
   }
 
   /**
-   * Keeps a result, which appears complete or not at all. Resolves when the answer may be sent. Usually that is before the result is
-   * on the disk, and reading it waits; if many results are being written or the last one failed, it is after.
+   * Keeps a result, which appears complete or not at all. Resolves when the answer may be sent. Usually that is before the result
+   * is on the disk, and reading it waits; if many results are being written or the last one failed, it is after.
    * @param json what `get` returns
    * @throws EmotionError ERR_FILE_WRITE; `onFailure` receives one that occurs after the call has resolved
    */

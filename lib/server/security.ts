@@ -1,8 +1,7 @@
-import { cors, type FastifyInstance, type FastifyRequest, rateLimit, underPressure } from '../vendor/server.js';
-
 import { InvalidOptionsError } from '../options/parse.js';
 import { EmotionError } from '../shared/errors.js';
 import { shown } from '../shared/text.js';
+import { cors, type FastifyInstance, type FastifyRequest, rateLimit, underPressure } from '../vendor/server.js';
 import { clientAddress, limitKey } from './address.js';
 import type { Connections } from './connections.js';
 import { secureHeaders } from './headers.js';
@@ -42,7 +41,9 @@ export async function protect(
   await limitLoad(app, settings.rateLimit);
 }
 
-/** Refuses hosts that are not this machine. A page of another site could give its own host the address 127.0.0.1 (DNS rebinding). */
+/**
+ * Refuses hosts that are not this machine. A page of another site could give its own host the address 127.0.0.1 (DNS rebinding).
+ */
 function refuseHost({ host }: FastifyRequest): EmotionError | undefined {
   const name = host.replace(/:\d+$/, '').toLowerCase();
   if (/^(localhost|127(\.\d+){3}|\[::1\]|.+\.localhost)$/.test(name)) return undefined;
@@ -51,9 +52,9 @@ function refuseHost({ host }: FastifyRequest): EmotionError | undefined {
 }
 
 /**
- * Refuses requests with which a page of another site would change something, including login and logout. Browsers identify the site
- * of such requests: in Sec-Fetch-Site if the server was reached over HTTPS or on localhost, otherwise in Origin. A page of another
- * site cannot read answers, so GET and HEAD are not refused.
+ * Refuses requests with which a page of another site would change something, including login and logout. Browsers identify the
+ * site of such requests: in Sec-Fetch-Site if the server was reached over HTTPS or on localhost, otherwise in Origin. A page of
+ * another site cannot read answers, so GET and HEAD are not refused.
  */
 function refuseCrossSite(
   { host, headers, method }: FastifyRequest,

@@ -1,6 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+
+import { defaults } from '../options/limits.js';
+import type { EmotionRecognizer } from '../recognition/recognizer.js';
+import { EmotionError } from '../shared/errors.js';
+import { type DeviceEvent, events } from '../shared/events.js';
+import { shown } from '../shared/text.js';
 import {
   type ConnectionError,
   fastify,
@@ -8,12 +14,6 @@ import {
   type FastifyInstance,
   LogController,
 } from '../vendor/server.js';
-
-import { defaults } from '../options/limits.js';
-import type { EmotionRecognizer } from '../recognition/recognizer.js';
-import { EmotionError } from '../shared/errors.js';
-import { type DeviceEvent, events } from '../shared/events.js';
-import { shown } from '../shared/text.js';
 import { clientAddress, type TrustedProxies, trustOf } from './address.js';
 import { answerErrors, apiRoutes } from './api.js';
 import type { ApiOptions } from './api-options.js';

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
-import type * as z from '../vendor/zod.js';
-import type { FastifyRequest, FastifySchemaCompiler } from '../vendor/server.js';
 
 import { inUse, type ModelCard } from '../model/card.js';
 import type { EmotionRecognizer } from '../recognition/recognizer.js';
 import { messageOf } from '../shared/errors.js';
+import type { FastifyRequest, FastifySchemaCompiler } from '../vendor/server.js';
+import type * as z from '../vendor/zod.js';
 import { Clips } from './clips.js';
 import { answerTo, type ErrorAnswer, validatorCompiler } from './errors.js';
 import { ServerMetrics } from './metrics.js';

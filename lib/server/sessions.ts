@@ -6,8 +6,8 @@ const IDLE_MS = 12 * 3_600_000;
 export const SESSION_MS = 7 * 24 * 3_600_000;
 
 /**
- * Sessions of people who logged in with the token. Their names are random and not derived from the token. A session ends by logout,
- * by time, or with the process. Their number is bounded: beyond it, a new session ends the least recently used one.
+ * Sessions of people who logged in with the token. Their names are random and not derived from the token. A session ends by
+ * logout, by time, or with the process. Their number is bounded: beyond it, a new session ends the least recently used one.
  */
 export class Sessions {
   /** Least recently used first. Keys are digests, so that the time of a lookup reveals nothing about a name. */

@@ -28,8 +28,8 @@ export interface Upload {
 }
 
 /**
- * Holds uploads until they are recognized. Large ones are on the disk, where the decoder reads them; small ones are in memory. The folder
- * belongs to this process. Other servers delete it if this process is killed.
+ * Holds uploads until they are recognized. Large ones are on the disk, where the decoder reads them; small ones are in memory.
+ * The folder belongs to this process. Other servers delete it if this process is killed.
  */
 export class Spool {
   readonly #root: string;
@@ -54,8 +54,8 @@ export class Spool {
   }
 
   /**
-   * Receives an upload. One that is too large is read to its end and discarded, because a client that is answered before it has sent
-   * everything may be disconnected before it reads the answer. After an error, nothing of the upload remains.
+   * Receives an upload. One that is too large is read to its end and discarded, because a client that is answered before it has
+   * sent everything may be disconnected before it reads the answer. After an error, nothing of the upload remains.
    * @throws EmotionError ERR_UPLOAD_TOO_LARGE, ERR_FILE_WRITE; errors of the stream
    */
   async receive(content: Readable, name: string, signal: AbortSignal): Promise<Upload> {

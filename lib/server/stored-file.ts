@@ -14,7 +14,8 @@ export class InvalidFile extends Error {
 }
 
 /**
- * Opens a file of the output folder. Other programs may have put anything there, so links are not followed and pipes are not read.
+ * Opens a file of the output folder. Other programs may have put anything there, so links are not followed and pipes are not
+ * read.
  * @returns undefined if there is no such file
  * @throws InvalidFile if it is not a regular file, or cannot be read
  */

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from '../vendor/server.js';
 
 import { EmotionError, hasCode } from '../shared/errors.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from '../vendor/server.js';
 import { clientAddress, limitKey } from './address.js';
 import { Attempts } from './attempts.js';
 import type { Connections } from './connections.js';

@@ -1,5 +1,8 @@
 import { Readable } from 'node:stream';
-import type * as z from '../vendor/zod.js';
+
+import { describeIssues } from '../options/parse.js';
+import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
+import { shown } from '../shared/text.js';
 import type {
   FastifyMultipartBaseOptions,
   FastifyReply,
@@ -7,10 +10,7 @@ import type {
   Multipart,
   MultipartFile,
 } from '../vendor/server.js';
-
-import { describeIssues } from '../options/parse.js';
-import { EmotionError, hasCode, messageOf } from '../shared/errors.js';
-import { shown } from '../shared/text.js';
+import type * as z from '../vendor/zod.js';
 import { ClientGone } from './errors.js';
 import type { Spool, Upload } from './spool.js';
 

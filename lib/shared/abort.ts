@@ -4,7 +4,9 @@ interface Followers {
   stop: () => void;
 }
 
-/** Node warns about a memory leak if a signal has more than ten event listeners. All listeners of a signal therefore share one. */
+/**
+ * Node warns about a memory leak if a signal has more than ten event listeners. All listeners of a signal therefore share one.
+ */
 const followed = new WeakMap<AbortSignal, Followers>();
 
 /**

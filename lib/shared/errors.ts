@@ -6,8 +6,8 @@ import { shown } from './text.js';
 export { type ErrorCode, isErrorCode } from './error-codes.js';
 
 /**
- * A failure and its remedy. Failures that are not thrown, or not yet, have this shape: for example the findings of the doctor, and
- * the reasons why a device cannot be used.
+ * A failure and its remedy. Failures that are not thrown, or not yet, have this shape: for example the findings of the doctor,
+ * and the reasons why a device cannot be used.
  */
 export interface Problem {
   code: ErrorCode;

@@ -1,6 +1,6 @@
 /**
- * The form of a lock on disk: a folder with one entry, which is named after its holder. It needs no links, which some file systems
- * do not support.
+ * The form of a lock on disk: a folder with one entry, which is named after its holder. It needs no links, which some file
+ * systems do not support.
  */
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,8 +18,8 @@ export function readLock(lock: string): string | undefined {
 }
 
 /**
- * Takes the lock unless another holder has it. The folder is prepared elsewhere and then renamed, so that it appears together with
- * its entry; a folder cannot be renamed onto one that is not empty.
+ * Takes the lock unless another holder has it. The folder is prepared elsewhere and then renamed, so that it appears together
+ * with its entry; a folder cannot be renamed onto one that is not empty.
  *
  * @param preparation a path in the same folder that no other thread uses
  * @returns whether the lock was taken

@@ -15,8 +15,8 @@ const OWN_NAME = isMainThread ? String(process.pid) : `${process.pid}-${threadId
 const held = new Set<string>();
 
 /**
- * Runs `work` while holding `lock`, a path that all processes use for the same purpose. Waits while another live process holds it.
- * The lock of a killed process is taken over at once.
+ * Runs `work` while holding `lock`, a path that all processes use for the same purpose. Waits while another live process holds
+ * it. The lock of a killed process is taken over at once.
  *
  * @param onWait called once, with the id of the process that is waited for
  */

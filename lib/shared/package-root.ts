@@ -10,7 +10,7 @@ function findRoot(folder: string): string {
   if (existsSync(path.join(folder, 'CMakeLists.txt'))) return folder;
   const parent = path.dirname(folder);
   if (parent === folder) {
-    throw new EmotionError('ERR_ADDON_MISSING', `The package's own files are not above ${__dirname}`, {
+    throw new EmotionError('ERR_ADDON_MISSING', `The package files were not found above ${__dirname}`, {
       remedy: 'Exclude emotion2vec-node from bundling (esbuild: --external:emotion2vec-node; webpack: externals).',
     });
   }

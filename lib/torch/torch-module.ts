@@ -35,8 +35,8 @@ const MAX_INPUTS = 255;
 export let loadAt: (archive: Archive, placement: Placement, settings: LoadSettings) => Promise<TorchModule>;
 
 /**
- * A loaded TorchScript module. Modules that were loaded from the same file share one set of weights in the process. Buffers, lists
- * and counters that its methods change belong to each module alone, starting with the first call of such a method.
+ * A loaded TorchScript module. Modules that were loaded from the same file share one set of weights in the process. Buffers,
+ * lists and counters that its methods change belong to each module alone, starting with the first call of such a method.
  */
 export class TorchModule {
   #native: NativeModule | undefined;
@@ -82,8 +82,8 @@ export class TorchModule {
   }
 
   /**
-   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. A TorchScript archive is a program: load only archives that
-   * you trust. It may read and write files, and return memory that it did not initialize (SECURITY.md).
+   * Loads a TorchScript archive (`torch.jit.save`) in evaluation mode. A TorchScript archive is a program: load only archives
+   * that you trust. It may read and write files, and return memory that it did not initialize (SECURITY.md).
    * @param file path of the archive
    * @throws TypeError (code ERR_INVALID_OPTIONS) for invalid options
    * @throws EmotionError ERR_FILE_NOT_FOUND, ERR_FILE_READ, ERR_MODEL_LOAD (the message names the kind of a file that is not a
@@ -174,12 +174,12 @@ export class TorchModule {
   }
 
   /**
-   * Converts the weights of all linear layers to int8, with one scale per output. These layers then compute in int8, on inputs that
-   * are quantized row by row. With `precision: 'bf16'`, the weights become bfloat16. Works on any model, scripted,
-   * traced or frozen. Everything that is not a linear layer with constant weights stays exact. Methods that would write to such a
-   * weight are removed. The weights are converted one by one, so memory never holds more than the model and one of them. Calls
-   * that are made in the meantime wait. Other TorchModules of the same file keep their weights. `save` then writes an archive
-   * that any libtorch can run.
+   * Converts the weights of all linear layers to int8, with one scale per output. These layers then compute in int8, on inputs
+   * that are quantized row by row. With `precision: 'bf16'`, the weights become bfloat16. Works on any model, scripted, traced or
+   * frozen. Everything that is not a linear layer with constant weights stays exact. Methods that would write to such a weight
+   * are removed. The weights are converted one by one, so memory never holds more than the model and one of them. Calls that are
+   * made in the meantime wait. Other TorchModules of the same file keep their weights. `save` then writes an archive that any
+   * libtorch can run.
    * @throws TypeError (code ERR_INVALID_OPTIONS) for invalid options
    * @throws EmotionError ERR_PRECISION_UNSUPPORTED; ERR_QUANTIZE if there is nothing to convert, or the model was quantized
    *   before; ERR_OUT_OF_MEMORY, ERR_CLOSED. The module then stays as it was.

@@ -6,8 +6,8 @@ export interface CallOptions {
    */
   keep?: readonly number[];
   /**
-   * Aborting rejects with the reason of the signal. A run that waits is dropped together with its inputs. A run that has begun cannot be
-   * stopped: it occupies its processors until it ends, its output is discarded, and it does not keep the process alive.
+   * Aborting rejects with the reason of the signal. A run that waits is dropped together with its inputs. A run that has begun
+   * cannot be stopped: it occupies its processors until it ends, its output is discarded, and it does not keep the process alive.
    */
   signal?: AbortSignal;
 }
@@ -15,8 +15,9 @@ export interface CallOptions {
 /** The result of `TorchModule.run`. */
 export interface RunResult {
   /**
-   * The return value of the method: a Tensor, number, bigint, string, boolean, null, array (for a tuple or list), object (for a dict with
-   * string keys) or Map (for other dicts). Integers beyond 2^53 are bigints. Sparse and oneDNN tensors are converted to dense tensors.
+   * The return value of the method: a Tensor, number, bigint, string, boolean, null, array (for a tuple or list), object (for a
+   * dict with string keys) or Map (for other dicts). Integers beyond 2^53 are bigints. Sparse and oneDNN tensors are converted to
+   * dense tensors.
    */
   output: unknown;
   /** Milliseconds that the run waited for processors. */

@@ -3,8 +3,8 @@ import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { EmotionError, messageOf } from '../../shared/errors.js';
 import { limits } from '../../options/limits.js';
+import { EmotionError, messageOf } from '../../shared/errors.js';
 import type { AudioBlock } from '../formats/audio-block.js';
 import { DEMUXERS } from './demuxers.js';
 import { type ExitResult, GuardedProcess, INPUT } from './process.js';
@@ -36,8 +36,8 @@ export interface FfmpegInput {
 }
 
 /**
- * Decodes the first audio stream of a file with ffmpeg in a process of its own, at the file's sample rate and with all channels. The
- * process ends with the iteration.
+ * Decodes the first audio stream of a file with ffmpeg in a process of its own, at the file's sample rate and with all channels.
+ * The process ends with the iteration.
  * @throws EmotionError ERR_AUDIO_DECODE, ERR_AUDIO_TOO_LONG; the signal's reason
  */
 export async function* decodeWithFfmpeg(input: FfmpegInput): AsyncGenerator<AudioBlock, void, undefined> {
@@ -84,7 +84,7 @@ function argumentsFor(format: string | undefined): string[] {
   ];
 }
 
-/** Writes the bytes to an unnamed file. Nothing remains of it, however this process ends. */
+/** Writes the bytes to an unnamed file, which disappears when this process ends in any way. */
 function unnamedFile(bytes: Uint8Array): number {
   const file = path.join(tmpdir(), `emotion2vec-${randomUUID()}`);
   const descriptor = openSync(file, 'wx+', 0o600);

@@ -1,5 +1,5 @@
 /**
- * The demuxers that ffmpeg may use: those that open no file but the one that they are given. Excluded are playlists (hls, dash,
+ * The demuxers that ffmpeg may use: those that open only the file that they are given. This excludes playlists (hls, dash,
  * concat), session descriptions (sdp), numbered images (image2) and everything that is synthesized from text.
  */
 export const DEMUXERS: readonly string[] = [

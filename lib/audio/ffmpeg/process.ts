@@ -20,8 +20,8 @@ const MAX_STDERR = 4096;
 export const INPUT = 'file:/proc/self/fd/4';
 
 /**
- * Runs a program within resource limits and kills it when descriptor 3 is closed. The other end belongs to this thread: the system
- * closes it when the thread or the process ends, for whatever reason. The program cannot write files.
+ * Runs a program within resource limits and kills it when descriptor 3 is closed. The other end belongs to this thread: the
+ * system closes it when the thread or the process ends, for whatever reason. The program cannot write files.
  */
 const GUARD = `
 ulimit -v ${MAX_MEMORY_KB}; ulimit -t ${TIMEOUTS.total / 1000}; ulimit -c 0; ulimit -f 0

@@ -9,7 +9,9 @@ export interface AudioBlock {
 /** A clip whose format is known. Its blocks are decoded on demand. */
 export interface OpenedAudio {
   decoder: 'builtin' | 'ffmpeg';
-  /** The length according to the header, if it can be trusted. It lets a clip that is too long be rejected before it is decoded. */
+  /**
+   * The length according to the header, if it can be trusted. It lets a clip that is too long be rejected before it is decoded.
+   */
   expected?: { frames: number; sampleRate: number };
   blocks: Iterable<AudioBlock> | AsyncIterable<AudioBlock>;
 }

@@ -2,8 +2,8 @@
 const MAX_HEADER = 65_536;
 
 /**
- * Extracts the audio of a radio stream (SHOUTcast/ICY) that was saved as it was received: removes the response header, and the titles
- * that are inserted at the interval in that header. Other bytes are returned as they are.
+ * Extracts the audio of a radio stream (SHOUTcast/ICY) that was saved as it was received: removes the response header, and the
+ * titles that are inserted at the interval in that header. Other bytes are returned as they are.
  */
 export function withoutIcy(bytes: Uint8Array): Uint8Array {
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_HEADER));

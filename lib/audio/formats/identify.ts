@@ -1,6 +1,6 @@
+import { firstFrame } from './encoded/codecs/mp3-frames.js';
 import { firstAdtsFrame } from './encoded/containers/adts.js';
 import { withoutIcy } from './icy.js';
-import { firstFrame } from './encoded/codecs/mp3-frames.js';
 import { skipId3 } from './id3.js';
 
 /** Formats of compressed audio that the built-in decoders read. */

@@ -1,14 +1,14 @@
+import type { RawFormat } from '../../options/types.js';
 import { EmotionError } from '../../shared/errors.js';
 import { UnsupportedFormatError } from '../decode-errors.js';
-import type { RawFormat } from '../../options/types.js';
-import { decodeEncoded } from './encoded/decode.js';
+import type { AudioBlock, OpenedAudio } from './audio-block.js';
 import { openAlac } from './encoded/codecs/alac.js';
 import { decodeMp3, missingFromMp3 } from './encoded/codecs/mp3.js';
+import { decodeEncoded } from './encoded/decode.js';
 import { decodePackets } from './encoded/packets.js';
 import type { EmbeddedStream, LinearAudio } from './linear/linear-audio.js';
 import { readLinear } from './linear/read.js';
 import { interleaved } from './linear/samples.js';
-import type { AudioBlock, OpenedAudio } from './audio-block.js';
 
 /** Frames in a block of linear audio. */
 const BLOCK_FRAMES = 65_536;

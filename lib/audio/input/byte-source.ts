@@ -44,7 +44,7 @@ export class ByteSource {
     try {
       this.#stop();
     } catch {
-      // see above
+      // errors during cancellation are ignored
     }
   }
 }
@@ -132,5 +132,5 @@ export class StreamConsumedError extends TypeError {
 }
 
 function ignore(): void {
-  // Errors of a cancellation are ignored.
+  // Errors during cancellation are ignored.
 }

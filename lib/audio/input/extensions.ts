@@ -1,6 +1,6 @@
 /**
  * Extensions of audio files, including those that only ffmpeg reads. Folders are searched for files with these extensions; a file
- * that is named explicitly is read whatever its extension. Music in notation (MOD, MIDI) is not included.
+ * that is named explicitly is read regardless of its extension. Formats of notes (MOD, MIDI) are not included.
  */
 export const AUDIO_EXTENSIONS: readonly string[] = [
   'wav wave bwf rf64 bw64 w64 aiff aif aifc caf au snd sph voc',

@@ -5,8 +5,8 @@ import { shown } from '../../shared/text.js';
 const UNESCAPED = /[A-Za-z0-9/._~-]/;
 
 /**
- * Returns the path of a `file:` URL: a string, or bytes if the percent-encoded name is not UTF-8. (Node's `fileURLToPath` supports
- * UTF-8 only.)
+ * Returns the path of a `file:` URL: a string, or bytes if the percent-encoded name is not UTF-8. (Node's `fileURLToPath`
+ * supports UTF-8 only.)
  * @throws TypeError if the URL has a host, or characters that no path can contain
  */
 export function pathOfUrl({ href }: { readonly href: string }): string | Buffer {

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-import { explainTooLarge, fileError } from '../../shared/file-error.js';
 import { EmotionError, type Problem } from '../../shared/errors.js';
+import { explainTooLarge, fileError } from '../../shared/file-error.js';
 import { pathOfUrl } from './file-url.js';
 
 /** Maximum number of bytes per system call. */

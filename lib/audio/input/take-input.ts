@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 
-import { EmotionError } from '../../shared/errors.js';
 import { limits } from '../../options/limits.js';
+import { EmotionError } from '../../shared/errors.js';
 import { kindOf, shown } from '../../shared/text.js';
+import type { AudioBlob, AudioInput, AudioSamples, AudioUrl, AudioWebStream } from '../pcm.js';
 import { type ByteSource, iterableSource, nodeSource, webSource } from './byte-source.js';
 import { assertAttached, bytesOf } from './bytes.js';
 import { bytesOfDataUrl, pathOfUrl } from './file-url.js';
-import type { AudioBlob, AudioInput, AudioSamples, AudioUrl, AudioWebStream } from '../pcm.js';
 
 /** An input, classified by kind. A stream that was taken belongs to this call. */
 export type TakenInput = { /** The clip's name in error messages. */ name: string } & (

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 
+import type { Decoder, RawFormat } from '../../options/types.js';
 import { EmotionError } from '../../shared/errors.js';
 import { fileError, shortageIn } from '../../shared/file-error.js';
-import type { Decoder, RawFormat } from '../../options/types.js';
 import { shown, withoutPaths } from '../../shared/text.js';
 import type { OpenedAudio } from '../formats/audio-block.js';
 import type { MonoClip } from '../mono-audio.js';

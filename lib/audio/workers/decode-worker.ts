@@ -1,11 +1,11 @@
 /**
- * Runs in a worker thread. Reads, decodes, mixes down and resamples clips, several at a time. decode-thread.ts is the other end of
- * the channel.
+ * Runs in a worker thread. Reads, decodes, mixes down and resamples clips, several at a time. decode-thread.ts is the other end
+ * of the channel.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { EmotionError, type Problem } from '../../shared/errors.js';
 import type { Decoder, RawFormat } from '../../options/types.js';
+import { EmotionError, type Problem } from '../../shared/errors.js';
 import { maxSecondsFor } from '../audio-limits.js';
 import { decodeBytes, type DecodedClip, reasonOf } from '../decode-bytes.js';
 import { DecoderLoadError } from '../decode-errors.js';

@@ -72,7 +72,7 @@ function checkDriver(facts: Facts, driver: CudaDriver): Finding {
   return { ...finding, status: 'warning', kind, detail: problem.what, remedy: problem.remedy };
 }
 
-/** The driver could not be asked. */
+/** Reports a driver that could not be queried. */
 function checkUnknownDriver(facts: Facts): Finding {
   const { loader, gpus } = facts;
   const problem = probeProblem(loader, facts)!;
@@ -80,7 +80,7 @@ function checkUnknownDriver(facts: Facts): Finding {
   const found = gpus === 0 ? '' : ` (NVIDIA GPUs on the PCI bus: ${gpus})`;
   // Another finding reports the problem of the addon.
   if (loader.end === 'done' || loader.end === 'skipped' || loader.stage !== 'driver') {
-    return { ...finding, status: 'info', kind: 'not-tried', detail: `could not be asked without the addon${found}` };
+    return { ...finding, status: 'info', kind: 'not-tried', detail: `could not be queried without the addon${found}` };
   }
   return {
     ...finding,

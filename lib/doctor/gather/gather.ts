@@ -34,8 +34,8 @@ const RECOGNITION_TIMEOUT_MS = 120_000;
 const NO_MODEL: Problem = { code: 'ERR_MODEL_NOT_FOUND', what: 'there is no model' };
 
 /**
- * Collects all facts. Writes, downloads and builds nothing, and always ends: everything that might crash or hang runs in a process
- * of its own.
+ * Collects all facts. Writes, downloads and builds nothing, and always ends: everything that might crash or hang runs in a
+ * process of its own.
  */
 export async function gatherFacts({ model, say = () => undefined }: GatherOptions = {}): Promise<Facts> {
   const { version, node } = packageFacts();

@@ -1,9 +1,8 @@
-import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
-
 import type { Progress } from '../../options/types.js';
 import { mapMany } from '../../recognition/many.js';
 import { EmotionError } from '../../shared/errors.js';
 import { shown } from '../../shared/text.js';
+import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
 import { downloads } from '../batch-download.js';
 import { newId } from '../clip-id.js';
 import { errorBody } from '../errors.js';

@@ -1,9 +1,8 @@
-import type { FastifyError, FastifyPluginCallbackZod } from '../../vendor/server.js';
-import * as z from '../../vendor/zod.js';
-
 import { formatBytes } from '../../shared/bytes.js';
 import { EmotionError } from '../../shared/errors.js';
 import { shown } from '../../shared/text.js';
+import type { FastifyError, FastifyPluginCallbackZod } from '../../vendor/server.js';
+import * as z from '../../vendor/zod.js';
 import { notFound, sendAnswer } from '../errors.js';
 import { JSON_LENGTH_HEADER, readInference, tensorsOf, writeInference } from '../inference.js';
 import {

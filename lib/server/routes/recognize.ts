@@ -1,7 +1,6 @@
-import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
-
 import { EmotionError } from '../../shared/errors.js';
 import { shown } from '../../shared/text.js';
+import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
 import { errorBody } from '../errors.js';
 import { acceptsEvents, EventStream } from '../event-stream.js';
 import { clipFields, clipOptions, recognizeForm, recognizeQuery } from '../schemas/requests.js';

@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { type FastifyPluginCallbackZod, fastifyStatic } from '../../vendor/server.js';
-import * as z from '../../vendor/zod.js';
 
 import { CLIP_FILES } from '../../output/clip-folder.js';
 import { EmotionError } from '../../shared/errors.js';
+import { type FastifyPluginCallbackZod, fastifyStatic } from '../../vendor/server.js';
+import * as z from '../../vendor/zod.js';
 import { peaksOf } from '../peaks.js';
 import type { ResultStore } from '../result-store.js';
 import { fileResponse, idParams, listQuery, peaksQuery } from '../schemas/requests.js';

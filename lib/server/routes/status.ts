@@ -1,6 +1,5 @@
 import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
 import * as z from '../../vendor/zod.js';
-
 import { serverStatus } from '../schemas/status.js';
 import type { Service } from '../service.js';
 

@@ -1,7 +1,6 @@
 /** Messages of the Open Inference Protocol, REST: https://github.com/kserve/open-inference-protocol */
-import * as z from '../../vendor/zod.js';
-
 import { sampleRateSchema } from '../../options/schemas.js';
+import * as z from '../../vendor/zod.js';
 
 const tensorData: z.ZodType<unknown[]> = z.array(z.unknown());
 

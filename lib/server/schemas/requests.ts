@@ -1,7 +1,6 @@
 /** Queries, forms and paths of requests. They validate requests, and the OpenAPI document is generated from them. */
-import * as z from '../../vendor/zod.js';
-
 import { granularitySchema, timelineSchema, windowSchema } from '../../options/schemas.js';
+import * as z from '../../vendor/zod.js';
 import { resultId } from './results.js';
 
 /** Returns the schema of an option for a value that arrives as text. */

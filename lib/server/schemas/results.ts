@@ -1,7 +1,6 @@
 /** Results as they are sent over HTTP and kept on the disk. */
-import * as z from '../../vendor/zod.js';
-
 import { decoderSchema, granularitySchema } from '../../options/schemas.js';
+import * as z from '../../vendor/zod.js';
 import { CLIP_ID } from '../clip-id.js';
 
 const time = z.string().meta({ format: 'date-time' });

@@ -53,7 +53,9 @@ export async function getBytes(path: string): Promise<ArrayBuffer> {
 export const file = (id: string, name: string): string => `api/results/${id}/${name}`;
 export const batchFile = (id: string, format: 'csv' | 'ndjson' | 'zip'): string => `api/batch/${id}/${format}`;
 
-/** Sends a form and receives the events of the answer. `sent` is called with the fraction of the form, 0 to 1, that has been sent. */
+/**
+ * Sends a form and receives the events of the answer. `sent` is called with the fraction of the form, 0 to 1, that has been sent.
+ */
 export function sendForm(
   path: string,
   form: FormData,

@@ -10,8 +10,8 @@ interface Roving<T> {
 }
 
 /**
- * Makes a list of buttons one tab stop. Arrow keys, Home and End move within it. Tab moves to the current button, or back to the one that
- * last had the focus.
+ * Makes a list of buttons one tab stop. Arrow keys, Home and End move within it. Tab moves to the current button, or back to the
+ * one that last had the focus.
  */
 export function useRoving<T extends HTMLElement>(current: ReadonlySignal<number>): Roving<T> {
   const list = useRef<T>(null);

@@ -63,8 +63,8 @@ interface EntryProps extends SegmentsProps {
 }
 
 /**
- * The state of a segment in either list. The values are computed signals, so that only the two segments that change are rendered again
- * when the current segment changes or the status is refreshed.
+ * The state of a segment in either list. The values are computed signals, so that only the two segments that change are rendered
+ * again when the current segment changes or the status is refreshed.
  */
 function useEntry({ segment, index, current, stop, seek }: EntryProps) {
   const name = useComputed(() => emotionName(segment.emotion));

@@ -25,7 +25,10 @@ export function unchoose(removed: readonly number[]): void {
   chosen.value = chosen.value.filter(({ key }) => !keys.has(key));
 }
 
-/** Replaces quotes and line breaks, which a form would escape irreversibly, and removes marks that could reverse the text of an extension. */
+/**
+ * Replaces quotes and line breaks, which a form would escape irreversibly, and removes marks that could reverse the text of an
+ * extension.
+ */
 function plainName(name: string): string {
   return name
     .replaceAll('"', '”')

@@ -11,7 +11,9 @@ export function fail(problem: ApiFailure): void {
   failure.value = problem;
 }
 
-/** Describes a failure in the language of the page. Codes that the page does not know are described by the message of the server. */
+/**
+ * Describes a failure in the language of the page. Codes that the page does not know are described by the message of the server.
+ */
 export function failureText({ code, message }: ApiFailure): string {
   return texts.value.error.codes[code] ?? message;
 }

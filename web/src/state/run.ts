@@ -83,7 +83,9 @@ async function work(clips: readonly Chosen[], task: (signal: AbortSignal) => Pro
   }
 }
 
-/** Finds a file that was changed or removed after it was selected. In the browser this looks like a server that does not respond. */
+/**
+ * Finds a file that was changed or removed after it was selected. In the browser this looks like a server that does not respond.
+ */
 async function unreadable(error: unknown, clips: readonly Chosen[]): Promise<ApiFailure | undefined> {
   if (failureOf(error).code !== 'ERR_NETWORK') return undefined;
   for (const { file, name } of clips) {

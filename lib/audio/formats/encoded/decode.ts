@@ -1,14 +1,14 @@
 import { UnsupportedFormatError } from '../../decode-errors.js';
-import { type EncodedFormat, identify } from '../identify.js';
 import type { AudioBlock } from '../audio-block.js';
-import { decodeAdts } from './containers/adts.js';
+import { type EncodedFormat, identify } from '../identify.js';
 import { decodeAmr } from './codecs/amr.js';
 import { decodeFlac } from './codecs/flac.js';
-import { decodeMatroska } from './containers/matroska.js';
 import { decodeMp3 } from './codecs/mp3.js';
+import { decodeWavpack } from './codecs/wavpack.js';
+import { decodeAdts } from './containers/adts.js';
+import { decodeMatroska } from './containers/matroska.js';
 import { decodeMp4 } from './containers/mp4.js';
 import { decodeOgg } from './containers/ogg.js';
-import { decodeWavpack } from './codecs/wavpack.js';
 
 /** The decoder of each format. `start` is the position of the format's first byte. */
 const DECODERS: Record<EncodedFormat, (bytes: Uint8Array, start: number) => AsyncIterable<AudioBlock>> = {

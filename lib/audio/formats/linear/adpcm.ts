@@ -69,8 +69,8 @@ export const imaQuickTimeFrames = (bytes: number, channels: number): number =>
   QT.frames * Math.floor(bytes / imaQuickTimeBytes(channels));
 
 /**
- * Apple's ima4: a packet of 64 samples for each channel in order. The header of a packet contains the upper nine bits of the previous
- * sample.
+ * Apple's ima4: a packet of 64 samples for each channel in order. The header of a packet contains the upper nine bits of the
+ * previous sample.
  */
 export function imaQuickTime(channels: number): DecodeBlock {
   const states = Array.from({ length: channels }, () => new ImaChannel());

@@ -2,8 +2,8 @@ import { unsupportedCodec } from '../../decode-errors.js';
 import { imaQuickTime, imaQuickTimeBytes, imaQuickTimeFrames } from './adpcm.js';
 import { inBlocks } from './block-codec.js';
 import { type Chunk, chunksOf, nameAt, samplesIn } from './chunks.js';
-import type { LinearAudio } from './linear-audio.js';
 import { readIntegers } from './integers.js';
+import type { LinearAudio } from './linear-audio.js';
 import { interleaved, type SampleEncoding } from './samples.js';
 
 interface Common {

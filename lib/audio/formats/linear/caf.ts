@@ -1,8 +1,8 @@
 import { unsupportedCodec } from '../../decode-errors.js';
 import { quickTime } from './aiff.js';
 import { nameAt } from './chunks.js';
-import type { EmbeddedPackets, LinearAudio } from './linear-audio.js';
 import { readIntegers } from './integers.js';
+import type { EmbeddedPackets, LinearAudio } from './linear-audio.js';
 import { floats, interleaved } from './samples.js';
 
 const IS_FLOAT = 1;

@@ -19,8 +19,8 @@ export function nameAt(bytes: Uint8Array, at: number): string {
 export const MAX_CHUNKS = 100_000;
 
 /**
- * Yields the chunks of RIFF and AIFF files: a four-character code, a size of 32 bits, the content, and a byte of padding after odd
- * sizes, which some programs omit.
+ * Yields the chunks of RIFF and AIFF files: a four-character code, a size of 32 bits, the content, and a byte of padding after
+ * odd sizes, which some programs omit.
  */
 export function* chunksOf(bytes: Uint8Array, begin: number, littleEndian: boolean): Iterable<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -42,8 +42,8 @@ const KNOWN_CHUNKS = new Set(
 );
 
 /**
- * Returns the content of the chunk with the samples. Encoders that cannot seek leave a size that exceeds the file, the maximum, or 0;
- * the samples then extend to the end of the file. A size of 0 is correct if another chunk follows.
+ * Returns the content of the chunk with the samples. Encoders that cannot seek leave a size that exceeds the file, the maximum,
+ * or 0; the samples then extend to the end of the file. A size of 0 is correct if another chunk follows.
  * @param size the size, if it is known from elsewhere than the chunk's header
  */
 export function samplesIn(bytes: Uint8Array, chunk: Chunk, littleEndian: boolean, size = chunk.size): Uint8Array {

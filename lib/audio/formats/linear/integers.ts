@@ -1,6 +1,6 @@
+import type { LinearAudio } from './linear-audio.js';
 import type { SampleLayout } from './samples.js';
 import { bytesOf, floats, integers, interleaved, type SampleEncoding } from './samples.js';
-import type { LinearAudio } from './linear-audio.js';
 
 export interface IntegerLayout {
   channels: number;
@@ -15,8 +15,8 @@ export interface IntegerLayout {
 
 /**
  * Opens signed integers of any bit depth. They occupy the upper bits of their container, as the formats specify and as ffmpeg and
- * libsndfile read 12 bits in 2 bytes. If the container has unused bytes, programs differ in which of them they leave empty, and some
- * state a container size that is wrong. In these cases the samples themselves decide.
+ * libsndfile read 12 bits in 2 bytes. If the container has unused bytes, programs differ in which of them they leave empty, and
+ * some state a container size that is wrong. In these cases the samples themselves decide.
  * @returns undefined if there is no such sample format
  */
 export function readIntegers(bytes: Uint8Array, layout: IntegerLayout): LinearAudio | undefined {

@@ -11,8 +11,8 @@ import { readWav, readWave64 } from './wav.js';
 const READERS = [readWav, readWave64, readAiff, readCaf, readAu, readSphere, readVoc, readIrcam];
 
 /**
- * Opens uncompressed audio and audio in blocks of a fixed size. ID3 tags at the start are skipped, because some programs write them
- * to files of any format.
+ * Opens uncompressed audio and audio in blocks of a fixed size. ID3 tags at the start are skipped, because some programs write
+ * them to files of any format.
  * @returns undefined if the bytes are in none of these formats
  * @throws UnsupportedFormatError if the codec is not supported; Error if the file is damaged
  */

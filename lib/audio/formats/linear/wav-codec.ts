@@ -1,8 +1,8 @@
 import { unsupportedCodec } from '../../decode-errors.js';
 import { imaWav, imaWavFrames, msAdpcm, msFrames } from './adpcm.js';
 import { inBlocks } from './block-codec.js';
-import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
 import { readIntegers } from './integers.js';
+import type { EmbeddedStream, LinearAudio } from './linear-audio.js';
 import { floats, interleaved, type SampleEncoding } from './samples.js';
 
 const EXTENSIBLE = 0xfffe;

@@ -6,8 +6,8 @@ import { readWavData, readWavFormat, type WavFormat } from './wav-codec.js';
 const UNKNOWN = 0xffffffff;
 
 /**
- * Reads RIFF/WAVE, including its big-endian variant (RIFX) and its variants for more than 4 GB (RF64, BW64). The format may precede or
- * follow the data. Several data chunks are read as one.
+ * Reads RIFF/WAVE, including its big-endian variant (RIFX) and its variants for more than 4 GB (RF64, BW64). The format may
+ * precede or follow the data. Several data chunks are read as one.
  * @returns undefined if the bytes are not a WAV file
  * @throws UnsupportedFormatError if `readWavData` does not support the codec; Error if the file is damaged
  */

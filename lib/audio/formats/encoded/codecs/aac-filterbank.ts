@@ -85,7 +85,9 @@ function fall(block: Float64Array, kind: 'long' | 'short', window: Float64Array)
   block.fill(0, start + window.length);
 }
 
-/** Inverse modified discrete cosine transform (IMDCT), computed with a complex Fourier transform of a quarter of its output size. */
+/**
+ * Inverse modified discrete cosine transform (IMDCT), computed with a complex Fourier transform of a quarter of its output size.
+ */
 class InverseMdct {
   readonly #size: number;
   /** Twiddle factors of the steps before and after the Fourier transform, as pairs of cosine and sine. */

@@ -3,7 +3,9 @@
 /** Sample rates in Hz, by sampling frequency index. */
 export const SAMPLE_RATES = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350];
 
-/** Offsets of the scale factor bands in spectral coefficients, by sample rate in kHz. The last number is the end of the last band. */
+/**
+ * Offsets of the scale factor bands in spectral coefficients, by sample rate in kHz. The last number is the end of the last band.
+ */
 const LONG_BANDS = {
   r96: [
     0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 64, 72, 80, 88, 96, 108, 120, 132, 144, 156, 172, 188, 212,
@@ -89,7 +91,10 @@ interface Book {
   symbols: string;
 }
 
-/** Huffman code books of the spectrum, 1 to 11, and of scale factors. The codes are canonical: longer codes are numerically greater. */
+/**
+ * Huffman code books of the spectrum, 1 to 11, and of scale factors. The codes are canonical: longer codes are numerically
+ * greater.
+ */
 const BOOKS: readonly Book[] = [
   {
     counts: [1, 0, 0, 0, 8, 0, 24, 0, 24, 8, 16],
@@ -183,7 +188,7 @@ export interface CodeBook {
   short: Uint16Array;
   /** By length in bits: the first number that is not a code of this length, but the beginning of a longer one. */
   limits: Int32Array;
-  /** By length in bits: what is added to a code to get the index of its symbol. */
+  /** By length in bits: the number that is added to a code to get the index of its symbol. */
   offsets: Int32Array;
   symbols: Uint16Array;
 }

@@ -23,8 +23,8 @@ const LOW_COMPLEXITY = 2;
 const MAX_CHANNELS = 16;
 
 /**
- * Decodes AAC-LC, which phones and ffmpeg write. HE-AAC is left to ffmpeg: its spectral band replication takes thousands of further
- * lines of code. Source: ISO/IEC 14496-3, subpart 4.
+ * Decodes AAC-LC, which phones and ffmpeg write. HE-AAC is left to ffmpeg: its spectral band replication takes thousands of
+ * further lines of code. Source: ISO/IEC 14496-3, subpart 4.
  */
 export class AacCodec implements Codec {
   readonly sampleRate: number;
@@ -88,8 +88,8 @@ export class AacCodec implements Codec {
   }
 
   /**
-   * Perceptual noise substitution: fills bands with noise of the transmitted energy. Both channels get the same noise in bands whose
-   * mask is set.
+   * Perceptual noise substitution: fills bands with noise of the transmitted energy. Both channels get the same noise in bands
+   * whose mask is set.
    * @returns the seed of each band's noise
    */
   #makeNoise(channel: ChannelData, masks?: Uint8Array, others?: Map<number, number>): Map<number, number> {

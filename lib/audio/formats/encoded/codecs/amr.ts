@@ -1,7 +1,7 @@
 import { UnsupportedFormatError } from '../../../decode-errors.js';
 import type { AudioBlock } from '../../audio-block.js';
-import type { Codec, Packet } from './codec.js';
 import { decodePackets } from '../packets.js';
+import type { Codec, Packet } from './codec.js';
 
 /** Size in bytes of a frame of each type, including its first byte. Source: RFC 4867, 5.3; 3GPP TS 26.101 and 26.201. */
 const SIZES = {

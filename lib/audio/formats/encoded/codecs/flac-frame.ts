@@ -18,8 +18,8 @@ export interface FlacFrame {
 /** Block sizes by code. Negative: the size is stored after the header, in this many bits. Source: RFC 9639, 9.1.1. */
 const SIZES = [0, 192, 576, 1152, 2304, 4608, -8, -16, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768];
 /**
- * Sample rates by code. Negative: the rate is stored after the header, in kHz (-8), Hz (-16) or tens of Hz (-10). Source: RFC 9639,
- * 9.1.2.
+ * Sample rates by code. Negative: the rate is stored after the header, in kHz (-8), Hz (-16) or tens of Hz (-10). Source: RFC
+ * 9639, 9.1.2.
  */
 const RATES = [0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, -8, -16, -10, NaN];
 /** Bit depths by code. Source: RFC 9639, 9.1.4. */
@@ -194,8 +194,8 @@ function residual(reader: BitReader, samples: Float64Array, order: number): void
 }
 
 /**
- * Reads Rice codes. Nearly all are short and are read with a single access to the bits, because decoding FLAC spends most of its time
- * here.
+ * Reads Rice codes. Nearly all are short and are read with a single access to the bits, because decoding FLAC spends most of its
+ * time here.
  */
 function riceCodes(reader: BitReader, samples: Float64Array, at: number, end: number, parameter: number): number {
   const step = 2 ** parameter;

@@ -1,8 +1,8 @@
 import type { AudioBlock } from '../../audio-block.js';
-import type { Codec, Packet } from './codec.js';
-import { decodeFrame, type FlacStream, frameHeader, readStreamInfo } from './flac-frame.js';
 import { skipId3 } from '../../id3.js';
 import { decodePackets } from '../packets.js';
+import type { Codec, Packet } from './codec.js';
+import { decodeFrame, type FlacStream, frameHeader, readStreamInfo } from './flac-frame.js';
 
 const FLAC = [0x66, 0x4c, 0x61, 0x43];
 /** Range of bit depths that encoders write. */
@@ -66,8 +66,8 @@ function* frames(bytes: Uint8Array, at: number, stream: FlacStream, codec: FlacC
 }
 
 /**
- * Finds the next frame. At the expected position, a correct checksum of the header is sufficient; elsewhere the header must also match
- * the stream's properties.
+ * Finds the next frame. At the expected position, a correct checksum of the header is sufficient; elsewhere the header must also
+ * match the stream's properties.
  */
 function nextFrame(bytes: Uint8Array, at: number, stream: FlacStream): number {
   if (frameHeader(bytes, at, stream) !== undefined) return at;

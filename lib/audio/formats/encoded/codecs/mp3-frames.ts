@@ -12,7 +12,10 @@ const MAX_FREE_SEARCHES = 200;
 /** Maximum size in bytes of a free-format frame: the limit of mpg123. */
 const MAX_FREE_SIZE = 3456;
 
-/** Bit rates in kbit/s: MPEG-1 layers I, II, III; MPEG-2 layer I, layers II and III. Source: ISO/IEC 11172-3, 2.4.2.3; 13818-3, 2.4.2.3. */
+/**
+ * Bit rates in kbit/s: MPEG-1 layers I, II, III; MPEG-2 layer I, layers II and III. Source: ISO/IEC 11172-3, 2.4.2.3; 13818-3,
+ * 2.4.2.3.
+ */
 const BITRATES = [
   [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
   [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
@@ -93,7 +96,10 @@ function freeSizeAt(bytes: Uint8Array, at: number): number | undefined {
   return undefined;
 }
 
-/** Returns whether `count` consecutive frames begin here. If `count` is 2, the end of the file or a tag may replace the second one. */
+/**
+ * Returns whether `count` consecutive frames begin here. If `count` is 2, the end of the file or a tag may replace the second
+ * one.
+ */
 function confirmed(bytes: Uint8Array, at: number, count: number, freeSize?: number): boolean {
   let [next, seen] = [at, 0];
   while (seen < count) {

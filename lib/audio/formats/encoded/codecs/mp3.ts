@@ -1,7 +1,7 @@
-import { identify } from '../../identify.js';
 import type { AudioBlock } from '../../audio-block.js';
-import { encoderTag, firstFrame, type MpegRun, mpegRuns } from './mp3-frames.js';
 import { withoutIcy } from '../../icy.js';
+import { identify } from '../../identify.js';
+import { encoderTag, firstFrame, type MpegRun, mpegRuns } from './mp3-frames.js';
 
 const HAS_FRAMES = 1;
 const HAS_BYTES = 2;

@@ -1,7 +1,7 @@
 import { UnsupportedFormatError } from '../../../decode-errors.js';
 import type { Codec } from './codec.js';
 
-/** Opus is decoded at this rate, whatever the sample rate of its source. */
+/** Opus is always decoded at this rate, regardless of the sample rate of its source. */
 const RATE = 48_000;
 
 /** The identification header of a stream: its first packet in Ogg, or its equivalent in another container. */
@@ -32,8 +32,8 @@ export function readOpusHead(head: Uint8Array): OpusHead {
 }
 
 /**
- * Reads the `dOps` box of an MP4, the big-endian equivalent of the identification header, without its magic. Source: Encapsulation of
- * Opus in ISOBMFF, 4.3.2.
+ * Reads the `dOps` box of an MP4, the big-endian equivalent of the identification header, without its magic. Source:
+ * Encapsulation of Opus in ISOBMFF, 4.3.2.
  */
 export function readOpusBox(box: Uint8Array): OpusHead {
   if (box.length < 11) throw new Error('the Opus header is truncated');

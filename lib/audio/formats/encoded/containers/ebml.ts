@@ -11,8 +11,8 @@ export interface Element {
 }
 
 /**
- * Yields the elements of a Matroska file in order, including the children of segments, clusters, block groups and tracks, so that the
- * stated sizes of these do not matter. Source: RFC 8794, 4 to 6.
+ * Yields the elements of a Matroska file in order, including the children of segments, clusters, block groups and tracks, so that
+ * the stated sizes of these do not matter. Source: RFC 8794, 4 to 6.
  */
 export function* elementsIn(bytes: Uint8Array, entered: ReadonlySet<number> = ENTERED): Iterable<Element> {
   for (let at = 0; at < bytes.length;) {

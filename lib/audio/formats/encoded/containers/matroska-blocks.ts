@@ -62,7 +62,9 @@ function xiphSize(block: Uint8Array, at: number): { value: number; size: number 
   return undefined;
 }
 
-/** Reads a frame size in EBML lacing: the first size is stated directly, each other one as the difference from the previous one. */
+/**
+ * Reads a frame size in EBML lacing: the first size is stated directly, each other one as the difference from the previous one.
+ */
 function ebmlSize(
   block: Uint8Array,
   at: number,

@@ -6,14 +6,14 @@ import type { AudioBlock } from '../../audio-block.js';
 import { AacCodec, readAacConfig } from '../codecs/aac.js';
 import { openAlac } from '../codecs/alac.js';
 import type { Codec, Packet } from '../codecs/codec.js';
-import { childrenOf, type Element, elementsIn, float, unsigned } from './ebml.js';
 import { FlacCodec, readMetadata } from '../codecs/flac.js';
-import { trackFrames } from './matroska-blocks.js';
 import { decodeMp3 } from '../codecs/mp3.js';
 import { openOpus, readOpusHead } from '../codecs/opus.js';
-import { decodePackets } from '../packets.js';
 import { pcmCodec } from '../codecs/pcm.js';
 import { openVorbis } from '../codecs/vorbis.js';
+import { decodePackets } from '../packets.js';
+import { childrenOf, type Element, elementsIn, float, unsigned } from './ebml.js';
+import { trackFrames } from './matroska-blocks.js';
 
 /** Source: RFC 9559, 5.1.4. */
 const ID = {
@@ -39,8 +39,8 @@ const AUDIO_TRACK = 2;
 /** Maximum number of tracks that are examined. */
 const MAX_TRACKS = 100;
 /**
- * Limits of content encodings: bytes of a decompressed frame, bytes of the stripped header that each frame gets back, and the total
- * decompressed size as a multiple of the file's size.
+ * Limits of content encodings: bytes of a decompressed frame, bytes of the stripped header that each frame gets back, and the
+ * total decompressed size as a multiple of the file's size.
  */
 const DECOMPRESSED = { frame: 1 << 18, prefix: 1 << 8, times: 100 };
 const NAMES: [start: string, name: string][] = [

@@ -6,12 +6,12 @@ import { openAmr } from '../codecs/amr.js';
 import type { Codec, Packet } from '../codecs/codec.js';
 import { FlacCodec, readMetadata } from '../codecs/flac.js';
 import { decodeMp3 } from '../codecs/mp3.js';
+import { openOpus, readOpusBox } from '../codecs/opus.js';
+import { pcmCodec, type PcmLayout } from '../codecs/pcm.js';
+import { decodePackets } from '../packets.js';
 import { boxesIn, find } from './mp4-boxes.js';
 import { fragmentSamples, type SampleRange, tableSamples } from './mp4-samples.js';
 import { type AudioTrack, audioTracks, readGapless, type SampleEntry } from './mp4-track.js';
-import { openOpus, readOpusBox } from '../codecs/opus.js';
-import { decodePackets } from '../packets.js';
-import { pcmCodec, type PcmLayout } from '../codecs/pcm.js';
 
 /** Number of bytes of uncompressed samples that are decoded at once. */
 const CHUNK_BYTES = 65_536;

@@ -3,10 +3,10 @@ import type { AudioBlock } from '../../audio-block.js';
 import type { Codec, Packet } from '../codecs/codec.js';
 import { FlacCodec } from '../codecs/flac.js';
 import { readStreamInfo } from '../codecs/flac-frame.js';
-import { type OggLink, oggLinks, type OggPacket } from './ogg-pages.js';
 import { openOpus, readOpusHead } from '../codecs/opus.js';
-import { decodePackets } from '../packets.js';
 import { openVorbis } from '../codecs/vorbis.js';
+import { decodePackets } from '../packets.js';
+import { type OggLink, oggLinks, type OggPacket } from './ogg-pages.js';
 
 /** Maximum number of links in a chain. Each requires a decoder of its own. */
 const MAX_LINKS = 500;
@@ -21,8 +21,8 @@ const OTHERS: [start: string, name: string][] = [
 ];
 
 /**
- * Decodes an Ogg file. Each link of a chain is decoded at its own sample rate. Of several multiplexed streams, the first audio stream
- * is decoded.
+ * Decodes an Ogg file. Each link of a chain is decoded at its own sample rate. Of several multiplexed streams, the first audio
+ * stream is decoded.
  * @throws UnsupportedFormatError if the codec is not Opus, Vorbis or FLAC
  */
 export async function* decodeOgg(bytes: Uint8Array): AsyncIterable<AudioBlock> {
