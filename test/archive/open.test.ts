@@ -73,6 +73,10 @@ describe('opening an archive', () => {
     for (const name of ['types', 'not-json', 'no-labels']) {
       await assert.rejects(openEmotionArchive(fixture(`models/${name}.pt`)), { code: 'ERR_MODEL_LOAD' }, name);
     }
+    const binary = path.join(folder, 'binary.pt');
+    const card = { name: 'm/extra/emotion2vec.json', content: Buffer.from([0xff, 0xfe]) };
+    writeFileSync(binary, zipOf([{ name: 'm/data.pkl', content: Buffer.from('N.') }, card]));
+    await assert.rejects(openEmotionArchive(binary), { code: 'ERR_MODEL_LOAD' });
     const missing = path.join(folder, 'missing.pt');
     await assert.rejects(openEmotionArchive(missing), { code: 'ERR_FILE_NOT_FOUND' });
     await assert.rejects(openEmotionArchive(path.join(fixture('text.wav'), 'x.pt')), { code: 'ERR_FILE_NOT_FOUND' });

@@ -41,6 +41,7 @@ const INVALID: [string[], string, string?][] = [
   [['serve', '--port', '65536'], '--port', '65535'],
   [['serve', '--rate-limit', '-1'], '--rate-limit'],
   [['serve', '--trust-proxy', '99'], '--trust-proxy', '32'],
+  [['serve', '--trust-proxy', '10.0.0.0/8,proxy.example'], '--trust-proxy', '10.0.0.0/8'],
   [['serve', '--token', ''], '--token'],
   [['serve', '--token', ' \t'], '--token'],
   [['serve', '--host', ''], '--host'],

@@ -111,6 +111,14 @@ describe('emotion2vec evaluate', () => {
     }
   });
 
+  it('fails with ERR_FILE_WRITE if its files cannot be written', async () => {
+    const output = path.join(folder, 'unwritable');
+    mkdirSync(path.join(output, 'confusion.svg'), { recursive: true });
+    const { status, stderr } = await evaluate('clip,label\nspeech.wav,angry\n', '--output', output);
+    assert.deepEqual([status, /^emotion2vec: ERR_FILE_WRITE: /m.test(stderr)], [1, true], stderr);
+    assert.deepEqual(readdirSync(output), ['confusion.svg']);
+  });
+
   it('perturbs the clips with --robustness', async () => {
     const output = path.join(folder, 'robustness');
     const csv = 'clip,label\nspeech.wav,angry\nother.flac,surprised\n';

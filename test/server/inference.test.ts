@@ -135,6 +135,24 @@ describe('the Open Inference Protocol', () => {
     assert.deepEqual(outputs[0]!.data, Array.from(alone.logits!));
   });
 
+  it('accepts lengths as a binary tensor', async () => {
+    const inputs = [
+      { name: 'waveform', datatype: 'FP32', shape: [1, 16000], parameters: { binary_data_size: 64_000 } },
+      { name: 'lengths', datatype: 'INT64', shape: [1], parameters: { binary_data_size: 8 } },
+    ];
+    const ask = (lengths: Buffer) => {
+      inputs[1]!.parameters.binary_data_size = lengths.length;
+      const head = Buffer.from(JSON.stringify({ inputs, outputs: [{ name: 'logits' }] }));
+      const payload = Buffer.concat([head, Buffer.from(long.buffer), lengths]);
+      return infer(payload, { 'content-type': 'application/octet-stream', [JSON_LENGTH_HEADER]: String(head.length) });
+    };
+    const length = Buffer.alloc(8);
+    length.writeBigInt64LE(16_000n);
+    const { outputs } = inferResponse.parse((await ask(length)).json());
+    assert.deepEqual(outputs[0]!.data, Array.from(expected[0]!.logits!));
+    assert.equal((await ask(length.subarray(4))).statusCode, 400);
+  });
+
   const one = { name: 'waveform', datatype: 'FP32', shape: [2], data: [0, 0] };
   const bad: [what: string, request: Partial<InjectOptions>, status: number, message: RegExp][] = [
     ['invalid JSON', { payload: '{' }, 400, /JSON/],

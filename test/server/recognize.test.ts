@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { EmotionRecognizer } from '../../lib/index.js';
-import { clipResult } from '../../lib/server/schemas/results.js';
+import { clipResult, errorResult } from '../../lib/server/schemas/results.js';
 import { fixture } from '../support/paths.js';
 import { eventsOf, form, type TestServer, testServer } from '../support/server.js';
 
@@ -125,5 +125,18 @@ describe('POST /api/recognize', () => {
     );
     const list = await forgetful.app.inject('/api/results');
     assert.deepEqual(list.json(), { results: [], next: null });
+    const ID = '20260101T000000000Z-000000000000';
+    for (const [method, url] of [
+      ['GET', `/api/results/${ID}`],
+      ['DELETE', `/api/results/${ID}`],
+      ['GET', `/api/batch/${ID}/csv`],
+    ] as const) {
+      const { statusCode, body } = await forgetful.app.inject({ method, url });
+      assert.deepEqual(
+        [statusCode, errorResult.parse(JSON.parse(body)).error.code],
+        [404, 'ERR_RESULT_NOT_FOUND'],
+        url,
+      );
+    }
   });
 });
