@@ -174,7 +174,7 @@ export class ResultStore {
       await writeFile(part, JSON.stringify(batch));
       await rename(part, file);
     } catch (cause) {
-      await rm(part, { force: true });
+      await rm(part, { force: true }).catch(() => undefined); // a folder above may be gone
       throw new EmotionError(
         'ERR_FILE_WRITE',
         `The batch list could not be written to ${this.folder}: ${messageOf(cause)}`,

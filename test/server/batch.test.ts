@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import yauzl, { type Entry } from 'yauzl';
 
@@ -95,6 +95,34 @@ describe('POST /api/batch', () => {
     assert.equal(entries.get('results.csv'), csv.body);
     assert.equal((JSON.parse(entries.get('speech.wav/result.json')!) as { file: string }).file, 'speech.wav');
   });
+
+  for (const accept of ['text/event-stream', 'application/json']) {
+    it(`answers with the results if they cannot be stored (${accept})`, async () => {
+      await using full = await testServer();
+      const recognize = full.recognizer.recognize.bind(full.recognizer);
+      full.recognizer.recognize = async (...call) => {
+        const result = await recognize(...call);
+        rmSync(full.output, { recursive: true, force: true });
+        writeFileSync(full.output, ''); // a file in the place of the folder: nothing can be written below it
+        return result;
+      };
+      const { payload, headers } = form(part('speech.wav'));
+      const url = '/api/batch';
+      const answer = await full.app.inject({ method: 'POST', url, payload, headers: { ...headers, accept } });
+      assert.equal(answer.statusCode, 200);
+      if (accept === 'application/json') {
+        const { id, results } = batchResult.parse(answer.json());
+        assert.deepEqual([id, results.map((each) => 'emotion' in each)], [null, [true]]);
+      } else {
+        const events = eventsOf(answer.body).slice(-2);
+        assert.deepEqual(
+          events.map(({ event }) => event),
+          ['result', 'done'],
+        );
+        assert.equal((events[1]!.data as { id: string | null }).id, null);
+      }
+    });
+  }
 
   it('names results that are no longer kept', async () => {
     const { results, links } = batchResult.parse((await post(FILES)).json());

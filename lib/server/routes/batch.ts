@@ -2,7 +2,7 @@ import type { Progress } from '../../options/types.js';
 import { mapMany } from '../../recognition/many.js';
 import { EmotionError } from '../../shared/errors.js';
 import { shown } from '../../shared/text.js';
-import type { FastifyPluginCallbackZod } from '../../vendor/server.js';
+import type { FastifyBaseLogger, FastifyPluginCallbackZod } from '../../vendor/server.js';
 import { downloads } from '../batch-download.js';
 import { newId } from '../clip-id.js';
 import { errorBody } from '../errors.js';
@@ -108,8 +108,8 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
               await events?.send('failure', { index, ...outcomes[index] });
             }
           }
-          const summary = summaryOf(id, outcomes, service);
-          if (id !== null) await service.store!.saveBatch(id, listOf(outcomes));
+          const kept = await keepBatch(id, outcomes, service, request.log);
+          const summary = summaryOf(kept, outcomes, service);
           if (events === undefined) {
             return { ...summary, results: outcomes.map((each) => ('result' in each ? each.result : each)) };
           }
@@ -148,6 +148,23 @@ export function batchRoutes(service: Service): FastifyPluginCallbackZod {
     );
     done();
   };
+}
+
+/** Stores the list of a batch. Returns its id, or null if it is not kept: a full disk must not cost the client the results. */
+async function keepBatch(
+  id: string | null,
+  outcomes: readonly BatchOutcome[],
+  service: Service,
+  log: FastifyBaseLogger,
+): Promise<string | null> {
+  if (id === null) return null;
+  try {
+    await service.store!.saveBatch(id, listOf(outcomes));
+    return id;
+  } catch (error) {
+    log.error({ err: error, batch: id }, 'the batch list could not be stored');
+    return null;
+  }
 }
 
 function summaryOf(id: string | null, outcomes: readonly BatchOutcome[], service: Service): BatchSummary {
