@@ -14,7 +14,7 @@ const options = { sampleRate: 16_000, window: 3, hop: 1, whenBehind: isLive ? 's
 
 for await (const { start, end, emotion, confidence, skipped } of recognizer.recognizeStream(stream, options)) {
   const late = skipped > 0 ? `, ${skipped} windows skipped` : '';
-  console.log(`${start.toFixed(1)} to ${end.toFixed(1)} s: ${emotion} (${(100 * confidence).toFixed(1)} %)${late}`);
+  console.log(`${start.toFixed(1)} to ${end.toFixed(1)} s: ${emotion} (${(100 * confidence).toFixed(1)}%)${late}`);
 }
 await recognizer.close();
 

@@ -6,7 +6,7 @@ const recognizer = new EmotionRecognizer();
 for (const file of process.argv.slice(2)) {
   try {
     const { emotion, confidence, duration, segments } = await recognizer.recognize(file, { granularity: 'frame' });
-    console.log(`${file}: ${emotion} (${(100 * confidence).toFixed(1)} %), ${duration.toFixed(1)} s`);
+    console.log(`${file}: ${emotion} (${(100 * confidence).toFixed(1)}%), ${duration.toFixed(1)} s`);
     for (const { start, end, emotion } of segments) {
       console.log(`  ${start.toFixed(2)} to ${end.toFixed(2)} s: ${emotion}`);
     }

@@ -15,7 +15,7 @@ if (isMainThread) {
   parentPort.on('message', async (file) => {
     try {
       const { emotion, confidence } = await recognizer.recognize(file);
-      parentPort.postMessage(`${file}: ${emotion} (${(100 * confidence).toFixed(1)} %)`);
+      parentPort.postMessage(`${file}: ${emotion} (${(100 * confidence).toFixed(1)}%)`);
     } catch (error) {
       parentPort.postMessage(`${file}: ${error.message}`);
     }

@@ -4,9 +4,16 @@
  *
  * @module emotion2vec-node
  */
-export type { AudioBlob, AudioBytes, AudioInput, AudioSamples, AudioUrl, AudioWebStream, Pcm } from './audio/pcm.js';
-export { type BuiltInModel, builtInModels } from './model/manifest.js';
-export type { DeviceMemory } from './native/binding.js';
+export { EmotionRecognizer } from './recognition/recognizer.js';
+export type {
+  FrameResult,
+  ManyResult,
+  ModelSummary,
+  RecognitionResult,
+  Segment,
+  StreamResult,
+  Timing,
+} from './recognition/result.js';
 export type {
   CloseOptions,
   Decoder,
@@ -24,16 +31,9 @@ export type {
   ResolvedPrecision,
   RuntimeOptions,
 } from './options/types.js';
-export { EmotionRecognizer } from './recognition/recognizer.js';
-export type {
-  FrameResult,
-  ManyResult,
-  ModelSummary,
-  RecognitionResult,
-  Segment,
-  StreamResult,
-  Timing,
-} from './recognition/result.js';
+export type { AudioBlob, AudioBytes, AudioInput, AudioSamples, AudioUrl, AudioWebStream, Pcm } from './audio/pcm.js';
+export type { AudioChunk } from './recognition/stream.js';
+export { EmotionError, type ErrorCode } from './shared/errors.js';
 export type {
   LoadedModelStatus,
   LoadingModelStatus,
@@ -42,8 +42,8 @@ export type {
   RecognizerStatus,
   UnloadedModelStatus,
 } from './recognition/status.js';
-export type { AudioChunk } from './recognition/stream.js';
-export type { WindowSummary } from './recognition/windows.js';
 export type { Distribution, RequestStatistics } from './scheduler/metrics.js';
-export { EmotionError, type ErrorCode } from './shared/errors.js';
+export type { WindowSummary } from './recognition/windows.js';
+export { type BuiltInModel, builtInModels } from './model/manifest.js';
 export type { DeviceEvent, LoadEvent, RunEvent, UnloadEvent } from './shared/events.js';
+export type { DeviceMemory } from './native/binding.js';

@@ -71,7 +71,7 @@ export async function runEvaluate(model: string, flags: EvaluateFlags): Promise<
   reportExcluded(excluded, unlabeled);
   const unpredictable = vocabulary.unused.filter((label) => matched.some(({ row }) => row.truth === label));
   if (unpredictable.length > 0) {
-    console.error(`The model never outputs ${unpredictable.join(', ')}. The recall of these classes is 0.`);
+    console.error(`The model never outputs ${unpredictable.join(', ')}. Their recall is 0.`);
   }
   if (matched.length === 0) {
     console.error(`None of the clips in ${shown(labels)} is in ${shown(audio)}`);

@@ -66,7 +66,7 @@ function summaryTable({ overall, amongClasses, classes, confusion, bootstrap, sp
     '',
     `95% confidence intervals in parentheses: bootstrap over ${bootstrap.units}`,
     ...(few ? [`The intervals are unreliable because there are fewer than ${FEW_SPEAKERS} speakers.`] : []),
-    `UAR: unweighted average recall of ${classes.length} classes, utterance level; chance ${fixed(1 / classes.length)}`,
+    `UAR: unweighted average recall of ${formatCount(classes.length, 'class', 'classes')}, utterance level; chance ${fixed(1 / classes.length)}`,
   ];
 }
 

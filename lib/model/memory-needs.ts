@@ -88,7 +88,10 @@ function budgetProblem(
 ): Problem | undefined {
   const { total, weights, working } = leastNeeds(archive, precision, device);
   if (budgetBytes === undefined || total <= budgetBytes) return undefined;
-  const parts = `${formatBytes(weights)} of weights, ${formatBytes(working)} for runs`;
+  const parts =
+    total > weights + working
+      ? 'while it is loaded and its weights are converted'
+      : `${formatBytes(weights)} of weights, ${formatBytes(working)} for runs`;
   return {
     code: 'ERR_OUT_OF_MEMORY',
     what: `${shown(file)} needs about ${formatBytes(total)} (${parts}), and memoryBudgetBytes allows ${formatBytes(budgetBytes)}`,

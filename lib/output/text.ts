@@ -12,8 +12,8 @@ export function inColumns(rows: readonly (readonly string[])[]): string[] {
 }
 
 /** `1 clip`, `2 clips`. */
-export function formatCount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
 }
 
 /** `63.1%`. */

@@ -20,7 +20,7 @@ describe('examples', () => {
   it('script.mjs prints results with segments, and errors by their codes', async () => {
     const { status, stdout, stderr } = await run('script.mjs', fixture('speech.wav'), fixture('text.wav'));
     assert.equal(status, 1);
-    assert.match(stdout, /speech\.wav: neutral \(\d+\.\d %\), 3\.1 s\n( {2}\d\.\d\d to \d\.\d\d s: [a-z]+\n)+$/);
+    assert.match(stdout, /speech\.wav: neutral \(\d+\.\d%\), 3\.1 s\n( {2}\d\.\d\d to \d\.\d\d s: [a-z]+\n)+$/);
     assert.match(stderr, /text\.wav: ERR_AUDIO_DECODE: /);
   });
 
@@ -53,7 +53,7 @@ describe('examples', () => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stdin.end(speech.subarray(WAV_HEADER_BYTES));
     assert.deepEqual(await once(child, 'close'), [0, null]);
-    assert.match(stdout, /^0\.0 to 3\.0 s: [a-z]+ \(\d+\.\d %\)\n0\.1 to 3\.1 s: [a-z]+ \(\d+\.\d %\)\n$/);
+    assert.match(stdout, /^0\.0 to 3\.0 s: [a-z]+ \(\d+\.\d%\)\n0\.1 to 3\.1 s: [a-z]+ \(\d+\.\d%\)\n$/);
   });
 
   it('worker-pool.mjs recognizes all files', async () => {
@@ -62,7 +62,7 @@ describe('examples', () => {
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
     const lines = stdout.trimEnd().split('\n');
     assert.equal(lines.length, files.length);
-    assert.equal(lines.filter((line) => /: neutral \(\d+\.\d %\), worker \d+$/.test(line)).length, 4);
+    assert.equal(lines.filter((line) => /: neutral \(\d+\.\d%\), worker \d+$/.test(line)).length, 4);
   });
 
   it('fastify.mjs answers on the routes of the plugin and on its own', async () => {
