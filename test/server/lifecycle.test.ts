@@ -87,10 +87,10 @@ describe('a client', () => {
     call.on('error', () => {});
     call.end(payload);
     const [answer] = (await once(call, 'response')) as [IncomingMessage];
-    let heard = '';
+    let received = '';
     for await (const chunk of answer) {
-      heard += String(chunk);
-      if (eventsOf(heard).some(({ event }) => event === 'result')) break; // leaving the loop closes the connection
+      received += String(chunk);
+      if (eventsOf(received).some(({ event }) => event === 'result')) break; // leaving the loop closes the connection
     }
     await until(() => server.recognizer.status().requests.running + server.recognizer.status().requests.queued === 0);
     await until(() => uploads().length === 0);
