@@ -35,46 +35,70 @@ export function describeIssues({ issues }: z.ZodError): string {
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.slice(0, 10).map((key) => `'${shown(key, 60)}'`);
+    const more = issue.keys.length > keys.length ? ` and ${issue.keys.length - keys.length} more` : '';
+    return `there is no option ${keys.join(', ')}${more}`;
+  }
+  const expected = expectedBy(issue);
+  // As sharp does: what was expected, and what was received.
+  return expected === undefined
+    ? shown(issue.message, 400)
+    : `expected ${expected}, received ${receivedText(issue.input)}`;
+}
+
+/** Returns what an issue expected; undefined for a rule that is better described by its own message. */
+function expectedBy(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return expected(article(issue.expected), issue.input);
+      return withArticle(issue.expected === 'int' ? 'integer' : issue.expected);
     case 'invalid_value':
-      return expected(issue.values.map((value) => `'${String(value)}'`).join(', '), issue.input);
-    case 'too_small':
-      return issue.origin === 'string' || issue.origin === 'array'
-        ? `expected at least ${issue.minimum} ${issue.origin === 'string' ? 'characters' : 'elements'}`
-        : expected(`a number ${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`, issue.input);
-    case 'too_big':
-      return expected(`a number of at most ${issue.maximum}`, issue.input);
-    case 'unrecognized_keys': {
-      const keys = issue.keys.slice(0, 10).map((key) => `'${shown(key, 60)}'`);
-      const more = issue.keys.length > keys.length ? ` and ${issue.keys.length - keys.length} more` : '';
-      return `there is no option ${keys.join(', ')}${more}`;
-    }
     case 'invalid_union':
-      return expected(unionText(issue), issue.input);
+      return oneOf([...new Set(alternatives(issue))]);
+    case 'too_small':
+      return sized(
+        issue.origin,
+        `${issue.inclusive === false ? 'above' : 'of at least'} ${issue.minimum}`,
+        issue.minimum,
+      );
+    case 'too_big':
+      return sized(
+        issue.origin,
+        `${issue.inclusive === false ? 'below' : 'of at most'} ${issue.maximum}`,
+        issue.maximum,
+      );
+    case 'custom':
+      return typeof issue.params?.['expected'] === 'string' ? issue.params['expected'] : undefined;
     default:
-      return shown(issue.message, 400);
+      return undefined;
   }
 }
 
-/** Describes an invalid value as sharp does: what was expected, and what was received. */
-function expected(what: string, received: unknown): string {
-  return `expected ${what}, received ${receivedText(received)}`;
+/** Lists the values and types that an issue would have accepted. */
+function alternatives(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_value') return issue.values.map((value) => `'${String(value)}'`);
+  if (issue.code === 'invalid_union') return issue.errors.flat().flatMap(alternatives);
+  return [expectedBy(issue) ?? []].flat();
+}
+
+function sized(origin: string, range: string, limit: number | bigint): string {
+  const elements = { string: 'character', array: 'element' }[origin];
+  return elements === undefined
+    ? `a number ${range}`
+    : `${withArticle(origin)} ${range} ${elements}${limit === 1 ? '' : 's'}`;
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+function oneOf(options: readonly string[]): string {
+  return options.length < 2 ? options.join() : `${options.slice(0, -1).join(', ')} or ${options.at(-1)}`;
+}
+
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
 function receivedText(value: unknown): string {
   if (typeof value === 'string') return `'${shown(value)}'`;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return kindOf(value);
-}
-
-function article(type: string): string {
-  const known: Record<string, string> = { int: 'an integer', array: 'an array', object: 'an object' };
-  return known[type] ?? `a ${type}`;
-}
-
-function unionText({ errors }: Extract<z.core.$ZodIssue, { code: 'invalid_union' }>): string {
-  const texts = errors.flat().map((issue) => describeIssue(issue).replace(/^expected /, ''));
-  return [...new Set(texts.map((text) => text.replace(/, received .*$/, '')))].join(' or ');
 }

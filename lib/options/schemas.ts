@@ -16,7 +16,7 @@ import type {
 
 export const deviceSchema = z.custom<Device>(
   (given) => typeof given === 'string' && /^(auto|cpu|cuda(:\d{1,3})?)$/.test(given),
-  { error: "expected 'auto', 'cpu', 'cuda' or 'cuda:N'" },
+  { params: { expected: "'auto', 'cpu', 'cuda' or 'cuda:N'" } },
 );
 export const precisionSchema = z.enum(['auto', 'fp32', 'bf16', 'fp16', 'int8']);
 export const decoderSchema = z.enum(['auto', 'builtin', 'ffmpeg']);
@@ -41,7 +41,7 @@ const runtime = {
 export const torchOptionsSchema = z.strictObject({
   ...runtime,
   onProgress: z
-    .custom<(fraction: number) => void>((given) => typeof given === 'function', { error: 'expected a function' })
+    .custom<(fraction: number) => void>((given) => typeof given === 'function', { params: { expected: 'a function' } })
     .optional(),
 });
 
@@ -96,7 +96,9 @@ export const recognizeOptionsSchema = z.strictObject({
   whenFull: z.enum(['reject', 'wait']).default('reject'),
   transfer: z.boolean().default(false),
   onProgress: z
-    .custom<(progress: Progress) => void>((given) => typeof given === 'function', { error: 'expected a function' })
+    .custom<(progress: Progress) => void>((given) => typeof given === 'function', {
+      params: { expected: 'a function' },
+    })
     .optional(),
 });
 

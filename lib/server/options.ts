@@ -18,7 +18,7 @@ const keepSchema = z.strictObject({
 const apiSchema = z.strictObject({
   recognizer: z.custom<EmotionRecognizer>(
     (given) => typeof (given as EmotionRecognizer | null)?.recognize === 'function',
-    { error: 'expected an EmotionRecognizer' },
+    { params: { expected: 'an EmotionRecognizer' } },
   ),
   model: modelSchema.optional(),
   output: z.string().min(1).default(output),
