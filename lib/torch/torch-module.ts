@@ -16,7 +16,7 @@ import { quantizeOptionsSchema, torchOptionsSchema } from '../options/schemas.js
 import type { QuantizeOptions, ResolvedDevice, ResolvedPrecision, TorchOptions } from '../options/types.js';
 import { onAbort } from '../shared/abort.js';
 import { EmotionError, messageOf, type Problem } from '../shared/errors.js';
-import { shown } from '../shared/text.js';
+import { kindOf, shown } from '../shared/text.js';
 import { writeWhole } from '../shared/whole-file.js';
 import { followLoad } from './load-progress.js';
 import type { TorchInput } from './tensor.js';
@@ -212,9 +212,13 @@ export class TorchModule {
   /**
    * Writes the module as a TorchScript archive that any libtorch can load. The file appears under its name when it is complete.
    * It contains the extra files of the original archive and those of `extraFiles`, which replace extra files of the same name.
+   * @throws TypeError if `extraFiles` is not an object
    * @throws EmotionError ERR_FILE_WRITE, ERR_OUT_OF_MEMORY, ERR_CLOSED
    */
   async save(file: string, { extraFiles = {} }: SaveOptions = {}): Promise<void> {
+    if (typeof extraFiles !== 'object' || extraFiles === null || Array.isArray(extraFiles)) {
+      throw new TypeError(`extraFiles must be an object of texts by name; received ${kindOf(extraFiles)}`);
+    }
     try {
       this.#open();
       while (this.#quantizing !== undefined) await this.#quantizing;

@@ -124,6 +124,9 @@ describe('quantize', () => {
         await using(linears('one'), async (module) => {
           const report: QuantizeReport = await module.quantize({ precision });
           assert.deepEqual(report, { convertedLayers: 1, unchangedLayers: 0, ...SIZES, bytesAfter });
+          for (const wrong of ['text', ['text'], 5]) {
+            await assert.rejects(module.save(file, { extraFiles: wrong as never }), TypeError);
+          }
           await module.save(file, { extraFiles: { 'note.txt': 'ü' } });
           assert.equal(module.extraFile('note.txt'), null);
         });

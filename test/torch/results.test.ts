@@ -113,6 +113,10 @@ describe('results that are not plain tensors', () => {
        await attempt(() => binding.deviceMemory('nowhere'));
        await attempt(() => binding.deviceMemory('meta'));
        const native = await binding.load(layouts, 'cpu', 'fp32');
+       const fs = require('fs');
+       const folder = fs.mkdtempSync(require('path').join(require('os').tmpdir(), 'emotion2vec-wrong-'));
+       process.chdir(folder); // 'x' is the path of a file to save
+       process.on('exit', () => fs.rmSync(folder, { recursive: true }));
        await attempt(() => native.quantize('int9'));
        await attempt(() => native.save('/nowhere/x.pt', {}));
        for (const wrong of [undefined, null, 5, 'x', {}, [], Symbol('x')]) {
