@@ -8,8 +8,12 @@ export interface ModelLease {
   model: Promise<EmotionModel>;
   /** Settles before the model is loaded. */
   card: Promise<ModelCard>;
-  /** Returns the fraction of the archive that has been read, 0 to 1. It is 0 while libtorch itself is opened. */
-  loadFraction(): number;
+  /**
+   * Calls the listener with the fraction of the archive that has been read, 0 to 1: at once, and each time it changes. It is 0
+   * while libtorch itself is opened.
+   * @returns a function that removes the listener
+   */
+  followLoad(listener: (fraction: number) => void): () => void;
   release(): void;
 }
 
@@ -30,6 +34,7 @@ interface Held {
   model: Promise<EmotionModel>;
   card: Promise<ModelCard>;
   fraction: number;
+  readonly followers: Set<(fraction: number) => void>;
   users: number;
   retired: UnloadEvent['reason'] | undefined;
   gone: Promise<void>;
@@ -77,7 +82,12 @@ export class ModelHolder {
         this.#idle = setTimeout(() => void this.unload('idle'), this.#idleMs).unref();
       }
     };
-    return { model: held.model, card: held.card, loadFraction: () => held.fraction, release };
+    const followLoad = (listener: (fraction: number) => void) => {
+      held.followers.add(listener);
+      listener(held.fraction);
+      return () => void held.followers.delete(listener);
+    };
+    return { model: held.model, card: held.card, followLoad, release };
   }
 
   /**
@@ -107,12 +117,16 @@ export class ModelHolder {
     const gone = new Promise<void>((resolve) => (markGone = resolve));
     const onCpu = this.#nextOnCpu;
     this.#nextOnCpu = false;
-    const onProgress = (fraction: number) => void (held.fraction = fraction);
+    const followers: Held['followers'] = new Set();
+    const onProgress = (fraction: number) => {
+      held.fraction = fraction;
+      for (const follower of followers) follower(fraction);
+    };
     const archive = this.#steps.open();
     const model = archive.then((opened) => this.#steps.load(opened, { onCpu, onProgress }));
     const card = archive.then((opened) => opened.card);
     card.catch(() => undefined); // `model` rejects with the same error
-    const held: Held = { model, card, fraction: 0, users: 0, retired: undefined, gone, markGone };
+    const held: Held = { model, card, fraction: 0, followers, users: 0, retired: undefined, gone, markGone };
     held.model.then(
       (model) => {
         if (this.#held === held) this.#loaded = model;

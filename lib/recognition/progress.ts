@@ -1,14 +1,13 @@
+import type { ModelLease } from '../model/model-holder.js';
 import type { Progress } from '../options/types.js';
 import type { RunObserver } from '../scheduler/run.js';
-
-const LOADING_INTERVAL_MS = 50;
 
 /** Reports the progress of a request to a listener each time it changes, until `end` is called. */
 export class ProgressReporter {
   #listener: ((progress: Progress) => void) | undefined;
   #reported = '';
   #runs = false;
-  #timer: NodeJS.Timeout | undefined;
+  #unfollow: (() => void) | undefined;
 
   constructor(listener: ((progress: Progress) => void) | undefined) {
     this.#listener = listener;
@@ -44,18 +43,16 @@ export class ProgressReporter {
     }
   }
 
-  /** Reports the progress of a load until `loaded` settles. */
-  async reportLoading(loaded: Promise<unknown>, fraction: () => number): Promise<void> {
+  /** Reports the progress of a load until it settles. */
+  async reportLoading({ model, followLoad }: Pick<ModelLease, 'model' | 'followLoad'>): Promise<void> {
     if (this.#listener === undefined) return;
-    const report = (): void => this.report({ stage: 'loading', fraction: fraction() });
-    report();
-    this.#timer = setInterval(report, LOADING_INTERVAL_MS);
-    await loaded.catch(() => undefined);
-    clearInterval(this.#timer);
+    this.#unfollow = followLoad((fraction) => this.report({ stage: 'loading', fraction }));
+    await model.catch(() => undefined);
+    this.#unfollow();
   }
 
   end(): void {
     this.#listener = undefined;
-    clearInterval(this.#timer);
+    this.#unfollow?.();
   }
 }

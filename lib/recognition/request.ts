@@ -99,7 +99,7 @@ function reportPreparation(
     if (!prepared) progress.report({ stage: 'decoding' });
   };
   if (wasLoaded) reportDecoding();
-  else void progress.reportLoading(lease.model, () => lease.loadFraction()).then(reportDecoding);
+  else void progress.reportLoading(lease).then(reportDecoding);
 }
 
 function outputsOf({ granularity, embedding }: RequestSettings): InferenceOutputs {
